@@ -1,0 +1,37 @@
+"""Chorales in the manner of J. S. Bach: data, models, sampling, scores and sound.
+
+Every public name can be imported from here. Names are looked up when they are first used, so that
+``import chorale_utils`` is fast and TensorFlow or music21 are loaded only by what needs them.
+"""
+
+from importlib import import_module
+
+_MODULE_OF = {
+    name: module
+    for module, names in {
+        "chorale": ["Chorale", "VOICES"],
+        "midi": ["write_midi", "read_midi"],
+        "score": ["to_score", "write_score", "show_score"],
+        "audio": ["synthesize", "write_wav", "play"],
+        "corpus": ["Corpus", "load_corpus", "load_chorale"],
+        "encoding": ["encode", "decode", "to_one_hot", "from_one_hot", "transpose_tokens"],
+        "datasets": ["note_windows", "whole_pieces"],
+        "models": ["NoteGRU", "note_gru", "load_model", "save_model"],
+        "training": ["fit"],
+        "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood"],
+        "generation": ["generate"],
+    }.items()
+    for name in names
+}
+__all__ = sorted(_MODULE_OF)
+__version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'chorale_utils' has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_MODULE_OF])

@@ -1,0 +1,46 @@
+"""Backend: Keras and TensorFlow, loaded without their start-up chatter, and one word for "compile this".
+
+TensorFlow's C++ part writes notes on processors and missing graphics cards straight to the process' error
+stream while it loads. In a notebook they would be stored as error output under the first cell. Here they
+are held back during the import and shown only if the import fails. What TensorFlow says later is not touched.
+"""
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+
+
+@contextmanager
+def _error_stream_held_back():
+    """Keeps what is written to file descriptor 2; passes it on only where the block raises."""
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        original = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with _error_stream_held_back():
+    import tensorflow as tf  # noqa: F401  (imported from here by the others)
+    import keras
+
+
+def compiled(function):
+    """`function`, compiled by the backend that Keras runs on (TensorFlow or JAX; PyTorch runs it as it is)."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return tf.function(function, reduce_retracing=True)
+    if backend == "jax":
+        import jax
+        return jax.jit(function)
+    return function

@@ -1,0 +1,194 @@
+"""Chorale: the one value that everything in the package passes around.
+
+This file says what a chorale *is*: a grid of sixteenth notes for four voices, with what is known
+about its name, key and metre. It reads no files, plays no sound and knows no model.
+
+Notebook: 01_data_exploration
+"""
+
+from dataclasses import dataclass, replace
+from typing import Optional
+
+import numpy as np
+
+VOICES = ("soprano", "alto", "tenor", "bass")
+STEPS_PER_QUARTER = 4  # one step of the grid is a sixteenth note
+SILENCE = 0            # the pitch that stands for "this voice rests"
+LOWEST_PITCH = 36      # C2, the lowest bass note in the corpus (MIDI number)
+HIGHEST_PITCH = 81     # A5, the highest soprano note in the corpus (MIDI number)
+
+
+@dataclass(frozen=True, eq=False)
+class Chorale:
+    """A four-part chorale on a grid of sixteenth notes. Immutable: its arrays are read-only copies.
+
+    Args:
+        pitches: int array (steps, 4), MIDI note numbers 1..127, columns soprano, alto, tenor, bass;
+            0 is silence. Any integer type; kept as int16.
+        name: what to call the piece, such as ``bwv66.6``, ``jsb/test/chorale_305``, ``generated-0007``.
+        bwv: number in the Bach-Werke-Verzeichnis, such as ``'66.6'``, or None.
+        title: title of the chorale, or None.
+        key: such as ``'f# minor'`` or ``'B- major'`` (music21's spelling, ``-`` is flat), or None.
+        time_signature: such as ``'4/4'``, or None.
+        pickup: sixteenths before the first bar line, 0 where the piece begins with a full bar.
+        onsets: bool array (steps, 4), true where a note is struck; None where the source does not say
+            (then a note counts as struck where the pitch changes, see `struck`).
+        fermatas: bool array (steps,), true on the steps under a fermata, or None.
+
+    Raises:
+        ValueError: an array has the wrong shape, a pitch is outside 0..127, or the time signature or
+            the pickup makes no sense; the message says which.
+
+    Notebook: 01_data_exploration
+    """
+
+    pitches: np.ndarray
+    name: str = "untitled"
+    bwv: Optional[str] = None
+    title: Optional[str] = None
+    key: Optional[str] = None
+    time_signature: Optional[str] = None
+    pickup: int = 0
+    onsets: Optional[np.ndarray] = None
+    fermatas: Optional[np.ndarray] = None
+
+    def __post_init__(self):
+        pitches = _checked_pitches(self.pitches, self.name)
+        steps = len(pitches)
+        object.__setattr__(self, "pitches", pitches)
+        for field, shape in (("onsets", (steps, len(VOICES))), ("fermatas", (steps,))):
+            flags = getattr(self, field)
+            if flags is not None:
+                object.__setattr__(self, field, _checked_flags(flags, shape, field, self.name))
+        bar = self.steps_per_bar
+        if not isinstance(self.pickup, (int, np.integer)) or self.pickup < 0 or (bar and self.pickup >= bar):
+            raise ValueError(f"{self.name}: pickup {self.pickup!r}: expected a number of sixteenths from 0 up to "
+                             f"one less than a bar ({bar} in {self.time_signature})")
+
+    def __len__(self):
+        """Number of steps (sixteenth notes)."""
+        return len(self.pitches)
+
+    def __eq__(self, other):
+        """True where every field is equal, arrays element by element."""
+        if not isinstance(other, Chorale):
+            return NotImplemented
+        return all(_same(mine, getattr(other, field)) for field, mine in vars(self).items())
+
+    __hash__ = None  # two equal chorales hold different arrays: not for use as a dictionary key
+
+    def __repr__(self):
+        about = [repr(self.name), f"{len(self)} steps"]
+        about += [str(known) for known in (self.key, self.time_signature) if known]
+        return f"Chorale({', '.join(about)})"
+
+    @property
+    def quarters(self):
+        """Length in quarter notes (float)."""
+        return len(self) / STEPS_PER_QUARTER
+
+    @property
+    def steps_per_bar(self):
+        """Sixteenths in a full bar (int), or None where the time signature is not known."""
+        return None if self.time_signature is None else steps_per_bar(self.time_signature)
+
+    @property
+    def struck(self):
+        """bool array (steps, 4): true where a note begins. `onsets` where the source says; otherwise a
+        note begins where the pitch differs from the step before. Silence is never struck."""
+        if self.onsets is not None:
+            return self.onsets & (self.pitches != SILENCE)
+        before = np.vstack([np.full((1, len(VOICES)), SILENCE), self.pitches[:-1]])
+        return (self.pitches != before) & (self.pitches != SILENCE)
+
+    def notes(self, voice):
+        """The notes of one voice as int array (notes, 3): start and length in steps, MIDI number.
+
+        Args:
+            voice: 0..3 for soprano, alto, tenor, bass.
+        """
+        pitch, struck = self.pitches[:, voice], self.struck[:, voice]
+        begins = struck.copy()
+        begins[1:] |= (pitch[1:] != pitch[:-1])  # also where silence begins
+        begins[:1] = True
+        starts = np.flatnonzero(begins)
+        lengths = np.diff(np.append(starts, len(pitch)))
+        sounding = pitch[starts] != SILENCE
+        return np.stack([starts, lengths, pitch[starts]], axis=1)[sounding].astype(int)
+
+    def transpose(self, semitones):
+        """The same chorale, every note moved by a whole number of semitones; silence stays. The key is
+        dropped (None) unless semitones is 0, because its new spelling is a question for music21.
+
+        Raises:
+            ValueError: a note would leave 1..127.
+        """
+        moved = np.where(self.pitches == SILENCE, SILENCE, self.pitches + int(semitones))
+        if np.any(moved[self.pitches != SILENCE] < 1):
+            raise ValueError(f"{self.name}: transposing by {semitones} semitones takes a note below MIDI number 1")
+        return replace(self, pitches=moved, key=self.key if semitones == 0 else None)
+
+    def excerpt(self, start, stop):
+        """Steps `start` up to (not including) `stop` as a chorale of their own. A note held across `start`
+        begins there; the pickup is moved so that bar lines stay where they were."""
+        start, stop, _ = slice(start, stop).indices(len(self))
+        onsets = None if self.onsets is None else self.onsets[start:stop].copy()
+        if onsets is not None and len(onsets):
+            onsets[0] = self.pitches[start] != SILENCE
+        bar = self.steps_per_bar
+        pickup = (self.pickup - start) % bar if bar else max(0, self.pickup - start)
+        return replace(self, pitches=self.pitches[start:stop], onsets=onsets, pickup=pickup,
+                       fermatas=None if self.fermatas is None else self.fermatas[start:stop])
+
+
+def steps_per_bar(time_signature):
+    """Sixteenths in a full bar (int) of a time signature such as ``'4/4'`` (16) or ``'3/8'`` (6).
+
+    Raises:
+        ValueError: not of the form count/unit, or a bar that is no whole number of sixteenths.
+    """
+    try:
+        count, unit = (int(part) for part in time_signature.split("/"))
+        whole, rest = divmod(16 * count, unit)
+        if count < 1 or whole < 1 or rest:
+            raise ValueError
+    except (AttributeError, ValueError, ZeroDivisionError):
+        raise ValueError(f"time signature {time_signature!r}: expected count/unit in which a bar is a whole "
+                         f"number of sixteenths, such as '4/4' or '6/8'") from None
+    return whole
+
+
+def _checked_pitches(pitches, name):
+    """A read-only int16 copy of `pitches`, or a ValueError that says what is wrong with it."""
+    pitches = np.asarray(pitches)
+    if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
+        raise ValueError(f"{name}: pitches of shape {pitches.shape}: expected (steps, 4), the columns being "
+                         f"{', '.join(VOICES)}")
+    if not np.issubdtype(pitches.dtype, np.integer):
+        raise ValueError(f"{name}: pitches of type {pitches.dtype}: expected whole MIDI note numbers")
+    wrong = np.argwhere((pitches < 0) | (pitches > 127))
+    if len(wrong):
+        step, voice = wrong[0]
+        raise ValueError(f"{name}: note {pitches[step, voice]} at step {step}, {VOICES[voice]}: expected "
+                         f"0 (silence) or a MIDI number 1..127")
+    return _frozen(pitches.astype(np.int16))
+
+
+def _checked_flags(flags, shape, field, name):
+    """A read-only bool copy of `flags`, or a ValueError where its shape does not fit the pitches."""
+    flags = np.asarray(flags)
+    if flags.shape != shape:
+        raise ValueError(f"{name}: {field} of shape {flags.shape}: expected {shape}, to fit the pitches")
+    return _frozen(flags.astype(bool))
+
+
+def _frozen(array):
+    array = np.array(array)
+    array.flags.writeable = False
+    return array
+
+
+def _same(one, other):
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return type(one) is type(other) and one == other

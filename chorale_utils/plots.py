@@ -1,0 +1,215 @@
+"""Plots: the pictures that the notebooks show. Each function draws one, with its title, and returns the axes.
+
+Voices have the same colours everywhere (VOICE_COLOURS), readable for the colour-blind (Okabe and Ito 2008).
+
+Notebook: all five
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.collections import LineCollection
+
+from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES
+
+VOICE_COLOURS = dict(zip(VOICES, ("#D55E00", "#E69F00", "#009E73", "#0072B2")))
+FIGURE_DPI = 80
+_NOTE_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")
+
+
+def note_name(pitch):
+    """Name of a MIDI number, such as ``C4`` for 60 (flats written ``-``, as music21 does)."""
+    return f"{_NOTE_NAMES[int(pitch) % 12]}{int(pitch) // 12 - 1}"
+
+
+def plot_piano_roll(chorale, ax=None, title=None):
+    """The notes of a chorale as lines in pitch and time, a colour a voice, bar lines where the metre is known.
+
+    Args:
+        chorale: a Chorale.
+        ax: matplotlib Axes to draw on; None makes a figure.
+        title: None takes the name of the piece.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 01_data_exploration
+    """
+    ax = _axes(ax, (9, 3.2))
+    for voice, colour in enumerate(VOICE_COLOURS.values()):
+        lines = _note_lines(chorale, voice)
+        ax.add_collection(LineCollection(lines, colors=colour, linewidths=5, capstyle="butt"))
+        if lines:
+            (_, first), _ = lines[0]
+            ax.text(-0.4, first, VOICES[voice], color=colour, ha="right", va="center")
+    _finish_roll(ax, chorale, title or chorale.name)
+    return ax
+
+
+def plot_surprise(chorale, nats, ax=None, title=None, most=4.0):
+    """Where a model is surprised in a piece: every note as in a piano roll, darker the less it was foreseen.
+
+    Args:
+        chorale: a Chorale.
+        nats: float array (steps, 4), -ln p of every note.
+        ax, title: see `plot_piano_roll`.
+        most: nats at which the darkest colour is reached.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 04_evaluation
+    """
+    ax = _axes(ax, (9, 3.4))
+    steps, voices = np.nonzero(chorale.pitches != SILENCE)
+    pitches = chorale.pitches[steps, voices]
+    quarters = steps / STEPS_PER_QUARTER
+    lines = np.stack([np.column_stack([quarters, pitches]),
+                      np.column_stack([quarters + 1 / STEPS_PER_QUARTER, pitches])], axis=1)
+    notes = LineCollection(lines, array=np.asarray(nats)[steps, voices], cmap="inferno_r", linewidths=5,
+                           capstyle="butt")
+    notes.set_clim(0, most)
+    ax.add_collection(notes)
+    ax.figure.colorbar(notes, ax=ax, label="nats", pad=0.01)
+    _finish_roll(ax, chorale, title or f"{chorale.name}: what the model did not foresee")
+    return ax
+
+
+def plot_voice_ranges(chorales, ax=None, title="Each voice keeps to its own range"):
+    """How often each voice sings each pitch, in share of the voice's steps.
+
+    Args:
+        chorales: list of Chorale.
+        ax, title: see `plot_piano_roll`.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 01_data_exploration
+    """
+    ax = _axes(ax, (9, 3))
+    pitches = np.concatenate([chorale.pitches for chorale in chorales])
+    for voice, (name, colour) in enumerate(VOICE_COLOURS.items()):
+        sung = pitches[:, voice][pitches[:, voice] != SILENCE]
+        values, counts = np.unique(sung, return_counts=True)
+        ax.fill_between(values, counts / counts.sum(), color=colour, alpha=0.35, step="mid")
+        ax.step(values, counts / counts.sum(), color=colour, where="mid")
+        ax.text(values[counts.argmax()], counts.max() / counts.sum(), name, color=colour, ha="center", va="bottom")
+    octaves = np.arange(36, 85, 12)
+    ax.set_xticks(octaves, [f"{note_name(pitch)}\n{pitch}" for pitch in octaves])
+    ax.set(title=title, xlabel="pitch (name and MIDI number)", ylabel="share of steps")
+    ax.margins(y=0.15)
+    return _tidy(ax)
+
+
+def plot_history(histories, reference=None):
+    """Learning curves, learning rate and gradient norm, side by side, of one training or of several in a row.
+
+    Args:
+        histories: dict of label -> DataFrame as `fit` returns it; each begins where the one before ended.
+        reference: nats per note to draw as a dashed line with its label, as (label, value), or None.
+
+    Returns:
+        array of three matplotlib Axes.
+
+    Notebook: 03_model_training
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), dpi=FIGURE_DPI, layout="constrained")
+    begin = 0
+    for (label, history), style in zip(histories.items(), ("-", "--", ":", "-.")):
+        epochs = begin + np.arange(1, len(history) + 1)
+        marker = "o" if len(history) == 1 else None
+        axes[0].plot(epochs, history["nats"], style, marker=marker, color="#999999", label=f"training, {label}")
+        axes[0].plot(epochs, history["val_nats"], style, marker=marker, color="#0072B2", label=f"validation, {label}")
+        axes[1].plot(epochs, history["learning_rate"], style, marker=marker, color="#009E73")
+        axes[2].plot(epochs, history["gradient_norm"], style, marker=marker, color="#D55E00")
+        begin += len(history)
+    if reference is not None:
+        axes[0].axhline(reference[1], color="black", linestyle="--", linewidth=0.8)
+        axes[0].text(1, reference[1], reference[0], va="bottom", fontsize=8)
+    axes[0].legend(fontsize=8)
+    axes[0].set(title="The notes become foreseeable", xlabel="epoch", ylabel="nats per note")
+    axes[1].set(title="The steps become shorter", xlabel="epoch", ylabel="learning rate", yscale="log")
+    axes[2].set(title="How steep the loss is", xlabel="epoch", ylabel="gradient norm before clipping")
+    for ax in axes:
+        _tidy(ax)
+    return axes
+
+
+def plot_breakdown(tables, title, ylabel="nats per note"):
+    """A small bar chart for each table, side by side on one scale.
+
+    Args:
+        tables: dict of title -> pandas Series (label -> number).
+        title: of the whole picture.
+        ylabel: what the numbers are.
+
+    Returns:
+        array of matplotlib Axes.
+
+    Notebook: 04_evaluation
+    """
+    figure, axes = plt.subplots(1, len(tables), figsize=(10, 3), dpi=FIGURE_DPI, sharey=True, layout="constrained",
+                                width_ratios=[len(table) + 1 for table in tables.values()], squeeze=False)
+    for ax, (name, table) in zip(axes[0], tables.items()):
+        labels = [str(label) for label in table.index]
+        bars = ax.bar(labels, table, color=[VOICE_COLOURS.get(label, "#777777") for label in labels])
+        ax.bar_label(bars, fmt="%.2f", fontsize=8)
+        ax.set_title(name, fontsize=10)
+        ax.margins(y=0.15)
+        _tidy(ax)
+    axes[0, 0].set_ylabel(ylabel)
+    figure.suptitle(title)
+    return axes[0]
+
+
+def plot_calibration(table, ax=None, title="Is a guess as often right as the model believes?"):
+    """Accuracy against confidence; on the diagonal the model knows exactly how much it knows.
+
+    Args:
+        table: what `calibration` returned.
+        ax, title: see `plot_piano_roll`.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 04_evaluation
+    """
+    ax = _axes(ax, (4, 4))
+    ax.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1)
+    ax.plot(table["confidence"], table["accuracy"], color="#0072B2")
+    ax.scatter(table["confidence"], table["accuracy"], s=200 * table["notes"] / table["notes"].max() + 5,
+               color="#0072B2", alpha=0.6)
+    ax.set(title=title, xlabel="confidence (probability of the guess)", ylabel="share of guesses that are right",
+           xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    return _tidy(ax)
+
+
+def _axes(ax, size):
+    return ax if ax is not None else plt.subplots(figsize=size, dpi=FIGURE_DPI, layout="constrained")[1]
+
+
+def _tidy(ax):
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _note_lines(chorale, voice):
+    """[((start, pitch), (end, pitch)), ...] in quarters, a small gap left where the next note is struck."""
+    gap = 0.15
+    return [((start / STEPS_PER_QUARTER, pitch), ((start + length - gap) / STEPS_PER_QUARTER, pitch))
+            for start, length, pitch in chorale.notes(voice)]
+
+
+def _finish_roll(ax, chorale, title):
+    sung = chorale.pitches[chorale.pitches != SILENCE]
+    low, high = (sung.min(), sung.max()) if len(sung) else (48, 72)
+    bar = chorale.steps_per_bar
+    if bar:
+        for step in range(chorale.pickup, len(chorale), bar):
+            ax.axvline(step / STEPS_PER_QUARTER, color="#dddddd", linewidth=0.8, zorder=0)
+    ticks = [pitch for pitch in range(24, 97, 12) if low - 3 <= pitch <= high + 3]
+    ax.set_yticks(ticks, [note_name(pitch) for pitch in ticks])
+    ax.set(title=title, xlabel="quarter notes", ylabel="pitch", ylim=(low - 3, high + 3),
+           xlim=(0, chorale.quarters))
+    ax.yaxis.labelpad = 40
+    _tidy(ax)

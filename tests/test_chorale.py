@@ -1,0 +1,78 @@
+"""The value that everything passes around."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from chorale_utils import Chorale
+from chorale_utils.chorale import steps_per_bar
+
+grids = st.integers(1, 40).flatmap(
+    lambda steps: arrays(np.int16, (steps, 4), elements=st.sampled_from([0, 48, 55, 60, 62, 67, 72])))
+
+
+@given(grids)
+def test_notes_of_all_voices_paint_the_grid_again(pitches):
+    chorale = Chorale(pitches)
+    painted = np.zeros_like(pitches)
+    for voice in range(4):
+        for start, length, pitch in chorale.notes(voice):
+            painted[start:start + length, voice] = pitch
+    np.testing.assert_array_equal(painted, pitches)
+
+
+@given(grids, st.integers(-12, 12))
+def test_transposing_there_and_back_is_identity(pitches, semitones):
+    chorale = Chorale(pitches)
+    assert chorale.transpose(semitones).transpose(-semitones) == chorale
+
+
+def test_silence_is_neither_struck_nor_transposed():
+    chorale = Chorale([[72, 0, 0, 48], [72, 0, 55, 48]])
+    assert chorale.struck.tolist() == [[True, False, False, True], [False, False, True, False]]
+    assert chorale.transpose(2).pitches.tolist() == [[74, 0, 0, 50], [74, 0, 57, 50]]
+
+
+def test_onsets_tell_a_repeated_note_from_a_held_one():
+    pitches = np.full((4, 4), 60)
+    onsets = np.zeros((4, 4), bool)
+    onsets[[0, 2], 0] = True
+    assert [note[:2].tolist() for note in Chorale(pitches, onsets=onsets).notes(0)] == [[0, 2], [2, 2]]
+    assert [note[:2].tolist() for note in Chorale(pitches).notes(0)] == [[0, 4]]
+
+
+def test_an_excerpt_keeps_its_bar_lines_and_strikes_what_was_held():
+    onsets = np.zeros((40, 4), bool)
+    onsets[0] = True
+    chorale = Chorale(np.full((40, 4), 60), onsets=onsets, time_signature="4/4", pickup=4)
+    excerpt = chorale.excerpt(10, 30)
+    assert len(excerpt) == 20 and excerpt.pickup == 10  # the bar line after step 4 stands at 20 = 10 + 10
+    assert excerpt.struck[0].all() and not excerpt.struck[1:].any()
+
+
+def test_its_arrays_cannot_be_changed_and_are_not_the_callers():
+    mine = np.full((2, 4), 60)
+    chorale = Chorale(mine)
+    mine[0, 0] = 61
+    assert chorale.pitches[0, 0] == 60
+    with pytest.raises(ValueError, match="read-only"):
+        chorale.pitches[0, 0] = 61
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (dict(pitches=np.zeros((3, 3), int)), r"shape \(3, 3\): expected \(steps, 4\)"),
+    (dict(pitches=np.full((3, 4), 60.5)), "expected whole MIDI note numbers"),
+    (dict(pitches=[[60, 128, 55, 48]]), "note 128 at step 0, alto"),
+    (dict(pitches=[[60, 55, 55, 48]], fermatas=[True, False]), r"fermatas of shape \(2,\): expected \(1,\)"),
+    (dict(pitches=[[60, 55, 55, 48]], time_signature="waltz"), "time signature 'waltz'"),
+    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=12), "pickup 12"),
+])
+def test_what_is_no_chorale_is_refused_in_words(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Chorale(**arguments)
+
+
+def test_a_bar_is_counted_in_sixteenths():
+    assert [steps_per_bar(metre) for metre in ("4/4", "3/4", "6/8", "2/2")] == [16, 12, 12, 16]

@@ -1,0 +1,86 @@
+"""Nats per note, and where they are lost."""
+
+import numpy as np
+import pytest
+
+from chorale_utils import Chorale, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs
+from chorale_utils.backend import keras
+from chorale_utils.evaluation import calibration, end_negative_log_likelihood, score_notes
+from chorale_utils.models import ChoraleModel
+
+
+class KnowsNothing(ChoraleModel):
+    """Every token is as likely as any other."""
+
+    def log_probs(self, tokens, training=False):
+        return keras.ops.zeros((*keras.ops.shape(tokens), 59)) - np.log(59.0)
+
+
+@pytest.fixture(scope="module")
+def small():
+    keras.utils.set_random_seed(1)
+    return note_gru(width=10, layers=1)
+
+
+def test_whoever_knows_nothing_needs_ln_59_nats_a_note_and_for_the_end(music21_corpus):
+    model = KnowsNothing()
+    assert negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(np.log(59), abs=1e-5)
+    assert end_negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(np.log(59), abs=1e-5)
+
+
+def test_figure_is_the_mean_over_all_notes_of_all_pieces_however_they_are_batched(small, music21_corpus):
+    pieces = music21_corpus.valid[:5]
+    by_piece = [note_log_probs(small, piece.pitches) for piece in pieces]
+    expected = -sum(row.sum() for row in by_piece) / sum(row.size for row in by_piece)
+    for batch_size in (1, 2, 5):
+        assert negative_log_likelihood(small, pieces, batch_size=batch_size) == pytest.approx(expected, rel=1e-5)
+
+
+def test_mc_dropout_is_a_mean_of_distributions_and_not_the_model_without_dropout(small, music21_corpus):
+    pitches = music21_corpus.valid[0].pitches[:16]
+    probs = note_probs(small, pitches, mc_samples=4)
+    np.testing.assert_allclose(probs.sum(axis=-1), 1, atol=1e-5)
+    assert not np.allclose(probs, note_probs(small, pitches), atol=1e-6)
+
+
+def test_table_of_notes_adds_up_to_the_figure_and_tells_moved_notes_and_places(small, music21_corpus):
+    pieces = music21_corpus.valid[:3]
+    table = score_notes(small, pieces)
+    assert len(table) == sum(4 * len(piece) for piece in pieces)
+    assert table["nats"].mean() == pytest.approx(negative_log_likelihood(small, pieces), rel=1e-5)
+    piece = pieces[0]
+    rows = table[(table["piece"] == piece.name) & (table["voice"] == "tenor")]
+    np.testing.assert_array_equal(rows["pitch"], piece.pitches[:, 2])
+    np.testing.assert_array_equal(rows["moved"][1:], np.diff(piece.pitches[:, 2]) != 0)
+    first_bar = rows["step"] == piece.pickup
+    assert (rows["place"][first_bar] == 0).all()
+    np.testing.assert_array_equal(table["correct"], table["guess"] == table["pitch"])
+
+
+def test_calibration_counts_every_note_once(small, music21_corpus):
+    table = score_notes(small, music21_corpus.valid[:2])
+    bins = calibration(table)
+    assert bins["notes"].sum() == len(table)
+    assert (bins["accuracy"] * bins["notes"]).sum() == pytest.approx(table["correct"].sum())
+
+
+@pytest.mark.parametrize("broken, complaint", [
+    (lambda model: negative_log_likelihood(model, []), "no chorales"),
+    (lambda model: note_probs(model, np.full((3, 4), 90)), "note 90 at step 0, soprano"),
+    (lambda model: note_probs(model, np.full((3, 3), 60)), r"expected \(steps, 4\)"),
+    (lambda model: note_probs(model, np.full((3, 4), -1)), "note -1"),
+])
+def test_what_cannot_be_judged_is_refused_in_words(small, broken, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        broken(small)
+
+
+def test_shipped_classic_reaches_058_on_the_exact_edition(jsb_corpus):
+    model = load_model("note_gru")
+    assert negative_log_likelihood(model, jsb_corpus.valid) <= 0.58
+    assert negative_log_likelihood(model, jsb_corpus.test) <= 0.58
+
+
+def test_silence_and_single_steps_can_be_judged(small):
+    for pitches in (np.zeros((1, 4), int), np.full((1, 4), 60), np.full((640, 4), 60)):
+        assert np.isfinite(negative_log_likelihood(small, [Chorale(pitches)]))
