@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .backend import keras
 from .encoding import END_TOKEN, PRIMING, VOCABULARY
+from .files import write_whole
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 
@@ -161,7 +162,6 @@ def save_model(model, path):
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"model file {path}: expected a name that ends in .keras")
-    path.parent.mkdir(parents=True, exist_ok=True)
     bare = model.__class__.from_config(model.get_config())  # without optimizer and metrics
     bare.build((None, None))
     bare.set_weights(model.get_weights())

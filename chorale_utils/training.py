@@ -10,7 +10,6 @@ Notebook: 03_model_training
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from .backend import keras
 from .datasets import batches_per_epoch, note_windows, whole_pieces
 from .encoding import TRANSPOSITIONS
+from .files import write_whole
 
 CHECKPOINT = "checkpoint.npz"
 HISTORY = "history.csv"
@@ -220,7 +220,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.path.exists():
             return
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with open(self.path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
                 arrays = dict(file)
             state = json.loads(str(arrays.pop("state")))
         except Exception as error:
@@ -277,13 +277,3 @@ class Checkpoint(keras.callbacks.Callback):
     def _variables(model):
         return {"model": model.variables, "optimizer": model.optimizer.variables}
 
-
-def write_whole(path, write):
-    """Calls `write` with a temporary path beside `path`, then renames it: `path` is whole or as it was."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        write(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
