@@ -12,13 +12,14 @@ _MODULE_OF = {
         "chorale": ["Chorale", "VOICES"],
         "midi": ["write_midi", "read_midi"],
         "score": ["to_score", "write_score", "show_score"],
-        "audio": ["synthesize", "write_wav", "play"],
+        "audio": ["synthesize", "write_wav", "play", "show"],
+        "reading": ["from_score"],
         "corpus": ["Corpus", "load_corpus", "load_chorale"],
         "encoding": ["encode", "decode", "to_one_hot", "from_one_hot", "transpose_tokens"],
         "datasets": ["note_windows", "whole_pieces"],
         "models": ["NoteGRU", "note_gru", "load_model", "save_model"],
         "training": ["fit"],
-        "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood"],
+        "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "score_notes"],
         "generation": ["generate"],
     }.items()
     for name in names

@@ -1,5 +1,6 @@
-"""Files: written whole or not at all."""
+"""Files: written whole or not at all; and the one file in which a run collects its figures."""
 
+import json
 import os
 from pathlib import Path
 
@@ -24,3 +25,27 @@ def write_whole(path, write):
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def record_metrics(folder, section, **figures):
+    """Writes figures into `folder`/metrics.json under the name of a section, beside those that are there.
+
+    Args:
+        folder: a run's folder (str or Path), made where it is missing.
+        section: what the figures belong to, such as ``'training'``; an older section of that name is replaced.
+        figures: name -> number or text.
+
+    Returns:
+        dict: all that metrics.json holds now.
+
+    Raises:
+        ValueError: metrics.json is there and is no JSON object.
+    """
+    path = Path(folder) / "metrics.json"
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        metrics[section] = figures
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is no JSON object ({error}): remove it, or give another run folder") from error
+    write_whole(path, lambda unfinished: unfinished.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8"))
+    return metrics

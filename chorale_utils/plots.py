@@ -39,8 +39,7 @@ def plot_piano_roll(chorale, ax=None, title=None):
         lines = _note_lines(chorale, voice)
         ax.add_collection(LineCollection(lines, colors=colour, linewidths=5, capstyle="butt"))
         if lines:
-            (_, first), _ = lines[0]
-            ax.text(-0.4, first, VOICES[voice], color=colour, ha="right", va="center")
+            ax.text(chorale.quarters + 0.2, lines[-1][0][1], VOICES[voice], color=colour, va="center")
     _finish_roll(ax, chorale, title or chorale.name)
     return ax
 
@@ -93,7 +92,7 @@ def plot_voice_ranges(chorales, ax=None, title="Each voice keeps to its own rang
         values, counts = np.unique(sung, return_counts=True)
         ax.fill_between(values, counts / counts.sum(), color=colour, alpha=0.35, step="mid")
         ax.step(values, counts / counts.sum(), color=colour, where="mid")
-        ax.text(values[counts.argmax()], counts.max() / counts.sum(), name, color=colour, ha="center", va="bottom")
+        ax.text(sung.mean(), counts.max() / counts.sum(), name, color=colour, ha="center", va="bottom")
     octaves = np.arange(36, 85, 12)
     ax.set_xticks(octaves, [f"{note_name(pitch)}\n{pitch}" for pitch in octaves])
     ax.set(title=title, xlabel="pitch (name and MIDI number)", ylabel="share of steps")
@@ -211,5 +210,4 @@ def _finish_roll(ax, chorale, title):
     ax.set_yticks(ticks, [note_name(pitch) for pitch in ticks])
     ax.set(title=title, xlabel="quarter notes", ylabel="pitch", ylim=(low - 3, high + 3),
            xlim=(0, chorale.quarters))
-    ax.yaxis.labelpad = 40
     _tidy(ax)

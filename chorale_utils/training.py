@@ -10,6 +10,7 @@ Notebook: 03_model_training
 """
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def fit(model, train, valid, epochs, folder, learning_rate=0.01, decay_epochs=40
 
     Returns:
         pandas DataFrame, a row an epoch: nats and val_nats (per note), accuracy and val_accuracy,
-        gradient_norm (before clipping, mean of the epoch), learning_rate. val_nats is what
+        gradient_norm (before clipping, mean of the epoch), learning_rate, seconds. val_nats is what
         `negative_log_likelihood` gives for the validation pieces.
 
     Raises:
@@ -251,9 +252,13 @@ class Checkpoint(keras.callbacks.Callback):
                     setattr(callback, name, value)
             self._early_stopping.best_weights = self._best
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
     def on_epoch_end(self, epoch, logs=None):
         self.rows.append({name: float(logs[name]) for name in
-                          ("nats", "val_nats", "accuracy", "val_accuracy", "gradient_norm", "learning_rate")})
+                          ("nats", "val_nats", "accuracy", "val_accuracy", "gradient_norm", "learning_rate")}
+                         | {"seconds": round(time.perf_counter() - self._began, 2)})
         self.finished = bool(self.model.stop_training)
         self._best = self._early_stopping.best_weights
         self._write()

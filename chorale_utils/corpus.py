@@ -1,0 +1,399 @@
+"""Where chorales come from: the JSB archive, music21's own corpus, or a file of the user's.
+
+Both editions hold the canonical split of 382 chorales (229 train, 76 valid, 77 test; Boulanger-Lewandowski
+et al. 2012, "Modeling temporal dependencies in high-dimensional sequences"). This module finds files,
+checks them and keeps a cache; how a score is laid onto the grid is told in `reading`, and how the two
+editions were matched in `jsb_split`.
+
+Notebook: 01_data_exploration
+"""
+
+import csv
+import hashlib
+import json
+import lzma
+import os
+import sys
+import tarfile
+import warnings
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile
+from types import ModuleType
+
+import numpy as np
+
+from .chorale import HIGHEST_PITCH, LOWEST_PITCH, SILENCE, VOICES, Chorale
+from .passages import shares_found
+from .reading import from_score
+
+PARTITIONS = ("train", "valid", "test")
+EDITIONS = ("music21", "jsb")
+JSB_URL = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/jsb_chorales/jsb_chorales.tgz"
+JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
+MANIFEST = Path(__file__).with_name("jsb_split.csv")
+PASSAGE_STEPS = {True: 16, False: 24}  # how long passages are that tell near-copies: of all voices, of one voice
+CACHE_FORMAT = 1                       # to be counted up when what `reading` makes of a score changes
+GRIDS = ("pitches", "onsets", "fermatas")
+ABOUT = ("name", "bwv", "title", "key", "time_signature", "pickup")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The chorales of one edition, in the three partitions of the canonical split.
+
+    Args:
+        train, valid, test: lists of Chorale.
+        edition: ``'music21'`` or ``'jsb'``.
+
+    Notebook: 01_data_exploration
+    """
+
+    train: list = field(repr=False)
+    valid: list = field(repr=False)
+    test: list = field(repr=False)
+    edition: str = "jsb"
+
+    def __getitem__(self, name):
+        """The chorale of that name, such as ``'bwv66.6'`` or ``'jsb/test/chorale_305'``, in any partition.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for partition in PARTITIONS:
+            for chorale in getattr(self, partition):
+                if chorale.name == name:
+                    return chorale
+        raise KeyError(f"no chorale named {name!r} in the {self.edition!r} edition")
+
+    def near_copies(self, voices="all", steps=None):
+        """For each validation and test piece the training piece most like it, in any transposition, as a
+        pandas DataFrame with columns partition, name, nearest and share, the likest first; share (0 to 1)
+        is how many of the piece's passages stand in that training piece.
+
+        Args:
+            voices: ``'all'`` (passages of four voices), or one voice, such as ``'soprano'``.
+            steps: length of a passage in sixteenths; 16 for all voices and 24 for one unless given.
+
+        Notebook: 01_data_exploration
+        """
+        import pandas
+        tables = []
+        for partition in PARTITIONS[1:]:
+            chorales = getattr(self, partition)
+            shares = shares_found(chorales, self.train, steps or PASSAGE_STEPS[voices == "all"], voices)
+            tables.append(pandas.DataFrame({"partition": partition, "name": [chorale.name for chorale in chorales],
+                                            "nearest": [self.train[place].name for place in shares.argmax(axis=1)],
+                                            "share": shares.max(axis=1)}))
+        table = pandas.concat(tables).sort_values("share", ascending=False, kind="stable", ignore_index=True)
+        return table.assign(nearest=table["nearest"].where(table["share"] > 0))
+
+    def without_near_copies(self, voices="all", steps=None, more_than=0.5):
+        """The same `Corpus` less the validation and test pieces that are near-copies of a training piece.
+
+        Args:
+            voices, steps: as in `near_copies`.
+            more_than: share of a piece's passages (0 to 1) above which it counts as a near-copy.
+
+        Notebook: 01_data_exploration
+        """
+        table = self.near_copies(voices, steps)
+        copies = set(table["name"][table["share"] > more_than])
+        kept = {partition: [chorale for chorale in getattr(self, partition) if chorale.name not in copies]
+                for partition in PARTITIONS[1:]}
+        return replace(self, **kept)
+
+    def __repr__(self):
+        counts = ", ".join(f"{len(getattr(self, partition))} {partition}" for partition in PARTITIONS)
+        return f"Corpus({self.edition!r}: {counts})"
+
+
+def load_corpus(edition="music21", path=None, progress=True, known_hash=JSB_SHA256):
+    """The `Corpus` of an edition: 229 training, 76 validation and 77 test chorales, or as many as it has.
+
+    Args:
+        edition: ``'music21'`` or ``'jsb'``.
+        path: for ``'jsb'``: an archive (``.tgz``, ``.tar``) or a folder that holds train/, valid/ and test/
+            with one CSV a chorale. Without it the archive is looked for in the environment variable
+            JSB_CHORALES, then in the cache folder, then downloaded.
+        progress: whether work that takes seconds shows a progress bar.
+        known_hash: SHA-256 that an archive must have (hexadecimal); None accepts any, for an archive of
+            one's own. A folder is read as it is.
+
+    Raises:
+        ValueError: the edition is not known, the archive is not the exact one, or a chorale in it is not
+            well formed; the message names file and line.
+        FileNotFoundError: `path` or JSB_CHORALES does not exist.
+        ConnectionError: there is no archive on this machine and none could be downloaded.
+
+    Notebook: 01_data_exploration
+    """
+    if edition not in EDITIONS:
+        raise ValueError(f"edition {edition!r}: expected one of {', '.join(map(repr, EDITIONS))}")
+    if edition == "jsb":
+        return _load_jsb(path, known_hash, progress)
+    if path is not None:
+        raise ValueError(f"path={str(path)!r} with edition 'music21': the music21 edition lies inside the music21 "
+                         f"package; expected a path with edition 'jsb' only")
+    return _load_music21(progress)
+
+
+def load_chorale(path, strict=True):
+    """The `Chorale` in a file of the user's own: MIDI, MusicXML, kern or CSV with four voices.
+
+    Args:
+        path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv; the chorale is named after
+            it. A CSV has a row a sixteenth and four columns of MIDI numbers, soprano to bass, 0 for
+            silence, with or without a header row.
+        strict: as in `reading.from_score`, for scores.
+
+    Raises:
+        ValueError: another kind of file, or not four voices with one note at a time, on the grid of
+            sixteenths; the message says where.
+        FileNotFoundError: there is no such file.
+
+    Notebook: 01_data_exploration
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML, kern or CSV")
+    if suffix in (".mid", ".midi"):
+        from .midi import read_midi
+        return read_midi(path)
+    if suffix in (".musicxml", ".xml", ".mxl", ".krn"):
+        score = _parse(path)
+        return from_score(score, name=path.stem, title=score.metadata.title if score.metadata else None, strict=strict)
+    if suffix == ".csv":
+        return Chorale(_read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
+    raise ValueError(f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv")
+
+
+def read_manifest():
+    """The manifest of the split as a pandas DataFrame: a row for each of the 382 JSB pieces, with its music21
+    file, how well the two editions agree, and its likest training piece. `jsb_split` tells the columns.
+
+    Notebook: 01_data_exploration
+    """
+    import pandas
+    return pandas.read_csv(MANIFEST, dtype={"bwv": str})
+
+
+def cache_folder():
+    """The folder (Path) for what is downloaded or computed once: the environment variable
+    CHORALE_UTILS_CACHE, or else the operating system's cache folder for this package."""
+    if os.environ.get("CHORALE_UTILS_CACHE"):
+        return Path(os.environ["CHORALE_UTILS_CACHE"])
+    from platformdirs import user_cache_dir  # what pooch.os_cache asks, a tenth of a second sooner
+    return Path(user_cache_dir("chorale_utils"))
+
+
+def _load_jsb(path, known_hash, progress):
+    path = _find_jsb(path, progress)
+    texts = _texts_in_folder(path) if path.is_dir() else _texts_in_archive(path, known_hash)
+    partitions = {partition: [] for partition in PARTITIONS}
+    for (partition, stem), (source, text) in sorted(texts.items()):
+        pitches = _read_rows(text, source, LOWEST_PITCH, HIGHEST_PITCH)
+        partitions[partition].append(Chorale(pitches, name=f"jsb/{partition}/{stem}"))
+    for partition, chorales in partitions.items():
+        if not chorales:
+            raise ValueError(f"{path}: no CSV in {partition}/: expected train/, valid/ and test/ with one CSV a "
+                             f"chorale")
+    return Corpus(**partitions, edition="jsb")
+
+
+def _find_jsb(path, progress):
+    """The archive or folder to read: what was asked for, else the cached archive, else a fresh download."""
+    for origin, wanted in (("path", path), ("JSB_CHORALES", os.environ.get("JSB_CHORALES"))):
+        if wanted:
+            found = Path(wanted).expanduser()
+            if not found.exists():
+                raise FileNotFoundError(f"{origin}={str(wanted)!r} does not exist: expected jsb_chorales.tgz, or a "
+                                        f"folder that holds train/, valid/ and test/")
+            return found
+    archive = cache_folder() / "jsb_chorales.tgz"
+    if archive.exists() and _sha256(archive) == JSB_SHA256:
+        return archive
+    import pooch
+    try:
+        return Path(pooch.retrieve(JSB_URL, JSB_SHA256, fname=archive.name, path=archive.parent, progressbar=progress))
+    except OSError as error:
+        raise ConnectionError(f"{JSB_URL} could not be downloaded ({error}): give path= or the environment variable "
+                              f"JSB_CHORALES the place of jsb_chorales.tgz, or use load_corpus('music21'), which "
+                              f"needs no network") from error
+
+
+def _texts_in_folder(folder):
+    """{(partition, stem): (source, bytes)} of the CSVs in a folder's train/, valid/ and test/."""
+    return {(partition, file.stem): (str(file), file.read_bytes())
+            for partition in PARTITIONS for file in sorted((folder / partition).glob("*.csv"))}
+
+
+def _texts_in_archive(archive, known_hash):
+    """{(partition, stem): (source, bytes)} of the CSVs in a tar archive, read in memory: nothing is extracted
+    to disk, so nothing half-extracted can stay behind."""
+    if known_hash is not None and (found := _sha256(archive)) != known_hash.lower():
+        raise ValueError(f"{archive}: SHA-256 {found}: expected {known_hash}; fetch jsb_chorales.tgz anew, or give "
+                         f"known_hash=None to read an archive of your own")
+    texts = {}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                name = PurePosixPath(member.name)
+                source = f"{archive}:{member.name}"
+                if name.is_absolute() or ".." in name.parts or not (member.isfile() or member.isdir()):
+                    raise ValueError(f"{source}: expected plain files and folders inside the archive, no links, "
+                                     f"no absolute names and no '..'")
+                if member.isfile() and name.suffix == ".csv" and name.parent.name in PARTITIONS:
+                    texts[name.parent.name, name.stem] = (source, tar.extractfile(member).read())
+            while tar.fileobj.read(1 << 16):
+                pass  # on to the end, where gzip compares its checksum
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{archive}: not a whole tar archive ({error}): expected one like jsb_chorales.tgz") from error
+    return texts
+
+
+def _read_rows(text, source, lowest, highest):
+    """int array (steps, 4) from the bytes of a CSV with four columns, with or without a header row."""
+    try:
+        lines = text.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{source}: not a text file ({error}): expected a CSV with four integers a row") from None
+    header = bool(lines) and not any(_is_integer(cell) for cell in lines[0].split(","))
+    rows = []
+    for number, line in enumerate(lines[header:], start=1 + header):
+        cells = line.split(",")
+        try:
+            rows.append([int(cell) for cell in cells])
+        except ValueError:
+            cells = []
+        if len(cells) != len(VOICES):
+            raise ValueError(f"{source}, line {number}: {line!r}: expected four integers, one a voice "
+                             f"({', '.join(VOICES)}), separated by commas")
+    if not rows:
+        raise ValueError(f"{source}: no notes: expected a row of four integers for each sixteenth")
+    pitches = np.array(rows)
+    wrong = np.argwhere((pitches != SILENCE) & ((pitches < lowest) | (pitches > highest)))
+    if len(wrong):
+        step, voice = wrong[0]
+        raise ValueError(f"{source}, line {step + 1 + header}: note {pitches[step, voice]}, {VOICES[voice]}: expected "
+                         f"0 (silence) or {lowest}..{highest}")
+    return pitches
+
+
+def _is_integer(cell):
+    try:
+        int(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _load_music21(progress):
+    """The music21 edition from its cache, which is made first where it is missing or torn."""
+    rows = list(csv.DictReader(MANIFEST.read_text(encoding="utf-8").splitlines()))
+    rows = [row for row in rows if row["file"]]
+    tasks = [{"file": row["file"], "name": PurePosixPath(row["file"]).stem, "bwv": row["bwv"],
+              "title": row["title"] or None, "expand_repeats": row["repeats"] == "taken"} for row in rows]
+    cache = _cache_file()
+    chorales = _read_cache(cache) if cache.exists() else None
+    if chorales is None:
+        chorales = parse_music21(tasks, progress)
+        _write_cache(cache, chorales)
+    partitions = {partition: [] for partition in PARTITIONS}
+    for row, chorale in zip(rows, chorales, strict=True):
+        partitions[row["partition"]].append(chorale)
+    return Corpus(**partitions, edition="music21")
+
+
+def parse_music21(tasks, progress=True, workers=2):
+    """The chorales (list of Chorale) in files of music21's corpus, parsed side by side.
+
+    Args:
+        tasks: list of dicts with file, such as ``'bach/bwv66.6.mxl'``, and what `reading.from_score` takes
+            besides the score.
+        progress: whether to show a progress bar, on standard output.
+        workers: number of processes.
+    """
+    from tqdm import tqdm
+    with _no_main_module(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+        results = executor.map(_parse_task, tasks, chunksize=4)
+        bar = tqdm(results, "Parsing music21's Bach chorales", len(tasks), unit=" chorales", mininterval=1,
+                   file=sys.stdout, disable=not progress)
+        return [replace(chorale) for chorale in bar]  # made anew, because arrays from a process are writable
+
+
+def _parse_task(task):
+    from music21.common import getCorpusFilePath
+    about = dict(task)
+    return from_score(_parse(Path(getCorpusFilePath(), about.pop("file"))), strict=False, **about)
+
+
+def _parse(path):
+    """The music21 Score in a file. Without music21's own cache, which leaves pickles in a temporary folder."""
+    from music21.converter import Converter
+    converter = Converter()
+    try:
+        converter.parseFile(path, forceSource=True, storePickle=False)
+    except Exception as error:  # a damaged file makes music21 fail in any way there is
+        raise ValueError(f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole MusicXML "
+                         f"or kern file") from error
+    return converter.stream
+
+
+@contextmanager
+def _no_main_module():
+    """Hides the caller's script from new processes, which would otherwise run it again from its beginning
+    unless it says ``if __name__ == '__main__'``, as few notebooks' and learners' scripts do."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _cache_file():
+    """Where the parsed edition is kept: another file for another music21, manifest or format."""
+    music21_version = version("music21")
+    key = hashlib.sha256(f"{CACHE_FORMAT} {music21_version} ".encode() + MANIFEST.read_bytes()).hexdigest()
+    return cache_folder() / f"music21-{music21_version}-{key[:16]}.npz"
+
+
+def _write_cache(file, chorales):
+    """Writes the chorales under a temporary name and then renames, so that the file is whole or not there."""
+    about = [{name: getattr(chorale, name) for name in ABOUT} for chorale in chorales]
+    steps = [len(chorale) for chorale in chorales]
+    grids = {name: np.concatenate([getattr(chorale, name) for chorale in chorales]) for name in GRIDS}
+    temporary = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=file.parent, prefix=file.stem, suffix=".tmp", delete=False) as temporary:
+            np.savez_compressed(temporary, about=json.dumps(about), steps=steps, **grids)
+        os.replace(temporary.name, file)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary.name).unlink(missing_ok=True)
+        warnings.warn(f"{file} could not be written ({error}), so the corpus will be parsed again next time: set "
+                      f"CHORALE_UTILS_CACHE to a folder that can be written", stacklevel=4)
+
+
+def _read_cache(file):
+    """The chorales in a cache file, or None, with a warning, where the file is torn."""
+    try:
+        with file.open("rb") as stream, np.load(stream) as arrays:
+            about, ends = json.loads(str(arrays["about"])), np.cumsum(arrays["steps"])
+            grids = {name: np.split(arrays[name], ends[:-1]) for name in GRIDS}
+        return [Chorale(**known, **{name: grids[name][place] for name in GRIDS}) for place, known in enumerate(about)]
+    except Exception as error:  # a wrong byte makes zipfile and numpy fail in any way there is
+        warnings.warn(f"{file} is torn ({error}): parsing the corpus again to replace it", stacklevel=4)
+        return None
+
+
+def _sha256(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

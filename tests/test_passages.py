@@ -1,0 +1,90 @@
+"""Passages: equal where the music is the same in any key, and only there."""
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from hypothesis.extra.numpy import arrays
+
+from chorale_utils.chorale import SILENCE, VOICES, Chorale
+from chorale_utils.passages import passages, share_found, shares_found
+
+NOTES = st.one_of(st.just(SILENCE), st.integers(50, 62))
+
+
+@st.composite
+def chorales(draw, longest=40):
+    steps = draw(st.integers(1, longest))
+    return Chorale(draw(arrays(np.int64, (steps, 4), elements=NOTES)))
+
+
+VOICE_CHOICES = st.sampled_from(("all", *VOICES))
+
+
+@given(chorales(), st.integers(-40, 40), st.integers(1, 8), VOICE_CHOICES)
+def test_transposing_changes_no_passage(chorale, semitones, steps, voices):
+    moved = chorale.transpose(semitones)
+    np.testing.assert_array_equal(passages(moved, steps, voices), passages(chorale, steps, voices))
+
+
+@given(chorales(), st.integers(1, 8))
+def test_there_is_one_passage_for_each_step_at_which_one_fits(chorale, steps):
+    assert len(passages(chorale, steps)) == max(0, len(chorale) - steps + 1)
+
+
+@given(st.lists(chorales(6), min_size=2, max_size=6), st.integers(1, 3), VOICE_CHOICES)
+def test_passages_are_equal_exactly_where_their_intervals_and_rests_are(pieces, steps, voices):
+    columns = range(4) if voices == "all" else [VOICES.index(voices)]
+    written, numbers = [], []
+    for piece in pieces:
+        numbers += passages(piece, steps, voices).tolist()
+        for start in range(len(piece) - steps + 1):
+            notes = [int(note) for row in piece.pitches[start:start + steps] for note in row[list(columns)]]
+            first = next((note for note in notes if note), 0)
+            written.append(tuple(note - first if note else None for note in notes))
+    by_writing = {one: {number for other, number in zip(written, numbers) if other == one} for one in written}
+    assert all(len(equal) == 1 for equal in by_writing.values())
+    assert len(set(numbers)) == len(set(written))
+
+
+@given(chorales(30), st.data())
+def test_another_note_changes_exactly_the_passages_that_hold_it(chorale, data):
+    steps = data.draw(st.integers(2, 5))
+    step, voice = data.draw(st.integers(0, len(chorale) - 1)), data.draw(st.integers(0, 3))
+    pitches = chorale.pitches.copy()
+    pitches[step, voice] = 70  # outside of NOTES
+    changed = np.flatnonzero(passages(Chorale(pitches), steps) != passages(chorale, steps))
+    holding = [start for start in range(len(chorale) - steps + 1) if start <= step < start + steps]
+    alone = [start for start in holding if np.count_nonzero(np.delete(chorale.pitches[start:start + steps].ravel(),
+                                                                     (step - start) * 4 + voice)) == 0]
+    assert set(holding) - set(alone) <= set(changed) <= set(holding)
+
+
+@given(chorales(), st.lists(chorales(), min_size=1, max_size=4), st.integers(1, 4), VOICE_CHOICES)
+def test_shares_are_those_counted_one_by_one(chorale, others, steps, voices):
+    mine = passages(chorale, steps, voices).tolist()
+    theirs = [set(passages(other, steps, voices).tolist()) for other in others]
+    expected = [np.mean([number in known for number in mine]) if mine else 0 for known in theirs]
+    np.testing.assert_allclose(shares_found([chorale], others, steps, voices), [expected])
+    anywhere = np.mean([number in set.union(*theirs) for number in mine]) if mine else 0
+    assert share_found(chorale, others, steps, voices) == pytest.approx(anywhere)
+
+
+def test_a_real_chorale_is_found_whole_in_itself_in_another_key_and_hardly_in_another(music21_corpus):
+    one, other = music21_corpus["bwv66.6"], music21_corpus["bwv269"]
+    assert share_found(one, [other, one.transpose(5)], 16) == 1
+    assert share_found(one, [other], 16) == 0
+
+
+def test_nothing_is_found_where_there_are_no_others_or_the_piece_is_short():
+    short = Chorale(np.full((3, 4), 60))
+    assert share_found(short, [], 2) == 0
+    assert share_found(short, [short], 4) == 0
+    assert shares_found([short], [], 2).shape == (1, 0)
+
+
+def test_the_errors_name_what_was_given():
+    chorale = Chorale(np.full((3, 4), 60))
+    with pytest.raises(ValueError, match="voices 'sopran': expected 'all' or one of soprano"):
+        passages(chorale, 2, "sopran")
+    with pytest.raises(ValueError, match="passages of 0 steps"):
+        passages(chorale, 0)

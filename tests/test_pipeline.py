@@ -1,0 +1,355 @@
+"""One run of the story, on small stand-in notebooks that papermill really executes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from chorale_utils import pipeline
+from chorale_utils.pipeline import NotebookFailed, declared_parameters, main, refresh, run
+
+PARAMETERS = """\
+run_folder = "../outputs/runs/notebooks"
+seed = 42
+epochs = 3       # passes over the training pieces
+rate = 0.01
+shuffle = True
+key = "f# minor"  # spelled with a sharp
+voices = ["soprano", "bass"]
+limit = None
+"""
+TELL = """\
+import json, os, sys, time
+from pathlib import Path
+Path(run_folder).mkdir(parents=True, exist_ok=True)
+told = dict(seed=seed, epochs=epochs, rate=rate, shuffle=shuffle, key=key, voices=voices, limit=limit)
+told |= dict(prefix=sys.prefix, folder=os.path.basename(os.getcwd()), at=time.time())
+Path(run_folder, "told.json").write_text(json.dumps(told))
+"""
+LATE = "import time\nfrom pathlib import Path\nPath(run_folder, 'late.json').write_text(str(time.time()))"
+METRICS = """\
+import json
+from pathlib import Path
+Path(run_folder, "metrics.json").write_text(json.dumps({"valid": {"nats_per_note": 0.5432109}, "notes": 7}))
+Path(run_folder, "generated").mkdir()
+Path(run_folder, "generated", "one.mid").write_text("x")
+"""
+
+
+def write_notebook(folder, name, parameters, *sources):
+    folder.mkdir(exist_ok=True)
+    cells = [new_markdown_cell(f"# {name}"), new_code_cell(parameters, metadata={"tags": ["parameters"]})]
+    book = new_notebook(cells=cells + [new_code_cell(source) for source in sources])
+    book.metadata["kernelspec"] = {"name": "somewhere-else", "display_name": "not here", "language": "python"}
+    nbformat.write(book, folder / f"{name}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """A folder of two notebooks that work, the second of which declares one parameter less than the first."""
+    folder = tmp_path_factory.mktemp("project {x}") / "notebooks"
+    write_notebook(folder, "01_first", PARAMETERS, TELL)
+    write_notebook(folder, "02_second", 'run_folder = "../outputs/runs/notebooks"\npieces = 2', LATE, METRICS)
+    write_notebook(folder, "scratch", "", "1 / 0")  # no part of the story
+    return folder
+
+
+NASTY = 'a "quoted" \'word\'\nimport os; os.remove("x") \\ \\" {epochs} ü %s'
+
+
+@pytest.fixture(scope="module")
+def done(story, tmp_path_factory):
+    """The folder of a run with parameters of every type."""
+    return run(seed=7, parameters={"epochs": 5, "rate": 2, "shuffle": False, "key": NASTY, "voices": ["alto"],
+                                   "limit": -3, "pieces": 4},
+               output=tmp_path_factory.mktemp("runs"), run_id="mine", notebooks=story)
+
+
+def record_of(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_notebooks_run_in_order_and_are_kept_executed(done):
+    assert sorted(path.name for path in done.glob("*.ipynb")) == ["01_first.ipynb", "02_second.ipynb"]
+    for path in done.glob("*.ipynb"):
+        counts = [cell.execution_count for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+        assert counts == list(range(1, len(counts) + 1))
+    assert json.loads((done / "told.json").read_text())["at"] < float((done / "late.json").read_text())
+
+
+def test_parameters_arrive_as_data_of_the_declared_type(done):
+    told = json.loads((done / "told.json").read_text())
+    expected = {"seed": 7, "epochs": 5, "rate": 2.0, "shuffle": False, "key": NASTY, "voices": ["alto"], "limit": -3}
+    assert {name: told[name] for name in expected} == expected
+    assert type(told["rate"]) is float
+
+
+def test_kernel_is_of_this_environment_and_works_in_the_notebooks_folder(done):
+    told = json.loads((done / "told.json").read_text())
+    assert (told["prefix"], told["folder"]) == (sys.prefix, "notebooks")
+
+
+def test_executed_notebooks_name_no_absolute_path(done, story):
+    for path in done.glob("*.ipynb"):
+        assert str(done) not in path.read_text() and str(story) not in path.read_text()
+
+
+def test_record_tells_how_the_run_came_about(done):
+    record = record_of(done)
+    assert (record["state"], record["profile"], record["seed"], record["error"]) == ("complete", "demo", 7, None)
+    first, second = record["notebooks"]
+    assert (first["name"], second["name"]) == ("01_first", "02_second")
+    assert first["parameters"]["epochs"] == 5 and first["parameters"]["key"] == NASTY
+    assert set(second["parameters"]) == {"run_folder", "pieces"} and second["parameters"]["pieces"] == 4
+    assert all(one["state"] == "complete" and 0 < one["seconds"] < 60 for one in record["notebooks"])
+    assert record["versions"]["papermill"] == version("papermill")
+    assert record["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert record["started"] <= record["finished"] and record["started"].endswith("+00:00")
+    assert record["cores"] >= 1 and record["peak_memory_mib"] > 10 and record["processor"]
+    assert record["corpus"] is None  # no notebook here has one
+
+
+def test_nothing_is_left_under_a_temporary_name(done):
+    assert not [path for path in done.rglob("*") if path.name.startswith(".")]
+
+
+def test_defaults_of_the_notebook_hold_where_nothing_is_given_and_runs_get_folders_of_their_own(story, tmp_path):
+    folders = [run(output=tmp_path, notebooks=story) for _ in range(2)]
+    assert folders[0] != folders[1]
+    for folder in folders:
+        told = json.loads((folder / "told.json").read_text())
+        assert (told["seed"], told["rate"], told["key"], told["limit"]) == (42, 0.01, "f# minor", None)
+        assert record_of(folder)["seed"] == 42
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"parameters": {"epoch": 3}}, "'epoch' is declared by no notebook: expected one of epochs, "),
+    ({"parameters": {"epochs": "3"}}, "epochs = '3': expected int"),
+    ({"parameters": {"epochs": True}}, "epochs = True: expected int"),
+    ({"parameters": {"epochs": 2.5}}, "epochs = 2.5: expected int"),
+    ({"parameters": {"rate": "fast"}}, "rate = 'fast': expected float"),
+    ({"parameters": {"shuffle": 1}}, "shuffle = 1: expected bool"),
+    ({"parameters": {"voices": ("alto",)}}, "expected list"),
+    ({"parameters": {"voices": [("alto",)]}}, "expected list"),
+    ({"parameters": {"limit": object}}, "expected a plain value"),
+    ({"parameters": {"key": None}}, "key = None: expected str"),
+    ({"parameters": {"run_folder": "x"}}, "--output"),
+    ({"parameters": {"seed": 1}, "seed": 2}, "given twice"),
+    ({"profile": "fast"}, "profile 'fast': expected one of demo, standard, full"),
+    ({"corpus": "mozart"}, "'corpus' is declared by no notebook"),
+    ({"run_id": "../elsewhere"}, "run id '../elsewhere'"),
+])
+def test_what_is_not_understood_is_refused_before_anything_runs(story, tmp_path, wrong, message):
+    with pytest.raises(ValueError) as error:
+        run(output=tmp_path / "runs", notebooks=story, **wrong)
+    assert message in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def story_with_corpus(tmp_path):
+    write_notebook(tmp_path / "notebooks", "01_first", 'corpus = "music21"', "corpus")
+    return tmp_path / "notebooks"
+
+
+@pytest.mark.parametrize("given", [{"corpus": "mozart"}, {"parameters": {"corpus": "mozart"}}])
+def test_unknown_corpus_is_refused_before_anything_runs(story_with_corpus, tmp_path, given):
+    with pytest.raises(ValueError, match="corpus 'mozart': expected one of music21, jsb"):
+        run(output=tmp_path / "runs", notebooks=story_with_corpus, **given)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("edition", ["music21", "jsb"])
+def test_record_says_which_corpus_it_was(story_with_corpus, tmp_path, edition):
+    record = record_of(run(corpus=edition, output=tmp_path, notebooks=story_with_corpus))
+    assert record["corpus"]["edition"] == edition
+    assert any(len(str(value)) == 64 for value in record["corpus"].values()), "a SHA-256"
+
+
+def test_profiles_set_only_what_the_notebooks_declare(monkeypatch, story):
+    monkeypatch.setitem(pipeline.PROFILES, "full", {"epochs": 9, "pieces": 8})
+    plan = pipeline._plan(pipeline._notebooks_in(story), pipeline._overrides("full", None, None, {"pieces": 1}))
+    assert [values.get("epochs") for values in plan.values()] == [9, None]
+    assert [values.get("pieces") for values in plan.values()] == [None, 1]
+
+
+def test_profiles_fit_the_notebooks_of_the_project():
+    for profile in pipeline.PROFILES:
+        assert len(pipeline._plan(pipeline._notebooks_in(pipeline.NOTEBOOKS),
+                                  pipeline._overrides(profile, None, None, None))) == 5
+
+
+def test_default_that_is_no_plain_value_is_named(tmp_path):
+    write_notebook(tmp_path, "01_first", "epochs = 3\nrates = (0.1, 0.2)")
+    with pytest.raises(ValueError, match=r"01_first.ipynb: parameter rates = \(0.1, 0.2\): expected a plain value"):
+        declared_parameters(tmp_path / "01_first.ipynb")
+
+
+def test_declared_parameters_are_read_with_their_types(story):
+    assert declared_parameters(story / "01_first.ipynb") == {
+        "run_folder": "../outputs/runs/notebooks", "seed": 42, "epochs": 3, "rate": 0.01, "shuffle": True,
+        "key": "f# minor", "voices": ["soprano", "bass"], "limit": None}
+
+
+def test_folder_that_holds_something_is_refused_and_left_alone(story, done):
+    before = record_of(done)
+    with pytest.raises(FileExistsError, match="choose another --run-id"):
+        run(output=done.parent, run_id="mine", notebooks=story)
+    assert record_of(done) == before
+
+
+def test_folder_without_notebooks_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected notebooks named"):
+        run(output=tmp_path / "runs", notebooks=tmp_path)
+
+
+@pytest.fixture
+def failing_story(tmp_path):
+    folder = tmp_path / "notebooks"
+    declared = 'run_folder = "."'
+    write_notebook(folder, "01_first", declared, "from pathlib import Path\nPath(run_folder, 'kept').touch()")
+    write_notebook(folder, "02_second", declared, "notes = [62, 30]", "raise ValueError(f'note {notes[1]}')")
+    write_notebook(folder, "03_third", declared, "from pathlib import Path\nPath(run_folder, 'never').touch()")
+    return folder
+
+
+def test_first_failing_notebook_ends_the_run_and_what_was_done_is_kept(failing_story, tmp_path):
+    with pytest.raises(NotebookFailed) as error:
+        run(output=tmp_path, run_id="r", notebooks=failing_story)
+    assert error.value.place == "notebook 02_second, cell In [4]"
+    assert (error.value.ename, error.value.evalue) == ("ValueError", "note 30")
+    assert "raise ValueError(f'note {notes[1]}')" in error.value.source
+    assert "\x1b" not in error.value.traceback and "Traceback" in error.value.traceback
+    folder, record = tmp_path / "r", record_of(tmp_path / "r")
+    assert (folder / "kept").exists() and not (folder / "never").exists()
+    assert sorted(path.stem for path in folder.glob("*.ipynb")) == ["01_first", "02_second"]
+    assert record["state"] == "failed" and record["finished"]
+    assert (record["error"]["ename"], record["error"]["evalue"]) == ("ValueError", "note 30")
+    assert [one["state"] for one in record["notebooks"]] == ["complete", "failed", "waiting"]
+
+
+def test_kernel_that_dies_ends_the_run(tmp_path):
+    write_notebook(tmp_path / "notebooks", "01_first", "", "import os\nos._exit(9)")
+    with pytest.raises(NotebookFailed, match="notebook 01_first: DeadKernelError"):
+        run(output=tmp_path, run_id="r", notebooks=tmp_path / "notebooks")
+    assert record_of(tmp_path / "r")["state"] == "failed"
+
+
+def chorale(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "chorale_utils.pipeline", *map(str, arguments)],
+                          capture_output=True, text=True, timeout=300, **options)
+
+
+def test_command_shows_the_cell_that_failed(failing_story, tmp_path):
+    ended = chorale("run", "--notebooks", failing_story, "--output", tmp_path, "--run-id", "r")
+    assert ended.returncode == 1
+    assert "notebook 02_second, cell In [4]: ValueError: note 30" in ended.stderr
+    assert "raise ValueError(f'note {notes[1]}')" in ended.stderr and "is kept" in ended.stderr
+
+
+def test_command_reads_parameters_as_the_notebooks_declare_them_whatever_environment_is_active(story, tmp_path):
+    other = tmp_path / "other"
+    (other / "kernels" / "python3").mkdir(parents=True)
+    (other / "kernels" / "python3" / "kernel.json").write_text(
+        '{"argv": ["/nowhere/python"], "display_name": "Python 3", "language": "python"}')
+    surroundings = {"JUPYTER_PATH": str(other), "JUPYTER_DATA_DIR": str(other), "JUPYTER_PREFER_ENV_PATH": "0"}
+    ended = chorale("run", "--notebooks", story, "--output", "runs", "--run-id", "r", "--seed", "11", "-p", "key", "5",
+                    "-p", "shuffle", "false", "-p", "limit", "-2", "-p", "voices", "['tenor']", "-p", "rate", "1e-3",
+                    cwd=tmp_path, env=os.environ | surroundings)
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads((tmp_path / "runs" / "r" / "told.json").read_text())
+    assert [told[name] for name in ("seed", "key", "shuffle", "limit", "voices", "rate")] == [
+        11, "5", False, -2, ["tenor"], 0.001]
+    assert told["prefix"] == sys.prefix
+    assert "Everything is in runs/r:" in ended.stdout
+    assert "generated/" in ended.stdout and "1 files" in ended.stdout
+    assert "valid.nats_per_note" in ended.stdout and "0.5432" in ended.stdout
+    assert "1 of 2  01_first" in ended.stderr and "warn" not in ended.stderr.lower()
+
+
+@pytest.mark.parametrize("arguments", [["--profile", "fast"], ["-p", "epochs", "many"], ["--corpus", "mozart"]])
+def test_command_refuses_in_one_line(story, tmp_path, capsys, arguments):
+    assert main(["run", "--notebooks", str(story), "--output", str(tmp_path / "runs"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("chorale: ") and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_interrupted_run_says_so_and_leaves_no_kernel(tmp_path):
+    wait = """import os, time
+from pathlib import Path
+Path(run_folder, 'pid').write_text(str(os.getpid()))
+time.sleep(60)"""
+    write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', wait)
+    process = subprocess.Popen([sys.executable, "-m", "chorale_utils.pipeline", "run", "--notebooks",
+                                tmp_path / "notebooks", "--output", tmp_path, "--run-id", "r"],
+                               stderr=subprocess.PIPE, text=True)
+    pid = tmp_path / "r" / "pid"
+    deadline = time.monotonic() + 120
+    while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kernel = int(pid.read_text())
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted" in error and "Traceback" not in error
+    record = record_of(tmp_path / "r")
+    assert record["state"] == "interrupted" and record["notebooks"][0]["state"] == "interrupted"
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
+
+
+def test_refreshing_changes_outputs_and_nothing_else_and_can_be_repeated(tmp_path):
+    write_notebook(tmp_path, "01_first", "seed = 1", "print('10 %', end='\\r')\nprint('done')", "seed + 1")
+    refresh(notebooks=tmp_path)
+    once = (tmp_path / "01_first.ipynb").read_bytes()
+    refresh(names=["01_first"], notebooks=tmp_path)
+    assert (tmp_path / "01_first.ipynb").read_bytes() == once
+    book = nbformat.reads(once.decode(), 4)
+    assert book.metadata == pipeline.NOTEBOOK_METADATA
+    assert [cell.metadata for cell in book.cells] == [{}, {"tags": ["parameters"]}, {}, {}]
+    assert [output.text for output in book.cells[2].outputs] == ["done\n"]  # of a progress bar, its last state
+    assert book.cells[3].outputs[0].data["text/plain"] == "2"
+    assert os.listdir(tmp_path) == ["01_first.ipynb"]
+
+
+@pytest.mark.parametrize("cell, message", [("import warnings\nwarnings.warn('old')", "UserWarning: old"),
+                                           ("1 / 0", "ZeroDivisionError")])
+def test_refreshing_leaves_a_notebook_that_fails_or_warns_as_it_was(tmp_path, cell, message):
+    write_notebook(tmp_path, "01_first", "", cell)
+    before = (tmp_path / "01_first.ipynb").read_bytes()
+    with pytest.raises(NotebookFailed, match=message):
+        refresh(notebooks=tmp_path)
+    assert (tmp_path / "01_first.ipynb").read_bytes() == before
+
+
+def test_refreshing_an_unknown_notebook_is_refused(story):
+    with pytest.raises(ValueError, match="expected one of 01_first, 02_second"):
+        refresh(names=["09_ninth"], notebooks=story)
+
+
+def test_commit_is_that_of_the_checkout_and_none_outside_one(tmp_path, monkeypatch):
+    git = ["git", "-C", tmp_path, "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    (tmp_path / "chorale_utils").mkdir()
+    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "chorale_utils" / "pipeline.py"))
+    assert pipeline._commit() == (None, None)
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    assert pipeline._commit() == (head, True)
+    Path(tmp_path, "new").touch()
+    assert pipeline._commit() == (head, False)
+
+
+def test_the_process_that_runs_the_story_does_not_load_tensorflow(story, tmp_path):
+    code = ("import sys; from chorale_utils.pipeline import main; "
+            f"main(['run', '--notebooks', {str(story)!r}, '--output', {str(tmp_path)!r}]); "
+            "assert not {'tensorflow', 'keras', 'music21'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)

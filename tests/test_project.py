@@ -1,0 +1,226 @@
+"""The project as a newcomer meets it: what is declared, what is pinned, what is committed, what README promises."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+PROJECT = Path(__file__).resolve().parent.parent
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+STORY = ["01_data_exploration", "02_encoding_and_transposition", "03_model_training", "04_evaluation", "05_generation"]
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def declared():
+    """What pyproject.toml asks for, with the tests' own needs: list of Requirement."""
+    project = PYPROJECT["project"]
+    return [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]]
+
+
+def pins():
+    """What constraints.txt holds: dict of canonical name to Requirement."""
+    lines = (PROJECT / "constraints.txt").read_text().splitlines()
+    found = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in found}
+
+
+def pinned_version(pin):
+    return re.fullmatch(r"==([\w.!+-]+)", str(pin.specifier)).group(1)
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+
+
+# The three files that describe the environment
+
+def test_constraints_are_names_and_exact_versions_only_sorted_and_unique():
+    lines = [line for line in (PROJECT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+( *; *python_version [<>=!]+ \"3\.1\d\")?", line) for line in lines)
+    names = [line.split("==")[0] for line in lines]
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize("requirement", declared(), ids=str)
+def test_declared_dependency_is_pinned_to_a_version_that_its_declaration_admits(requirement):
+    assert pinned_version(pins()[canonicalize_name(requirement.name)]) in requirement.specifier
+
+
+def test_environment_has_every_needed_package_in_its_pinned_version():
+    pinned = {name: pinned_version(pin) for name, pin in pins().items()}
+    differing = {name: (installed, pinned.get(name)) for name, installed in needed().items()
+                 if installed != pinned.get(name)}
+    assert not differing, "installed and pinned; renew the environment with `make clean test`"
+
+
+def needed():
+    """Everything that the declared dependencies need in turn: dict of canonical name to installed version."""
+    found, waiting = {}, [(requirement.name, requirement.extras) for requirement in declared()]
+    asked = set()
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, frozenset(extras)) in asked:
+            continue
+        asked.add((name, frozenset(extras)))
+        package = distribution(name)
+        found[canonicalize_name(name)] = package.version
+        for further in map(Requirement, package.requires or []):
+            if further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+                waiting.append((further.name, further.extras))
+    return found
+
+
+def test_conda_environment_installs_the_project_under_the_same_constraints():
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    *from_conda, pip = environment["dependencies"]
+    assert pip == {"pip": ["-c constraints.txt", "-e .[test]"]}
+    python, installer = from_conda
+    assert installer == "pip"
+    assert python.removeprefix("python=") in SpecifierSet(PYPROJECT["project"]["requires-python"])
+
+
+def test_every_package_that_is_imported_is_declared():
+    names = {canonicalize_name(requirement.name) for requirement in declared()}
+    providers = packages_distributions()
+    ours = {path.stem for path in (PROJECT / "tests").rglob("*.py")} | {"chorale_utils"}
+    for path, source in _sources():
+        for module in _imported(source) - set(sys.stdlib_module_names) - ours - OPTIONAL:
+            assert names & {canonicalize_name(one) for one in providers.get(module, [])}, f"{path} imports {module}"
+
+
+OPTIONAL = {"jax"}  # another backend of Keras, for those who have it
+
+
+def _sources():
+    for path in [*(PROJECT / "chorale_utils").rglob("*.py"), *(PROJECT / "tests").rglob("*.py")]:
+        yield path.relative_to(PROJECT), path.read_text(encoding="utf-8")
+    for path in NOTEBOOKS:
+        lines = "\n".join(cell.source for cell in code_cells(path)).splitlines()
+        yield path.relative_to(PROJECT), "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+
+
+def _imported(source):
+    """Top-level names of the modules that Python code imports, wherever in it; set of str."""
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules.add(node.module.partition(".")[0])
+    return modules
+
+
+# The package
+
+@pytest.mark.parametrize("module", ["chorale_utils", "chorale_utils.corpus", "chorale_utils.midi",
+                                    "chorale_utils.encoding", "chorale_utils.pipeline"])
+def test_importing_loads_neither_tensorflow_nor_music21(module):
+    code = f"import sys, {module}; print([name for name in ('tensorflow', 'keras', 'music21') if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_every_public_name_can_be_imported_from_the_package():
+    import chorale_utils
+
+    for name in chorale_utils.__all__:
+        assert getattr(chorale_utils, name) is not None
+
+
+def test_files_that_the_package_reads_are_installed_with_it():
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["chorale_utils"]
+    for pattern in patterns:
+        assert list((PROJECT / "chorale_utils").glob(pattern)), pattern
+
+
+def test_command_chorale_is_the_pipeline():
+    assert PYPROJECT["project"]["scripts"] == {"chorale": "chorale_utils.pipeline:main"}
+    chorale = Path(sys.executable).with_name("chorale")
+    shown = subprocess.run([chorale, "--help"], capture_output=True, text=True, check=True)
+    assert "run" in shown.stdout and "refresh" in shown.stdout
+
+
+# What README promises
+
+def test_readme_names_the_commands_and_only_commands_that_exist():
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z]+)\b", _commands_in_readme()))
+    assert {"run", "test", "lab"} <= named <= targets
+
+
+def _commands_in_readme():
+    """The code of README.md, fenced or inline; str."""
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", readme, re.DOTALL))
+
+
+def test_help_names_every_target():
+    makefile = (PROJECT / "Makefile").read_text()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    shown = subprocess.run(["make", "-C", PROJECT, "help"], capture_output=True, text=True, check=True, env=environment)
+    for target in re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE).group(1).split():
+        assert target == "help" or f"make {target} " in shown.stdout
+
+
+# The committed notebooks
+
+def test_story_is_complete():
+    assert [path.stem for path in NOTEBOOKS] == STORY
+
+
+@each_notebook
+def test_notebook_is_executed_from_top_to_bottom(path):
+    counts = [cell.execution_count for cell in code_cells(path) if cell.source.strip()]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_notebook
+def test_notebook_stores_no_error_and_nothing_from_the_error_stream(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            assert output.output_type != "error", output.ename
+            assert output.get("name") != "stderr", output.text
+
+
+@each_notebook
+def test_notebook_names_no_absolute_path(path):
+    text = re.sub(r";base64,[A-Za-z0-9+/=\s]+", "", json.dumps(nbformat.read(path, 4), ensure_ascii=False))
+    text = text.replace(r"\n", "\n")
+    unix = r"(?<![\w.:/<\\)])/(?:home|root|tmp|usr|var|opt|mnt|srv|etc|Users|private)/\S*"
+    windows = r"\b[A-Z]:\\\\\S*"
+    assert not re.findall(f"{unix}|{windows}", text)
+
+
+@each_notebook
+def test_notebook_holds_nothing_of_the_machine_that_executed_it(path):
+    book = nbformat.read(path, 4)
+    assert set(book.metadata) == {"kernelspec", "language_info"} and book.metadata.kernelspec.name == "python3"
+    for cell in book.cells:
+        assert not {"papermill", "execution"} & set(cell.metadata)
+
+
+@each_notebook
+def test_notebook_is_under_two_megabytes(path):
+    assert path.stat().st_size < 2_000_000
+
+
+@each_notebook
+def test_notebook_has_one_parameters_cell_and_no_cell_longer_than_a_screen(path):
+    cells = code_cells(path)
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in cells) == 1
+    for cell in cells:
+        assert len(cell.source.splitlines()) <= 30, cell.source

@@ -1,0 +1,220 @@
+"""Scores onto the grid: real chorales against music21's own account of them, then what must be refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from music21 import chord, corpus, expressions, harmony, instrument, interval, meter, note, stream, tie
+
+from chorale_utils.chorale import VOICES
+from chorale_utils.reading import from_score
+
+REAL = ["bwv66.6", "bwv269", "bwv123.6", "bwv248.23-2", "bwv1.6", "bwv190.7-inst", "bwv171.6", "bwv299"]
+
+
+@pytest.fixture(scope="module")
+def real():
+    """{name: music21 Score}."""
+    return {name: corpus.parse(f"bach/{name}") for name in REAL}
+
+
+def part(name, *notes, metre="4/4"):
+    """A music21 Part in bars from (pitch, quarters) pairs; a pitch None is a rest."""
+    made = stream.Part()
+    made.append(meter.TimeSignature(metre))
+    for pitch, quarters in notes:
+        made.append(note.Rest(quarterLength=quarters) if pitch is None else note.Note(pitch, quarterLength=quarters))
+    made = made.makeMeasures().makeTies()
+    made.partName = name
+    return made
+
+
+def four_parts(**others):
+    """A score of four parts that hold a whole note each, but for the parts given by name."""
+    notes = dict(soprano="C5", alto="G4", tenor="E4", bass="C3")
+    return stream.Score([others.get(name) or part(name.title(), (pitch, 4)) for name, pitch in notes.items()])
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_notes_are_those_that_music21_finds_with_ties_joined(real, name):
+    chorale = from_score(real[name], name=name)
+    parts = {part.partName.split()[0].lower(): part for part in real[name].parts}
+    for voice, voice_name in enumerate(VOICES):
+        expected = [(int(4 * one.offset), int(4 * one.quarterLength), one.pitch.midi)
+                    for one in parts[voice_name].stripTies().flatten().notes if not one.duration.isGrace]
+        assert chorale.notes(voice).tolist() == [list(one) for one in expected], voice_name
+
+
+def test_key_metre_pickup_and_fermatas_are_read(real):
+    chorale = from_score(real["bwv66.6"], name="bwv66.6", bwv="66.6", title="Christ ist erstanden")
+    assert (chorale.key, chorale.time_signature, chorale.pickup) == ("f# minor", "4/4", 4)
+    assert (chorale.name, chorale.bwv, chorale.title) == ("bwv66.6", "66.6", "Christ ist erstanden")
+    under = np.flatnonzero(np.diff(np.concatenate([[0], chorale.fermatas])) == 1)
+    marked = [one for one in real["bwv66.6"].parts[0].flatten().notes
+              if any(isinstance(mark, expressions.Fermata) for mark in one.expressions)]
+    assert under.tolist() == [int(4 * one.offset) for one in marked]
+    assert chorale.fermatas.sum() == sum(4 * one.quarterLength for one in marked)
+    waltz = from_score(real["bwv269"])
+    assert (waltz.key, waltz.time_signature, waltz.pickup) == ("G major", "3/4", 4)
+    assert from_score(real["bwv123.6"]).pickup == 0
+
+
+def test_fermatas_are_the_sopranos_and_those_of_any_voice_where_it_has_none():
+    for marked, expected in ((("soprano", "alto"), [0] * 8 + [1] * 8), (("alto",), [0] * 12 + [1] * 4)):
+        score = four_parts(soprano=part("Soprano", ("C5", 2), ("D5", 2)), alto=part("Alto", ("G4", 3), ("F4", 1)))
+        for place, name in enumerate(("soprano", "alto")):
+            if name in marked:
+                score.parts[place].flatten().notes[-1].expressions.append(expressions.Fermata())
+        assert from_score(score).fermatas.tolist() == expected
+
+
+def test_a_fermata_on_one_of_tied_notes_holds_for_all_of_them():
+    score = four_parts(soprano=part("Soprano", ("C5", 2), ("D5", 4), ("E5", 2)), alto=part("Alto", ("G4", 8)),
+                       tenor=part("Tenor", ("E4", 8)), bass=part("Bass", ("C3", 8)))
+    tied = [one for one in score.parts[0].flatten().notes if one.pitch.name == "D"]
+    assert [one.tie.type for one in tied] == ["start", "stop"]
+    tied[1].expressions.append(expressions.Fermata())
+    assert np.flatnonzero(from_score(score).fermatas).tolist() == list(range(8, 24))
+
+
+def test_repeated_notes_are_struck_and_tied_ones_are_not():
+    soprano = part("Soprano", *[("C5", 0.5)] * 8)
+    for one, kind in zip(soprano.flatten().notes[4:], ("start", "continue", "continue", "stop")):
+        one.tie = tie.Tie(kind)
+    chorale = from_score(four_parts(soprano=soprano))
+    assert np.flatnonzero(chorale.onsets[:, 0]).tolist() == [0, 2, 4, 6, 8]
+    assert chorale.notes(0)[-1].tolist() == [8, 8, 72]
+
+
+def test_an_end_of_a_tie_that_began_nowhere_is_struck():
+    soprano = part("Soprano", ("C5", 2), ("C5", 2))
+    soprano.flatten().notes[1].tie = tie.Tie("stop")
+    assert np.flatnonzero(from_score(four_parts(soprano=soprano)).onsets[:, 0]).tolist() == [0, 8]
+
+
+def test_instruments_beside_the_voices_are_left_out(real):
+    assert len(real["bwv190.7-inst"].parts) == 15
+    doubled, plain = from_score(real["bwv190.7-inst"]), from_score(corpus.parse("bach/bwv190.7"))
+    np.testing.assert_array_equal(doubled.pitches, plain.pitches)
+
+
+def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
+    score = corpus.parse("bach/bwv227.3")
+    with pytest.raises(ValueError, match=r"5 parts \(Soprano 1, Soprano 2, .*of which 2 named soprano"):
+        from_score(score, name="bwv227.3")
+    first = score.parts[0].flatten().notes[0].pitch.midi
+    assert from_score(score, strict=False).pitches[0, 0] == first
+
+
+def test_interludes_go_in_whole_bars_and_only_where_that_is_asked():
+    rest = part("Soprano", ("C5", 4), (None, 12), ("D5", 4))
+    score = stream.Score([rest] + [part(name, (pitch, 4), (None, 10), (pitch, 6))
+                                   for name, pitch in (("Alto", "G4"), ("Tenor", "E4"), ("Bass", "C3"))])
+    assert len(from_score(score)) == 80
+    shorter = from_score(score, strict=False)  # ten quarters of rest in all voices: two bars, and two quarters stay
+    assert len(shorter) == 48
+    assert (shorter.pitches[16:24] == 0).all() and (shorter.pitches[24:32, 1:] != 0).all()
+
+
+def test_repeats_are_read_once_unless_asked():
+    score = corpus.parse("bach/bwv360")
+    once, taken = from_score(score), from_score(score, expand_repeats=True)
+    again = len(taken) - len(once)
+    assert again > 0
+    np.testing.assert_array_equal(taken.pitches[:again], taken.pitches[again:2 * again])
+    np.testing.assert_array_equal(taken.pitches[again:], once.pitches)
+
+
+def test_grace_notes_cue_notes_and_chord_symbols_are_no_notes():
+    soprano = part("Soprano", ("C5", 2), ("D5", 2))
+    grace, cue = note.Note("E5").getGrace(), note.Note("A5", quarterLength=2)
+    cue.style.noteSize = "cue"
+    for offset, element in ((2, grace), (0, cue), (0, harmony.ChordSymbol("C"))):
+        soprano.getElementsByClass("Measure")[0].insert(offset, element)
+    chorale = from_score(four_parts(soprano=soprano))
+    assert chorale.notes(0).tolist() == [[0, 8, 72], [8, 8, 74]]
+
+
+def test_parts_for_transposing_instruments_are_read_as_they_sound():
+    tenor = part("Tenor", ("D5", 4))
+    tenor.insert(0, instrument.Instrument("Tenor"))
+    tenor.getInstrument().transposition = interval.Interval("P-8")
+    tenor.atSoundingPitch = False
+    assert from_score(four_parts(tenor=tenor)).pitches[0, 2] == 62
+
+
+def test_two_staves_with_two_voices_each_are_opened():
+    upper, lower = part("Upper"), part("Lower")
+    for staff, pitches in ((upper, ("C5", "G4")), (lower, ("E4", "C3"))):
+        first = stream.Measure(number=1)
+        for name, pitch in zip("12", pitches):
+            first.insert(0, stream.Voice([note.Note(pitch, quarterLength=4)], id=name))
+        second = stream.Measure(number=2)
+        second.append([chord.Chord(pitches, quarterLength=2), note.Note(pitches[0], quarterLength=2)])
+        staff.append([first, second])
+    chorale = from_score(stream.Score([upper, lower]))
+    np.testing.assert_array_equal(chorale.pitches[[0, 16, 24]], [[72, 67, 64, 48], [72, 67, 64, 48], [72, 72, 64, 64]])
+
+
+@pytest.mark.parametrize("parts, message", [
+    ([], "no parts: expected four"),
+    (["Soprano"], r"1 part \(Soprano\): expected four"),
+    (["Soprano", "Alto", "Bass"], r"3 parts \(Soprano, Alto, Bass\): expected four"),
+    (["Oboe", "Flute", "Horn", "Violin", "Viola"], "5 parts .* of which 0 named soprano"),
+    (["Piano", "Piano"], r"2 parts \(Piano, Piano\), and the upper has one voice"),
+])
+def test_other_than_four_voices_is_an_error_that_names_the_parts(parts, message):
+    with pytest.raises(ValueError, match=message):
+        from_score(stream.Score([part(name, ("C4", 4)) for name in parts]))
+
+
+def test_four_parts_of_any_name_are_taken_in_their_order():
+    score = stream.Score([part(f"Staff {number}", (pitch, 4)) for number, pitch in enumerate(("C5", "G4", "E4", "C3"))])
+    assert from_score(score).pitches[0].tolist() == [72, 67, 64, 48]
+
+
+def test_a_voice_with_two_notes_at_a_time_is_an_error_that_says_where():
+    two = part("Alto", ("G4", 1), ("A4", 1), ("G4", 2))
+    two.getElementsByClass("Measure")[0].insert(1, note.Note("E4", quarterLength=1))
+    with pytest.raises(ValueError, match="mine: alto, bar 1, beat 2: 2 notes at a time: expected one"):
+        from_score(four_parts(alto=two), name="mine")
+    chords = part("Tenor", ("E4", 4), ("E4", 2))
+    chords.getElementsByClass("Measure")[1].insert(2, chord.Chord(["C4", "E4", "G4"], quarterLength=2))
+    with pytest.raises(ValueError, match="tenor, bar 2, beat 3: 3 notes at a time"):
+        from_score(four_parts(tenor=chords))
+
+
+def test_a_unison_written_twice_in_a_part_is_one_note():
+    twice = part("Alto", ("G4", 4))
+    twice.getElementsByClass("Measure")[0].insert(0, note.Note("G4", quarterLength=4))
+    assert from_score(four_parts(alto=twice)).notes(1).tolist() == [[0, 16, 67]]
+
+
+@pytest.mark.parametrize("quarters", [1 / 8, 1 / 3, 3 / 8])
+def test_a_note_off_the_grid_is_an_error_that_says_where(quarters):
+    short = part("Bass", ("C3", 2), ("D3", quarters), ("E3", 2 - quarters))
+    with pytest.raises(ValueError, match="mine: bass, bar 1, beat 3: a note of .* quarters begins or ends between"):
+        from_score(four_parts(bass=short), name="mine")
+
+
+def test_off_the_grid_each_step_has_what_sounds_at_its_beginning_where_that_is_asked():
+    short = part("Bass", ("C3", 1 / 8), ("D3", 1 / 8), ("E3", 3 / 8), ("F3", 1 / 8), ("G3", 1 / 4), ("A3", 3))
+    chorale = from_score(four_parts(bass=short), strict=False)
+    assert chorale.pitches[:5, 3].tolist() == [48, 52, 52, 55, 57]
+    assert chorale.onsets[:5, 3].tolist() == [True, True, False, True, True]
+
+
+LENGTHS = st.lists(st.tuples(st.one_of(st.none(), st.integers(48, 70)), st.integers(1, 9)), min_size=1, max_size=12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(LENGTHS)
+def test_whatever_lies_on_the_grid_is_read_as_it_was_written(notes):
+    soprano = part("Soprano", ("C5", 0.25), *((pitch, steps / 4) for pitch, steps in notes))
+    chorale = from_score(four_parts(soprano=soprano))
+    written, start = [[0, 1, 72]], 1
+    for pitch, steps in notes:
+        if pitch is not None:
+            written.append([start, steps, pitch])
+        start += steps
+    assert chorale.notes(0).tolist() == written
+    assert len(chorale) == max(start, 16)

@@ -1,0 +1,317 @@
+"""Scores: what is written can be read again, bars are complete, and a singer who reads the signs sings the notes."""
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+import zipfile
+from base64 import b64decode
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis.extra.numpy import arrays
+from music21 import converter, corpus
+
+from chorale_utils.chorale import Chorale, steps_per_bar
+from chorale_utils.reading import from_score
+from chorale_utils.score import (_fifths, _music21_key, _named, _note_values, find_key, score_svg, show_score, to_score,
+                                 write_score)
+
+# minor with a pickup; 3/4 with flats; 3/4 with a pickup and ties; flats and held fermatas; 3/2; four sharps
+REAL = ["bwv66.6", "bwv57.8", "bwv269", "bwv245.40", "bwv123.6", "bwv9.7"]
+_read = {}
+
+
+def real(name):
+    if name not in _read:
+        _read[name] = from_score(corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"), title="Ach, wie schön")
+    return _read[name]
+
+
+@st.composite
+def chorales(draw):
+    """Any chorale at all: rests, crossings, syncopations, repeated notes, pickups, every metre."""
+    steps = draw(st.integers(1, 60))
+    lengths = draw(st.lists(st.integers(1, 19), min_size=1, max_size=steps))
+    rows = np.repeat(np.arange(len(lengths)), lengths)[:steps]
+    pitches = draw(arrays(int, (len(lengths), 4), elements=st.sampled_from([0, 41, 48, 54, 55, 60, 61, 66, 70, 79])))[rows]
+    pitches = np.pad(pitches, ((0, steps - len(pitches)), (0, 0)), mode="edge")
+    time_signature = draw(st.sampled_from(["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "9/8", "5/4", "3/8", "7/16", "6/32"]))
+    return Chorale(pitches, time_signature=time_signature, key=draw(st.none() | st.sampled_from(
+        ["C major", "f# minor", "B- major", "e- minor", "C# major"])),
+                   pickup=draw(st.integers(0, steps_per_bar(time_signature) - 1)),
+                   onsets=draw(st.none() | arrays(bool, (steps, 4))))
+
+
+def read_again(path):
+    return from_score(converter.parse(path, forceSource=True), "again")
+
+
+def measures_of(score):
+    return [measure for part in score.parts for measure in part.getElementsByClass("Measure")]
+
+
+def notes_of(part):
+    """(offset, voice, note) of a staff in order of time."""
+    return sorted(((measure.offset + note.offset, number, note) for measure in part.getElementsByClass("Measure")
+                   for number, voice in enumerate(list(measure.voices) or [measure]) for note in voice.notes),
+                  key=lambda entry: entry[:2])
+
+
+@pytest.mark.parametrize("staves", [4, 2])
+@pytest.mark.parametrize("name", REAL)
+def test_musicxml_of_a_real_chorale_is_read_again(name, staves, tmp_path):
+    chorale = real(name)
+    write_score(chorale, tmp_path / "piece.musicxml", staves=staves)
+    again = read_again(tmp_path / "piece.musicxml")
+    assert np.array_equal(again.pitches, chorale.pitches)
+    assert np.array_equal(again.struck, chorale.struck)
+    for field in ("key", "time_signature", "pickup"):
+        assert getattr(again, field) == getattr(chorale, field), field
+    ends = lambda piece: np.flatnonzero(piece.fermatas & ~np.append(piece.fermatas[1:], False))
+    assert np.array_equal(ends(again), ends(chorale))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chorale=chorales(), staves=st.sampled_from([2, 4]))
+def test_any_score_has_complete_bars_and_the_notes_of_the_chorale(chorale, staves):
+    score = to_score(chorale, staves)
+    bar = steps_per_bar(chorale.time_signature)
+    for part in score.parts:
+        measures = list(part.getElementsByClass("Measure"))
+        lengths = [round(measure.highestTime * 4) for measure in measures]
+        assert sum(lengths) == len(chorale)
+        assert lengths[0] == min(len(chorale), chorale.pickup or bar)
+        assert set(lengths[1:-1]) <= {bar}
+        for measure in measures:
+            for voice in measure.voices:
+                assert sum(element.quarterLength for element in voice.notesAndRests) == measure.highestTime
+    struck = Counter((round(4 * note.getOffsetInHierarchy(score)), note.pitch.midi) for note in score.recurse().notes
+                     if note.tie is None or note.tie.type == "start")
+    assert struck == Counter((start, pitch) for voice in range(4) for start, _, pitch in chorale.notes(voice).tolist())
+
+
+@settings(max_examples=300, deadline=None)
+@given(metre=st.sampled_from(["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "5/16", "6/32"]), place=st.data())
+def test_note_values_fill_the_note_and_can_be_written(metre, place):
+    bar = steps_per_bar(metre)
+    at = place.draw(st.integers(0, bar - 1))
+    length = place.draw(st.integers(1, bar - at))
+    values = _note_values(at, length, metre)
+    assert sum(values) == length
+    assert set(values) <= {1, 2, 3, 4, 6, 8, 12, 16, 24}
+
+
+@pytest.mark.parametrize("metre, at, length, values", [
+    ("4/4", 0, 16, [16]), ("4/4", 0, 5, [4, 1]), ("4/4", 3, 5, [1, 4]), ("4/4", 0, 6, [6]), ("4/4", 2, 4, [4]),
+    ("4/4", 2, 6, [6]), ("4/4", 6, 6, [2, 4]), ("4/4", 0, 7, [4, 3]), ("4/4", 4, 8, [8]), ("4/4", 4, 12, [12]),
+    ("3/4", 0, 12, [12]), ("3/4", 2, 10, [2, 8]), ("6/8", 0, 12, [12]), ("6/8", 4, 4, [2, 2]), ("6/8", 0, 4, [4]),
+    ("12/8", 0, 24, [24]), ("3/2", 0, 24, [24])])
+def test_note_values_show_the_beat(metre, at, length, values):
+    assert _note_values(at, length, metre) == values
+
+
+def test_note_values_are_those_of_the_edition():
+    same = total = 0
+    for name in REAL:
+        edition, ours = corpus.parse(f"bach/{name}"), to_score(real(name))
+        for theirs, part in zip(edition.parts, ours.parts):
+            written = {(note.getOffsetInHierarchy(part), note.quarterLength) for note in part.recurse().notes}
+            wanted = {(note.getOffsetInHierarchy(theirs), note.quarterLength) for note in theirs.recurse().notes}
+            same, total = same + len(written & wanted), total + len(wanted)
+    assert same / total > 0.995
+
+
+def test_notes_have_the_names_that_bach_gave_them():
+    right = total = 0
+    for name in [*REAL, "bwv244.17", "bwv3.6", "bwv339", "bwv384", "bwv430"]:
+        chorale = real(name)
+        fifths = _fifths(chorale, _music21_key(chorale).sharps)
+        for voice, part in enumerate(corpus.parse(f"bach/{name}").parts):
+            for note in part.flatten().notes:
+                ours = _named(note.pitch.midi, fifths[round(note.offset * 4), voice])
+                right, total = right + (ours.nameWithOctave == note.pitch.nameWithOctave), total + 1
+    assert total > 2000
+    assert right / total > 0.999
+
+
+def test_the_leading_note_of_a_minor_key_is_raised():
+    names = {note.pitch.name for note in to_score(real("bwv66.6")).recurse().notes}
+    assert "E#" in names and "A#" in names
+    assert not names & {"F", "B-", "D-", "G-"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(pitch=st.integers(1, 127), octaves=st.integers(-1, 1))
+def test_a_named_pitch_sounds_as_its_midi_number(pitch, octaves):
+    assert _named(pitch, pitch * 7 % 12 + 12 * octaves).midi == pitch
+
+
+@pytest.mark.parametrize("staves", [2, 4])
+@pytest.mark.parametrize("name", REAL)
+def test_a_singer_who_reads_the_printed_signs_sings_the_right_notes(name, staves):
+    assert_signs_suffice(to_score(real(name), staves))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chorale=chorales(), staves=st.sampled_from([2, 4]))
+def test_signs_suffice_in_any_score(chorale, staves):
+    assert_signs_suffice(to_score(chorale, staves))
+
+
+def assert_signs_suffice(score):
+    """Reads each staff twice: as one reader of all that stands on it, and as a singer who looks at one voice only
+    (and at the note head that both voices share where they sing the same note)."""
+    for part in score.parts:
+        key = part.recurse().getElementsByClass("KeySignature").first()
+        notes = notes_of(part)
+        printed = {(offset, note.pitch.midi, note.pitch.step) for offset, _, note in notes
+                   if note.pitch.accidental is not None and note.pitch.accidental.displayStatus}
+        for whole_staff in (True, False):
+            valid, bar, ties = {}, None, {}
+            for offset, voice, note in notes:
+                if note.measureNumber != bar:
+                    valid, bar = {}, note.measureNumber
+                line = (note.pitch.step, note.pitch.octave, None if whole_staff else voice)
+                signature = key.accidentalByStep(note.pitch.step)
+                if note.tie is not None and note.tie.type != "start":
+                    assert (note.pitch.midi, note.pitch.step) == ties[voice]
+                    assert note.pitch.accidental is None or not note.pitch.accidental.displayStatus
+                else:
+                    if (offset, note.pitch.midi, note.pitch.step) in printed:
+                        valid[line] = note.pitch.alter
+                    read = valid.get(line, signature.alter if signature else 0)
+                    assert note.pitch.alter == read, f"bar {bar}: {note.pitch.nameWithOctave}"
+                ties[voice] = (note.pitch.midi, note.pitch.step)
+
+
+def test_signs_are_not_printed_where_the_key_says_so():
+    score = to_score(Chorale(np.full((16, 4), 66), key="G major", time_signature="4/4"))
+    assert not any(note.pitch.accidental.displayStatus for note in score.recurse().notes)
+
+
+def soprano_signs(*pitches):
+    """Whether a sign is printed at each note of a soprano in C major, 4/4: (MIDI number, steps, struck)."""
+    column = np.concatenate([[pitch] * steps for pitch, steps, _ in pitches])
+    onsets = np.concatenate([[struck] + [False] * (steps - 1) for _, steps, struck in pitches])
+    chorale = Chorale(np.stack([column] + [np.full(len(column), 48)] * 3, axis=1), key="C major", time_signature="4/4",
+                      onsets=np.stack([onsets] * 4, axis=1))
+    return [bool(note.pitch.accidental and note.pitch.accidental.displayStatus)
+            for note in to_score(chorale).parts[0].recurse().notes]
+
+
+def test_the_first_return_to_the_key_in_the_next_bar_has_a_natural():
+    assert soprano_signs((72, 8, True), (66, 8, True), (65, 4, True), (65, 4, True), (72, 8, True)) == [
+        False, True, True, False, False]
+
+
+def test_a_note_tied_over_the_bar_needs_no_sign_but_the_next_one_does():
+    tied_twice = soprano_signs((72, 8, True), (66, 18, True), (66, 6, True))
+    assert tied_twice == [False, True, False, False, True]
+
+
+def test_eighths_are_beamed_by_the_beat():
+    pitches = np.repeat(60 + np.arange(8) % 3, 2)[:, None] + np.zeros(4, int)
+    score = to_score(Chorale(pitches, time_signature="4/4", key="C major"))
+    beams = [note.beams.getTypes() for note in score.parts[0].recurse().notes]
+    assert beams == [["start"], ["stop"]] * 4
+
+
+def test_a_score_has_its_signs_and_names():
+    score = to_score(real("bwv66.6"))
+    assert [part.partName for part in score.parts] == ["Soprano", "Alto", "Tenor", "Bass"]
+    clefs = [part.recurse().getElementsByClass("Clef").first().name for part in score.parts]
+    assert clefs == ["treble", "treble", "treble8vb", "bass"]
+    assert score.metadata.title == "Ach, wie schön"
+    assert score.metadata.composer == "Johann Sebastian Bach"
+    assert all(part.getElementsByClass("Measure").last().rightBarline.type == "final" for part in score.parts)
+
+
+def test_on_two_staves_the_upper_voice_has_its_stems_up():
+    for part in to_score(real("bwv66.6"), staves=2).parts:
+        for _, voice, note in notes_of(part):
+            assert note.stemDirection == ("up", "down")[voice]
+
+
+def test_a_generated_chorale_names_no_composer(tmp_path):
+    write_score(Chorale(np.full((16, 4), 60), name="generated-0001"), tmp_path / "piece.musicxml")
+    text = (tmp_path / "piece.musicxml").read_text()
+    assert "Bach" not in text and "<creator" not in text and "Fragment" not in text
+    assert "generated-0001" in text
+
+
+def test_a_chorale_without_key_and_metre_gets_a_key_and_bars_but_no_time_signature(tmp_path):
+    chorale = real("bwv245.40")
+    bare = Chorale(chorale.pitches, name="bare")
+    assert find_key(bare) == chorale.key == "E- major"
+    write_score(bare, tmp_path / "bare.musicxml")
+    root = ET.parse(tmp_path / "bare.musicxml").getroot()
+    assert {time.get("print-object") for time in root.iter("time")} == {"no"}
+    assert len(root.find("part").findall("measure")) == len(bare) // 16
+
+
+def test_a_silent_voice_rests_for_whole_bars():
+    pitches = np.full((32, 4), 60)
+    pitches[:, 1] = 0
+    rests = list(to_score(Chorale(pitches, time_signature="4/4")).parts[1].recurse().notesAndRests)
+    assert [(rest.isRest, rest.quarterLength) for rest in rests] == [(True, 4.0)] * 2
+
+
+@pytest.mark.parametrize("write, complaint", [
+    (lambda path: write_score(real("bwv66.6"), path / "piece.docx"), r"expected one of \.musicxml, \.xml, \.mxl, \.svg"),
+    (lambda path: write_score(real("bwv66.6"), path / "piece"), "a file without suffix"),
+    (lambda path: write_score(real("bwv66.6"), path / "piece.svg", staves=3), "expected 2 .* or 4"),
+    (lambda path: write_score(Chorale(np.zeros((0, 4), int), name="nothing"), path / "piece.svg"), "nothing: no steps"),
+    (lambda path: write_score(Chorale(np.full((4, 4), 60), key="H dur"), path / "piece.svg"), "key 'H dur': expected tonic"),
+    (lambda path: show_score(real("bwv66.6"), width=10), "expected pixels"),
+])
+def test_what_cannot_be_written_is_refused_and_leaves_no_file(write, complaint, tmp_path):
+    with pytest.raises(ValueError, match=complaint):
+        write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_packed_file_holds_the_same_music(tmp_path):
+    write_score(real("bwv66.6"), tmp_path / "piece.mxl")
+    write_score(real("bwv66.6"), tmp_path / "piece.musicxml")
+    with zipfile.ZipFile(tmp_path / "piece.mxl") as packed:
+        assert packed.read("score.musicxml") == (tmp_path / "piece.musicxml").read_bytes()
+    assert np.array_equal(read_again(tmp_path / "piece.mxl").pitches, real("bwv66.6").pitches)
+
+
+def test_the_same_chorale_gives_the_same_files_in_another_process(tmp_path):
+    program = ("import sys; from music21 import corpus; from chorale_utils.reading import from_score; "
+               "from chorale_utils.score import write_score; "
+               "chorale = from_score(corpus.parse('bach/bwv66.6'), 'bwv66.6', bwv='66.6', title='Ach, wie schön'); "
+               "[write_score(chorale, sys.argv[1] + suffix) for suffix in ('.musicxml', '.mxl', '.svg')]")
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "there")], check=True)
+    score_svg(real("bwv57.8"))  # another drawing before must not matter
+    for suffix in (".musicxml", ".mxl", ".svg"):
+        write_score(real("bwv66.6"), tmp_path / f"here{suffix}")
+        assert (tmp_path / f"here{suffix}").read_bytes() == (tmp_path / f"there{suffix}").read_bytes(), suffix
+
+
+@pytest.mark.parametrize("staves", [2, 4])
+def test_the_drawing_has_every_note_and_is_as_wide_as_asked(staves):
+    chorale = real("bwv66.6")
+    drawing = ET.fromstring(score_svg(chorale, staves=staves, width=700))
+    assert drawing.get("width") == "700px"
+    drawn = sum(element.get("class") == "note" for element in drawing.iter("{http://www.w3.org/2000/svg}g"))
+    assert drawn == len(list(to_score(chorale, staves).recurse().notes))
+
+
+def test_drawings_are_small():
+    excerpt, whole = real("bwv245.40").excerpt(0, 4 + 8 * 16), real("bwv245.40")
+    assert len(show_score(excerpt)._repr_html_()) < 100_000
+    assert len(show_score(whole, staves=4).svg) < 250_000
+
+
+def test_a_notebook_shows_the_drawing_as_an_image_without_scripts():
+    shown = show_score(real("bwv66.6"))
+    html = ET.fromstring(shown._repr_html_().replace(">", "/>"))
+    assert html.tag == "img" and html.get("alt") == "Score of Ach, wie schön"
+    kind, _, image = html.get("src").partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert b64decode(image).decode() == shown.svg
+    assert "<script" not in shown.svg and "<foreignObject" not in shown.svg
