@@ -11,10 +11,10 @@ _MODULE_OF = {
     for module, names in {
         "chorale": ["Chorale", "VOICES"],
         "midi": ["write_midi", "read_midi"],
-        "score": ["to_score", "write_score", "show_score"],
+        "score": ["to_score", "write_score", "show_score", "find_key"],
         "audio": ["synthesize", "write_wav", "play", "show"],
         "reading": ["from_score"],
-        "corpus": ["Corpus", "load_corpus", "load_chorale"],
+        "corpus": ["Corpus", "load_corpus", "load_chorale", "read_manifest"],
         "encoding": ["encode", "decode", "to_one_hot", "from_one_hot", "transpose_tokens"],
         "datasets": ["note_windows", "whole_pieces"],
         "models": ["NoteGRU", "note_gru", "load_model", "save_model"],

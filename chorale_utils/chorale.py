@@ -6,6 +6,7 @@ about its name, key and metre. It reads no files, plays no sound and knows no mo
 Notebook: 01_data_exploration
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -16,6 +17,13 @@ STEPS_PER_QUARTER = 4  # one step of the grid is a sixteenth note
 SILENCE = 0            # the pitch that stands for "this voice rests"
 LOWEST_PITCH = 36      # C2, the lowest bass note in the corpus (MIDI number)
 HIGHEST_PITCH = 81     # A5, the highest soprano note in the corpus (MIDI number)
+
+_PART_NAMES = (         # how the name of a voice's part begins, in scores and MIDI files, in any case
+    r"s\b|sop|discant|cantus|canto|superius",
+    r"a\b|alt|contralto",
+    r"t\b|ten",
+    r"b\b|bass(?!oon|o con)|bariton",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,20 +149,28 @@ class Chorale:
                        fermatas=None if self.fermatas is None else self.fermatas[start:stop])
 
 
+def voice_named(part_name):
+    """The voice (0..3) that the name of a part or track means, such as 3 for ``'Bass'`` or ``'B.'``; None where
+    it means none of the four."""
+    name = (part_name or "").strip().lower()
+    return next((voice for voice, beginning in enumerate(_PART_NAMES) if re.match(beginning, name)), None)
+
+
 def steps_per_bar(time_signature):
     """Sixteenths in a full bar (int) of a time signature such as ``'4/4'`` (16) or ``'3/8'`` (6).
 
     Raises:
-        ValueError: not of the form count/unit, or a bar that is no whole number of sixteenths.
+        ValueError: not of the form count/unit, a unit that is no power of two, or a bar that is no whole number of
+            sixteenths.
     """
     try:
         count, unit = (int(part) for part in time_signature.split("/"))
         whole, rest = divmod(16 * count, unit)
-        if count < 1 or whole < 1 or rest:
+        if count < 1 or whole < 1 or rest or unit & (unit - 1):
             raise ValueError
     except (AttributeError, ValueError, ZeroDivisionError):
-        raise ValueError(f"time signature {time_signature!r}: expected count/unit in which a bar is a whole "
-                         f"number of sixteenths, such as '4/4' or '6/8'") from None
+        raise ValueError(f"time signature {time_signature!r}: expected count/unit, such as '4/4' or '6/8', the "
+                         f"unit a power of two and the bar a whole number of sixteenths") from None
     return whole
 
 

@@ -23,12 +23,12 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
-from tempfile import NamedTemporaryFile
 from types import ModuleType
 
 import numpy as np
 
 from .chorale import HIGHEST_PITCH, LOWEST_PITCH, SILENCE, VOICES, Chorale
+from .files import write_whole
 from .passages import shares_found
 from .reading import from_score
 
@@ -182,6 +182,20 @@ def read_manifest():
     """
     import pandas
     return pandas.read_csv(MANIFEST, dtype={"bwv": str})
+
+
+def corpus_fingerprint(edition):
+    """What tells the contents of an edition from any other's, as a dict for JSON: the archive's SHA-256, or
+    music21's version and the SHA-256 of the manifest.
+
+    Raises:
+        ValueError: no such edition.
+    """
+    if edition == "jsb":
+        return {"sha256": JSB_SHA256}
+    if edition == "music21":
+        return {"music21": version("music21"), "manifest_sha256": _sha256(MANIFEST)}
+    raise ValueError(f"edition {edition!r}: expected one of {', '.join(EDITIONS)}")
 
 
 def cache_folder():
@@ -366,19 +380,13 @@ def _cache_file():
 
 
 def _write_cache(file, chorales):
-    """Writes the chorales under a temporary name and then renames, so that the file is whole or not there."""
+    """Writes the chorales into a cache file; warns where the folder does not let it."""
     about = [{name: getattr(chorale, name) for name in ABOUT} for chorale in chorales]
     steps = [len(chorale) for chorale in chorales]
     grids = {name: np.concatenate([getattr(chorale, name) for chorale in chorales]) for name in GRIDS}
-    temporary = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=file.parent, prefix=file.stem, suffix=".tmp", delete=False) as temporary:
-            np.savez_compressed(temporary, about=json.dumps(about), steps=steps, **grids)
-        os.replace(temporary.name, file)
+        write_whole(file, lambda path: np.savez_compressed(path, about=json.dumps(about), steps=steps, **grids))
     except OSError as error:
-        if temporary is not None:
-            Path(temporary.name).unlink(missing_ok=True)
         warnings.warn(f"{file} could not be written ({error}), so the corpus will be parsed again next time: set "
                       f"CHORALE_UTILS_CACHE to a folder that can be written", stacklevel=4)
 

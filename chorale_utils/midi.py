@@ -16,7 +16,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
+from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, voice_named
 from .files import write_whole
 
 TEMPO = 80              # quarter notes a minute, where nothing else is asked for
@@ -238,15 +238,10 @@ def _label(midi, track):
     return f"track {track + 1} ({name!r})" if name else f"track {track + 1}"
 
 
-_VOICE_NAMES = {name: voice for voice, names in enumerate((
-    ("soprano", "sopran", "cantus", "s", "s."), ("alto", "alt", "altus", "a", "a."),
-    ("tenor", "tenore", "t", "t."), ("bass", "basso", "bassus", "b", "b."))) for name in names}
-
-
 def _four_voices(path, midi, sounding):
     """[(label, notes)] of soprano, alto, tenor, bass."""
     tracks = sorted({track for track, _ in sounding})
-    named = {_VOICE_NAMES.get(messages.name.strip().lower()): track for track, messages in enumerate(midi.tracks)}
+    named = {voice_named(messages.name): track for track, messages in enumerate(midi.tracks)}
     named.pop(None, None)
     if len(named) == len(VOICES) and set(tracks) <= set(named.values()):
         groups = [[key for key in sounding if key[0] == named[voice]] for voice in range(len(VOICES))]

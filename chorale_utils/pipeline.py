@@ -26,6 +26,7 @@ from pathlib import Path
 import nbformat
 
 from .corpus import EDITIONS
+from .files import write_whole
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -186,7 +187,7 @@ def refresh(names=(), notebooks=NOTEBOOKS, progress=None):
             _run_one(book, executed, {}, f"{number} of {len(chosen)}  {book.stem}", {}, progress)
             renewed = _cleaned(nbformat.read(executed, as_version=4))
         _check_error_stream(renewed, book.stem)
-        _replace(book, nbformat.writes(renewed) + "\n")
+        write_whole(book, lambda unfinished: nbformat.write(renewed, unfinished))
 
 
 def summary(folder):
@@ -434,17 +435,8 @@ def _check_error_stream(book, name):
 
 
 def _write_json(path, record):
-    _replace(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-
-
-def _replace(path, text):
-    """Writes a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
 
 def _now():
@@ -482,7 +474,8 @@ def _commit():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        top, commit, changes = git("rev-parse", "--show-toplevel"), git("rev-parse", "HEAD"), git("status", "--porcelain")
+        top, commit = git("rev-parse", "--show-toplevel"), git("rev-parse", "HEAD")
+        changes = git("status", "--porcelain")
     except (OSError, subprocess.CalledProcessError):
         return None, None
     return (commit, not changes) if Path(top).resolve() == checkout else (None, None)

@@ -6,21 +6,13 @@ nine parts are the voices). This module decides; it finds no files and keeps no 
 Notebook: 01_data_exploration
 """
 
-import re
 from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 
-from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
-
-VOICE_NAMES = {  # what a part may be called, at the beginning of its name, in any case
-    "soprano": r"s\b|sop|discant|cantus|canto|superius",
-    "alto": r"a\b|alt|contralto",
-    "tenor": r"t\b|ten",
-    "bass": r"b\b|bass(?!oon|o con)|bariton",
-}
+from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, voice_named
 
 
 class _Sound(NamedTuple):
@@ -96,8 +88,8 @@ def _vocal_parts(parts, name, strict):
     """The parts named soprano, alto, tenor and bass; a ValueError unless there is one of each (at least one,
     where that is not strict)."""
     chosen = []
-    for voice in VOICES:
-        called = [part for part in parts if re.match(VOICE_NAMES[voice], (part.partName or "").strip().lower())]
+    for number, voice in enumerate(VOICES):
+        called = [part for part in parts if voice_named(part.partName) == number]
         if not called or (strict and len(called) > 1):
             raise ValueError(f"{name}: {_count(parts)}, of which {len(called)} named {voice}: expected four voices, or "
                              f"one part named for each of {', '.join(VOICES)} among others; delete or rename parts")

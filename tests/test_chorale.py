@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chorale_utils import Chorale
-from chorale_utils.chorale import steps_per_bar
+from chorale_utils.chorale import steps_per_bar, voice_named
 
 grids = st.integers(1, 40).flatmap(
     lambda steps: arrays(np.int16, (steps, 4), elements=st.sampled_from([0, 48, 55, 60, 62, 67, 72])))
@@ -67,6 +67,7 @@ def test_its_arrays_cannot_be_changed_and_are_not_the_callers():
     (dict(pitches=[[60, 128, 55, 48]]), "note 128 at step 0, alto"),
     (dict(pitches=[[60, 55, 55, 48]], fermatas=[True, False]), r"fermatas of shape \(2,\): expected \(1,\)"),
     (dict(pitches=[[60, 55, 55, 48]], time_signature="waltz"), "time signature 'waltz'"),
+    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/12"), "time signature '3/12': .*power of two"),
     (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=12), "pickup 12"),
 ])
 def test_what_is_no_chorale_is_refused_in_words(arguments, complaint):
@@ -76,3 +77,8 @@ def test_what_is_no_chorale_is_refused_in_words(arguments, complaint):
 
 def test_a_bar_is_counted_in_sixteenths():
     assert [steps_per_bar(metre) for metre in ("4/4", "3/4", "6/8", "2/2")] == [16, 12, 12, 16]
+
+
+def test_parts_are_known_by_their_names():
+    assert [voice_named(name) for name in ("Soprano", "S.", "Alto 1", "tenore", "Basso", " B ")] == [0, 0, 1, 2, 3, 3]
+    assert [voice_named(name) for name in ("Bassoon", "Basso continuo", "Oboe", "Strings", "", None)] == [None] * 6

@@ -1,0 +1,63 @@
+# Everything that a newcomer types. Each target sets up what it needs; the first one takes some minutes.
+#
+#   PYTHON=python3.12 make run               another Python than python3 (3.11 to 3.13)
+#   make run RUN="--profile full --seed 7"   options of `chorale run`
+#   make lab LAB="--no-browser"              options of JupyterLab
+
+PYTHON ?= python3
+RUN ?= --profile demo
+LAB ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PYTEST := $(BIN)/python -m pytest
+
+# Whatever environment is active in the caller's shell, programs and kernels are those of this one.
+export VIRTUAL_ENV := $(abspath $(VENV))
+export PATH := $(abspath $(BIN)):$(PATH)
+export JUPYTER_PREFER_ENV_PATH := 1
+unexport PYTHONHOME PYTHONPATH JUPYTER_PATH
+
+.PHONY: help run test lab notebooks clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run        set up, then the five notebooks in order, into a new folder of outputs/runs"
+	@echo "make test       set up, then every test: the package, the project, the stored outputs of the notebooks"
+	@echo "make lab        set up, then JupyterLab on the notebooks"
+	@echo "make notebooks  set up, then execute the notebooks in place: renews their stored outputs"
+	@echo "make clean      remove the environment and what was built; runs are kept"
+
+run: $(READY)
+	$(BIN)/chorale run $(RUN)
+
+# Two processes, so that no memory held by the first is missing when the notebooks train.
+test: $(READY)
+	$(PYTEST)
+	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with=tests/nbval_sanitize.cfg notebooks
+
+# Jupyter shows the SVG and the players of a stored notebook only where the notebook is trusted.
+lab: $(READY)
+	$(BIN)/jupyter-trust notebooks/*.ipynb
+	$(BIN)/jupyter-lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_data_exploration.ipynb $(LAB)
+
+notebooks: $(READY)
+	rm -rf outputs/runs/notebooks
+	$(BIN)/chorale refresh
+
+# The stamp is written last, so an installation that failed is done again from the start. Changed
+# requirements are installed over what is there; another Python than the one asked for is replaced.
+CHOSEN := $(if $(filter file,$(origin PYTHON)),,$(shell $(PYTHON) --version))
+ifneq ($(CHOSEN),$(if $(CHOSEN),$(shell $(BIN)/python --version 2>/dev/null)))
+.PHONY: $(READY)
+endif
+$(READY): pyproject.toml constraints.txt
+	@[ -e $@ ] && [ -z "$(CHOSEN)" -o "$(CHOSEN)" = "$$($(BIN)/python --version)" ] || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $@
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .benchmarks
+	find chorale_utils tests notebooks -name __pycache__ -prune -exec rm -rf {} +
