@@ -9,6 +9,7 @@ Notebook: 04_evaluation
 
 import argparse
 import json
+import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -60,9 +61,9 @@ def _card(name, model, loops, corpus):
              "## Training", "", "Both loops: " + ", ".join(f"{key} {value}" for key, value in shared.items()) + ".", ""]
     for loop, history in histories.items():
         own = ", ".join(f"{key} {value}" for key, value in settings[loop].items() if key not in shared)
-        lines += [f"* {loop} loop: {own}; {len(history)} epochs in {history['seconds'].sum() / 60:.0f} minutes on two "
-                  f"cores that had other work to do; best validation figure {history['val_nats'].min():.4f} at epoch "
-                  f"{history['val_nats'].idxmin()}."]
+        lines += [f"* {loop} loop: {own}; {len(history)} epochs in {history['seconds'].sum() / 60:.0f} minutes on "
+                  f"{os.cpu_count()} cores shared with other work; best validation figure "
+                  f"{history['val_nats'].min():.4f} at epoch {history['val_nats'].idxmin()}."]
     packages = ", ".join(f"{package} {version(package)}" for package in ("tensorflow", "keras", "numpy"))
     lines += ["", f"Python {platform.python_version()}, {packages}.", "", "## Scores", "",
               "Nats per note on the exact edition (whole pieces, own key, from the first note on; "

@@ -1,0 +1,28 @@
+"""What is shipped tells where it comes from."""
+
+import numpy as np
+import pandas as pd
+
+from chorale_utils import Corpus, fit, load_model, negative_log_likelihood, note_gru, note_probs, save_model
+from chorale_utils import model_card
+from chorale_utils.backend import keras
+
+
+def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(music21_corpus, tmp_path, monkeypatch):
+    corpus = Corpus(music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb")
+    monkeypatch.setattr(model_card, "load_corpus", {"jsb": corpus}.get)
+    keras.utils.set_random_seed(3)
+    model = note_gru(width=8, layers=1)
+    options = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
+    fit(model, corpus.train, corpus.valid, 2, tmp_path / "note_gru" / "first", **options)
+    fit(model, corpus.train, corpus.valid, 1, tmp_path / "note_gru" / "second", learning_rate=0.001, seed=1, **options)
+    save_model(model, tmp_path / "note_gru.keras")
+
+    card = model_card.ship(tmp_path, destination=tmp_path / "shipped").read_text()
+    assert f"{negative_log_likelihood(model, corpus.test):.4f}" in card
+    assert "learning_rate 0.01, seed 0; 2 epochs" in card and "learning_rate 0.001, seed 1; 1 epochs" in card
+    assert "window 64" in card and f"{model.count_params():,} parameters" in card
+    assert len(pd.read_csv(tmp_path / "shipped" / "note_gru_first.csv")) == 2
+    pitches = corpus.test[0].pitches
+    np.testing.assert_allclose(note_probs(load_model(tmp_path / "shipped" / "note_gru.keras"), pitches),
+                               note_probs(model, pitches), atol=1e-6)

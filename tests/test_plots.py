@@ -1,0 +1,74 @@
+"""The pictures show what they are given."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from chorale_utils import Chorale
+from chorale_utils.plots import (VOICE_COLOURS, note_name, plot_breakdown, plot_calibration, plot_history, plot_piano_roll,
+                                 plot_surprise, plot_voice_ranges)
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def piece(music21_corpus):
+    return music21_corpus.train[0].excerpt(0, 48)
+
+
+def test_notes_have_names():
+    assert [note_name(pitch) for pitch in (60, 61, 70, 36, 81)] == ["C4", "C#4", "B-4", "C2", "A5"]
+
+
+def test_piano_roll_draws_every_note_of_every_voice_in_its_colour(piece):
+    ax = plot_piano_roll(piece)
+    assert [len(lines.get_segments()) for lines in ax.collections] == [len(piece.notes(voice)) for voice in range(4)]
+    assert [matplotlib.colors.to_hex(lines.get_color()[0]).upper() for lines in ax.collections] == list(VOICE_COLOURS.values())
+    assert len(ax.lines) == 3, "a bar line for each bar"
+    assert ax.get_title() == piece.name
+
+
+def test_surprise_tints_each_step_of_each_voice_with_its_nats(piece):
+    nats = np.arange(48 * 4).reshape(48, 4) / 50
+    ax = plot_surprise(piece, nats)
+    np.testing.assert_allclose(np.sort(ax.collections[0].get_array()), np.sort(nats[piece.pitches > 0]))
+
+
+def test_voice_ranges_are_shares_of_what_each_voice_sings(music21_corpus):
+    ax = plot_voice_ranges(music21_corpus.train[:20])
+    for line, column in zip(ax.lines, range(4)):
+        assert sum(line.get_ydata()) == pytest.approx(1)
+        sung = np.concatenate([piece.pitches[:, column] for piece in music21_corpus.train[:20]])
+        assert set(line.get_xdata()) == set(sung[sung > 0])
+
+
+def test_history_of_two_loops_is_drawn_one_after_the_other():
+    loop = pd.DataFrame({"nats": [3.0, 2.0, 1.0], "val_nats": [2.5, 1.5, 1.0], "learning_rate": 0.01, "gradient_norm": 0.5})
+    axes = plot_history({"first": loop, "second": loop})
+    assert [list(line.get_xdata()) for line in axes[1].lines] == [[1, 2, 3], [4, 5, 6]]
+    assert list(axes[0].lines[1].get_ydata()) == [2.5, 1.5, 1.0]
+
+
+def test_breakdown_has_a_bar_for_each_figure():
+    axes = plot_breakdown({"voice": pd.Series({"soprano": 0.7, "bass": 0.6}), "place": pd.Series([1.0, 0.1, 0.2, 0.1])}, "title")
+    assert [[bar.get_height() for bar in ax.patches] for ax in axes] == [[0.7, 0.6], [1.0, 0.1, 0.2, 0.1]]
+
+
+def test_calibration_shows_accuracy_over_confidence():
+    table = pd.DataFrame({"confidence": [0.2, 0.9], "accuracy": [0.25, 0.85], "notes": [10, 100]})
+    line = plot_calibration(table).lines[1]
+    assert list(line.get_xdata()) == [0.2, 0.9] and list(line.get_ydata()) == [0.25, 0.85]
+
+
+def test_silence_and_single_steps_can_be_drawn():
+    for pitches in (np.zeros((4, 4), int), np.full((1, 4), 60)):
+        assert plot_piano_roll(Chorale(pitches)).get_xlim() == (0, len(pitches) / 4)
+        assert plot_surprise(Chorale(pitches), np.ones((len(pitches), 4))) is not None

@@ -1,0 +1,54 @@
+"""What README.md says is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chorale_utils import load_chorale, pipeline
+
+PROJECT = Path(__file__).parents[1]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+CARD = (PROJECT / "chorale_utils" / "pretrained" / "note_gru.md").read_text(encoding="utf-8")
+
+
+def test_its_example_runs_and_leaves_the_files_it_names(tmp_path, monkeypatch, music21_corpus):
+    monkeypatch.chdir(tmp_path)
+    example, = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {}
+    exec(example, names)
+    for name in ("chorale.mid", "chorale.musicxml"):
+        assert (load_chorale(name).pitches == names["chorale"].pitches).all()
+
+
+def test_its_figures_are_those_of_the_model_card():
+    row, = re.findall(r"`note_gru`, shipped, one pass \| ([\d.]+) \| ([\d.]+) \|", README)
+    assert list(row) == [re.search(rf"\| {partition} \| ([\d.]+)", CARD).group(1) for partition in ("valid", "test")]
+
+
+def test_its_command_is_understood_and_refused_only_for_its_folder(tmp_path):
+    command, = re.findall(r"^chorale (run .*)$", README, re.MULTILINE)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").touch()
+    assert pipeline.main([*command.split(), "--output", str(tmp_path), "--run-id", "taken"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_its_links_lead_somewhere():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
+    assert len(links) >= 6
+    for link in links:
+        assert (PROJECT / link).exists(), link
+
+
+def test_its_modules_are_those_there_are():
+    listed = re.search(r"chorale_utils/   (.*?)tests/", README, re.DOTALL).group(1)
+    named = set(re.findall(r"[a-z_]+(?!/)\b", listed.replace("pretrained/", "")))
+    there = {path.stem for path in (PROJECT / "chorale_utils").glob("*.py")} - {"__init__"}
+    assert named == there
+
+
+@pytest.mark.parametrize("partition, pieces", [("train", 225), ("valid", 73), ("test", 77)])
+def test_its_corpus_has_375_pieces(music21_corpus, partition, pieces):
+    assert len(getattr(music21_corpus, partition)) == pieces
+    assert "375 of them" in README
