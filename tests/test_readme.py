@@ -52,3 +52,11 @@ def test_its_modules_are_those_there_are():
 def test_its_corpus_has_375_pieces(music21_corpus, partition, pieces):
     assert len(getattr(music21_corpus, partition)) == pieces
     assert "375 of them" in README
+
+
+def test_its_speeds_are_those_of_the_benchmarks_table():
+    table = (PROJECT / "tests" / "benchmarks" / "table.md").read_text(encoding="utf-8")
+    speeds = re.findall(r"([\d,]+ times)\s+faster", README)
+    assert len(speeds) == 2
+    for speed in speeds:
+        assert f"| {speed} |" in table
