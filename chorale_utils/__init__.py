@@ -10,17 +10,23 @@ _MODULE_OF = {
     name: module
     for module, names in {
         "chorale": ["Chorale", "VOICES"],
+        "files": ["record_metrics"],
         "midi": ["write_midi", "read_midi"],
         "score": ["to_score", "write_score", "show_score", "find_key"],
         "audio": ["synthesize", "write_wav", "play", "show"],
+        "passages": ["share_found", "shares_found"],
         "reading": ["from_score"],
         "corpus": ["Corpus", "load_corpus", "load_chorale", "read_manifest"],
-        "encoding": ["encode", "decode", "to_one_hot", "from_one_hot", "transpose_tokens"],
-        "datasets": ["note_windows", "whole_pieces"],
-        "models": ["NoteGRU", "note_gru", "load_model", "save_model"],
-        "training": ["fit"],
-        "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "score_notes"],
+        "encoding": ["VOCABULARY", "TRANSPOSITIONS", "PRIMING", "encode", "decode", "notes_to_tokens", "tokens_to_notes",
+                     "to_one_hot", "from_one_hot", "transpose_tokens"],
+        "datasets": ["note_windows", "batches_per_epoch", "whole_pieces"],
+        "models": ["ChoraleModel", "NoteGRU", "note_gru", "load_model", "save_model", "PRETRAINED"],
+        "training": ["fit", "power_schedule"],
+        "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
+                       "score_notes", "calibration"],
         "generation": ["generate"],
+        "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "plot_voice_ranges", "plot_history",
+                  "plot_breakdown", "plot_calibration"],
     }.items()
     for name in names
 }

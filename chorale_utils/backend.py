@@ -36,11 +36,8 @@ with _error_stream_held_back():
 
 
 def compiled(function):
-    """`function`, compiled by the backend that Keras runs on (TensorFlow or JAX; PyTorch runs it as it is)."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
+    """`function`, compiled where Keras runs on TensorFlow; as it is on another backend, whose compilers would freeze
+    the weights that the function reads."""
+    if keras.backend.backend() == "tensorflow":
         return tf.function(function, reduce_retracing=True)
-    if backend == "jax":
-        import jax
-        return jax.jit(function)
     return function

@@ -69,9 +69,10 @@ class Chorale:
             if flags is not None:
                 object.__setattr__(self, field, _checked_flags(flags, shape, field, self.name))
         bar = self.steps_per_bar
-        if not isinstance(self.pickup, (int, np.integer)) or self.pickup < 0 or (bar and self.pickup >= bar):
+        if not _is_whole(self.pickup) or self.pickup < 0 or (bar and self.pickup >= bar):
             raise ValueError(f"{self.name}: pickup {self.pickup!r}: expected a number of sixteenths from 0 up to "
                              f"one less than a bar ({bar} in {self.time_signature})")
+        object.__setattr__(self, "pickup", int(self.pickup))  # numpy's integers are no int, and would not be equal
 
     def __len__(self):
         """Number of steps (sixteenth notes)."""
@@ -129,9 +130,11 @@ class Chorale:
         dropped (None) unless semitones is 0, because its new spelling is a question for music21.
 
         Raises:
-            ValueError: a note would leave 1..127.
+            ValueError: not a whole number, or a note would leave 1..127.
         """
-        moved = np.where(self.pitches == SILENCE, SILENCE, self.pitches + int(semitones))
+        if not _is_whole(semitones):
+            raise ValueError(f"{self.name}: transposing by {semitones!r}: expected a whole number of semitones")
+        moved = np.where(self.pitches == SILENCE, SILENCE, self.pitches.astype(int) + int(semitones))
         if np.any(moved[self.pitches != SILENCE] < 1):
             raise ValueError(f"{self.name}: transposing by {semitones} semitones takes a note below MIDI number 1")
         return replace(self, pitches=moved, key=self.key if semitones == 0 else None)
@@ -172,6 +175,10 @@ def steps_per_bar(time_signature):
         raise ValueError(f"time signature {time_signature!r}: expected count/unit, such as '4/4' or '6/8', the "
                          f"unit a power of two and the bar a whole number of sixteenths") from None
     return whole
+
+
+def _is_whole(number):
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
 
 
 def _checked_pitches(pitches, name):

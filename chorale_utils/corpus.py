@@ -38,7 +38,10 @@ JSB_URL = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/
 JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
 MANIFEST = Path(__file__).with_name("jsb_split.csv")
 PASSAGE_STEPS = {True: 16, False: 24}  # how long passages are that tell near-copies: of all voices, of one voice
-CACHE_FORMAT = 1                       # to be counted up when what `reading` makes of a score changes
+CACHE_FORMAT = 2                       # to be counted up when what `reading` makes of a score changes
+MINOR_KEYS = {  # of files that state the relative major, though the bass ends on this tonic and `find_key` finds it
+    "bwv33.6": "a minor", "bwv65.2": "a minor", "bwv166.6": "g minor", "bwv245.3": "g minor", "bwv274": "g minor",
+    "bwv384": "c minor"}
 GRIDS = ("pitches", "onsets", "fermatas")
 ABOUT = ("name", "bwv", "title", "key", "time_signature", "pickup")
 
@@ -49,7 +52,7 @@ class Corpus:
 
     Args:
         train, valid, test: lists of Chorale.
-        edition: ``'music21'`` or ``'jsb'``.
+        edition: ``'music21'`` or ``'jsb'``; ``'own'`` for a corpus that someone put together.
 
     Notebook: 01_data_exploration
     """
@@ -57,7 +60,7 @@ class Corpus:
     train: list = field(repr=False)
     valid: list = field(repr=False)
     test: list = field(repr=False)
-    edition: str = "jsb"
+    edition: str = "own"
 
     def __getitem__(self, name):
         """The chorale of that name, such as ``'bwv66.6'`` or ``'jsb/test/chorale_305'``, in any partition.
@@ -80,8 +83,13 @@ class Corpus:
             voices: ``'all'`` (passages of four voices), or one voice, such as ``'soprano'``.
             steps: length of a passage in sixteenths; 16 for all voices and 24 for one unless given.
 
+        Raises:
+            ValueError: there are no training pieces.
+
         Notebook: 01_data_exploration
         """
+        if not self.train:
+            raise ValueError(f"{self!r} has no training pieces: expected at least one, for the others to be copies of")
         import pandas
         tables = []
         for partition in PARTITIONS[1:]:
@@ -168,7 +176,7 @@ def load_chorale(path, strict=True):
         return read_midi(path)
     if suffix in (".musicxml", ".xml", ".mxl", ".krn"):
         score = _parse(path)
-        return from_score(score, name=path.stem, title=score.metadata.title if score.metadata else None, strict=strict)
+        return from_score(score, name=path.stem, title=_title(score, path), strict=strict)
     if suffix == ".csv":
         return Chorale(_read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
     raise ValueError(f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv")
@@ -185,14 +193,22 @@ def read_manifest():
 
 
 def corpus_fingerprint(edition):
-    """What tells the contents of an edition from any other's, as a dict for JSON: the archive's SHA-256, or
-    music21's version and the SHA-256 of the manifest.
+    """What tells the contents that ``load_corpus(edition)`` would read from any other's, as a dict for JSON.
+
+    Args:
+        edition: ``'jsb'``: sha256, of the archive that is found, or of the one that would be downloaded; or
+            folder_sha256, of the names and contents of the CSV files, where JSB_CHORALES names a folder.
+            ``'music21'``: music21, its version, and manifest_sha256. Nothing is downloaded.
 
     Raises:
         ValueError: no such edition.
+        FileNotFoundError: JSB_CHORALES does not exist.
     """
     if edition == "jsb":
-        return {"sha256": JSB_SHA256}
+        given = _given_jsb(None)
+        if given is None:
+            return {"sha256": JSB_SHA256}  # a cached archive that is another is downloaded anew
+        return {"folder_sha256": _folder_sha256(given)} if given.is_dir() else {"sha256": _sha256(given)}
     if edition == "music21":
         return {"music21": version("music21"), "manifest_sha256": _sha256(MANIFEST)}
     raise ValueError(f"edition {edition!r}: expected one of {', '.join(EDITIONS)}")
@@ -223,13 +239,9 @@ def _load_jsb(path, known_hash, progress):
 
 def _find_jsb(path, progress):
     """The archive or folder to read: what was asked for, else the cached archive, else a fresh download."""
-    for origin, wanted in (("path", path), ("JSB_CHORALES", os.environ.get("JSB_CHORALES"))):
-        if wanted:
-            found = Path(wanted).expanduser()
-            if not found.exists():
-                raise FileNotFoundError(f"{origin}={str(wanted)!r} does not exist: expected jsb_chorales.tgz, or a "
-                                        f"folder that holds train/, valid/ and test/")
-            return found
+    given = _given_jsb(path)
+    if given is not None:
+        return given
     archive = cache_folder() / "jsb_chorales.tgz"
     if archive.exists() and _sha256(archive) == JSB_SHA256:
         return archive
@@ -240,6 +252,26 @@ def _find_jsb(path, progress):
         raise ConnectionError(f"{JSB_URL} could not be downloaded ({error}): give path= or the environment variable "
                               f"JSB_CHORALES the place of jsb_chorales.tgz, or use load_corpus('music21'), which "
                               f"needs no network") from error
+
+
+def _given_jsb(path):
+    """The archive or folder (Path) that `path` names, or else JSB_CHORALES; None where neither is given."""
+    for origin, wanted in (("path", path), ("JSB_CHORALES", os.environ.get("JSB_CHORALES") or None)):
+        if wanted is not None:
+            found = Path(wanted).expanduser()
+            if not str(wanted) or not found.exists():  # Path("") would be the working folder
+                raise FileNotFoundError(f"{origin}={str(wanted)!r} does not exist: expected jsb_chorales.tgz, or a "
+                                        f"folder that holds train/, valid/ and test/")
+            return found
+    return None
+
+
+def _folder_sha256(folder):
+    """SHA-256 (hexadecimal) over the CSVs in a folder's train/, valid/ and test/, wherever the folder lies."""
+    whole = hashlib.sha256()
+    for (partition, stem), (_, text) in sorted(_texts_in_folder(folder).items()):
+        whole.update(f"{partition}/{stem}.csv {len(text)}\n".encode() + text)
+    return whole.hexdigest()
 
 
 def _texts_in_folder(folder):
@@ -321,7 +353,7 @@ def _load_music21(progress):
         _write_cache(cache, chorales)
     partitions = {partition: [] for partition in PARTITIONS}
     for row, chorale in zip(rows, chorales, strict=True):
-        partitions[row["partition"]].append(chorale)
+        partitions[row["partition"]].append(replace(chorale, key=MINOR_KEYS.get(chorale.name, chorale.key)))
     return Corpus(**partitions, edition="music21")
 
 
@@ -358,6 +390,14 @@ def _parse(path):
         raise ValueError(f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole MusicXML "
                          f"or kern file") from error
     return converter.stream
+
+
+def _title(score, path):
+    """The title of a music21 Score, of the work or else of the movement; None where it has none, or only what is
+    written where there is none: the name of the file (see `score.to_score`), or music21's own words."""
+    from music21 import defaults
+    title = score.metadata.bestTitle if score.metadata else None
+    return None if title in (path.stem, defaults.title) else title
 
 
 @contextmanager

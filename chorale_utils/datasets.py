@@ -35,13 +35,23 @@ def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITI
         note later. It has no end: an epoch is `batches_per_epoch` of them.
 
     Raises:
-        ValueError: no chorales, too few notes for one batch, or a transposition that leaves 31..87.
+        ValueError: no chorales, too few notes for one batch, a transposition that leaves 31..87, or no seed.
 
     Notebook: 02_encoding_and_transposition
     """
     batches = batches_per_epoch(chorales, window, batch_size)
     pieces = [encode(chorale.pitches) for chorale in chorales]
     shifts = np.array(list(transpositions))
+    if not len(shifts):
+        raise ValueError("no transpositions: expected at least one, such as [0] for none")
+    if seed is None or seed < 0:
+        raise ValueError(f"seed {seed}: expected a whole number from 0 up, so that an epoch can be made again")
+    for shift in (shifts.min(), shifts.max()):
+        for chorale, piece in zip(chorales, pieces):
+            try:
+                transpose_tokens(piece, shift)
+            except ValueError as error:
+                raise ValueError(f"{chorale.name}: {error}") from None
 
     def epochs():
         epoch = first_epoch

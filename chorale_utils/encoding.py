@@ -37,15 +37,9 @@ def notes_to_tokens(notes):
 
     Notebook: 02_encoding_and_transposition
     """
-    notes = _whole_numbers(notes, "notes")
-    sounding = (notes >= LOWEST_NOTE) & (notes <= HIGHEST_NOTE)
-    wrong = np.argwhere(~sounding & (notes != SILENCE) & (notes != END))
-    if len(wrong):
-        where = tuple(int(i) for i in wrong[0])
-        raise ValueError(f"note {notes[where]} at {_place(where, notes.ndim)}: expected -1 (the end), 0 (silence) "
-                         f"or {LOWEST_NOTE}..{HIGHEST_NOTE}")
+    notes = _checked_notes(notes, {END: "the end", SILENCE: "silence"})
     special = np.where(notes == END, END_TOKEN, SILENCE_TOKEN)
-    return np.where(sounding, notes - LOWEST_NOTE + FIRST_NOTE_TOKEN, special).astype(np.uint8)
+    return np.where(notes >= LOWEST_NOTE, notes - LOWEST_NOTE + FIRST_NOTE_TOKEN, special).astype(np.uint8)
 
 
 def tokens_to_notes(tokens):
@@ -79,11 +73,7 @@ def encode(pitches, end=True):
     pitches = np.asarray(pitches)
     if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
         raise ValueError(f"pitches of shape {pitches.shape}: expected (steps, 4), the columns being {', '.join(VOICES)}")
-    tokens = notes_to_tokens(pitches)
-    if np.any(tokens == END_TOKEN):
-        step, voice = np.argwhere(tokens == END_TOKEN)[0]
-        raise ValueError(f"note -1 at step {step}, {VOICES[voice]}: expected 0 (silence) or "
-                         f"{LOWEST_NOTE}..{HIGHEST_NOTE}; the end is added by this function")
+    tokens = notes_to_tokens(_checked_notes(pitches, {SILENCE: "silence"}))  # the end is added here, not given
     ends = np.full(len(VOICES) if end else 0, END_TOKEN, np.uint8)
     return np.concatenate([tokens.ravel(), ends])
 
@@ -162,6 +152,20 @@ def transpose_tokens(tokens, semitones):
         raise ValueError(f"note {note} at {_place(where, tokens.ndim)}, moved by {semitones[where]:+d} semitones: "
                          f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition nearer to 0")
     return moved.astype(np.uint8)
+
+
+def _checked_notes(notes, special):
+    """`notes` as int64 array, or a ValueError that says which is neither in the range nor in `special`, a dict of
+    what other numbers stand for."""
+    notes = _whole_numbers(notes, "notes")
+    sounding = (notes >= LOWEST_NOTE) & (notes <= HIGHEST_NOTE)
+    wrong = np.argwhere(~sounding & ~np.isin(notes, list(special)))
+    if len(wrong):
+        where = tuple(int(i) for i in wrong[0])
+        others = ", ".join(f"{number} ({meaning})" for number, meaning in special.items())
+        raise ValueError(f"note {notes[where]} at {_place(where, notes.ndim)}: expected {others} or "
+                         f"{LOWEST_NOTE}..{HIGHEST_NOTE}")
+    return notes
 
 
 def _checked_tokens(tokens):

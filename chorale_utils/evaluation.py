@@ -26,7 +26,7 @@ def note_probs(model, pitches, mc_samples=0):
         model: a `ChoraleModel`.
         pitches: int array (steps, 4) of MIDI numbers, 0 is silence.
         mc_samples: 0 for the model as it is; otherwise the mean over so many passes with dropout left on
-            (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation").
+            (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation"), drawn anew at every call.
 
     Returns:
         float32 array (steps, 4, 59) of probabilities by token (see encoding.py); each row sums to 1, and row
@@ -69,7 +69,7 @@ def negative_log_likelihood(model, chorales, mc_samples=0, batch_size=32):
     for chorale, probs in _probs_of_pieces(model, chorales, mc_samples, batch_size):
         log_probs = _log_of_chosen(probs[:-1], notes_to_tokens(chorale.pitches))
         total, notes = total - log_probs.sum(dtype=float), notes + log_probs.size
-    return total / notes
+    return float(total / notes)
 
 
 def end_negative_log_likelihood(model, chorales, batch_size=32):
@@ -141,8 +141,8 @@ def calibration(scores, bins=10):
 def _probs_of_pieces(model, chorales, mc_samples, batch_size):
     """Yields (chorale, float32 array (steps + 1, 4, 59)) for each piece, the shortest first; the last row
     stands for the step after the piece."""
-    if not chorales:
-        raise ValueError("no chorales: expected at least one")
+    if not any(map(len, chorales)):
+        raise ValueError("no chorales, or only empty ones: expected at least one note to judge")
     ordered = sorted(chorales, key=len)
     for start in range(0, len(ordered), batch_size):
         batch = ordered[start:start + batch_size]
@@ -167,6 +167,8 @@ def _tokens(pieces):
 
 def _probs(model, tokens, mc_samples):
     """float32 array (pieces, steps, 4, 59) of probabilities."""
+    if mc_samples < 0:
+        raise ValueError(f"mc_samples {mc_samples}: expected 0 (no dropout) or the number of passes with dropout")
     functions = _COMPILED.setdefault(model, {})
     dropout = mc_samples > 0
     if dropout not in functions:

@@ -21,6 +21,7 @@ from .chorale import Chorale, VOICES
 from .encoding import END_TOKEN, VOCABULARY, decode, notes_to_tokens
 
 FREE = -1          # in `given`: the model writes this note
+COLDEST = 1e-4     # temperature at which only the likeliest note is left
 LONGEST = 640      # steps after which a piece that finds no end is cut: the longest in the corpus
 _CHUNK = 32        # steps written between two looks at whether all pieces have ended
 
@@ -35,7 +36,7 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         count: number of pieces; they are written side by side.
         steps: length in sixteenths; the model may not end before. None: until the model writes the end, or
             640 steps.
-        temperature: the logits are divided by it: below 1 is more cautious, above 1 more daring; > 0.
+        temperature: the logits are divided by it: below 1 is more cautious, above 1 more daring; at least 0.0001.
         seed: int; the same seed gives the same pieces. None draws one.
         given: int array (given steps, 4): a MIDI number or 0 (silence) where the note is fixed, -1 where the
             model writes. Where it is fixed throughout, it is a beginning that the model goes on from (up to
@@ -44,15 +45,15 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: a count, length or temperature that is not positive, or a `given` of the wrong shape,
-            longer than `steps`, or with a note outside 31..87.
+        ValueError: a count or length that is not positive, a temperature too low or infinite, or a `given` of the
+            wrong shape, longer than `steps`, or with a note outside 31..87.
 
     Notebook: 05_generation
     """
     if count < 1:
         raise ValueError(f"count {count}: expected 1 or more")
-    if not temperature > 0:
-        raise ValueError(f"temperature {temperature}: expected a number above 0, such as 0.8 (cautious) or 1")
+    if not COLDEST <= temperature < float("inf"):
+        raise ValueError(f"temperature {temperature}: expected a number from {COLDEST} up, such as 0.8 (cautious) or 1")
     wishes, may_end = _wishes(given, steps)                                  # (longest, 4) tokens, FREE
     streams = [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(count)]
     write = _writer(model)
@@ -120,7 +121,9 @@ def _write_chunk(model, carried, asked, chances, temperature, may_end):
         chord = []
         for voice in range(len(VOICES)):
             logits, state = model.next_note(state, voice, previous)
-            drawn = _draw(ops.softmax(logits / temperature + forbidden), chances[step, voice])
+            logits = logits + forbidden
+            logits = (logits - ops.max(logits, axis=-1, keepdims=True)) / temperature
+            drawn = _draw(ops.softmax(logits), chances[step, voice])
             note = ops.where(asked[step, voice] == FREE, drawn, asked[step, voice])
             ended = ops.logical_or(ended, note == END_TOKEN)
             previous = ops.where(ended, END_TOKEN, note)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .corpus import JSB_SHA256, PARTITIONS, load_corpus
+from .corpus import JSB_SHA256, PARTITIONS, corpus_fingerprint, load_corpus
 from .evaluation import end_negative_log_likelihood, negative_log_likelihood, score_notes
 from .files import write_whole
 from .models import PRETRAINED, load_model, save_model
@@ -36,11 +36,17 @@ def ship(folder, name="note_gru", destination=PRETRAINED):
 
     Raises:
         FileNotFoundError: no such model or checkpoint, or no JSB archive.
+        ValueError: JSB_CHORALES names a folder, or another archive than the exact one.
     """
+    fingerprint = corpus_fingerprint("jsb")
+    if fingerprint != {"sha256": JSB_SHA256}:
+        found = ", ".join(f"{what} {value}" for what, value in fingerprint.items())
+        raise ValueError(f"JSB_CHORALES={os.environ['JSB_CHORALES']!r}: {found}: expected the exact archive, sha256 "
+                         f"{JSB_SHA256}, because the card states scores on it")
     folder, destination = Path(folder), Path(destination)
     model = load_model(folder / f"{name}.keras")
     loops = {loop: folder / name / loop for loop in LOOPS}
-    card = _card(name, model, loops, load_corpus("jsb"))
+    card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"])
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
         history = pd.read_csv(place / HISTORY, index_col="epoch")
@@ -48,14 +54,14 @@ def ship(folder, name="note_gru", destination=PRETRAINED):
     return write_whole(destination / f"{name}.md", lambda path: path.write_text(card, encoding="utf-8"))
 
 
-def _card(name, model, loops, corpus):
+def _card(name, model, loops, corpus, sha256):
     """The card's text (str, Markdown)."""
     histories = {loop: pd.read_csv(place / HISTORY, index_col="epoch") for loop, place in loops.items()}
     settings = {loop: _settings(place) for loop, place in loops.items()}
     shared = {key: value for key, value in settings["first"].items() if settings["second"][key] == value}
     lines = [f"# {name}", "", f"{model.count_params():,} parameters. Architecture: "
              + ", ".join(f"{key} {value}" for key, value in model.sizes.items()) + ".", "",
-             "## Data", "", f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{JSB_SHA256}`), "
+             "## Data", "", f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{sha256}`), "
              "each freshly transposed in every epoch. The validation pieces decided on plateaus, the end and the best "
              "weights; the test pieces decided nothing.", "",
              "## Training", "", "Both loops: " + ", ".join(f"{key} {value}" for key, value in shared.items()) + ".", ""]

@@ -3,7 +3,7 @@
 Evaluation and generation know nothing of a model but the three methods of `ChoraleModel`. Whoever adds a
 model writes these three, and everything else in the package works with it.
 
-Written with Keras layers and keras.ops only: KERAS_BACKEND=jax or torch runs the same file.
+Written with Keras layers and keras.ops only, so that the backend is a switch; TensorFlow is what is tested.
 
 References:
     Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine

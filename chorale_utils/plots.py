@@ -100,12 +100,11 @@ def plot_voice_ranges(chorales, ax=None, title="Each voice keeps to its own rang
     return _tidy(ax)
 
 
-def plot_history(histories, reference=None):
+def plot_history(histories):
     """Learning curves, learning rate and gradient norm, side by side, of one training or of several in a row.
 
     Args:
         histories: dict of label -> DataFrame as `fit` returns it; each begins where the one before ended.
-        reference: nats per note to draw as a dashed line with its label, as (label, value), or None.
 
     Returns:
         array of three matplotlib Axes.
@@ -122,9 +121,6 @@ def plot_history(histories, reference=None):
         axes[1].plot(epochs, history["learning_rate"], style, marker=marker, color="#009E73")
         axes[2].plot(epochs, history["gradient_norm"], style, marker=marker, color="#D55E00")
         begin += len(history)
-    if reference is not None:
-        axes[0].axhline(reference[1], color="black", linestyle="--", linewidth=0.8)
-        axes[0].text(1, reference[1], reference[0], va="bottom", fontsize=8)
     axes[0].legend(fontsize=8)
     axes[0].set(title="The notes become foreseeable", xlabel="epoch", ylabel="nats per note")
     axes[1].set(title="The steps become shorter", xlabel="epoch", ylabel="learning rate", yscale="log")

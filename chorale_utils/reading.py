@@ -29,9 +29,11 @@ def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand
     """The `Chorale` in a music21 score: its four voices on the grid of sixteenths, with key, metre, pickup,
     struck notes and fermatas.
 
-    Of more than four parts the four named soprano, alto, tenor and bass are taken. Two staves with two
-    voices each are opened into four. Grace notes, cue notes and chord symbols are left out. The metre is
-    the first one. Tied notes are struck once. A step is under a fermata where the soprano has one, or any
+    Of four parts or more the four named soprano, alto, tenor and bass are taken, in whatever order they
+    stand; four parts whose names are others are taken from the top down. Two staves with two voices each are
+    opened into four. Grace notes, cue notes and chord symbols are left out. The metre is the first one. The
+    key is the first one; of a signature without a mode the relative minor where the bass ends on its tonic,
+    otherwise the major. Tied notes are struck once. A step is under a fermata where the soprano has one, or any
     voice where the soprano has none in the whole piece.
 
     Args:
@@ -54,8 +56,6 @@ def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand
     voices = [_one_at_a_time(sounds, f"{name}: {voice}", strict) for voice, (_, sounds) in zip(VOICES, parts)]
     first_part = parts[0][0]
     steps = max(ceil(STEPS_PER_QUARTER * Fraction(part.highestTime)) for part, _ in parts)
-    if not any(voices):
-        raise ValueError(f"{name}: no notes: expected four voices that sing")
 
     pitches = np.zeros((steps, len(VOICES)), int)
     onsets = np.zeros((steps, len(VOICES)), bool)
@@ -65,14 +65,16 @@ def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand
     fermatas = fermatas[:, 0] if fermatas[:, 0].any() else fermatas.any(axis=1)
     metre = _time_signature(first_part)
     sung = np.ones(steps, bool) if strict or metre is None else _outside_interludes(pitches, steps_per_bar(metre))
-    return Chorale(pitches[sung], name=name, bwv=bwv, title=title, key=_key(first_part), time_signature=metre,
+    if not sung.any():
+        raise ValueError(f"{name}: no notes: expected four voices that sing")
+    return Chorale(pitches[sung], name=name, bwv=bwv, title=title, key=_key(first_part, pitches), time_signature=metre,
                    pickup=_pickup(first_part), onsets=onsets[sung], fermatas=fermatas[sung])
 
 
 def _four_parts(score, name, strict, expand_repeats):
     """Four pairs of a music21 Part and its list of `_Sound`, from soprano to bass."""
     parts = list(getattr(score, "parts", []))
-    if len(parts) > len(VOICES):
+    if len(parts) > len(VOICES) or {voice_named(part.partName) for part in parts} == set(range(len(VOICES))):
         parts = _vocal_parts(parts, name, strict)
     parts = [_sounding(_expanded(part) if expand_repeats else part) for part in parts]
     if len(parts) == 2:
@@ -205,11 +207,18 @@ def _outside_interludes(pitches, bar):
     return sung
 
 
-def _key(part):
-    """Such as ``'f# minor'``: the first key with a mode; a bare signature is taken as major."""
+def _key(part, pitches):
+    """Such as ``'f# minor'``: the first key with a mode, or None where the part has no signature. A signature
+    without a mode is that of the relative minor where the bass ends on its tonic, otherwise of the major."""
     keys = list(part.recurse().getElementsByClass("KeySignature"))
+    if not keys:
+        return None
     named = [key for key in keys if "Key" in key.classes and key.activeSite.offset == keys[0].activeSite.offset]
-    return str((named + [key.asKey() for key in keys])[0]) if keys else None
+    if named:
+        return str(named[0])
+    sung = pitches[pitches[:, -1] != SILENCE, -1]
+    minor = keys[0].asKey("minor")
+    return str(minor if len(sung) and sung[-1] % 12 == minor.tonic.pitchClass else keys[0].asKey("major"))
 
 
 def _time_signature(part):

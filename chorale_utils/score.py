@@ -27,6 +27,7 @@ PAGE_WIDTH = 900       # pixels
 
 _STAVES = (2, 4)
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg")
+_OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}  # of settings that Bach took over as they were, by BWV number
 _WINDOW = 8   # steps to either side that a note's name is chosen by
 _TRUST = 8.0  # notes that the key counts for, against those in the window
 _SCALE = 40   # percent: staves 29 pixels high
@@ -36,7 +37,8 @@ def to_score(chorale, staves=4):
     """The chorale as a music21 Score: clefs, key, metre, pickup, bar lines, ties, beams, fermatas, final bar line.
 
     Where the key is not known it is found (`find_key`). Where the metre is not known, bars of 4/4 are drawn and
-    no time signature is printed. The composer is named where the chorale has a BWV number, and only there.
+    no time signature is printed. The composer is named where the chorale has a BWV number, and only there:
+    Bach, but for settings known to be another's.
 
     Args:
         chorale: Chorale, at least one step.
@@ -59,7 +61,7 @@ def to_score(chorale, staves=4):
     score = stream.Score()
     score.metadata = metadata.Metadata()
     score.metadata.title = chorale.title or chorale.name
-    score.metadata.composer = "Johann Sebastian Bach" if chorale.bwv else None
+    score.metadata.composer = _OTHER_COMPOSERS.get(chorale.bwv, "Johann Sebastian Bach") if chorale.bwv else None
     voices_of = [(0, 1), (2, 3)] if staves == 2 else [(voice,) for voice in range(len(VOICES))]
     parts = [_part(chorale, voices, names, key) for voices in voices_of]
     for part in parts:
@@ -69,8 +71,8 @@ def to_score(chorale, staves=4):
 
 
 def find_key(chorale):
-    """The key that a chorale is in (str such as ``'f# minor'``), by music21's Krumhansl-Schmuckler analysis; for a
-    chorale without notes ``'C major'``.
+    """The key that a chorale is in (str such as ``'f# minor'``), by music21's own choice: the Krumhansl-Schmuckler
+    algorithm with the Aarden-Essen weights; for a chorale without notes ``'C major'``.
 
     Args:
         chorale: Chorale; its own `key` is not looked at.
@@ -282,8 +284,8 @@ class _Line:
             first, last = max(begins, start), min(ends, stop)
             if first >= last:
                 continue
-            if pitch == SILENCE and last - first == stop - start:
-                elements.append(note.Rest(quarterLength=(stop - start) / STEPS_PER_QUARTER))
+            if pitch == SILENCE and last - first == steps_per_bar(metre):  # in a shorter bar it would be read as longer
+                elements.append(note.Rest(quarterLength=(last - first) / STEPS_PER_QUARTER))
                 elements[0].fullMeasure = True
                 continue
             at = first

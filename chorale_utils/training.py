@@ -9,6 +9,7 @@ was interrupted ends with the very same numbers as one that was not.
 Notebook: 03_model_training
 """
 
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -24,14 +25,14 @@ CHECKPOINT = "checkpoint.npz"
 HISTORY = "history.csv"
 
 
-def fit(model, train, valid, epochs, folder, learning_rate=0.01, decay_epochs=40, plateau_factor=0.3,
+def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, decay_epochs=40, plateau_factor=0.3,
         plateau_patience=9, stop_patience=30, clip_norm=1.0, window=256, batch_size=16,
         transpositions=TRANSPOSITIONS, seed=0, tensorboard=True, verbose="auto"):
     """Trains a model on windows of notes and leaves it with the weights that foretold the validation pieces best.
 
-    `folder` holds the training's state after every epoch. Called again with the same folder, `fit` goes on
-    where the last call was interrupted (at most the epoch under way is done again, and the outcome is the
-    same to the last bit on one machine), or only restores the outcome where it had finished.
+    `folder` holds the training's state from the beginning and after every epoch. Called again with the same
+    folder, `fit` goes on where the last call was interrupted (at most the epoch under way is done again, and
+    the outcome is the same to the last bit on one machine), or only restores the outcome where it had finished.
 
     Args:
         model: a `NoteGRU`, built.
@@ -39,10 +40,11 @@ def fit(model, train, valid, epochs, folder, learning_rate=0.01, decay_epochs=40
         valid: list of Chorale, whole and in their own key; decides on plateau, stop and best weights.
         epochs: most epochs to train; early stopping may end sooner.
         folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; made where missing.
+        after: folder of an earlier loop whose best weights this one begins with; None for the model's own.
         learning_rate: Adam's rate in the first epoch.
         decay_epochs: epochs after which the power schedule has halved the rate.
         plateau_factor, plateau_patience: the rate is multiplied by the factor after so many epochs without a
-            better validation figure; never below a hundredth of `learning_rate`.
+            better validation figure, as long as it is above a hundredth of `learning_rate`.
         stop_patience: epochs without a better validation figure after which training stops.
         clip_norm: gradients longer than this (global norm) are shortened to it.
         window, batch_size, transpositions, seed: see `note_windows`.
@@ -55,7 +57,9 @@ def fit(model, train, valid, epochs, folder, learning_rate=0.01, decay_epochs=40
         `negative_log_likelihood` gives for the validation pieces.
 
     Raises:
-        ValueError: `folder` holds the checkpoint of another training (other settings or another model).
+        ValueError: `folder` holds the checkpoint of another training (other settings, another model, other pieces,
+            or `after` has changed since), or a file that is no checkpoint.
+        FileNotFoundError: there is no checkpoint in `after`.
 
     Notebook: 03_model_training
     """
@@ -64,7 +68,11 @@ def fit(model, train, valid, epochs, folder, learning_rate=0.01, decay_epochs=40
     settings = dict(learning_rate=learning_rate, decay_epochs=decay_epochs, plateau_factor=plateau_factor,
                     plateau_patience=plateau_patience, stop_patience=stop_patience, clip_norm=clip_norm,
                     window=window, batch_size=batch_size, transpositions=list(transpositions), seed=seed,
-                    pieces=len(train), parameters=model.count_params())
+                    model=model.sizes, train=_fingerprint(train), valid=_fingerprint(valid))
+    if after is not None:
+        earlier = Checkpoint.best_weights(Path(after) / CHECKPOINT)
+        model.set_weights(earlier)
+        settings["after"] = _hash(earlier)
     model.compile(
         optimizer=NormAdam(learning_rate, global_clipnorm=clip_norm),
         loss=keras.losses.SparseCategoricalCrossentropy(),
@@ -76,7 +84,7 @@ def fit(model, train, valid, epochs, folder, learning_rate=0.01, decay_epochs=40
                                           mode="min", min_lr=learning_rate / 100),
         keras.callbacks.EarlyStopping("val_nats", patience=stop_patience, mode="min",
                                       restore_best_weights=True)])
-    checkpoint.restore(model)
+    checkpoint.begin_or_restore(model)
     if not checkpoint.finished and checkpoint.epochs_done < epochs:
         model.fit(
             note_windows(train, window, batch_size, transpositions, seed=seed, first_epoch=checkpoint.epochs_done),
@@ -212,28 +220,24 @@ class Checkpoint(keras.callbacks.Callback):
         import pandas as pd
         return pd.DataFrame(self.rows, index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"))
 
-    def restore(self, model):
-        """Takes up the state in the file, where there is one.
+    def begin_or_restore(self, model):
+        """Takes up the state in the file; where there is none, writes the state from which this training begins.
 
         Raises:
             ValueError: the file is another training's, or no checkpoint at all.
         """
+        model.optimizer.build(model.trainable_variables)
         if not self.path.exists():
+            self._best = model.get_weights()
+            self._write(model)
             return
-        try:
-            with open(self.path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
-                arrays = dict(file)
-            state = json.loads(str(arrays.pop("state")))
-        except Exception as error:
-            raise ValueError(f"{self.path} is no readable checkpoint ({error}): remove it to train from the "
-                             f"beginning, or give another folder") from error
+        state, arrays = self._read(self.path)
         if state["settings"] != self.settings:
             differ = {name: (state["settings"].get(name), self.settings.get(name))
                       for name in {*state["settings"], *self.settings}
                       if state["settings"].get(name) != self.settings.get(name)}
             raise ValueError(f"{self.path} was left by a training with other settings {differ} (there, here): "
                              f"give another folder, or remove it to train from the beginning")
-        model.optimizer.build(model.trainable_variables)
         for kind, variables in self._variables(model).items():
             for number, variable in enumerate(variables):
                 variable.assign(arrays[f"{kind}/{number}"])
@@ -250,7 +254,7 @@ class Checkpoint(keras.callbacks.Callback):
             for callback, counters in zip(self.followed, self._counters):
                 for name, value in counters.items():
                     setattr(callback, name, value)
-            self._early_stopping.best_weights = self._best
+            self._early_stopping.best_weights = self._best if self.rows else None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.perf_counter()
@@ -261,11 +265,11 @@ class Checkpoint(keras.callbacks.Callback):
                          | {"seconds": round(time.perf_counter() - self._began, 2)})
         self.finished = bool(self.model.stop_training)
         self._best = self._early_stopping.best_weights
-        self._write()
+        self._write(self.model)
 
-    def _write(self):
+    def _write(self, model):
         arrays = {f"{kind}/{number}": np.array(variable)
-                  for kind, variables in self._variables(self.model).items()
+                  for kind, variables in self._variables(model).items()
                   for number, variable in enumerate(variables)}
         arrays |= {f"best/{number}": np.array(weight) for number, weight in enumerate(self._best)}
         counters = [{name: float(getattr(callback, name)) for name in self.COUNTERS
@@ -273,6 +277,30 @@ class Checkpoint(keras.callbacks.Callback):
         state = json.dumps(dict(settings=self.settings, counters=counters, rows=self.rows, finished=self.finished))
         write_whole(self.path, lambda path: np.savez(path, state=np.array(state), **arrays))
         write_whole(self.path.with_name(HISTORY), lambda path: self.history().to_csv(path))
+
+    @classmethod
+    def best_weights(cls, path):
+        """The best weights (list of arrays) in the checkpoint at `path`.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it cannot be read.
+        """
+        if not Path(path).exists():
+            raise FileNotFoundError(f"{path}: no checkpoint there; run the training that is to come before first")
+        _, arrays = cls._read(path)
+        return [arrays[f"best/{number}"] for number in range(sum(name.startswith("best/") for name in arrays))]
+
+    @staticmethod
+    def _read(path):
+        """(state, arrays by name) in the checkpoint at `path`, or a ValueError."""
+        try:
+            with open(path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
+                arrays = dict(file)
+            return json.loads(str(arrays.pop("state"))), arrays
+        except Exception as error:  # a torn file makes numpy, zipfile and json fail in many ways
+            raise ValueError(f"{path} is no readable checkpoint ({error}): remove it to train from the beginning, "
+                             f"or give another folder") from error
 
     @property
     def _early_stopping(self):
@@ -282,3 +310,15 @@ class Checkpoint(keras.callbacks.Callback):
     def _variables(model):
         return {"model": model.variables, "optimizer": model.optimizer.variables}
 
+
+def _fingerprint(chorales):
+    """What tells the notes of these pieces, in this order, from any others (str)."""
+    return _hash([chorale.pitches for chorale in chorales])
+
+
+def _hash(arrays):
+    """SHA-256 of arrays, one after the other, with their shapes (str, its first 16 digits)."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]

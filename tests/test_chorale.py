@@ -35,6 +35,25 @@ def test_silence_is_neither_struck_nor_transposed():
     assert chorale.transpose(2).pitches.tolist() == [[74, 0, 0, 50], [74, 0, 57, 50]]
 
 
+@pytest.mark.parametrize("semitones", [1.7, 2.0, True, "2", None])
+def test_transposing_by_other_than_a_whole_number_is_refused_in_words(semitones):
+    with pytest.raises(ValueError, match=f"mine: transposing by {semitones!r}: expected a whole number of semitones"):
+        Chorale([[72, 67, 64, 48]], name="mine").transpose(semitones)
+
+
+@pytest.mark.parametrize("semitones", [100, -100, 40_000])
+def test_transposing_out_of_the_midi_numbers_is_refused_in_words(semitones):
+    with pytest.raises(ValueError, match="mine: .*1"):
+        Chorale([[72, 67, 64, 48]], name="mine").transpose(semitones)
+
+
+@given(st.integers(0, 15), st.sampled_from([np.int8, np.int64, np.uint16]))
+def test_a_pickup_of_any_integer_type_is_kept_as_int(pickup, kind):
+    chorale = Chorale([[72, 67, 64, 48]], time_signature="4/4", pickup=kind(pickup))
+    assert type(chorale.pickup) is int
+    assert chorale == Chorale([[72, 67, 64, 48]], time_signature="4/4", pickup=pickup)
+
+
 def test_onsets_tell_a_repeated_note_from_a_held_one():
     pitches = np.full((4, 4), 60)
     onsets = np.zeros((4, 4), bool)
@@ -69,6 +88,9 @@ def test_its_arrays_cannot_be_changed_and_are_not_the_callers():
     (dict(pitches=[[60, 55, 55, 48]], time_signature="waltz"), "time signature 'waltz'"),
     (dict(pitches=[[60, 55, 55, 48]], time_signature="3/12"), "time signature '3/12': .*power of two"),
     (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=12), "pickup 12"),
+    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=True), "pickup True"),
+    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=np.True_), "pickup np.True_"),
+    (dict(pitches=[[60, 55, 55, 48]], pickup=4.0), "pickup 4.0"),
 ])
 def test_what_is_no_chorale_is_refused_in_words(arguments, complaint):
     with pytest.raises(ValueError, match=complaint):

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
+from conftest import BESIDE_THE_CHECKOUT, archive_places
+
 from chorale_utils import corpus as corpus_module
 from chorale_utils.chorale import Chorale
-from chorale_utils.corpus import (JSB_SHA256, PARTITIONS, Corpus, cache_folder, load_chorale, load_corpus, parse_music21,
-                                  read_manifest)
+from chorale_utils.corpus import (JSB_SHA256, PARTITIONS, Corpus, cache_folder, corpus_fingerprint, load_chorale,
+                                  load_corpus, parse_music21, read_manifest)
 from chorale_utils.reading import from_score
 
 GOOD = "note0,note1,note2,note3\n74,70,65,58\n74,70,65,58\n75,70,58,55\n"
@@ -106,6 +108,54 @@ def test_torn_archive_in_the_cache_is_fetched_again_and_checked(jsb_archive, mon
     assert len(load_corpus("jsb", progress=False).train) == 229
 
 
+def test_tests_look_for_the_archive_where_the_environment_says_beside_the_checkout_and_in_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHORALE_UTILS_CACHE", str(tmp_path))
+    monkeypatch.setenv("JSB_CHORALES", str(tmp_path / "said.tgz"))
+    usual = [BESIDE_THE_CHECKOUT, tmp_path / "jsb_chorales.tgz"]
+    assert archive_places() == [tmp_path / "said.tgz", *usual]
+    monkeypatch.delenv("JSB_CHORALES")
+    assert archive_places() == usual
+
+
+# What tells an edition from any other
+
+def test_fingerprint_is_that_of_the_archive_or_folder_that_would_be_read(tmp_path, monkeypatch):
+    archive = write_archive(tmp_path / "own.tgz", good_members())
+    monkeypatch.setenv("JSB_CHORALES", str(archive))
+    assert corpus_fingerprint("jsb") == {"sha256": hashlib.sha256(archive.read_bytes()).hexdigest()}
+    found = {}
+    for name, texts in dict(one={}, same={}, other={"valid": GOOD + "75,70,58,55\n"}).items():
+        monkeypatch.setenv("JSB_CHORALES", str(write_folder(tmp_path / name, **texts)))
+        found[name], = corpus_fingerprint("jsb").items()
+    assert found["one"] == found["same"] != found["other"]
+    assert found["one"][0] == "folder_sha256" and found["one"][1] != JSB_SHA256
+    (tmp_path / "one" / "test" / "chorale_000.csv").rename(tmp_path / "one" / "test" / "chorale_001.csv")
+    monkeypatch.setenv("JSB_CHORALES", str(tmp_path / "one"))
+    assert corpus_fingerprint("jsb") != dict([found["one"]])
+
+
+def test_fingerprint_of_what_a_download_would_bring_is_known_without_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("JSB_CHORALES", raising=False)
+    monkeypatch.setenv("CHORALE_UTILS_CACHE", str(tmp_path))
+    monkeypatch.setattr("pooch.retrieve", None)
+    assert corpus_fingerprint("jsb") == {"sha256": JSB_SHA256}
+    (tmp_path / "jsb_chorales.tgz").write_bytes(b"torn")  # load_corpus fetches it again
+    assert corpus_fingerprint("jsb") == {"sha256": JSB_SHA256}
+
+
+def test_fingerprint_of_the_exact_archive_is_the_known_one(jsb_archive, monkeypatch):
+    monkeypatch.setenv("JSB_CHORALES", str(jsb_archive))
+    assert corpus_fingerprint("jsb") == {"sha256": JSB_SHA256}
+
+
+def test_fingerprint_of_what_does_not_exist_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("JSB_CHORALES", str(tmp_path / "no.tgz"))
+    with pytest.raises(FileNotFoundError, match=r"JSB_CHORALES=.*no\.tgz' does not exist"):
+        corpus_fingerprint("jsb")
+    with pytest.raises(ValueError, match="edition 'bach'"):
+        corpus_fingerprint("bach")
+
+
 # Archives and folders of one's own
 
 def test_own_folder_and_own_archive_are_read_alike(tmp_path):
@@ -134,6 +184,14 @@ def test_hash_is_checked_where_the_environment_gives_the_archive(tmp_path, monke
     monkeypatch.setenv("JSB_CHORALES", str(write_archive(tmp_path / "own.tgz", good_members())))
     with pytest.raises(ValueError, match="SHA-256"):
         load_corpus("jsb")
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_an_empty_path_is_an_error_and_no_fall_through(said, tmp_path, monkeypatch):
+    monkeypatch.setattr("pooch.retrieve", None)
+    monkeypatch.setenv("JSB_CHORALES", str(write_folder(tmp_path / "own")) if said else "")
+    with pytest.raises(FileNotFoundError, match="path='' does not exist: expected jsb_chorales"):
+        load_corpus("jsb", path="")
 
 
 @pytest.mark.parametrize("origin", ["path", "JSB_CHORALES"])
@@ -239,6 +297,23 @@ def test_music21_edition_knows_what_the_exact_one_does_not(music21_corpus):
     assert sum(piece.title is not None for piece in pieces) >= 300
 
 
+def test_pieces_that_end_on_the_relative_minor_of_the_major_that_their_file_states_are_in_minor(music21_corpus):
+    from music21 import corpus, key
+
+    from chorale_utils.score import find_key
+    keys = {"bwv245.3": "g minor", "bwv384": "c minor", "bwv274": "g minor", "bwv65.2": "a minor", "bwv33.6": "a minor",
+            "bwv166.6": "g minor"}
+    assert {name: music21_corpus[name].key for name in keys} == keys == corpus_module.MINOR_KEYS
+    for name, minor in keys.items():
+        tonic = key.Key(*minor.split()).tonic.pitchClass
+        assert music21_corpus[name].pitches[-1, 3] % 12 == tonic and find_key(music21_corpus[name]) == minor
+    assert from_score(corpus.parse("bach/bwv384")).key == "E- major"  # what a file states is otherwise believed
+    ends_in_minor = [piece.name for partition in PARTITIONS for piece in getattr(music21_corpus, partition)
+                     if piece.key.endswith("major") and
+                     piece.notes(3)[-1, 2] % 12 == key.Key(*piece.key.split()).relative.tonic.pitchClass]
+    assert ends_in_minor == []
+
+
 def test_music21_edition_keeps_within_the_range_of_the_exact_one(music21_corpus):
     notes = np.concatenate([piece.pitches for piece in music21_corpus.train + music21_corpus.valid + music21_corpus.test])
     assert (notes[notes > 0].min(), notes.max()) == (36, 81)
@@ -341,7 +416,7 @@ def test_csv_with_a_wrong_note_is_an_error_that_names_line_and_voice(tmp_path):
         load_chorale(path)
 
 
-@pytest.mark.parametrize("name", ["bwv66.6", "bwv269", "bwv123.6"])
+@pytest.mark.parametrize("name", ["bwv66.6", "bwv269", "bwv123.6"])  # the first has no title
 @pytest.mark.parametrize("suffix", [".musicxml", ".mid"])
 def test_a_real_chorale_written_to_a_file_is_read_back(name, suffix, music21_corpus, tmp_path):
     from chorale_utils.midi import write_midi
@@ -353,6 +428,33 @@ def test_a_real_chorale_written_to_a_file_is_read_back(name, suffix, music21_cor
     for grid in ("pitches", "struck"):
         np.testing.assert_array_equal(getattr(chorale, grid), getattr(wanted, grid))
     assert (chorale.time_signature, chorale.pickup) == (wanted.time_signature, wanted.pickup)
+    if suffix == ".musicxml":
+        assert chorale.title == wanted.title
+
+
+@pytest.mark.parametrize("staves", [2, 4])
+@pytest.mark.parametrize("sung", [(), (0, 2)])
+@pytest.mark.parametrize("steps, pickup", [(1, 0), (16, 0), (30, 0), (36, 4)])
+def test_silence_written_to_musicxml_is_read_back(staves, sung, steps, pickup, tmp_path):
+    from chorale_utils.score import write_score
+    pitches = np.zeros((steps, 4), int)
+    pitches[:, list(sung)] = 60
+    wanted = Chorale(pitches, name="silence", title="Rests", time_signature="4/4", pickup=pickup)
+    chorale = load_chorale(write_score(wanted, tmp_path / "silence.musicxml", staves=staves))
+    np.testing.assert_array_equal(chorale.pitches, wanted.pitches)
+    np.testing.assert_array_equal(chorale.struck, wanted.struck)
+    assert (chorale.title, chorale.time_signature) == ("Rests", "4/4")
+    assert steps < 16 or chorale.pickup == pickup
+
+
+def test_the_title_is_that_of_the_work_or_else_of_the_movement_and_none_where_music21_filled_it_in(tmp_path):
+    from music21 import metadata, note, stream
+    for titles, expected in (({"title": "Work", "movementName": "Movement"}, "Work"),
+                             ({"movementName": "Movement"}, "Movement"), ({}, None)):
+        score = stream.Score([stream.Part([note.Note(60, quarterLength=4)]) for _ in range(4)])
+        score.metadata = metadata.Metadata(**titles)
+        score.write("musicxml", tmp_path / "mine.musicxml")
+        assert load_chorale(tmp_path / "mine.musicxml").title == expected
 
 
 def test_musicxml_is_read_as_music21_reads_it(tmp_path):
@@ -418,3 +520,14 @@ def test_near_copies_are_found_in_any_key_and_left_out():
     without = corpus.without_near_copies()
     assert (without.train, without.valid, without.test) == ([one, two], [], [new])
     assert corpus.without_near_copies(more_than=0.6).valid == [copy]
+
+
+def test_near_copies_of_no_training_pieces_are_an_error_in_words():
+    corpus = Corpus(train=[], valid=[Chorale(np.full((32, 4), 60))], test=[])
+    for ask in (corpus.near_copies, corpus.without_near_copies):
+        with pytest.raises(ValueError, match=r"Corpus\('own': 0 train, 1 valid, 0 test\) has no training pieces: expected"):
+            ask()
+
+
+def test_a_corpus_that_someone_put_together_is_neither_edition():
+    assert Corpus(train=[], valid=[], test=[]).edition not in corpus_module.EDITIONS

@@ -99,6 +99,9 @@ def test_memory_is_constant_because_nothing_is_stored_between_epochs(music21_cor
     (lambda: note_windows([]), "0 chorales"),
     (lambda: note_windows([landmark(0)]), "expected at least 4097, one batch of 16 windows of 256"),
     (lambda: whole_pieces([]), "no chorales"),
+    (lambda: note_windows([landmark(0)], window=8, batch_size=1, transpositions=[0, 30]), r"landmark 0: .*\+30 semitones"),
+    (lambda: note_windows([landmark(0)], window=8, batch_size=1, transpositions=[]), "no transpositions"),
+    (lambda: note_windows([landmark(0)], window=8, batch_size=1, seed=None), "seed None"),
 ])
 def test_too_little_for_a_batch_is_refused_in_words(broken, complaint):
     with pytest.raises(ValueError, match=complaint):

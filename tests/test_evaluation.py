@@ -66,6 +66,8 @@ def test_calibration_counts_every_note_once(small, music21_corpus):
 
 @pytest.mark.parametrize("broken, complaint", [
     (lambda model: negative_log_likelihood(model, []), "no chorales"),
+    (lambda model: negative_log_likelihood(model, [Chorale(np.zeros((0, 4), int))]), "only empty ones"),
+    (lambda model: note_probs(model, np.full((3, 4), 60), mc_samples=-3), "mc_samples -3"),
     (lambda model: note_probs(model, np.full((3, 4), 90)), "note 90 at step 0, soprano"),
     (lambda model: note_probs(model, np.full((3, 3), 60)), r"expected \(steps, 4\)"),
     (lambda model: note_probs(model, np.full((3, 4), -1)), "note -1"),

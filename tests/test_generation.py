@@ -107,7 +107,10 @@ def test_what_is_written_depends_on_the_beginning(small, music21_corpus):
 
 @pytest.mark.parametrize("options, complaint", [
     (dict(count=0), "count 0"),
-    (dict(temperature=0), "temperature 0: expected a number above 0"),
+    (dict(temperature=0), "temperature 0: expected a number from 0.0001 up"),
+    (dict(temperature=1e-40), "temperature 1e-40"),
+    (dict(temperature=float("inf")), "temperature inf"),
+    (dict(temperature=float("nan")), "temperature nan"),
     (dict(steps=0), "steps 0"),
     (dict(given=np.zeros((4, 3), int)), r"given of shape \(4, 3\)"),
     (dict(given=np.full((4, 4), 60.0)), "type float64"),

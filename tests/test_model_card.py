@@ -2,15 +2,18 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from chorale_utils import Corpus, fit, load_model, negative_log_likelihood, note_gru, note_probs, save_model
 from chorale_utils import model_card
 from chorale_utils.backend import keras
+from chorale_utils.corpus import JSB_SHA256
 
 
 def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(music21_corpus, tmp_path, monkeypatch):
     corpus = Corpus(music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb")
     monkeypatch.setattr(model_card, "load_corpus", {"jsb": corpus}.get)
+    monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
     keras.utils.set_random_seed(3)
     model = note_gru(width=8, layers=1)
     options = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
@@ -21,8 +24,19 @@ def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(musi
     card = model_card.ship(tmp_path, destination=tmp_path / "shipped").read_text()
     assert f"{negative_log_likelihood(model, corpus.test):.4f}" in card
     assert "learning_rate 0.01, seed 0; 2 epochs" in card and "learning_rate 0.001, seed 1; 1 epochs" in card
+    assert f"SHA-256 `{JSB_SHA256}`" in card
     assert "window 64" in card and f"{model.count_params():,} parameters" in card
     assert len(pd.read_csv(tmp_path / "shipped" / "note_gru_first.csv")) == 2
     pitches = corpus.test[0].pitches
     np.testing.assert_allclose(note_probs(load_model(tmp_path / "shipped" / "note_gru.keras"), pitches),
                                note_probs(model, pitches), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_a_card_on_anything_but_the_exact_archive_is_refused(kind, tmp_path, monkeypatch):
+    own = tmp_path / "own"
+    own.mkdir() if kind == "folder" else own.write_bytes(b"another")
+    monkeypatch.setenv("JSB_CHORALES", str(own))
+    with pytest.raises(ValueError, match=rf"own': (folder_)?sha256 \w{{64}}: expected the exact archive, sha256 {JSB_SHA256}"):
+        model_card.ship(tmp_path, destination=tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()

@@ -134,9 +134,18 @@ def test_importing_loads_neither_tensorflow_nor_music21(module):
     assert shown.stdout.strip() == "[]"
 
 
-def test_every_public_name_can_be_imported_from_the_package():
+def test_what_the_notebooks_use_is_public_and_can_be_imported_from_the_package():
     import chorale_utils
 
+    for path in NOTEBOOKS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                imports = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.ImportFrom)]
+                for node in imports:
+                    if node.module == "chorale_utils":
+                        assert {alias.name for alias in node.names} <= set(chorale_utils.__all__)
+                    else:
+                        assert not node.module.startswith("chorale_utils") or node.module == "chorale_utils.backend"
     for name in chorale_utils.__all__:
         assert getattr(chorale_utils, name) is not None
 

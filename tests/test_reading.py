@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from music21 import chord, corpus, expressions, harmony, instrument, interval, meter, note, stream, tie
+from music21 import chord, corpus, expressions, harmony, instrument, interval, key, meter, note, stream, tie
 
 from chorale_utils.chorale import VOICES
 from chorale_utils.reading import from_score
@@ -56,6 +56,29 @@ def test_key_metre_pickup_and_fermatas_are_read(real):
     waltz = from_score(real["bwv269"])
     assert (waltz.key, waltz.time_signature, waltz.pickup) == ("G major", "3/4", 4)
     assert from_score(real["bwv123.6"]).pickup == 0
+
+
+@pytest.mark.parametrize("bass, signature, expected", [
+    ("A2", key.KeySignature(0), "a minor"), ("A3", key.KeySignature(0), "a minor"), ("C3", key.KeySignature(0), "C major"),
+    ("E3", key.KeySignature(0), "C major"), ("G2", key.KeySignature(-2), "g minor"), ("B-2", key.KeySignature(-2), "B- major"),
+    ("G#2", key.KeySignature(5), "g# minor"), ("A2", key.Key("C"), "C major"), ("C3", key.Key("a"), "a minor"),
+    (None, key.KeySignature(0), "C major"), ("A2", None, None)])
+def test_a_signature_without_a_mode_is_in_minor_where_the_bass_ends_on_its_tonic(bass, signature, expected):
+    notes = dict(soprano=("E5", 4), alto=("C5", 4), tenor=("G4", 4), bass=(bass, 4))
+    score = stream.Score([part(name.title(), one) for name, one in notes.items()])
+    for one in score.parts if signature else ():
+        one.getElementsByClass("Measure")[0].insert(0, key.KeySignature(signature.sharps) if type(signature) is
+                                                    key.KeySignature else key.Key(signature.tonic, signature.mode))
+    assert from_score(score).key == expected
+
+
+@pytest.mark.parametrize("name, expected", [("bwv384", "c minor"), ("bwv33.6", "a minor"), ("bwv66.6", "f# minor"),
+                                            ("bwv269", "G major")])
+def test_a_real_chorale_without_its_mode_is_in_the_key_that_it_ends_in(name, expected):
+    score = corpus.parse(f"bach/{name}")
+    for stated in list(score.recurse().getElementsByClass("Key")):
+        stated.activeSite.replace(stated, key.KeySignature(stated.sharps))
+    assert from_score(score).key == expected
 
 
 def test_fermatas_are_the_sopranos_and_those_of_any_voice_where_it_has_none():
@@ -167,9 +190,27 @@ def test_other_than_four_voices_is_an_error_that_names_the_parts(parts, message)
         from_score(stream.Score([part(name, ("C4", 4)) for name in parts]))
 
 
-def test_four_parts_of_any_name_are_taken_in_their_order():
-    score = stream.Score([part(f"Staff {number}", (pitch, 4)) for number, pitch in enumerate(("C5", "G4", "E4", "C3"))])
+@pytest.mark.parametrize("names", [[f"Staff {number}" for number in range(4)], ["Soprano", "Alto", "Bass", "Bass"],
+                                   ["Bass", "Tenor", "Alto", "Flute"], [None] * 4])
+def test_four_parts_that_are_not_named_for_four_voices_are_taken_in_their_order(names):
+    score = stream.Score([part(name, (pitch, 4)) for name, pitch in zip(names, ("C5", "G4", "E4", "C3"))])
     assert from_score(score).pitches[0].tolist() == [72, 67, 64, 48]
+
+
+@given(st.permutations([("Soprano", "C5"), ("Alt", "G4"), ("T.", "E4"), ("Basso", "C3")]), st.booleans())
+@settings(max_examples=24, deadline=None)
+def test_four_parts_named_for_four_voices_are_taken_by_their_names(named, strict):
+    score = stream.Score([part(name, (pitch, 4)) for name, pitch in named])
+    assert from_score(score, strict=strict).pitches[0].tolist() == [72, 67, 64, 48]
+
+
+def test_a_piece_without_music_is_an_error_and_a_silent_one_is_not():
+    rests = [part(name.title(), (None, 4)) for name in VOICES]
+    assert from_score(stream.Score(rests)).pitches.tolist() == [[0] * 4] * 16
+    with pytest.raises(ValueError, match="mine: no notes: expected four voices that sing"):
+        from_score(stream.Score(rests), name="mine", strict=False)
+    with pytest.raises(ValueError, match="mine: no notes"):
+        from_score(stream.Score([part(name.title()) for name in VOICES]), name="mine")
 
 
 def test_a_voice_with_two_notes_at_a_time_is_an_error_that_says_where():

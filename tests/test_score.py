@@ -315,3 +315,15 @@ def test_a_notebook_shows_the_drawing_as_an_image_without_scripts():
     assert kind == "data:image/svg+xml;base64"
     assert b64decode(image).decode() == shown.svg
     assert "<script" not in shown.svg and "<foreignObject" not in shown.svg
+
+
+@pytest.mark.parametrize("name, found, by_krumhansl", [("bwv393", "A major", "E major"), ("bwv311", "b minor", "f# minor")])
+def test_the_key_is_found_by_the_weights_of_aarden_and_essen_and_not_by_those_of_krumhansl(name, found, by_krumhansl):
+    score = to_score(real(name))
+    assert str(score.analyze("Krumhansl")) == by_krumhansl
+    assert find_key(real(name)) == str(score.analyze("AardenEssen")) == found
+
+
+def test_the_composer_is_bach_where_there_is_a_bwv_number_but_for_settings_known_to_be_anothers():
+    for bwv, composer in (("66.6", "Johann Sebastian Bach"), ("27.6", "Johann Rosenmüller"), (None, None)):
+        assert to_score(Chorale([[60, 57, 52, 45]], bwv=bwv)).metadata.composer == composer
