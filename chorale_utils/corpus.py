@@ -189,7 +189,7 @@ def read_manifest():
     Notebook: 01_data_exploration
     """
     import pandas
-    return pandas.read_csv(MANIFEST, dtype={"bwv": str})
+    return pandas.read_csv(MANIFEST, dtype={"bwv": str, "transposition": "Int64", "file_steps": "Int64"})
 
 
 def corpus_fingerprint(edition):

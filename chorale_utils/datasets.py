@@ -62,7 +62,7 @@ def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITI
 
     rows = tf.data.Dataset.from_generator(
         epochs, output_signature=tf.TensorSpec((batch_size, window + 1), tf.int32))
-    return rows.map(lambda row: (row[:, :-1], row[:, 1:])).prefetch(2)
+    return rows.map(lambda row: (row[:, :-1], row[:, 1:]))
 
 
 def batches_per_epoch(chorales, window=256, batch_size=16):
@@ -108,7 +108,7 @@ def whole_pieces(chorales, batch_size=32):
     grid = tf.TensorSpec((None, None), tf.int32)
     dataset = tf.data.Dataset.from_generator(
         batches, output_signature=(grid, grid, tf.TensorSpec((None, None), tf.float32)))
-    return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size))).prefetch(2)
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
 
 
 def _one_epoch(pieces, window, count, shifts, shuffle, seed):

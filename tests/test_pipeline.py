@@ -293,7 +293,8 @@ time.sleep(60)"""
     write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', wait)
     process = subprocess.Popen([sys.executable, "-m", "chorale_utils.pipeline", "run", "--notebooks",
                                 tmp_path / "notebooks", "--output", tmp_path, "--run-id", "r"],
-                               stderr=subprocess.PIPE, text=True)
+                               stderr=subprocess.PIPE, text=True,  # in the background Ctrl-C may be ignored: not here
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     pid = tmp_path / "r" / "pid"
     deadline = time.monotonic() + 120
     while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:

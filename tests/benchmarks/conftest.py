@@ -19,7 +19,7 @@ def table():
              f"{platform.python_version()}. `pytest tests/benchmarks` writes this table.", "",
              "| what | the obvious way | here | ratio |", "|---|---|---|---|"]
     for label, (reference, ours, unit) in rows.items():
-        ratio = "" if reference is None else f"{reference / ours:,.0f} times"
+        ratio = "" if reference is None else f"{reference / ours:,.{0 if reference > 10 * ours else 2}f} times"
         lines.append(f"| {label} | {'' if reference is None else _shown(reference, unit)} | {_shown(ours, unit)} | {ratio} |")
     TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
