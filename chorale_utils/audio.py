@@ -178,7 +178,7 @@ def _sung(notes, times, trembling, sample_rate):
         wave = _wave(pitch, sample_rate)
         for singer, (cents, _) in enumerate(_SINGERS):
             per_second = _frequency(pitch) * 2 ** (cents / 1200) * _TABLE
-            place = ((trembling[singer, note] - trembling[singer, first]) * per_second).astype(np.int32)
+            place = ((trembling[singer, note] - trembling[singer, first]) * per_second).astype(np.int64)
             line[note] += wave[place & (_TABLE - 1)] * envelope
     return line
 
