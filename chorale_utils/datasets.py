@@ -1,7 +1,8 @@
 """Datasets: chorales -> tf.data batches, freshly transposed in every epoch.
 
-Two kinds. `note_windows` is what the classic trains on: windows of 256 notes cut from all pieces laid end
-to end. `whole_pieces` is what models are judged on: complete, in their own key, from the first note.
+Two kinds, each for either model. To train on: `note_windows`, windows of 256 notes cut from all pieces laid end to
+end, for the classic; `chord_crops`, passages of 256 steps of single pieces, for the strong one. To be judged on:
+`whole_pieces` and `whole_chords`, complete pieces in their own key, from the first note.
 
 A whole epoch is made by a handful of numpy calls on one array of a byte a note, so that a new
 transposition of everything costs a few milliseconds; nothing is ever stored but that array.
@@ -12,7 +13,8 @@ Notebook: 02_encoding_and_transposition
 import numpy as np
 
 from .backend import tf
-from .encoding import END_TOKEN, PRIMING, TRANSPOSITIONS, encode, transpose_tokens
+from .chorale import VOICES
+from .encoding import END_TOKEN, PRIMING, TO_C, TRANSPOSITIONS, encode, notes_to_tokens, transpose_tokens
 
 
 def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITIONS, shuffle=True, seed=0,
@@ -44,8 +46,7 @@ def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITI
     shifts = np.array(list(transpositions))
     if not len(shifts):
         raise ValueError("no transpositions: expected at least one, such as [0] for none")
-    if seed is None or seed < 0:
-        raise ValueError(f"seed {seed}: expected a whole number from 0 up, so that an epoch can be made again")
+    _check_seed(seed)
     for shift in (shifts.min(), shifts.max()):
         for chorale, piece in zip(chorales, pieces):
             try:
@@ -109,6 +110,145 @@ def whole_pieces(chorales, batch_size=32):
     dataset = tf.data.Dataset.from_generator(
         batches, output_signature=(grid, grid, tf.TensorSpec((None, None), tf.float32)))
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
+
+
+def chord_crops(chorales, steps=256, batch_size=16, random_keys=0.3, seed=0, first_epoch=0):
+    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece as often as its
+    length deserves, its passages from anywhere in it, most of them heard in the piece's frame, some in another key.
+
+    Args:
+        chorales: list of Chorale.
+        steps: steps to be foretold in a passage; a shorter piece is filled up.
+        batch_size: passages in a batch.
+        random_keys: share of the passages, 0..1, that are heard transposed by any of the twelve transpositions,
+            instead of by the one that brings the bass' first note to a C.
+        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go on.
+        first_epoch: number of the epoch to begin with.
+
+    Returns:
+        tf.data.Dataset of ((chords, place, shift), targets, weights): int32 (batch_size, steps + 1, 4), tokens of the
+        chord before the passage and of the passage, in the piece's own key; int32 (batch_size,), place in the bar
+        of the passage's first step; int32 (batch_size,), semitones to the key in which it is heard; int32
+        (batch_size, steps, 4), the chords without the first; float32, its shape, 1 where a note is to be
+        foretold, and where the soprano should write the end. It has no end: an epoch is
+        `chord_batches_per_epoch` of them.
+
+    Raises:
+        ValueError: no chorales, a share outside 0..1, or no seed.
+
+    Notebook: 02_encoding_and_transposition
+    """
+    batches = chord_batches_per_epoch(chorales, steps, batch_size)
+    if not 0 <= random_keys <= 1:
+        raise ValueError(f"random_keys {random_keys}: expected a share from 0 (never) to 1 (always)")
+    _check_seed(seed)
+    pieces = [_with_ends(chorale) for chorale in chorales]
+    rows, lengths = np.concatenate(pieces), np.array([len(piece) for piece in pieces])
+    begins = np.cumsum(lengths) - lengths
+    home = TO_C[rows[begins + 1, 3]]
+
+    def epochs():
+        epoch = first_epoch
+        while True:
+            random = np.random.default_rng((seed, epoch))
+            picks = random.permutation(_in_proportion(lengths, batches * batch_size, random))
+            spare = np.maximum(lengths[picks] - (steps + 1), 0)
+            # Beyond the edges on either side, then back to them: beginnings and ends come as often as the middle.
+            starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
+            astray = random.random(len(picks)) < random_keys
+            shifts = np.where(astray, random.choice(TRANSPOSITIONS, len(picks)), home[picks])
+            for batch in np.arange(len(picks)).reshape(batches, batch_size):
+                piece, start = picks[batch], starts[batch]
+                yield _crops(rows, begins[piece] + start, lengths[piece] - start, steps), start, shifts[batch]
+            epoch += 1
+
+    crops = tf.data.Dataset.from_generator(epochs, output_signature=(
+        tf.TensorSpec((batch_size, steps + 1, len(VOICES)), tf.int32), tf.TensorSpec((batch_size,), tf.int32),
+        tf.TensorSpec((batch_size,), tf.int32)))
+    return crops.map(lambda chords, place, shift: _inputs_targets_weights(chords, place, shift, end_counts=True))
+
+
+def chord_batches_per_epoch(chorales, steps=256, batch_size=16):
+    """Number of batches (int) that `chord_crops` makes of all steps once, at least one.
+
+    Raises:
+        ValueError: no chorales.
+    """
+    if not chorales:
+        raise ValueError("no chorales: expected at least one")
+    return max(1, round(sum(len(chorale) + 1 for chorale in chorales) / (steps * batch_size)))
+
+
+def whole_chords(chorales, batch_size=8):
+    """Complete pieces in their own key for a `ChordGRU`, padded to the longest of their batch, the shortest first.
+
+    Args:
+        chorales: list of Chorale.
+        batch_size: pieces in a batch (the last may hold fewer).
+
+    Returns:
+        tf.data.Dataset of ((chords, place, shift), targets, weights), as `chord_crops` returns them, with weights 1
+        on the notes and 0 on end and padding.
+
+    Raises:
+        ValueError: no chorales.
+
+    Notebook: 04_evaluation
+    """
+    if not chorales:
+        raise ValueError("no chorales: expected at least one")
+    ordered = sorted(chorales, key=len)
+
+    def batches():
+        for first in range(0, len(ordered), batch_size):
+            pieces = [_with_ends(chorale) for chorale in ordered[first:first + batch_size]]
+            chords = np.full((len(pieces), max(map(len, pieces)), len(VOICES)), END_TOKEN, np.int32)
+            for row, piece in zip(chords, pieces):
+                row[:len(piece)] = piece
+            yield chords, np.zeros(len(pieces), np.int32), TO_C[chords[:, 1, 3]]
+
+    numbers = tf.TensorSpec((None,), tf.int32)
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=(
+        tf.TensorSpec((None, None, len(VOICES)), tf.int32), numbers, numbers))
+    dataset = dataset.map(lambda chords, place, shift: _inputs_targets_weights(chords, place, shift, end_counts=False))
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
+
+
+def _inputs_targets_weights(chords, place, shift, end_counts):
+    """What Keras trains on. After a piece stand ends: the first soprano's may count, nothing after it does."""
+    targets = chords[:, 1:]
+    is_note = tf.cast(targets != END_TOKEN, tf.float32)
+    if end_counts:
+        just_over = tf.logical_and(chords[:, :-1, 0] != END_TOKEN, targets[:, :, 0] == END_TOKEN)
+        is_note += tf.cast(just_over, tf.float32)[..., None] * tf.one_hot(0, len(VOICES))
+    return (chords, place, shift), targets, is_note
+
+
+def _check_seed(seed):
+    if seed is None or seed < 0:
+        raise ValueError(f"seed {seed}: expected a whole number from 0 up, so that an epoch can be made again")
+
+
+def _with_ends(chorale):
+    """A piece's tokens, uint8 (2 + steps, 4): a row of ends, the chords, a row of ends."""
+    ends = np.full((1, len(VOICES)), END_TOKEN, np.uint8)
+    return np.concatenate([ends, notes_to_tokens(chorale.pitches), ends])
+
+
+def _in_proportion(lengths, count, random):
+    """`count` numbers of pieces (int array), each as often as its length deserves, or once more or less."""
+    edges = np.cumsum(lengths) / np.sum(lengths) * count + random.random()
+    edges = np.concatenate([[0], np.floor(edges[:-1]), [count]]).astype(int)
+    return np.repeat(np.arange(len(lengths)), np.diff(np.minimum(edges, count)))
+
+
+def _crops(rows, starts, left, steps):
+    """int32 array (len(starts), steps + 1, 4): so many rows from each start, `left` of them at most, then ends."""
+    offsets = np.arange(steps + 1)
+    inside = offsets < left[:, None]
+    chords = rows[np.where(inside, starts[:, None] + offsets, 0)].astype(np.int32)
+    chords[~inside] = END_TOKEN
+    return chords
 
 
 def _one_epoch(pieces, window, count, shifts, shuffle, seed):

@@ -25,6 +25,9 @@ HIGHEST_NOTE = HIGHEST_PITCH + TRANSPOSITIONS[-1]   # 87
 FIRST_NOTE_TOKEN = 2
 VOCABULARY = FIRST_NOTE_TOKEN + HIGHEST_NOTE - LOWEST_NOTE + 1  # 59
 
+# Semitones (int array (59,)) that bring a note to a C by the shortest way, -5..6, by its token; 0 for end and silence.
+TO_C = np.array([0, 0] + [(5 - pitch) % 12 - 5 for pitch in range(LOWEST_NOTE, HIGHEST_NOTE + 1)], np.int32)
+
 
 def notes_to_tokens(notes):
     """Tokens (uint8 array, the shape of `notes`) of MIDI numbers.
@@ -152,6 +155,24 @@ def transpose_tokens(tokens, semitones):
         raise ValueError(f"note {note} at {_place(where, tokens.ndim)}, moved by {semitones[where]:+d} semitones: "
                          f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition nearer to 0")
     return moved.astype(np.uint8)
+
+
+def transpose_probs(probs, semitones):
+    """Probabilities of tokens, float array (..., 59), with those of the notes moved by `semitones`.
+
+    What would leave MIDI 31..87 is lost, and the notes that move in have probability 0: rows need not sum to 1.
+
+    Args:
+        probs: float array (..., 59).
+        semitones: whole number.
+
+    Notebook: 04_evaluation
+    """
+    moved = np.zeros_like(probs)
+    moved[..., :FIRST_NOTE_TOKEN] = probs[..., :FIRST_NOTE_TOKEN]
+    low, high = FIRST_NOTE_TOKEN + max(semitones, 0), VOCABULARY + min(semitones, 0)
+    moved[..., low:high] = probs[..., low - semitones:high - semitones]
+    return moved
 
 
 def _checked_notes(notes, special):

@@ -14,12 +14,13 @@ import numpy as np
 
 from .backend import compiled, keras
 from .chorale import SILENCE, VOICES
-from .encoding import END_TOKEN, SILENCE_TOKEN, notes_to_tokens, tokens_to_notes
+from .encoding import (END_TOKEN, SILENCE_TOKEN, notes_to_tokens, tokens_to_notes, transpose_probs,
+                       transpose_tokens)
 
 _COMPILED = weakref.WeakKeyDictionary()  # model -> {training: compiled log_probs}
 
 
-def note_probs(model, pitches, mc_samples=0):
+def note_probs(model, pitches, mc_samples=0, transpositions=(0,)):
     """p(note | all earlier steps, and the earlier voices of this step) for every note of a piece.
 
     Args:
@@ -27,37 +28,40 @@ def note_probs(model, pitches, mc_samples=0):
         pitches: int array (steps, 4) of MIDI numbers, 0 is silence.
         mc_samples: 0 for the model as it is; otherwise the mean over so many passes with dropout left on
             (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation"), drawn anew at every call.
+        transpositions: whole numbers of semitones; the answer is the mean of what the model says of the piece in
+            each of these transpositions, shifted back. (0,) is the model as it is, range(-2, 3) a good average.
 
     Returns:
         float32 array (steps, 4, 59) of probabilities by token (see encoding.py); each row sums to 1, and row
         (t, v) does not depend on pitches[t, v:] or pitches[t+1:].
 
     Raises:
-        ValueError: a note that is neither silence nor 31..87, or `pitches` not of shape (steps, 4).
+        ValueError: a note that is neither silence nor 31..87, be it only in one of the transpositions, no
+            transpositions, or `pitches` not of shape (steps, 4).
 
     Notebook: 04_evaluation
     """
-    return _probs(model, _tokens([pitches]), mc_samples)[0, :len(pitches)]
+    return _probs(model, _tokens([pitches]), mc_samples, transpositions)[0, :len(pitches)]
 
 
-def note_log_probs(model, pitches, mc_samples=0):
+def note_log_probs(model, pitches, mc_samples=0, transpositions=(0,)):
     """Natural logarithm of the probability of every note of a piece, float32 array (steps, 4).
 
     Args:
-        model, pitches, mc_samples: see `note_probs`.
+        model, pitches, mc_samples, transpositions: see `note_probs`.
 
     Notebook: 04_evaluation
     """
-    return _log_of_chosen(note_probs(model, pitches, mc_samples), notes_to_tokens(np.asarray(pitches)))
+    return _log_of_chosen(note_probs(model, pitches, mc_samples, transpositions), notes_to_tokens(np.asarray(pitches)))
 
 
-def negative_log_likelihood(model, chorales, mc_samples=0, batch_size=32):
+def negative_log_likelihood(model, chorales, mc_samples=0, batch_size=16, transpositions=(0,)):
     """Nats per note (float): micro average over all notes of all pieces, whole, in their own key.
 
     Args:
         model: a `ChoraleModel`.
         chorales: list of Chorale.
-        mc_samples: see `note_probs`.
+        mc_samples, transpositions: see `note_probs`.
         batch_size: pieces to look at side by side.
 
     Raises:
@@ -66,13 +70,13 @@ def negative_log_likelihood(model, chorales, mc_samples=0, batch_size=32):
     Notebook: 04_evaluation
     """
     total = notes = 0
-    for chorale, probs in _probs_of_pieces(model, chorales, mc_samples, batch_size):
+    for chorale, probs in _probs_of_pieces(model, chorales, mc_samples, batch_size, transpositions):
         log_probs = _log_of_chosen(probs[:-1], notes_to_tokens(chorale.pitches))
         total, notes = total - log_probs.sum(dtype=float), notes + log_probs.size
     return float(total / notes)
 
 
-def end_negative_log_likelihood(model, chorales, batch_size=32):
+def end_negative_log_likelihood(model, chorales, batch_size=16):
     """Nats per piece (float): the mean over pieces of -ln p(the piece ends | the whole piece).
 
     Args:
@@ -80,15 +84,15 @@ def end_negative_log_likelihood(model, chorales, batch_size=32):
 
     Notebook: 04_evaluation
     """
-    ends = [probs[-1, 0, END_TOKEN] for _, probs in _probs_of_pieces(model, chorales, 0, batch_size)]
+    ends = [probs[-1, 0, END_TOKEN] for _, probs in _probs_of_pieces(model, chorales, 0, batch_size, (0,))]
     return float(-np.mean(np.log(ends, dtype=float)))
 
 
-def score_notes(model, chorales, mc_samples=0, batch_size=32):
+def score_notes(model, chorales, mc_samples=0, batch_size=16, transpositions=(0,)):
     """A pandas DataFrame with a row for every note of every piece, to be grouped as one likes.
 
     Args:
-        model, chorales, mc_samples, batch_size: see `negative_log_likelihood`.
+        model, chorales, mc_samples, batch_size, transpositions: see `negative_log_likelihood`.
 
     Returns:
         DataFrame with the columns piece (name), step, voice (soprano..bass), pitch (MIDI number), moved (true
@@ -100,7 +104,7 @@ def score_notes(model, chorales, mc_samples=0, batch_size=32):
     """
     import pandas as pd
     frames = []
-    for chorale, probs in _probs_of_pieces(model, chorales, mc_samples, batch_size):
+    for chorale, probs in _probs_of_pieces(model, chorales, mc_samples, batch_size, transpositions):
         probs, pitches = probs[:-1], chorale.pitches
         steps = np.arange(len(pitches))
         moved = np.vstack([np.ones((1, len(VOICES)), bool), pitches[1:] != pitches[:-1]])
@@ -138,7 +142,7 @@ def calibration(scores, bins=10):
                                     notes=("correct", "size"))
 
 
-def _probs_of_pieces(model, chorales, mc_samples, batch_size):
+def _probs_of_pieces(model, chorales, mc_samples, batch_size, transpositions):
     """Yields (chorale, float32 array (steps + 1, 4, 59)) for each piece, the shortest first; the last row
     stands for the step after the piece."""
     if not any(map(len, chorales)):
@@ -147,7 +151,8 @@ def _probs_of_pieces(model, chorales, mc_samples, batch_size):
     for start in range(0, len(ordered), batch_size):
         batch = ordered[start:start + batch_size]
         silent_step = np.full((1, len(VOICES)), SILENCE)
-        probs = _probs(model, _tokens([np.vstack([chorale.pitches, silent_step]) for chorale in batch]), mc_samples)
+        tokens = _tokens([np.vstack([chorale.pitches, silent_step]) for chorale in batch])
+        probs = _probs(model, tokens, mc_samples, transpositions)
         for chorale, piece in zip(batch, probs):
             yield chorale, piece[:len(chorale) + 1]
 
@@ -165,8 +170,20 @@ def _tokens(pieces):
     return tokens
 
 
-def _probs(model, tokens, mc_samples):
-    """float32 array (pieces, steps, 4, 59) of probabilities."""
+def _probs(model, tokens, mc_samples, transpositions):
+    """float32 array (pieces, steps, 4, 59) of probabilities, the mean over the transpositions."""
+    transpositions = list(transpositions)
+    if not transpositions:
+        raise ValueError("no transpositions: expected at least one, such as [0] for the piece as it is")
+    total = 0
+    for semitones in transpositions:
+        heard = transpose_tokens(tokens, semitones)
+        total = total + transpose_probs(_probs_as_heard(model, heard, mc_samples), -semitones)
+    return total / total.sum(axis=-1, keepdims=True)
+
+
+def _probs_as_heard(model, tokens, mc_samples):
+    """float32 array (pieces, steps, 4, 59): what the model says, or the mean of what it says with dropout on."""
     if mc_samples < 0:
         raise ValueError(f"mc_samples {mc_samples}: expected 0 (no dropout) or the number of passes with dropout")
     functions = _COMPILED.setdefault(model, {})
@@ -176,7 +193,8 @@ def _probs(model, tokens, mc_samples):
         functions[dropout] = compiled(lambda tokens: weak().log_probs(tokens, training=dropout))
     total = 0
     for _ in range(max(mc_samples, 1)):
-        total = total + np.exp(keras.ops.convert_to_numpy(functions[dropout](keras.ops.convert_to_tensor(tokens))))
+        tensor = keras.ops.convert_to_tensor(tokens, "int32")
+        total = total + np.exp(keras.ops.convert_to_numpy(functions[dropout](tensor)))
     return total / max(mc_samples, 1)
 
 

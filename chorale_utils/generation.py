@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from .backend import compiled, keras
 from .chorale import Chorale, VOICES
-from .encoding import END_TOKEN, VOCABULARY, decode, notes_to_tokens
+from .encoding import END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY, decode, notes_to_tokens
 
 FREE = -1          # in `given`: the model writes this note
 COLDEST = 1e-4     # temperature at which only the likeliest note is left
@@ -28,7 +28,7 @@ _CHUNK = 32        # steps written between two looks at whether all pieces have 
 _COMPILED = weakref.WeakKeyDictionary()  # model -> compiled function that writes a chunk of steps
 
 
-def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None, progress=False):
+def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None, transpositions=(0,), progress=False):
     """New chorales (list of Chorale, named generated-0000 and so on), written by a model.
 
     Args:
@@ -42,10 +42,12 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
             model writes. Where it is fixed throughout, it is a beginning that the model goes on from (up to
             `steps`, or to the end); otherwise its length is that of the piece. A fixed note is kept exactly;
             the notes before it are written without knowing of it.
+        transpositions: whole numbers of semitones; notes are drawn from the mean of what the model says when it
+            hears the piece in each of these transpositions (see `note_probs`), at as many times the cost.
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: a count or length that is not positive, a temperature too low or infinite, or a `given` of the
+        ValueError: a count or length that is not positive, a temperature too low or infinite, no transpositions, or a `given` of the
             wrong shape, longer than `steps`, or with a note outside 31..87.
 
     Notebook: 05_generation
@@ -54,10 +56,13 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         raise ValueError(f"count {count}: expected 1 or more")
     if not COLDEST <= temperature < float("inf"):
         raise ValueError(f"temperature {temperature}: expected a number from {COLDEST} up, such as 0.8 (cautious) or 1")
+    shifts = tuple(int(semitones) for semitones in transpositions)
+    if not shifts:
+        raise ValueError("no transpositions: expected at least one, such as [0] for the piece as it is")
     wishes, may_end = _wishes(given, steps)                                  # (longest, 4) tokens, FREE
     streams = [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(count)]
-    write = _writer(model)
-    carried = (model.begin(count), np.full(count, END_TOKEN, np.int32), np.zeros(count, bool))
+    write = _writer(model, shifts)
+    carried = (model.begin(count * len(shifts), len(wishes)), np.full(count, END_TOKEN, np.int32), np.zeros(count, bool))
     written, ended = [], np.zeros(count, bool)
     bar = tqdm(total=len(wishes), unit="step", file=sys.stdout, disable=not progress)
     for start in range(0, len(wishes), _CHUNK):
@@ -98,30 +103,35 @@ def _wishes(given, steps):
     return wishes, steps is None and whole
 
 
-def _writer(model):
-    """The compiled function that writes `_CHUNK` steps of all pieces; made once for each model."""
-    if model not in _COMPILED:
+def _writer(model, shifts):
+    """The compiled function that writes `_CHUNK` steps of all pieces, heard in each of the transpositions `shifts` (a
+    tuple); made once for each model and such tuple."""
+    functions = _COMPILED.setdefault(model, {})
+    if shifts not in functions:
         weak = weakref.ref(model)  # the compiled function must not keep its own key alive
-        _COMPILED[model] = compiled(lambda *chunk: _write_chunk(weak(), *chunk))
-    return _COMPILED[model]
+        functions[shifts] = compiled(lambda *chunk: _write_chunk(weak(), shifts, *chunk))
+    return functions[shifts]
 
 
-def _write_chunk(model, carried, asked, chances, temperature, may_end):
+def _write_chunk(model, shifts, carried, asked, chances, temperature, may_end):
     """Writes a chunk of steps: ((state, previous, ended), tokens (steps, 4, B)).
 
-    `asked` (steps, 4) holds tokens or FREE, `chances` (steps, 4, B) uniform numbers of 0..1. A piece that has
-    ended goes on in silence of its own: its tokens are the end.
+    `asked` (steps, 4) holds tokens or FREE, `chances` (steps, 4, B) uniform numbers of 0..1. The state has a row for
+    each piece in each of the K transpositions. A piece that has ended goes on in silence of its own: its
+    tokens are the end.
     """
     ops = keras.ops
-    is_end = ops.cast(ops.arange(VOCABULARY) == END_TOKEN, "float32")         # (59,)
-    forbidden = ops.where(may_end, 0.0, -1e9) * is_end
+    heard_as, stays = _in_transpositions(shifts)                              # (K, 59)
+    is_end = np.arange(VOCABULARY) == END_TOKEN
+    forbidden = ops.where(may_end, ~stays.all(axis=0), is_end | ~stays.all(axis=0))
 
     def write_step(step, carried, tokens):
         state, previous, ended = carried
         chord = []
         for voice in range(len(VOICES)):
-            logits, state = model.next_note(state, voice, previous)
-            logits = logits + forbidden
+            heard = ops.reshape(ops.take(heard_as.T, previous, axis=0), (-1,))           # (B * K,)
+            logits, state = model.next_note(state, voice, heard)
+            logits = ops.where(forbidden, -1e9, _mean_over_transpositions(logits, heard_as))
             logits = (logits - ops.max(logits, axis=-1, keepdims=True)) / temperature
             drawn = _draw(ops.softmax(logits), chances[step, voice])
             note = ops.where(asked[step, voice] == FREE, drawn, asked[step, voice])
@@ -134,6 +144,26 @@ def _write_chunk(model, carried, asked, chances, temperature, may_end):
     _, carried, tokens = ops.while_loop(lambda step, *_: step < len(asked), write_step,
                                         (0, carried, ops.zeros_like(chances, "int32")))
     return carried, tokens
+
+
+def _in_transpositions(shifts):
+    """(int32 array (K, 59), how each token is heard in each transposition; bool array (K, 59), whether it can be: a
+    note that would leave the vocabulary is heard as silence)."""
+    tokens, shifts = np.arange(VOCABULARY), np.array(shifts)[:, None]
+    is_note = tokens >= FIRST_NOTE_TOKEN
+    stays = ~is_note | ((tokens + shifts >= FIRST_NOTE_TOKEN) & (tokens + shifts < VOCABULARY))
+    return np.where(stays, tokens + shifts * is_note, SILENCE_TOKEN).astype(np.int32), stays
+
+
+def _mean_over_transpositions(logits, heard_as):
+    """Logits (B, 59) of the mean of the probabilities that the logits (B * K, 59) give to each token, as it is heard
+    in each transposition, `heard_as` (K, 59)."""
+    ops = keras.ops
+    if len(heard_as) == 1:
+        return ops.take(logits, heard_as[0], axis=-1)
+    logits = ops.reshape(ops.log_softmax(logits), (-1, *heard_as.shape))                 # (B, K, 59)
+    return ops.logsumexp(ops.stack([ops.take(logits[:, number], tokens, axis=-1)
+                                    for number, tokens in enumerate(heard_as)], axis=1), axis=1)
 
 
 def _draw(probs, chance):

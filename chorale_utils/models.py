@@ -1,4 +1,4 @@
-"""Models: note_gru, the classic; what a model must be able to do; and saving and loading.
+"""Models: note_gru, the classic; chord_gru, the strong one; what a model must be able to do; saving and loading.
 
 Evaluation and generation know nothing of a model but the three methods of `ChoraleModel`. Whoever adds a
 model writes these three, and everything else in the package works with it.
@@ -12,14 +12,20 @@ References:
         one dropout mask for a whole sequence, on inputs and on the state.
     Boulanger-Lewandowski et al. (2012), "Modeling Temporal Dependencies in High-Dimensional Sequences":
         the JSB chorales as a task.
+    Vaswani et al. (2017), "Attention Is All You Need": attention by scaled products of queries and keys.
+    Grave et al. (2017), "Improving Neural Language Models with a Continuous Cache": attention whose values are
+        what came next.
 
 Notebook: 03_model_training
 """
 
 from pathlib import Path
 
+import numpy as np
+
 from .backend import keras
-from .encoding import END_TOKEN, PRIMING, VOCABULARY
+from .chorale import VOICES
+from .encoding import END_TOKEN, FIRST_NOTE_TOKEN, LOWEST_NOTE, PRIMING, TO_C, TRANSPOSITIONS, VOCABULARY
 from .files import write_whole
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -40,8 +46,9 @@ class ChoraleModel(keras.Model):
         """
         raise NotImplementedError
 
-    def begin(self, count):
-        """The state (a nest of tensors with first axis `count`) before the first note of `count` pieces."""
+    def begin(self, count, steps):
+        """The state before the first note of `count` pieces of at most `steps` steps: a nest of tensors, whose
+        shapes stay as they are while the pieces grow."""
         raise NotImplementedError
 
     def next_note(self, state, voice, previous):
@@ -122,7 +129,7 @@ class NoteGRU(ChoraleModel):
         logits = self.logits(heard, training=training)[:, PRIMING - 1:]        # (B, 4 * steps, 59)
         return ops.reshape(ops.log_softmax(logits), (count, steps, voices, VOCABULARY))
 
-    def begin(self, count):
+    def begin(self, count, steps):
         state = [keras.ops.zeros((count, gru.units)) for gru in self.grus]
         for _ in range(PRIMING - 1):  # the last of the ends arrives as the first `previous`
             _, state = self.next_note(state, 0, keras.ops.full((count,), END_TOKEN, "int32"))
@@ -151,6 +158,347 @@ def note_gru(**sizes):
     return model
 
 
+PLACES = 16         # sixteenths in a bar of four beats, counted from a piece's first step
+LONGEST_HELD = 31   # steps; a note that has been held for longer counts as this
+LONGEST_LEAP = 12   # semitones; a wider melodic interval counts as this
+VOICE_PAIRS = [(upper, lower) for lower in range(len(VOICES)) for upper in range(lower)]
+NO_INTERVAL = 12    # interval class where one of the two is silent
+FRAME_TOKENS = VOCABULARY + len(TRANSPOSITIONS) - 1   # 70: every note in every transposition
+
+# One row for each token of the frame: its pitch class as one-hot vector, the 13th for end and silence.
+_PITCH_CLASS = np.eye(13, dtype=np.float32)[
+    [12] * FIRST_NOTE_TOKEN
+    + [(LOWEST_NOTE + TRANSPOSITIONS[0] + note) % 12 for note in range(FRAME_TOKENS - FIRST_NOTE_TOKEN)]]
+
+
+class NoteEmbedding(keras.layers.Layer):
+    """Embeds the notes of a chord, and those of one voice: the sum of a vector for the note in this voice, one for
+    the note in any voice, and one for its pitch class.
+
+    Args:
+        width: of a note's embedding.
+    """
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+
+    def build(self, input_shape=None):
+        initializer = keras.initializers.RandomNormal(stddev=0.5)
+        self.own = self.add_weight(shape=(len(VOICES), FRAME_TOKENS, self.width), initializer=initializer, name="own")
+        self.any = self.add_weight(shape=(FRAME_TOKENS, self.width), initializer=initializer, name="any")
+        self.pitch_class = self.add_weight(shape=(13, self.width), initializer=initializer, name="pitch_class")
+        self.built = True
+
+    def of_voice(self, voice, tokens):
+        """Float tensor (..., width) of the frame's tokens (...) in one voice."""
+        table = self.own[voice] + self.any + keras.ops.matmul(_PITCH_CLASS, self.pitch_class)
+        return keras.ops.take(table, tokens, axis=0)
+
+    def call(self, chords):
+        """Float tensor (..., 4 * width) of chords (..., 4)."""
+        return keras.ops.concatenate([self.of_voice(voice, chords[..., voice]) for voice in range(len(VOICES))], axis=-1)
+
+
+class NoteWriter(keras.layers.Layer):
+    """Logits of the next note of a voice, from its hidden layer: one for each note of the frame, one for each pitch
+    class, and one for each melodic interval from the voice's last note, added up."""
+
+    INTERVALS = 2 * LONGEST_LEAP + 2   # the last one: from silence, or into it
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        self.note = self.add_weight(shape=(width, FRAME_TOKENS), initializer="glorot_uniform", name="note")
+        self.pitch_class = self.add_weight(shape=(width, 13), initializer="zeros", name="pitch_class")
+        self.interval = self.add_weight(shape=(width, self.INTERVALS), initializer="zeros", name="interval")
+        self.bias = self.add_weight(shape=(FRAME_TOKENS + self.INTERVALS,), initializer="zeros", name="bias")
+        self.built = True
+
+    def call(self, hidden, last, shift):
+        """Float tensor (..., 59).
+
+        Args:
+            hidden: float tensor (..., width).
+            last: int tensor (...), token of the voice's last note, without the frame.
+            shift: int tensor (...), semitones to the frame.
+        """
+        ops = keras.ops
+        by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)
+        logits = ops.matmul(hidden, ops.concatenate([by_note, self.interval], axis=1)) + self.bias
+        tokens, last = ops.arange(VOCABULARY), last[..., None]
+        leaps = ops.clip(tokens - last, -LONGEST_LEAP, LONGEST_LEAP) + LONGEST_LEAP
+        leaps = ops.where(ops.logical_and(_sounds(tokens), _sounds(last)), leaps, self.INTERVALS - 1)
+        in_frame = ops.broadcast_to(_in_frame(tokens, shift[..., None]), ops.shape(leaps))
+        return (ops.take_along_axis(logits, in_frame, axis=-1)
+                + ops.take_along_axis(logits, leaps + FRAME_TOKENS, axis=-1))
+
+
+@keras.saving.register_keras_serializable("chorale_utils")
+class ChordGRU(ChoraleModel):
+    """The strong one: a GRU reads whole chords, attention recalls how similar moments of the piece went on, and a head
+    for each voice writes soprano, alto, tenor, bass in turn, each knowing the voices above it.
+
+    What it does at step t, from the notes of step t - 1 and before:
+
+    * *The frame.* From the second step on it hears the piece transposed, so that the bass begins on a C. What it has
+      learnt in one key it then knows in every key. Tokens go in and come out as they are.
+    * *What it hears:* the four notes, for how many steps each has been held, the place in the bar (counted from the
+      piece's first step).
+    * *What it remembers:* the state of a GRU; and attention from this state to those at earlier steps, whose values
+      are the chords that came there, so that a passage heard before can go on as before. A first slot, "nothing of
+      the kind", is always there, and a learnt penalty grows with the logarithm of the distance.
+    * *What it writes:* for each voice logits by note, by pitch class and by melodic interval (`NoteWriter`), and for
+      each pair of voices a table of *voice motion*, which scores direction of the upper voice, direction of the
+      lower, interval class before, interval class after, whatever else is going on (`motion_table`).
+
+    Called on (chords, place, shift) it returns float logits (B, steps, 4, 59). `chords` is int (B, steps + 1, 4): the
+    chord before (ends, where the piece begins), then those to be foretold; `place` int (B,) is that of the first of
+    them; `shift` int (B,) are the semitones to the frame.
+
+    Args:
+        width: of the GRU.
+        embedding: width of a note's embedding.
+        heads, head_width: number of attention heads, and width of each.
+        hidden: width of each voice's hidden layer.
+        input_dropout, state_dropout, hidden_dropout: share of what is heard, of state and memory, and of each hidden
+            layer that is left out in training.
+        recurrent_dropout: share of the GRU's state left out in training, the same for a whole crop.
+
+    Notebook: 03_model_training
+    """
+
+    def __init__(self, width=384, embedding=48, heads=4, head_width=32, hidden=256, input_dropout=0.3,
+                 state_dropout=0.35, hidden_dropout=0.4, recurrent_dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = dict(width=width, embedding=embedding, heads=heads, head_width=head_width, hidden=hidden,
+                          input_dropout=input_dropout, state_dropout=state_dropout, hidden_dropout=hidden_dropout,
+                          recurrent_dropout=recurrent_dropout)
+        layers = keras.layers
+        self.notes = NoteEmbedding(embedding, name="notes")
+        self.held = [layers.Embedding(LONGEST_HELD + 1, 8, name=f"held_{voice}") for voice in VOICES]
+        self.place = layers.Embedding(PLACES, 16, name="place")
+        self.gru = layers.GRU(width, return_sequences=True, recurrent_dropout=recurrent_dropout, name="gru")
+        self.query, self.key, self.value = (layers.Dense(heads * head_width, use_bias=False, name=name)
+                                            for name in ("query", "key", "value"))
+        self.context = layers.Dense(len(VOICES) * hidden, name="context")
+        self.above = [layers.Dense(hidden, use_bias=False, name=f"above_{voice}") for voice in VOICES[1:]]
+        self.writers = [NoteWriter(name=f"write_{voice}") for voice in VOICES]
+        self.input_dropout = layers.Dropout(input_dropout, name="input_dropout")
+        self.state_dropout = layers.Dropout(state_dropout, name="state_dropout")
+        self.hidden_dropout = layers.Dropout(hidden_dropout, name="hidden_dropout")
+
+    def build(self, input_shape=None):
+        width, embedding, heads, head_width, hidden = (
+            self.sizes[name] for name in ("width", "embedding", "heads", "head_width", "hidden"))
+        chord = len(VOICES) * embedding
+        self.notes.build()
+        for layer in (*self.held, self.place):
+            layer.build(None)
+        self.gru.build((None, None, chord + len(VOICES) * 8 + 16))
+        self.query.build((None, None, width))
+        self.key.build((None, None, width))
+        self.value.build((None, None, chord))
+        self.nothing = self.add_weight(shape=(2, heads * head_width), initializer="zeros", name="nothing")
+        self.distance = self.add_weight(shape=(heads,), initializer="zeros", name="distance")
+        self.context.build((None, None, width + heads * head_width + chord))
+        for voices_above, layer in enumerate(self.above, start=1):
+            layer.build((None, None, voices_above * embedding))
+        for writer in self.writers:
+            writer.build((None, None, hidden))
+        self.motion = self.add_weight(shape=(len(VOICE_PAIRS), 3 * 3 * 13 * 13), initializer="zeros", name="motion")
+        self.built = True
+
+    def call(self, inputs, training=False):
+        ops = keras.ops
+        chords, place, shift = (ops.cast(given, "int32") for given in inputs)
+        before, now = chords[:, :-1], chords[:, 1:]                                      # (B, steps, 4)
+        shift = shift[:, None]
+        state, notes, recalled, _ = self._understand(before, place, shift, training)
+        # A piece's first chord is written without a frame: there is no bass note yet to take it from.
+        shift = ops.where(before[:, :, 3] == END_TOKEN, 0, shift)                        # (B, steps)
+        context = self._context(state, recalled, notes, training)
+        return ops.stack([self._write(voice, context, before, [now[:, :, above] for above in range(voice)], shift,
+                                      training) for voice in range(len(VOICES))], axis=2)
+
+    def log_probs(self, tokens, training=False):
+        return keras.ops.log_softmax(self(self._whole(tokens), training=training))
+
+    def attention(self, tokens):
+        """Where the model looks: float tensor (B, heads, steps, steps) for tokens (B, steps, 4), rows sum to 1.
+
+        Column 0 is "nothing of the kind"; column s is the earlier step s whose chord is recalled as what came.
+        """
+        chords, place, shift = self._whole(tokens)
+        return self._understand(chords[:, :-1], place, shift[:, None], False)[3]
+
+    def motion_table(self):
+        """What voice motion adds to the logits: float array (6, 3, 3, 13, 13), one table for each of `VOICE_PAIRS`.
+
+        Axes: direction of the upper voice and of the lower (down, same, up), interval class of the pair before
+        and after (semitones modulo 12; the 13th: one of them is silent).
+        """
+        return keras.ops.convert_to_numpy(self.motion).reshape(-1, 3, 3, 13, 13)
+
+    def begin(self, count, steps):
+        ops, heads = keras.ops, self.sizes["heads"] * self.sizes["head_width"]
+        ends = ops.full((count, len(VOICES)), END_TOKEN, "int32")
+        numbers = ops.zeros((count,), "int32")
+        return {
+            "step": ops.zeros((), "int32"), "shift": numbers, "chord": ends, "before": ends, "held": ends,
+            "state": ops.zeros((count, self.sizes["width"])),
+            "keys": ops.zeros((count, steps, heads)), "values": ops.zeros((count, steps, heads)),
+            "context": ops.zeros((count, len(VOICES) * self.sizes["hidden"])),
+        }
+
+    def next_note(self, state, voice, previous):
+        ops = keras.ops
+        last = (voice - 1) % len(VOICES)
+        chord = ops.concatenate([state["chord"][:, :last], previous[:, None], state["chord"][:, last + 1:]], axis=1)
+        state = {**state, "chord": chord}
+        if voice == 0:
+            state = self._next_step(state)
+        shift = ops.where(state["step"] == 1, 0, state["shift"])
+        logits = self._write(voice, state["context"], state["before"],
+                             [state["chord"][:, above] for above in range(voice)], shift, False)
+        return logits, state
+
+    def get_config(self):
+        return {**super().get_config(), **self.sizes}
+
+    def _whole(self, tokens):
+        """(chords, place, shift), as `call` takes them, of whole pieces (B, steps, 4)."""
+        ops = keras.ops
+        tokens = ops.cast(tokens, "int32")
+        chords = ops.concatenate([ops.full_like(tokens[:, :1], END_TOKEN), tokens], axis=1)
+        return chords, ops.zeros_like(tokens[:, 0, 0]), ops.take(TO_C, tokens[:, 0, 3])
+
+    def _understand(self, before, place, shift, training):
+        """GRU's state, embedded notes, what is recalled (each (B, steps, ...)) and the attention of a row of steps."""
+        ops = keras.ops
+        steps = ops.shape(before)[1]
+        number = ops.arange(steps)
+        heard, notes = self._hear(before, _held(before), ops.mod(place[:, None] + number, PLACES), shift)
+        state = self.gru(self.input_dropout(heard, training=training), training=training)
+        # Slot s, for s > 0, holds the state at step s - 1 and the chord that came then; slot 0 is "nothing".
+        nothing = ops.broadcast_to(self.nothing[:, None, None], (2, ops.shape(before)[0], 1, self.nothing.shape[-1]))
+        keys = ops.concatenate([nothing[0], self.key(state)[:, :-1]], axis=1)
+        values = ops.concatenate([nothing[1], self.value(notes)[:, 1:]], axis=1)
+        recalled, weights = self._recall(state, keys, values, self._penalty(number, number))
+        return state, notes, recalled, weights
+
+    def _next_step(self, state):
+        """The state after the chord before has been heard, ready to write the next one; one step of `call`."""
+        ops = keras.ops
+        step, chord, before = state["step"], state["chord"], state["before"]
+        held = ops.where(ops.logical_and(step > 0, chord == before),
+                         ops.minimum(state["held"] + 1, LONGEST_HELD), 0)
+        shift = ops.where(step == 1, ops.take(TO_C, chord[:, 3]), state["shift"])
+        place = ops.broadcast_to(ops.mod(step, PLACES), ops.shape(shift))
+        heard, notes = self._hear(chord, held, place, shift)
+        key = ops.where(step == 0, self.nothing[0], self.key(state["state"]))
+        value = ops.where(step == 0, self.nothing[1], self.value(notes))
+        keys = ops.slice_update(state["keys"], (0, step, 0), key[:, None])
+        values = ops.slice_update(state["values"], (0, step, 0), value[:, None])
+        hidden, _ = self.gru.cell(heard, [state["state"]], training=False)
+        slots = ops.arange(ops.shape(keys)[1])
+        recalled, _ = self._recall(hidden[:, None], keys, values, self._penalty(step[None], slots))
+        return {"step": step + 1, "shift": shift, "chord": chord, "before": chord, "held": held, "state": hidden,
+                "keys": keys, "values": values, "context": self._context(hidden, recalled[:, 0], notes, False)}
+
+    def _hear(self, chord, held, place, shift):
+        """(features, embedded notes) of chords (..., 4), held (..., 4), place (...), with shift (...)."""
+        notes = self.notes(_in_frame(chord, shift[..., None]))
+        lengths = [layer(held[..., voice]) for voice, layer in enumerate(self.held)]
+        return keras.ops.concatenate([notes, *lengths, self.place(place)], axis=-1), notes
+
+    def _penalty(self, steps, slots):
+        """What is added to the attention's scores: float tensor (heads, steps, slots); slots to come are shut."""
+        ops = keras.ops
+        gap = ops.cast(steps[:, None] - slots + 1, "float32")
+        far = ops.where(slots == 0, 0.0, ops.log(ops.maximum(gap, 1.0)))
+        return ops.where(gap > 0, -0.1 * ops.softplus(self.distance)[:, None, None] * far, -1e9)
+
+    def _recall(self, state, keys, values, penalty):
+        """(what is recalled (B, steps, heads * head_width), weights (B, heads, steps, slots))."""
+        ops, heads, width = keras.ops, self.sizes["heads"], self.sizes["head_width"]
+        query, keys, values = (ops.reshape(given, (ops.shape(given)[0], ops.shape(given)[1], heads, width))
+                               for given in (self.query(state) / width ** 0.5, keys, values))
+        weights = ops.softmax(ops.einsum("bthd,bshd->bhts", query, keys) + penalty)
+        recalled = ops.einsum("bhts,bshd->bthd", weights, values)
+        return ops.reshape(recalled, (*ops.shape(recalled)[:2], heads * width)), weights
+
+    def _context(self, state, recalled, notes, training):
+        """What all four heads are told: float tensor (..., 4 * hidden), a quarter for each."""
+        ops = keras.ops
+        known = self.state_dropout(ops.concatenate([state, recalled], axis=-1), training=training)
+        return self.context(ops.concatenate([known, notes], axis=-1))
+
+    def _write(self, voice, context, before, above, shift, training):
+        """Logits (..., 59) of a voice's note, given the tokens (...) of the voices above it in this step."""
+        ops, size = keras.ops, self.sizes["hidden"]
+        hidden = context[..., voice * size:(voice + 1) * size]
+        if above:
+            chosen = [self.notes.of_voice(number, _in_frame(note, shift)) for number, note in enumerate(above)]
+            hidden = hidden + self.above[voice - 1](ops.concatenate(chosen, axis=-1))
+        hidden = self.hidden_dropout(ops.gelu(hidden), training=training)
+        logits = self.writers[voice](hidden, before[..., voice], shift)
+        for pair, (upper, lower) in enumerate(VOICE_PAIRS):
+            if lower == voice:
+                moves = _voice_motion(before[..., upper], above[upper], before[..., lower])
+                logits = logits + ops.take(self.motion[pair], moves)
+        return logits
+
+
+def _sounds(tokens):
+    return tokens >= FIRST_NOTE_TOKEN
+
+
+def _in_frame(tokens, shift):
+    """Tokens of the frame (0..69) of tokens (0..58), notes transposed by `shift`."""
+    return keras.ops.where(_sounds(tokens), tokens + shift - TRANSPOSITIONS[0], tokens)
+
+
+def _held(chords):
+    """For how many steps each note has been there: int tensor, the shape of `chords` (B, steps, 4), at most 31."""
+    ops = keras.ops
+    number = ops.arange(ops.shape(chords)[1])[:, None]
+    changed = ops.pad(chords[:, 1:] != chords[:, :-1], [[0, 0], [1, 0], [0, 0]], constant_values=True)
+    began = ops.where(changed, number, -1 - LONGEST_HELD)
+    for reach in (1, 2, 4, 8, 16):  # the latest change within 31 steps, by doubling
+        began = ops.maximum(began, ops.pad(began, [[0, 0], [reach, 0], [0, 0]],
+                                           constant_values=-1 - LONGEST_HELD)[:, :-reach])
+    return ops.minimum(number - began, LONGEST_HELD)
+
+
+def _voice_motion(upper_before, upper, lower_before):
+    """Where in a pair's motion table each candidate for the lower voice stands: int tensor (..., 59).
+
+    All arguments are int tensors (...) of tokens; the candidates are all tokens.
+    """
+    ops = keras.ops
+    candidates = ops.arange(VOCABULARY)
+    upper_before, upper, lower_before = upper_before[..., None], upper[..., None], lower_before[..., None]
+
+    def interval(above, below):
+        return ops.where(ops.logical_and(_sounds(above), _sounds(below)), ops.mod(above - below, 12), NO_INTERVAL)
+
+    def direction(first, second):
+        moved = ops.cast(ops.sign(second - first), "int32") + 1
+        return ops.where(ops.logical_and(_sounds(first), _sounds(second)), moved, 1)
+    heard = direction(upper_before, upper) * 3 * 13 * 13 + interval(upper_before, lower_before) * 13   # (..., 1)
+    return heard + direction(lower_before, candidates) * 13 * 13 + interval(upper, candidates)
+
+
+def chord_gru(**sizes):
+    """The strong model, built and ready to train: a `ChordGRU` of the sizes given (see there).
+
+    Notebook: 03_model_training
+    """
+    model = ChordGRU(**sizes)
+    model.build()
+    return model
+
+
 def save_model(model, path):
     """Saves a model as a `.keras` file: its sizes and weights (a training's own state is in its checkpoint).
 
@@ -172,7 +520,7 @@ def load_model(name_or_path):
     """A trained model: one that is shipped with the package, by its name, or one that was saved, by its path.
 
     Args:
-        name_or_path: `'note_gru'`, or the path of a `.keras` file.
+        name_or_path: `'note_gru'` or `'chord_gru'`, or the path of a `.keras` file.
 
     Raises:
         FileNotFoundError: no such name and no such file; the message lists the names there are.

@@ -1,10 +1,16 @@
-"""Training: the schedule, the callbacks, and one `fit` that can be interrupted and taken up again.
+"""Training: `fit` for the classic, `fit_chords` for the strong model; both can be interrupted and taken up again.
 
-What the classic's recipe asks for, in Keras' own parts where Keras has them: Adam, a power schedule and
-reduce-on-plateau that work on the same learning rate, early stopping on the validation pieces, TensorBoard.
-What Keras has not: a logged gradient norm, and a checkpoint that holds *all* of a training's state (weights,
-optimizer, random seeds, best weights so far, the patience already used up, history), so that a training that
-was interrupted ends with the very same numbers as one that was not.
+What the recipes ask for, in Keras' own parts where Keras has them. The classic's: Adam, a power schedule and
+reduce-on-plateau that work on the same learning rate, early stopping on the validation pieces, TensorBoard. The strong
+model's: AdamW, one cycle of the learning rate, and a moving average of the weights, which is the outcome.
+What Keras has not: a logged gradient norm, an average that warms up, and a checkpoint that holds *all* of a training's
+state (weights, optimizer, random seeds, best weights so far, the patience already used up, history), so that a
+training that was interrupted ends with the very same numbers as one that was not.
+
+References:
+    Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization": AdamW.
+    Smith and Topin (2018), "Super-Convergence": one cycle of the learning rate.
+    Polyak and Juditsky (1992), "Acceleration of Stochastic Approximation by Averaging": averaged weights.
 
 Notebook: 03_model_training
 """
@@ -17,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from .backend import keras
-from .datasets import batches_per_epoch, note_windows, whole_pieces
+from .datasets import (batches_per_epoch, chord_batches_per_epoch, chord_crops, note_windows, whole_chords,
+                       whole_pieces)
 from .encoding import TRANSPOSITIONS
 from .files import write_whole
 
@@ -64,7 +71,6 @@ def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, dec
     Notebook: 03_model_training
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     settings = dict(learning_rate=learning_rate, decay_epochs=decay_epochs, plateau_factor=plateau_factor,
                     plateau_patience=plateau_patience, stop_patience=stop_patience, clip_norm=clip_norm,
                     window=window, batch_size=batch_size, transpositions=list(transpositions), seed=seed,
@@ -78,22 +84,92 @@ def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, dec
         loss=keras.losses.SparseCategoricalCrossentropy(),
         weighted_metrics=[NatsPerNote(), NoteAccuracy()],
         jit_compile=False)  # as fast as XLA for this model on a processor, and at work seconds sooner
-    checkpoint = Checkpoint(folder / CHECKPOINT, settings, [
-        keras.callbacks.LearningRateScheduler(power_schedule(decay_epochs)),
-        keras.callbacks.ReduceLROnPlateau("val_nats", factor=plateau_factor, patience=plateau_patience,
-                                          mode="min", min_lr=learning_rate / 100),
-        keras.callbacks.EarlyStopping("val_nats", patience=stop_patience, mode="min",
-                                      restore_best_weights=True)])
+    early_stopping = keras.callbacks.EarlyStopping("val_nats", patience=stop_patience, mode="min",
+                                                   restore_best_weights=True)
+    followed = [keras.callbacks.LearningRateScheduler(power_schedule(decay_epochs)),
+                keras.callbacks.ReduceLROnPlateau("val_nats", factor=plateau_factor, patience=plateau_patience,
+                                                  mode="min", min_lr=learning_rate / 100),
+                early_stopping]
+    checkpoint = Checkpoint(folder / CHECKPOINT, settings, followed, lambda model: early_stopping.best_weights)
+    return _train(model, checkpoint, epochs, tensorboard, verbose,
+                  batches=lambda epoch: note_windows(train, window, batch_size, transpositions, seed=seed,
+                                                     first_epoch=epoch),
+                  steps_per_epoch=batches_per_epoch(train, window, batch_size), validation_data=whole_pieces(valid))
+
+
+def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.15, weight_decay=0.03, average=0.998,
+               clip_norm=1.0, steps=256, batch_size=16, random_keys=0.3, validate_every=1, seed=0, tensorboard=True,
+               verbose="auto"):
+    """Trains a `ChordGRU` on passages for one cycle of the learning rate, and leaves it with the moving average of its
+    weights at the end of it.
+
+    The validation pieces decide nothing here; they are only looked at. `folder` is used as in `fit`: called again
+    with it, `fit_chords` goes on where it was interrupted, with the same outcome to the last bit on one machine.
+
+    Args:
+        model: a `ChordGRU`, built.
+        train: list of Chorale.
+        valid: list of Chorale, whole and in their own key.
+        epochs: length of the cycle; each epoch reads as many steps as the pieces have.
+        folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; made where missing.
+        learning_rate: AdamW's highest rate; it rises to it and falls to a thousandth of it along a cosine.
+        rise: share of the cycle, 0..1, in which the rate rises.
+        weight_decay: AdamW's, on all weights but biases.
+        average: momentum of the moving average; in the beginning it is smaller, so that the average keeps up.
+        clip_norm: gradients longer than this (global norm) are shortened to it.
+        steps, batch_size, random_keys, seed: see `chord_crops`.
+        validate_every: epochs from one look at the validation pieces to the next; the last epoch has one, too.
+        tensorboard: whether to write TensorBoard's logs into `folder`/tensorboard.
+        verbose: Keras' own: 'auto' or 1 a progress bar, 2 a line an epoch, 0 silence.
+
+    Returns:
+        pandas DataFrame, a row an epoch, with the columns that `fit` returns. nats and accuracy are those of the
+        passages, with dropout on; val_nats and val_accuracy those of the averaged weights (NaN where an epoch had
+        no look at the validation pieces).
+
+    Raises:
+        ValueError: `folder` holds the checkpoint of another training, or a file that is no checkpoint.
+
+    Notebook: 03_model_training
+    """
+    folder = Path(folder)
+    settings = dict(epochs=epochs, learning_rate=learning_rate, rise=rise, weight_decay=weight_decay, average=average,
+                    clip_norm=clip_norm, steps=steps, batch_size=batch_size, random_keys=random_keys,
+                    validate_every=validate_every, seed=seed, model=model.sizes, train=_fingerprint(train),
+                    valid=_fingerprint(valid))
+    batches = chord_batches_per_epoch(train, steps, batch_size)
+    rising = max(1, round(rise * epochs * batches))
+    rate = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 25, decay_steps=max(1, epochs * batches - rising), alpha=0.001, warmup_target=learning_rate,
+        warmup_steps=rising)
+    optimizer = AveragingAdamW(rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm, average=average)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(
+        optimizer=optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[NatsPerNote(from_logits=True), NoteAccuracy()],
+        jit_compile=False)  # XLA makes this model two to three times slower on a processor
+    averaged = AveragedWeights()
+    checkpoint = Checkpoint(folder / CHECKPOINT, settings, [averaged], averaged.of)
+    return _train(model, checkpoint, epochs, tensorboard, verbose,
+                  batches=lambda epoch: chord_crops(train, steps, batch_size, random_keys, seed=seed, first_epoch=epoch),
+                  steps_per_epoch=batches, validation_data=whole_chords(valid),
+                  validation_freq=[epoch for epoch in range(1, epochs + 1)
+                                   if epoch % validate_every == 0 or epoch == epochs])
+
+
+def _train(model, checkpoint, epochs, tensorboard, verbose, batches, **how):
+    """Trains a compiled model from where its checkpoint stands; returns the history, leaves the checkpoint's outcome.
+
+    `batches` makes the dataset that begins with a given epoch; `how` goes to Keras' `fit`.
+    """
+    folder = checkpoint.path.parent
+    folder.mkdir(parents=True, exist_ok=True)
     checkpoint.begin_or_restore(model)
     if not checkpoint.finished and checkpoint.epochs_done < epochs:
-        model.fit(
-            note_windows(train, window, batch_size, transpositions, seed=seed, first_epoch=checkpoint.epochs_done),
-            steps_per_epoch=batches_per_epoch(train, window, batch_size),
-            validation_data=whole_pieces(valid),
-            initial_epoch=checkpoint.epochs_done, epochs=epochs, shuffle=False, verbose=verbose,
-            callbacks=[GradientNorm(), *checkpoint.followed, checkpoint,
-                       *([keras.callbacks.TensorBoard(folder / "tensorboard")] if tensorboard else [])])
-    checkpoint.restore_best(model)
+        logs = [keras.callbacks.TensorBoard(folder / "tensorboard")] if tensorboard else []
+        model.fit(batches(checkpoint.epochs_done), initial_epoch=checkpoint.epochs_done, epochs=epochs, shuffle=False,
+                  verbose=verbose, callbacks=[EpochNumbers(), *checkpoint.followed, checkpoint, *logs], **how)
+    checkpoint.restore_outcome(model)
     return checkpoint.history()
 
 
@@ -137,13 +213,18 @@ class NoteMean(keras.metrics.Metric):
 
 
 class NatsPerNote(NoteMean):
-    """-ln p of the notes that came, in nats per note."""
+    """-ln p of the notes that came, in nats per note.
 
-    def __init__(self):
+    Args:
+        from_logits: whether the model gives logits instead of probabilities.
+    """
+
+    def __init__(self, from_logits=False):
         super().__init__("nats")
+        self.from_logits = from_logits
 
     def values(self, tokens, probs):
-        return keras.losses.sparse_categorical_crossentropy(tokens, probs)
+        return keras.losses.sparse_categorical_crossentropy(tokens, probs, from_logits=self.from_logits)
 
 
 class NoteAccuracy(NoteMean):
@@ -156,13 +237,10 @@ class NoteAccuracy(NoteMean):
         return keras.ops.equal(tokens, keras.ops.cast(keras.ops.argmax(probs, axis=-1), tokens.dtype))
 
 
-@keras.saving.register_keras_serializable("chorale_utils")
-class NormAdam(keras.optimizers.Adam):
-    """Adam that adds up the global norm of its gradients, as they come, before clipping (Kingma and Ba 2015).
+class AddsUpNorms:
+    """A Keras optimizer that adds up the global norm of its gradients, as they come, before clipping.
 
-    `norm_sum` and `norm_count` are variables; `GradientNorm` reads and empties them.
-
-    Notebook: 03_model_training
+    `norm_sum` and `norm_count` are variables; `EpochNumbers` reads and empties them.
     """
 
     def build(self, variables):
@@ -182,12 +260,81 @@ class NormAdam(keras.optimizers.Adam):
         return super().apply(grads, trainable_variables)
 
 
-class GradientNorm(keras.callbacks.Callback):
-    """Logs the epoch's mean gradient norm as `gradient_norm`. First among callbacks, so that all see it."""
+@keras.saving.register_keras_serializable("chorale_utils")
+class NormAdam(AddsUpNorms, keras.optimizers.Adam):
+    """Adam (Kingma and Ba 2015) that adds up the global norm of its gradients.
+
+    Notebook: 03_model_training
+    """
+
+
+@keras.saving.register_keras_serializable("chorale_utils")
+class AveragingAdamW(AddsUpNorms, keras.optimizers.AdamW):
+    """AdamW that keeps a moving average of the weights in `averages` (list of variables, in the weights' order).
+
+    Keras' own `use_ema` has one momentum from the first step on, which would keep the untrained weights in the
+    average for hundreds of steps; here it grows from 0.
+
+    Args:
+        average: the momentum that it reaches.
+
+    Notebook: 03_model_training
+    """
+
+    def __init__(self, *args, average=0.998, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.average = average
+
+    def build(self, variables):
+        if not self.built:
+            super().build(variables)
+            self.averaged = list(variables)
+            self.averages = [self.add_variable_from_reference(variable, name="average") for variable in variables]
+
+    def apply(self, grads, trainable_variables=None):
+        done = super().apply(grads, trainable_variables)
+        ops = keras.ops
+        steps = ops.cast(self.iterations, "float32")                       # 1 after the first
+        kept = ops.minimum(self.average, (steps - 1) / (steps + 9))
+        for average, variable in zip(self.averages, self.averaged):
+            average.assign(kept * average + (1 - kept) * variable)
+        return done
+
+    def get_config(self):
+        return {**super().get_config(), "average": self.average}
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Lets a model that is trained with `AveragingAdamW` be judged by its averaged weights."""
+
+    def of(self, model):
+        """The averaged weights, in the order of `model.get_weights()`."""
+        self._exchange(model)
+        weights = model.get_weights()
+        self._exchange(model)
+        return weights
+
+    def on_test_begin(self, logs=None):
+        self._exchange(self.model)
+
+    def on_test_end(self, logs=None):
+        self._exchange(self.model)
+
+    @staticmethod
+    def _exchange(model):
+        for variable, average in zip(model.trainable_variables, model.optimizer.averages):
+            held = keras.ops.convert_to_numpy(variable)
+            variable.assign(average)
+            average.assign(held)
+
+
+class EpochNumbers(keras.callbacks.Callback):
+    """Logs the epoch's mean gradient norm and learning rate. First among callbacks, so that all see them."""
 
     def on_epoch_end(self, epoch, logs=None):
         optimizer = self.model.optimizer
         logs["gradient_norm"] = float(optimizer.norm_sum) / max(float(optimizer.norm_count), 1.0)
+        logs["learning_rate"] = float(optimizer.learning_rate)
         optimizer.norm_sum.assign(0.0)
         optimizer.norm_count.assign(0.0)
 
@@ -202,13 +349,14 @@ class Checkpoint(keras.callbacks.Callback):
         path: of the `.npz` file.
         settings: what the training was asked for (a dict for JSON); a checkpoint with other settings is refused.
         followed: callbacks that come before this one, whose counters are kept.
+        outcome: function (model) -> list of arrays, the weights that the training would leave, ended now.
     """
 
     COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 
-    def __init__(self, path, settings, followed):
+    def __init__(self, path, settings, followed, outcome):
         super().__init__()
-        self.path, self.settings, self.followed = Path(path), settings, followed
+        self.path, self.settings, self.followed, self.outcome = Path(path), settings, followed, outcome
         self.rows, self.finished, self._counters = [], False, None
 
     @property
@@ -245,8 +393,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._best = [arrays[f"best/{number}"] for number in range(len(model.weights))]
         self.rows, self.finished = state["rows"], state["finished"]
 
-    def restore_best(self, model):
-        """Gives the model the weights of its best epoch."""
+    def restore_outcome(self, model):
+        """Gives the model the weights that the training leaves."""
         model.set_weights(self._best)
 
     def on_train_begin(self, logs=None):
@@ -254,17 +402,18 @@ class Checkpoint(keras.callbacks.Callback):
             for callback, counters in zip(self.followed, self._counters):
                 for name, value in counters.items():
                     setattr(callback, name, value)
-            self._early_stopping.best_weights = self._best if self.rows else None
+                if isinstance(callback, keras.callbacks.EarlyStopping):
+                    callback.best_weights = self._best if self.rows else None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.rows.append({name: float(logs[name]) for name in
+        self.rows.append({name: float(logs.get(name, "nan")) for name in
                           ("nats", "val_nats", "accuracy", "val_accuracy", "gradient_norm", "learning_rate")}
                          | {"seconds": round(time.perf_counter() - self._began, 2)})
         self.finished = bool(self.model.stop_training)
-        self._best = self._early_stopping.best_weights
+        self._best = self.outcome(self.model)
         self._write(self.model)
 
     def _write(self, model):
@@ -301,10 +450,6 @@ class Checkpoint(keras.callbacks.Callback):
         except Exception as error:  # a torn file makes numpy, zipfile and json fail in many ways
             raise ValueError(f"{path} is no readable checkpoint ({error}): remove it to train from the beginning, "
                              f"or give another folder") from error
-
-    @property
-    def _early_stopping(self):
-        return next(callback for callback in self.followed if isinstance(callback, keras.callbacks.EarlyStopping))
 
     @staticmethod
     def _variables(model):

@@ -16,7 +16,7 @@ class Throws(ChoraleModel):
         super().__init__()
         self.logits = np.log(np.maximum(np.asarray(probs, np.float32), 1e-30))  # (4, 59)
 
-    def begin(self, count):
+    def begin(self, count, steps):
         return keras.ops.zeros((count, 1))
 
     def next_note(self, state, voice, previous):

@@ -54,7 +54,7 @@ def test_a_changed_note_changes_no_earlier_row_nor_its_own_but_later_ones(small,
 @pytest.mark.parametrize("steps", [1, 3, 24])
 def test_note_by_note_gives_what_reading_the_whole_piece_gives(small, pitches, steps):
     tokens = notes_to_tokens(pitches[:steps]).astype(np.int32)
-    state, previous, rows = small.begin(1), np.zeros(1, np.int32), []
+    state, previous, rows = small.begin(1, steps), np.zeros(1, np.int32), []
     for step in range(steps):
         for voice in range(4):
             logits, state = small.next_note(state, voice, previous)
