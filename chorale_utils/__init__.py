@@ -27,7 +27,7 @@ _MODULE_OF = {
                        "score_notes", "calibration"],
         "generation": ["generate"],
         "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "plot_voice_ranges", "plot_history",
-                  "plot_breakdown", "plot_calibration"],
+                  "plot_race", "plot_breakdown", "plot_calibration", "plot_attention", "plot_motion"],
     }.items()
     for name in names
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 from .backend import tf
 from .chorale import VOICES
-from .encoding import END_TOKEN, PRIMING, TO_C, TRANSPOSITIONS, encode, notes_to_tokens, transpose_tokens
+from .encoding import END_TOKEN, PRIMING, TRANSPOSITIONS, encode, notes_to_tokens, transpose_tokens
 
 
 def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITIONS, shuffle=True, seed=0,
@@ -43,16 +43,8 @@ def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITI
     """
     batches = batches_per_epoch(chorales, window, batch_size)
     pieces = [encode(chorale.pitches) for chorale in chorales]
-    shifts = np.array(list(transpositions))
-    if not len(shifts):
-        raise ValueError("no transpositions: expected at least one, such as [0] for none")
+    shifts = _checked_shifts(transpositions, chorales, pieces)
     _check_seed(seed)
-    for shift in (shifts.min(), shifts.max()):
-        for chorale, piece in zip(chorales, pieces):
-            try:
-                transpose_tokens(piece, shift)
-            except ValueError as error:
-                raise ValueError(f"{chorale.name}: {error}") from None
 
     def epochs():
         epoch = first_epoch
@@ -112,40 +104,36 @@ def whole_pieces(chorales, batch_size=32):
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
 
 
-def chord_crops(chorales, steps=256, batch_size=16, random_keys=0.3, seed=0, first_epoch=0):
+def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, seed=0, first_epoch=0):
     """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece as often as its
-    length deserves, its passages from anywhere in it, most of them heard in the piece's frame, some in another key.
+    length deserves, each passage from anywhere in it and in a transposition of its own.
 
     Args:
         chorales: list of Chorale.
         steps: steps to be foretold in a passage; a shorter piece is filled up.
         batch_size: passages in a batch.
-        random_keys: share of the passages, 0..1, that are heard transposed by any of the twelve transpositions,
-            instead of by the one that brings the bass' first note to a C.
+        transpositions: whole numbers of semitones from which each passage draws one, uniformly.
         seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go on.
         first_epoch: number of the epoch to begin with.
 
     Returns:
-        tf.data.Dataset of ((chords, place, shift), targets, weights): int32 (batch_size, steps + 1, 4), tokens of the
-        chord before the passage and of the passage, in the piece's own key; int32 (batch_size,), place in the bar
-        of the passage's first step; int32 (batch_size,), semitones to the key in which it is heard; int32
-        (batch_size, steps, 4), the chords without the first; float32, its shape, 1 where a note is to be
-        foretold, and where the soprano should write the end. It has no end: an epoch is
-        `chord_batches_per_epoch` of them.
+        tf.data.Dataset of ((chords, place), targets, weights): int32 (batch_size, steps + 1, 4), tokens of the chord
+        before the passage (ends, where the piece begins) and of the passage; int32 (batch_size,), the number of
+        the passage's first step in its piece; int32 (batch_size, steps, 4), the chords without the first; float32,
+        its shape, 1 where a note is to be foretold, and where the soprano should write the end. It has no end: an
+        epoch is `chord_batches_per_epoch` of them.
 
     Raises:
-        ValueError: no chorales, a share outside 0..1, or no seed.
+        ValueError: no chorales, a transposition that leaves 31..87, or no seed.
 
     Notebook: 02_encoding_and_transposition
     """
     batches = chord_batches_per_epoch(chorales, steps, batch_size)
-    if not 0 <= random_keys <= 1:
-        raise ValueError(f"random_keys {random_keys}: expected a share from 0 (never) to 1 (always)")
-    _check_seed(seed)
     pieces = [_with_ends(chorale) for chorale in chorales]
+    shifts = _checked_shifts(transpositions, chorales, pieces)
+    _check_seed(seed)
     rows, lengths = np.concatenate(pieces), np.array([len(piece) for piece in pieces])
     begins = np.cumsum(lengths) - lengths
-    home = TO_C[rows[begins + 1, 3]]
 
     def epochs():
         epoch = first_epoch
@@ -155,17 +143,16 @@ def chord_crops(chorales, steps=256, batch_size=16, random_keys=0.3, seed=0, fir
             spare = np.maximum(lengths[picks] - (steps + 1), 0)
             # Beyond the edges on either side, then back to them: beginnings and ends come as often as the middle.
             starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
-            astray = random.random(len(picks)) < random_keys
-            shifts = np.where(astray, random.choice(TRANSPOSITIONS, len(picks)), home[picks])
+            drawn = random.choice(shifts, len(picks))
             for batch in np.arange(len(picks)).reshape(batches, batch_size):
                 piece, start = picks[batch], starts[batch]
-                yield _crops(rows, begins[piece] + start, lengths[piece] - start, steps), start, shifts[batch]
+                chords = _crops(rows, begins[piece] + start, lengths[piece] - start, steps)
+                yield transpose_tokens(chords, drawn[batch, None, None]).astype(np.int32), start
             epoch += 1
 
     crops = tf.data.Dataset.from_generator(epochs, output_signature=(
-        tf.TensorSpec((batch_size, steps + 1, len(VOICES)), tf.int32), tf.TensorSpec((batch_size,), tf.int32),
-        tf.TensorSpec((batch_size,), tf.int32)))
-    return crops.map(lambda chords, place, shift: _inputs_targets_weights(chords, place, shift, end_counts=True))
+        tf.TensorSpec((batch_size, steps + 1, len(VOICES)), tf.int32), tf.TensorSpec((batch_size,), tf.int32)))
+    return crops.map(lambda chords, place: _inputs_targets_weights(chords, place, end_counts=True))
 
 
 def chord_batches_per_epoch(chorales, steps=256, batch_size=16):
@@ -187,7 +174,7 @@ def whole_chords(chorales, batch_size=8):
         batch_size: pieces in a batch (the last may hold fewer).
 
     Returns:
-        tf.data.Dataset of ((chords, place, shift), targets, weights), as `chord_crops` returns them, with weights 1
+        tf.data.Dataset of ((chords, place), targets, weights), as `chord_crops` returns them, with weights 1
         on the notes and 0 on end and padding.
 
     Raises:
@@ -205,23 +192,36 @@ def whole_chords(chorales, batch_size=8):
             chords = np.full((len(pieces), max(map(len, pieces)), len(VOICES)), END_TOKEN, np.int32)
             for row, piece in zip(chords, pieces):
                 row[:len(piece)] = piece
-            yield chords, np.zeros(len(pieces), np.int32), TO_C[chords[:, 1, 3]]
+            yield chords, np.zeros(len(pieces), np.int32)
 
-    numbers = tf.TensorSpec((None,), tf.int32)
     dataset = tf.data.Dataset.from_generator(batches, output_signature=(
-        tf.TensorSpec((None, None, len(VOICES)), tf.int32), numbers, numbers))
-    dataset = dataset.map(lambda chords, place, shift: _inputs_targets_weights(chords, place, shift, end_counts=False))
+        tf.TensorSpec((None, None, len(VOICES)), tf.int32), tf.TensorSpec((None,), tf.int32)))
+    dataset = dataset.map(lambda chords, place: _inputs_targets_weights(chords, place, end_counts=False))
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
 
 
-def _inputs_targets_weights(chords, place, shift, end_counts):
+def _inputs_targets_weights(chords, place, end_counts):
     """What Keras trains on. After a piece stand ends: the first soprano's may count, nothing after it does."""
     targets = chords[:, 1:]
     is_note = tf.cast(targets != END_TOKEN, tf.float32)
     if end_counts:
         just_over = tf.logical_and(chords[:, :-1, 0] != END_TOKEN, targets[:, :, 0] == END_TOKEN)
         is_note += tf.cast(just_over, tf.float32)[..., None] * tf.one_hot(0, len(VOICES))
-    return (chords, place, shift), targets, is_note
+    return (chords, place), targets, is_note
+
+
+def _checked_shifts(transpositions, chorales, pieces):
+    """`transpositions` as int array, once it is clear that all pieces, given as tokens, too, can be so transposed."""
+    shifts = np.array(list(transpositions))
+    if not len(shifts):
+        raise ValueError("no transpositions: expected at least one, such as [0] for none")
+    for shift in (shifts.min(), shifts.max()):
+        for chorale, piece in zip(chorales, pieces):
+            try:
+                transpose_tokens(piece, shift)
+            except ValueError as error:
+                raise ValueError(f"{chorale.name}: {error}") from None
+    return shifts
 
 
 def _check_seed(seed):

@@ -25,9 +25,6 @@ HIGHEST_NOTE = HIGHEST_PITCH + TRANSPOSITIONS[-1]   # 87
 FIRST_NOTE_TOKEN = 2
 VOCABULARY = FIRST_NOTE_TOKEN + HIGHEST_NOTE - LOWEST_NOTE + 1  # 59
 
-# Semitones (int array (59,)) that bring a note to a C by the shortest way, -5..6, by its token; 0 for end and silence.
-TO_C = np.array([0, 0] + [(5 - pitch) % 12 - 5 for pitch in range(LOWEST_NOTE, HIGHEST_NOTE + 1)], np.int32)
-
 
 def notes_to_tokens(notes):
     """Tokens (uint8 array, the shape of `notes`) of MIDI numbers.

@@ -1,8 +1,9 @@
 """Model card: takes trained weights into the package, and writes down where they come from and what they score.
 
-``python -m chorale_utils.model_card FOLDER`` reads what notebook 03 left in a run's folder (the model, and the
-checkpoints of its training loops), judges the model on the exact JSB edition, and writes into
-``chorale_utils/pretrained/`` the weights, the history of each loop, and a card in Markdown.
+``python -m chorale_utils.model_card FOLDER --name chord_gru`` reads what notebook 03 left in a run's folder (the model,
+and the checkpoints of its training loops), judges the model on the exact JSB edition, and writes into
+``chorale_utils/pretrained/`` the weights, the history of each loop, and a card in Markdown. With ``--tried FOLDER ...``
+the card also tells what other trainings came to, from their own checkpoints.
 
 Notebook: 04_evaluation
 """
@@ -23,21 +24,32 @@ from .files import write_whole
 from .models import PRETRAINED, load_model, save_model
 from .training import CHECKPOINT, HISTORY
 
-LOOPS = ("first", "second")
+LOOPS = {"note_gru": ("first", "second"), "chord_gru": ("cycle",)}
+AVERAGED_OVER = range(-2, 3)   # semitones: the transpositions of the figure that is told beside that of one pass
+DECIDED_BY_VALIDATION = {
+    "note_gru": "The validation pieces decided on plateaus, the end and the best weights; the test pieces decided nothing.",
+    "chord_gru": "The validation pieces decided nothing within this training, but between trainings: which sizes and "
+                 "which dropout. The test pieces decided nothing.",
+}
 
 
-def ship(folder, name="note_gru", destination=PRETRAINED):
+def ship(folder, name="note_gru", destination=PRETRAINED, tried=()):
     """Writes weights, histories and card of a trained model; returns the path of the card.
 
     Args:
-        folder: a run's folder that holds `name`.keras and `name`/first, `name`/second with their checkpoints.
+        folder: a run's folder that holds `name`.keras and, in `name`/, the folders of its training loops: first and
+            second for note_gru, cycle for chord_gru.
         name: of the model.
         destination: folder to write into.
+        tried: folders of other trainings, each with its checkpoint, for a table of what was tried; it is also
+            written to `name`_tried.csv.
 
     Raises:
         FileNotFoundError: no such model or checkpoint, or no JSB archive.
-        ValueError: JSB_CHORALES names a folder, or another archive than the exact one.
+        ValueError: a model that is not shipped; JSB_CHORALES names a folder, or another archive than the exact one.
     """
+    if name not in LOOPS:
+        raise ValueError(f"model {name!r}: expected one of {', '.join(LOOPS)}")
     fingerprint = corpus_fingerprint("jsb")
     if fingerprint != {"sha256": JSB_SHA256}:
         found = ", ".join(f"{what} {value}" for what, value in fingerprint.items())
@@ -45,55 +57,105 @@ def ship(folder, name="note_gru", destination=PRETRAINED):
                          f"{JSB_SHA256}, because the card states scores on it")
     folder, destination = Path(folder), Path(destination)
     model = load_model(folder / f"{name}.keras")
-    loops = {loop: folder / name / loop for loop in LOOPS}
-    card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"])
+    loops = {loop: folder / name / loop for loop in LOOPS[name]}
+    table = what_was_tried(tried) if tried else None
+    card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table)
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
         history = pd.read_csv(place / HISTORY, index_col="epoch")
         write_whole(destination / f"{name}_{loop}.csv", lambda path: history.round(6).to_csv(path))
+    if table is not None:
+        write_whole(destination / f"{name}_tried.csv", table.to_csv)
     return write_whole(destination / f"{name}.md", lambda path: path.write_text(card, encoding="utf-8"))
 
 
-def _card(name, model, loops, corpus, sha256):
+def what_was_tried(folders):
+    """What trainings came to: a pandas DataFrame, a row for each folder that holds a checkpoint, the best last.
+
+    Columns: the settings in which the trainings differ (empty where a training has no such setting), epochs,
+    minutes, and nats per note of the last epoch on the training passages (with dropout on) and the validation
+    pieces. The index is the folder's name.
+
+    Args:
+        folders: of finished trainings.
+
+    Raises:
+        FileNotFoundError: no checkpoint in one of them.
+        ValueError: a training that has not come to its end.
+    """
+    rows = {}
+    for folder in map(Path, folders):
+        history, settings = pd.read_csv(folder / HISTORY, index_col="epoch"), _settings(folder)
+        if len(history) < settings.get("epochs", 0):
+            raise ValueError(f"{folder}: {len(history)} of {settings['epochs']} epochs done; let it come to its end first")
+        rows[folder.name] = settings | {
+            "epochs": len(history), "minutes": round(history["seconds"].sum() / 60, 1),
+            "nats": round(history["nats"].iloc[-1], 4), "val_nats": round(history["val_nats"].dropna().iloc[-1], 4)}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("training")
+    figures = ["epochs", "minutes", "nats", "val_nats"]
+    varied = [column for column in table.columns.drop(figures) if table[column].nunique(dropna=False) > 1]
+    return table[varied + figures].sort_values("val_nats", ascending=False)
+
+
+def _card(name, model, loops, corpus, sha256, tried):
     """The card's text (str, Markdown)."""
     histories = {loop: pd.read_csv(place / HISTORY, index_col="epoch") for loop, place in loops.items()}
     settings = {loop: _settings(place) for loop, place in loops.items()}
-    shared = {key: value for key, value in settings["first"].items() if settings["second"][key] == value}
+    first, *others = settings.values()
+    shared = {key: value for key, value in first.items()
+              if key not in model.sizes and all(other.get(key) == value for other in others)}
     lines = [f"# {name}", "", f"{model.count_params():,} parameters. Architecture: "
              + ", ".join(f"{key} {value}" for key, value in model.sizes.items()) + ".", "",
              "## Data", "", f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{sha256}`), "
-             "each freshly transposed in every epoch. The validation pieces decided on plateaus, the end and the best "
-             "weights; the test pieces decided nothing.", "",
-             "## Training", "", "Both loops: " + ", ".join(f"{key} {value}" for key, value in shared.items()) + ".", ""]
+             f"each freshly transposed in every epoch. {DECIDED_BY_VALIDATION[name]}", "",
+             "## Training", "", ", ".join(f"{key} {value}" for key, value in shared.items()) + ".", ""]
     for loop, history in histories.items():
-        own = ", ".join(f"{key} {value}" for key, value in settings[loop].items() if key not in shared)
-        lines += [f"* {loop} loop: {own}; {len(history)} epochs in {history['seconds'].sum() / 60:.0f} minutes on "
-                  f"{os.cpu_count()} cores shared with other work; best validation figure "
-                  f"{history['val_nats'].min():.4f} at epoch {history['val_nats'].idxmin()}."]
+        own = "".join(f"{key} {value}, " for key, value in settings[loop].items() if key not in {**shared, **model.sizes})
+        best = history["val_nats"].dropna()
+        lines += [f"* {loop} loop: {own.removesuffix(', ')}{'; ' if own else ''}{len(history)} epochs in "
+                  f"{history['seconds'].sum() / 60:.0f} minutes on {os.cpu_count()} cores shared with other work; best "
+                  f"validation figure {best.min():.4f} at epoch {best.idxmin()}, last {best.iloc[-1]:.4f}."]
     packages = ", ".join(f"{package} {version(package)}" for package in ("tensorflow", "keras", "numpy"))
     lines += ["", f"Python {platform.python_version()}, {packages}.", "", "## Scores", "",
               "Nats per note on the exact edition (whole pieces, own key, from the first note on; "
-              "`negative_log_likelihood`); accuracy; nats for the end of a piece.", "",
-              "| pieces | nats per note | accuracy | end | number |", "|---|---|---|---|---|"]
+              "`negative_log_likelihood`), in one pass and as the mean over transpositions by "
+              f"{AVERAGED_OVER[0]} to {AVERAGED_OVER[-1]} semitones; accuracy in one pass; nats for the end of a piece.", "",
+              "| pieces | one pass | averaged | accuracy | end | number |", "|---|---|---|---|---|---|"]
     clean = corpus.without_near_copies("soprano")
     groups = {partition: getattr(corpus, partition) for partition in PARTITIONS}
     groups |= {f"{partition}, soprano not in training": getattr(clean, partition) for partition in PARTITIONS[1:]}
     for label, pieces in groups.items():
         lines.append(f"| {label} | {negative_log_likelihood(model, pieces):.4f} | "
+                     f"{negative_log_likelihood(model, pieces, transpositions=AVERAGED_OVER):.4f} | "
                      f"{score_notes(model, pieces)['correct'].mean():.4f} | "
                      f"{end_negative_log_likelihood(model, pieces):.2f} | {len(pieces)} |")
+    if tried is not None:
+        lines += ["", "## What was tried", "", "Each row is a training of its own, told by its own checkpoint: the settings "
+                  "in which they differ, and nats per note at the end, in training (dropout on) and on the validation "
+                  "pieces (one pass).", "", *_markdown(tried)]
     return "\n".join(lines) + "\n"
 
 
+def _markdown(table):
+    """The lines of a DataFrame as a Markdown table."""
+    rows = [[table.index.name, *table.columns], ["---"] * (1 + len(table.columns))]
+    rows += [[label, *("" if pd.isna(value) else f"{value:g}" if isinstance(value, float) else value for value in row)]
+             for label, row in zip(table.index, table.itertuples(index=False))]
+    return ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+
+
 def _settings(place):
-    """The settings (dict) of the training whose checkpoint is in a folder."""
+    """The settings (dict) of the training whose checkpoint is in a folder, the model's sizes among them."""
     with np.load(place / CHECKPOINT, allow_pickle=False) as file:
-        return json.loads(str(file["state"]))["settings"]
+        settings = json.loads(str(file["state"]))["settings"]
+    sizes = settings.pop("model")
+    return {key: value for key, value in (settings | sizes).items() if key not in ("train", "valid")}
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="a run's folder")
-    parser.add_argument("--name", default="note_gru", help="of the model (default: note_gru)")
+    parser.add_argument("--name", default="note_gru", choices=sorted(LOOPS), help="of the model (default: note_gru)")
+    parser.add_argument("--tried", nargs="*", default=(), metavar="FOLDER", help="of other trainings, for a table of them")
     arguments = parser.parse_args()
-    print(ship(arguments.folder, arguments.name))
+    print(ship(arguments.folder, arguments.name, tried=arguments.tried))

@@ -25,7 +25,7 @@ import numpy as np
 
 from .backend import keras
 from .chorale import VOICES
-from .encoding import END_TOKEN, FIRST_NOTE_TOKEN, LOWEST_NOTE, PRIMING, TO_C, TRANSPOSITIONS, VOCABULARY
+from .encoding import END_TOKEN, FIRST_NOTE_TOKEN, LOWEST_NOTE, PRIMING, VOCABULARY
 from .files import write_whole
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -163,12 +163,10 @@ LONGEST_HELD = 31   # steps; a note that has been held for longer counts as this
 LONGEST_LEAP = 12   # semitones; a wider melodic interval counts as this
 VOICE_PAIRS = [(upper, lower) for lower in range(len(VOICES)) for upper in range(lower)]
 NO_INTERVAL = 12    # interval class where one of the two is silent
-FRAME_TOKENS = VOCABULARY + len(TRANSPOSITIONS) - 1   # 70: every note in every transposition
 
-# One row for each token of the frame: its pitch class as one-hot vector, the 13th for end and silence.
+# One row for each token: its pitch class as one-hot vector, the 13th for end and silence.
 _PITCH_CLASS = np.eye(13, dtype=np.float32)[
-    [12] * FIRST_NOTE_TOKEN
-    + [(LOWEST_NOTE + TRANSPOSITIONS[0] + note) % 12 for note in range(FRAME_TOKENS - FIRST_NOTE_TOKEN)]]
+    [12] * FIRST_NOTE_TOKEN + [(LOWEST_NOTE + note) % 12 for note in range(VOCABULARY - FIRST_NOTE_TOKEN)]]
 
 
 class NoteEmbedding(keras.layers.Layer):
@@ -185,13 +183,13 @@ class NoteEmbedding(keras.layers.Layer):
 
     def build(self, input_shape=None):
         initializer = keras.initializers.RandomNormal(stddev=0.5)
-        self.own = self.add_weight(shape=(len(VOICES), FRAME_TOKENS, self.width), initializer=initializer, name="own")
-        self.any = self.add_weight(shape=(FRAME_TOKENS, self.width), initializer=initializer, name="any")
+        self.own = self.add_weight(shape=(len(VOICES), VOCABULARY, self.width), initializer=initializer, name="own")
+        self.any = self.add_weight(shape=(VOCABULARY, self.width), initializer=initializer, name="any")
         self.pitch_class = self.add_weight(shape=(13, self.width), initializer=initializer, name="pitch_class")
         self.built = True
 
     def of_voice(self, voice, tokens):
-        """Float tensor (..., width) of the frame's tokens (...) in one voice."""
+        """Float tensor (..., width) of tokens (...) in one voice."""
         table = self.own[voice] + self.any + keras.ops.matmul(_PITCH_CLASS, self.pitch_class)
         return keras.ops.take(table, tokens, axis=0)
 
@@ -201,36 +199,28 @@ class NoteEmbedding(keras.layers.Layer):
 
 
 class NoteWriter(keras.layers.Layer):
-    """Logits of the next note of a voice, from its hidden layer: one for each note of the frame, one for each pitch
-    class, and one for each melodic interval from the voice's last note, added up."""
+    """Logits of the next note of a voice, from its hidden layer: one for each note, one for each pitch class,
+    and one for each melodic interval from the voice's last note, added up."""
 
     INTERVALS = 2 * LONGEST_LEAP + 2   # the last one: from silence, or into it
 
     def build(self, input_shape):
         width = input_shape[-1]
-        self.note = self.add_weight(shape=(width, FRAME_TOKENS), initializer="glorot_uniform", name="note")
+        self.note = self.add_weight(shape=(width, VOCABULARY), initializer="glorot_uniform", name="note")
         self.pitch_class = self.add_weight(shape=(width, 13), initializer="zeros", name="pitch_class")
         self.interval = self.add_weight(shape=(width, self.INTERVALS), initializer="zeros", name="interval")
-        self.bias = self.add_weight(shape=(FRAME_TOKENS + self.INTERVALS,), initializer="zeros", name="bias")
+        self.bias = self.add_weight(shape=(VOCABULARY + self.INTERVALS,), initializer="zeros", name="bias")
         self.built = True
 
-    def call(self, hidden, last, shift):
-        """Float tensor (..., 59).
-
-        Args:
-            hidden: float tensor (..., width).
-            last: int tensor (...), token of the voice's last note, without the frame.
-            shift: int tensor (...), semitones to the frame.
-        """
+    def call(self, hidden, last):
+        """Float tensor (..., 59), from hidden (..., width) and the tokens (...) of the voice's last note."""
         ops = keras.ops
         by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)
         logits = ops.matmul(hidden, ops.concatenate([by_note, self.interval], axis=1)) + self.bias
         tokens, last = ops.arange(VOCABULARY), last[..., None]
         leaps = ops.clip(tokens - last, -LONGEST_LEAP, LONGEST_LEAP) + LONGEST_LEAP
         leaps = ops.where(ops.logical_and(_sounds(tokens), _sounds(last)), leaps, self.INTERVALS - 1)
-        in_frame = ops.broadcast_to(_in_frame(tokens, shift[..., None]), ops.shape(leaps))
-        return (ops.take_along_axis(logits, in_frame, axis=-1)
-                + ops.take_along_axis(logits, leaps + FRAME_TOKENS, axis=-1))
+        return logits[..., :VOCABULARY] + ops.take_along_axis(logits[..., VOCABULARY:], leaps, axis=-1)
 
 
 @keras.saving.register_keras_serializable("chorale_utils")
@@ -240,8 +230,6 @@ class ChordGRU(ChoraleModel):
 
     What it does at step t, from the notes of step t - 1 and before:
 
-    * *The frame.* From the second step on it hears the piece transposed, so that the bass begins on a C. What it has
-      learnt in one key it then knows in every key. Tokens go in and come out as they are.
     * *What it hears:* the four notes, for how many steps each has been held, the place in the bar (counted from the
       piece's first step).
     * *What it remembers:* the state of a GRU; and attention from this state to those at earlier steps, whose values
@@ -251,9 +239,8 @@ class ChordGRU(ChoraleModel):
       each pair of voices a table of *voice motion*, which scores direction of the upper voice, direction of the
       lower, interval class before, interval class after, whatever else is going on (`motion_table`).
 
-    Called on (chords, place, shift) it returns float logits (B, steps, 4, 59). `chords` is int (B, steps + 1, 4): the
-    chord before (ends, where the piece begins), then those to be foretold; `place` int (B,) is that of the first of
-    them; `shift` int (B,) are the semitones to the frame.
+    Called on (chords, place) it returns float logits (B, steps, 4, 59). `chords` is int (B, steps + 1, 4): the chord
+    before (ends, where the piece begins), then those to be foretold; `place` int (B,) is that of the first of them.
 
     Args:
         width: of the GRU.
@@ -310,15 +297,12 @@ class ChordGRU(ChoraleModel):
 
     def call(self, inputs, training=False):
         ops = keras.ops
-        chords, place, shift = (ops.cast(given, "int32") for given in inputs)
+        chords, place = (ops.cast(given, "int32") for given in inputs)
         before, now = chords[:, :-1], chords[:, 1:]                                      # (B, steps, 4)
-        shift = shift[:, None]
-        state, notes, recalled, _ = self._understand(before, place, shift, training)
-        # A piece's first chord is written without a frame: there is no bass note yet to take it from.
-        shift = ops.where(before[:, :, 3] == END_TOKEN, 0, shift)                        # (B, steps)
-        context = self._context(state, recalled, notes, training)
-        return ops.stack([self._write(voice, context, before, [now[:, :, above] for above in range(voice)], shift,
-                                      training) for voice in range(len(VOICES))], axis=2)
+        state, notes, recalled, _ = self._understand(before, place, training)
+        context = self._context(state, recalled, notes, training)                        # (B, steps, 4 * hidden)
+        return ops.stack([self._write(voice, context, before, [now[:, :, above] for above in range(voice)], training)
+                          for voice in range(len(VOICES))], axis=2)                      # (B, steps, 4, 59)
 
     def log_probs(self, tokens, training=False):
         return keras.ops.log_softmax(self(self._whole(tokens), training=training))
@@ -326,10 +310,10 @@ class ChordGRU(ChoraleModel):
     def attention(self, tokens):
         """Where the model looks: float tensor (B, heads, steps, steps) for tokens (B, steps, 4), rows sum to 1.
 
-        Column 0 is "nothing of the kind"; column s is the earlier step s whose chord is recalled as what came.
+        Column 0 is "nothing of the kind"; column s, for s > 0, is the chord that came at step s - 1.
         """
-        chords, place, shift = self._whole(tokens)
-        return self._understand(chords[:, :-1], place, shift[:, None], False)[3]
+        chords, place = self._whole(tokens)
+        return self._understand(chords[:, :-1], place, False)[3]
 
     def motion_table(self):
         """What voice motion adds to the logits: float array (6, 3, 3, 13, 13), one table for each of `VOICE_PAIRS`.
@@ -342,9 +326,8 @@ class ChordGRU(ChoraleModel):
     def begin(self, count, steps):
         ops, heads = keras.ops, self.sizes["heads"] * self.sizes["head_width"]
         ends = ops.full((count, len(VOICES)), END_TOKEN, "int32")
-        numbers = ops.zeros((count,), "int32")
         return {
-            "step": ops.zeros((), "int32"), "shift": numbers, "chord": ends, "before": ends, "held": ends,
+            "step": ops.zeros((), "int32"), "chord": ends, "before": ends, "held": ends,
             "state": ops.zeros((count, self.sizes["width"])),
             "keys": ops.zeros((count, steps, heads)), "values": ops.zeros((count, steps, heads)),
             "context": ops.zeros((count, len(VOICES) * self.sizes["hidden"])),
@@ -357,27 +340,26 @@ class ChordGRU(ChoraleModel):
         state = {**state, "chord": chord}
         if voice == 0:
             state = self._next_step(state)
-        shift = ops.where(state["step"] == 1, 0, state["shift"])
         logits = self._write(voice, state["context"], state["before"],
-                             [state["chord"][:, above] for above in range(voice)], shift, False)
+                             [state["chord"][:, above] for above in range(voice)], False)
         return logits, state
 
     def get_config(self):
         return {**super().get_config(), **self.sizes}
 
     def _whole(self, tokens):
-        """(chords, place, shift), as `call` takes them, of whole pieces (B, steps, 4)."""
+        """(chords, place), as `call` takes them, of whole pieces (B, steps, 4)."""
         ops = keras.ops
         tokens = ops.cast(tokens, "int32")
         chords = ops.concatenate([ops.full_like(tokens[:, :1], END_TOKEN), tokens], axis=1)
-        return chords, ops.zeros_like(tokens[:, 0, 0]), ops.take(TO_C, tokens[:, 0, 3])
+        return chords, ops.zeros_like(tokens[:, 0, 0])
 
-    def _understand(self, before, place, shift, training):
+    def _understand(self, before, place, training):
         """GRU's state, embedded notes, what is recalled (each (B, steps, ...)) and the attention of a row of steps."""
         ops = keras.ops
         steps = ops.shape(before)[1]
         number = ops.arange(steps)
-        heard, notes = self._hear(before, _held(before), ops.mod(place[:, None] + number, PLACES), shift)
+        heard, notes = self._hear(before, _held(before), ops.mod(place[:, None] + number, PLACES))
         state = self.gru(self.input_dropout(heard, training=training), training=training)
         # Slot s, for s > 0, holds the state at step s - 1 and the chord that came then; slot 0 is "nothing".
         nothing = ops.broadcast_to(self.nothing[:, None, None], (2, ops.shape(before)[0], 1, self.nothing.shape[-1]))
@@ -392,9 +374,8 @@ class ChordGRU(ChoraleModel):
         step, chord, before = state["step"], state["chord"], state["before"]
         held = ops.where(ops.logical_and(step > 0, chord == before),
                          ops.minimum(state["held"] + 1, LONGEST_HELD), 0)
-        shift = ops.where(step == 1, ops.take(TO_C, chord[:, 3]), state["shift"])
-        place = ops.broadcast_to(ops.mod(step, PLACES), ops.shape(shift))
-        heard, notes = self._hear(chord, held, place, shift)
+        place = ops.broadcast_to(ops.mod(step, PLACES), ops.shape(chord)[:1])
+        heard, notes = self._hear(chord, held, place)
         key = ops.where(step == 0, self.nothing[0], self.key(state["state"]))
         value = ops.where(step == 0, self.nothing[1], self.value(notes))
         keys = ops.slice_update(state["keys"], (0, step, 0), key[:, None])
@@ -402,12 +383,12 @@ class ChordGRU(ChoraleModel):
         hidden, _ = self.gru.cell(heard, [state["state"]], training=False)
         slots = ops.arange(ops.shape(keys)[1])
         recalled, _ = self._recall(hidden[:, None], keys, values, self._penalty(step[None], slots))
-        return {"step": step + 1, "shift": shift, "chord": chord, "before": chord, "held": held, "state": hidden,
+        return {"step": step + 1, "chord": chord, "before": chord, "held": held, "state": hidden,
                 "keys": keys, "values": values, "context": self._context(hidden, recalled[:, 0], notes, False)}
 
-    def _hear(self, chord, held, place, shift):
-        """(features, embedded notes) of chords (..., 4), held (..., 4), place (...), with shift (...)."""
-        notes = self.notes(_in_frame(chord, shift[..., None]))
+    def _hear(self, chord, held, place):
+        """(features, embedded notes) of chords (..., 4), held (..., 4), place (...)."""
+        notes = self.notes(chord)
         lengths = [layer(held[..., voice]) for voice, layer in enumerate(self.held)]
         return keras.ops.concatenate([notes, *lengths, self.place(place)], axis=-1), notes
 
@@ -433,15 +414,15 @@ class ChordGRU(ChoraleModel):
         known = self.state_dropout(ops.concatenate([state, recalled], axis=-1), training=training)
         return self.context(ops.concatenate([known, notes], axis=-1))
 
-    def _write(self, voice, context, before, above, shift, training):
+    def _write(self, voice, context, before, above, training):
         """Logits (..., 59) of a voice's note, given the tokens (...) of the voices above it in this step."""
         ops, size = keras.ops, self.sizes["hidden"]
         hidden = context[..., voice * size:(voice + 1) * size]
         if above:
-            chosen = [self.notes.of_voice(number, _in_frame(note, shift)) for number, note in enumerate(above)]
+            chosen = [self.notes.of_voice(number, note) for number, note in enumerate(above)]
             hidden = hidden + self.above[voice - 1](ops.concatenate(chosen, axis=-1))
         hidden = self.hidden_dropout(ops.gelu(hidden), training=training)
-        logits = self.writers[voice](hidden, before[..., voice], shift)
+        logits = self.writers[voice](hidden, before[..., voice])
         for pair, (upper, lower) in enumerate(VOICE_PAIRS):
             if lower == voice:
                 moves = _voice_motion(before[..., upper], above[upper], before[..., lower])
@@ -451,11 +432,6 @@ class ChordGRU(ChoraleModel):
 
 def _sounds(tokens):
     return tokens >= FIRST_NOTE_TOKEN
-
-
-def _in_frame(tokens, shift):
-    """Tokens of the frame (0..69) of tokens (0..58), notes transposed by `shift`."""
-    return keras.ops.where(_sounds(tokens), tokens + shift - TRANSPOSITIONS[0], tokens)
 
 
 def _held(chords):

@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES
 
 VOICE_COLOURS = dict(zip(VOICES, ("#D55E00", "#E69F00", "#009E73", "#0072B2")))
+_MODEL_COLOURS = ("#999999", "#56B4E9", "#0072B2", "#000000")
 FIGURE_DPI = 80
 _NOTE_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")
 
@@ -117,7 +118,9 @@ def plot_history(histories):
         epochs = begin + np.arange(1, len(history) + 1)
         marker = "o" if len(history) == 1 else None
         axes[0].plot(epochs, history["nats"], style, marker=marker, color="#999999", label=f"training, {label}")
-        axes[0].plot(epochs, history["val_nats"], style, marker=marker, color="#0072B2", label=f"validation, {label}")
+        looked = history["val_nats"].notna()
+        axes[0].plot(epochs[looked], history["val_nats"][looked], style, marker=marker, color="#0072B2",
+                     label=f"validation, {label}")
         axes[1].plot(epochs, history["learning_rate"], style, marker=marker, color="#009E73")
         axes[2].plot(epochs, history["gradient_norm"], style, marker=marker, color="#D55E00")
         begin += len(history)
@@ -130,11 +133,96 @@ def plot_history(histories):
     return axes
 
 
+def plot_race(histories, goal=None):
+    """Validation figures of several trainings against the time that each has taken.
+
+    Args:
+        histories: dict of label -> DataFrame as `fit` or `fit_chords` returns it, or a list of such, one after the other.
+        goal: nats per note at which a line is drawn, or None.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 03_model_training
+    """
+    ax = _axes(None, (7, 3.6))
+    for (label, history), colour in zip(histories.items(), VOICE_COLOURS.values()):
+        loops = history if isinstance(history, list) else [history]
+        seconds = np.cumsum(np.concatenate([loop["seconds"] for loop in loops]))
+        nats = np.concatenate([loop["val_nats"] for loop in loops])
+        looked = ~np.isnan(nats)
+        ax.plot(seconds[looked], nats[looked], marker="o", markersize=3, color=colour, label=label)
+    if goal is not None:
+        ax.axhline(goal, color="#999999", linestyle="--", linewidth=1)
+    ax.legend()
+    ax.set(title="Which learns faster?", xlabel="seconds of training", ylabel="validation, nats per note", ylim=(0, None))
+    return _tidy(ax)
+
+
+def plot_attention(chorale, weights, ax=None, title=None):
+    """What a model recalls while it writes a piece: for each step, the earlier steps whose chords it looks up.
+
+    Args:
+        chorale: a Chorale.
+        weights: float array (steps, steps): row t, column s is the weight at step t of the chord that came at step
+            s - 1; column 0 is "nothing of the kind" and is left out.
+        ax, title: see `plot_piano_roll`.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 04_evaluation
+    """
+    ax = _axes(ax, (6, 5.4))
+    image = ax.imshow(weights[:, 1:], cmap="Blues", vmin=0, aspect="equal", interpolation="nearest")
+    ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8)
+    bar = chorale.steps_per_bar
+    if bar:
+        bars = np.arange(chorale.pickup, len(chorale), bar)
+        for place in bars:
+            ax.axhline(place - 0.5, color="#dddddd", linewidth=0.6)
+            ax.axvline(place - 0.5, color="#dddddd", linewidth=0.6)
+        ax.set_xticks(bars - 0.5, range(1, len(bars) + 1))
+        ax.set_yticks(bars - 0.5, range(1, len(bars) + 1))
+    ax.set(title=title or chorale.name, xlabel="bar that is recalled" if bar else "step that is recalled",
+           ylabel="bar being written" if bar else "step being written")
+    return ax
+
+
+def plot_motion(table, title):
+    """Voice motion as a model has learnt it: what it adds to a note's logit, for two voices that both move.
+
+    Args:
+        table: float array (3, 3, 13, 13), one pair of voices of `ChordGRU.motion_table()`.
+        title: of the picture.
+
+    Returns:
+        array of two matplotlib Axes: both voices in the same direction, in contrary directions.
+
+    Notebook: 04_evaluation
+    """
+    down, up = 0, 2
+    motions = {"in the same direction": (table[down, down] + table[up, up]) / 2,
+               "against each other": (table[down, up] + table[up, down]) / 2}
+    names = ("8ve", "2-", "2+", "3-", "3+", "4", "5°", "5", "6-", "6+", "7-", "7+")
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), dpi=FIGURE_DPI, layout="constrained", sharey=True)
+    most = max(abs(scores[:12, :12]).max() for scores in motions.values())
+    for ax, (name, scores) in zip(axes, motions.items()):
+        image = ax.imshow(scores[:12, :12], cmap="RdBu", vmin=-most, vmax=most)
+        ax.set_xticks(range(12), names)
+        ax.set_yticks(range(12), names)
+        ax.set(title=name, xlabel="interval after")
+    axes[0].set_ylabel("interval before")
+    figure.colorbar(image, ax=axes, label="added to the logit", shrink=0.8)
+    figure.suptitle(title)
+    return axes
+
+
 def plot_breakdown(tables, title, ylabel="nats per note"):
     """A small bar chart for each table, side by side on one scale.
 
     Args:
-        tables: dict of title -> pandas Series (label -> number).
+        tables: dict of title -> pandas Series (label -> number), or DataFrame with a column for each of several models.
         title: of the whole picture.
         ylabel: what the numbers are.
 
@@ -147,11 +235,19 @@ def plot_breakdown(tables, title, ylabel="nats per note"):
                                 width_ratios=[len(table) + 1 for table in tables.values()], squeeze=False)
     for ax, (name, table) in zip(axes[0], tables.items()):
         labels = [str(label) for label in table.index]
-        bars = ax.bar(labels, table, color=[VOICE_COLOURS.get(label, "#777777") for label in labels])
-        ax.bar_label(bars, fmt="%.2f", fontsize=8)
+        models = list(table.items()) if table.ndim == 2 else [(None, table)]
+        width = 0.8 / len(models)
+        for number, (model, figures) in enumerate(models):
+            places = np.arange(len(labels)) + (number - (len(models) - 1) / 2) * width
+            colours = _MODEL_COLOURS[number] if model else [VOICE_COLOURS.get(label, "#777777") for label in labels]
+            bars = ax.bar(places, figures, width, color=colours, label=model)
+            ax.bar_label(bars, fmt="%.2f", fontsize=8 if model is None else 7)
+        ax.set_xticks(range(len(labels)), labels)
         ax.set_title(name, fontsize=10)
         ax.margins(y=0.15)
         _tidy(ax)
+    if table.ndim == 2:
+        axes[0, -1].legend(fontsize=8)
     axes[0, 0].set_ylabel(ylabel)
     figure.suptitle(title)
     return axes[0]

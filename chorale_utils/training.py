@@ -34,7 +34,7 @@ HISTORY = "history.csv"
 
 def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, decay_epochs=40, plateau_factor=0.3,
         plateau_patience=9, stop_patience=30, clip_norm=1.0, window=256, batch_size=16,
-        transpositions=TRANSPOSITIONS, seed=0, tensorboard=True, verbose="auto"):
+        transpositions=TRANSPOSITIONS, seed=0, tensorboard=True, verbose="auto", callbacks=()):
     """Trains a model on windows of notes and leaves it with the weights that foretold the validation pieces best.
 
     `folder` holds the training's state from the beginning and after every epoch. Called again with the same
@@ -57,6 +57,7 @@ def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, dec
         window, batch_size, transpositions, seed: see `note_windows`.
         tensorboard: whether to write TensorBoard's logs into `folder`/tensorboard.
         verbose: Keras' own: 'auto' or 1 a progress bar, 2 a line an epoch, 0 silence.
+        callbacks: more Keras callbacks; they come after the checkpoint has been written.
 
     Returns:
         pandas DataFrame, a row an epoch: nats and val_nats (per note), accuracy and val_accuracy,
@@ -91,15 +92,15 @@ def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, dec
                                                   mode="min", min_lr=learning_rate / 100),
                 early_stopping]
     checkpoint = Checkpoint(folder / CHECKPOINT, settings, followed, lambda model: early_stopping.best_weights)
-    return _train(model, checkpoint, epochs, tensorboard, verbose,
+    return _train(model, checkpoint, epochs, tensorboard, verbose, callbacks,
                   batches=lambda epoch: note_windows(train, window, batch_size, transpositions, seed=seed,
                                                      first_epoch=epoch),
                   steps_per_epoch=batches_per_epoch(train, window, batch_size), validation_data=whole_pieces(valid))
 
 
-def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.15, weight_decay=0.03, average=0.998,
-               clip_norm=1.0, steps=256, batch_size=16, random_keys=0.3, validate_every=1, seed=0, tensorboard=True,
-               verbose="auto"):
+def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.15, weight_decay=0.5, average=0.998,
+               clip_norm=1.0, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, validate_every=1, seed=0,
+               tensorboard=True, verbose="auto", callbacks=()):
     """Trains a `ChordGRU` on passages for one cycle of the learning rate, and leaves it with the moving average of its
     weights at the end of it.
 
@@ -117,10 +118,11 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         weight_decay: AdamW's, on all weights but biases.
         average: momentum of the moving average; in the beginning it is smaller, so that the average keeps up.
         clip_norm: gradients longer than this (global norm) are shortened to it.
-        steps, batch_size, random_keys, seed: see `chord_crops`.
+        steps, batch_size, transpositions, seed: see `chord_crops`.
         validate_every: epochs from one look at the validation pieces to the next; the last epoch has one, too.
         tensorboard: whether to write TensorBoard's logs into `folder`/tensorboard.
         verbose: Keras' own: 'auto' or 1 a progress bar, 2 a line an epoch, 0 silence.
+        callbacks: more Keras callbacks; they come after the checkpoint has been written.
 
     Returns:
         pandas DataFrame, a row an epoch, with the columns that `fit` returns. nats and accuracy are those of the
@@ -134,7 +136,7 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
     """
     folder = Path(folder)
     settings = dict(epochs=epochs, learning_rate=learning_rate, rise=rise, weight_decay=weight_decay, average=average,
-                    clip_norm=clip_norm, steps=steps, batch_size=batch_size, random_keys=random_keys,
+                    clip_norm=clip_norm, steps=steps, batch_size=batch_size, transpositions=list(transpositions),
                     validate_every=validate_every, seed=seed, model=model.sizes, train=_fingerprint(train),
                     valid=_fingerprint(valid))
     batches = chord_batches_per_epoch(train, steps, batch_size)
@@ -150,14 +152,15 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         jit_compile=False)  # XLA makes this model two to three times slower on a processor
     averaged = AveragedWeights()
     checkpoint = Checkpoint(folder / CHECKPOINT, settings, [averaged], averaged.of)
-    return _train(model, checkpoint, epochs, tensorboard, verbose,
-                  batches=lambda epoch: chord_crops(train, steps, batch_size, random_keys, seed=seed, first_epoch=epoch),
+    return _train(model, checkpoint, epochs, tensorboard, verbose, callbacks,
+                  batches=lambda epoch: chord_crops(train, steps, batch_size, transpositions, seed=seed,
+                                                    first_epoch=epoch),
                   steps_per_epoch=batches, validation_data=whole_chords(valid),
                   validation_freq=[epoch for epoch in range(1, epochs + 1)
                                    if epoch % validate_every == 0 or epoch == epochs])
 
 
-def _train(model, checkpoint, epochs, tensorboard, verbose, batches, **how):
+def _train(model, checkpoint, epochs, tensorboard, verbose, callbacks, batches, **how):
     """Trains a compiled model from where its checkpoint stands; returns the history, leaves the checkpoint's outcome.
 
     `batches` makes the dataset that begins with a given epoch; `how` goes to Keras' `fit`.
@@ -168,7 +171,7 @@ def _train(model, checkpoint, epochs, tensorboard, verbose, batches, **how):
     if not checkpoint.finished and checkpoint.epochs_done < epochs:
         logs = [keras.callbacks.TensorBoard(folder / "tensorboard")] if tensorboard else []
         model.fit(batches(checkpoint.epochs_done), initial_epoch=checkpoint.epochs_done, epochs=epochs, shuffle=False,
-                  verbose=verbose, callbacks=[EpochNumbers(), *checkpoint.followed, checkpoint, *logs], **how)
+                  verbose=verbose, callbacks=[EpochNumbers(), *checkpoint.followed, checkpoint, *logs, *callbacks], **how)
     checkpoint.restore_outcome(model)
     return checkpoint.history()
 

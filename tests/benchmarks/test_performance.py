@@ -9,10 +9,12 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from chorale_utils import encode, generate, load_corpus, load_model, note_windows, to_one_hot, transpose_tokens
-from chorale_utils.backend import tf
+from chorale_utils import (chord_batches_per_epoch, chord_crops, chord_gru, encode, fit_chords, generate, load_corpus,
+                           load_model, note_windows, PRETRAINED, to_one_hot, transpose_tokens)
+from chorale_utils.backend import keras, tf
 from chorale_utils.datasets import batches_per_epoch
 from chorale_utils.encoding import PRIMING, TRANSPOSITIONS
 
@@ -36,9 +38,15 @@ def model():
     return load_model("note_gru")
 
 
-def test_an_epoch_of_transposed_batches(music21_corpus, median_seconds, table):
-    pieces = music21_corpus.train
-    few = pieces[::10]
+@pytest.fixture(scope="module")
+def strong():
+    return load_model("chord_gru")
+
+
+@pytest.fixture(scope="module")
+def reference_batches(music21_corpus):
+    """Seconds a note: one tf.data element for each note."""
+    few = music21_corpus.train[::10]
 
     def one_element_a_note():
         random = np.random.default_rng(0)
@@ -52,30 +60,79 @@ def test_an_epoch_of_transposed_batches(music21_corpus, median_seconds, table):
         for _ in elements.batch(256).batch(16):
             pass
 
+    return median_of_three(one_element_a_note) / notes_in(few)
+
+
+def test_an_epoch_of_note_windows(music21_corpus, reference_batches, median_seconds, table):
+    pieces = music21_corpus.train
     epoch = note_windows(pieces).take(batches_per_epoch(pieces))
-
-    def windows():
-        for _ in epoch:
-            pass
-    reference = median_of_three(one_element_a_note) / notes_in(few)
-    table["an epoch of batches, freshly transposed"] = (reference, median_seconds(windows) / notes_in(pieces), "a note")
+    table["an epoch of batches for `note_gru`, freshly transposed"] = (
+        reference_batches, median_seconds(lambda: list(epoch)) / notes_in(pieces), "a note")
 
 
-def test_writing_one_piece(model, median_seconds, table):
+def test_an_epoch_of_chord_crops(music21_corpus, reference_batches, median_seconds, table):
+    pieces = music21_corpus.train
+    epoch = chord_crops(pieces).take(chord_batches_per_epoch(pieces))
+    table["an epoch of batches for `chord_gru`, freshly transposed"] = (
+        reference_batches, median_seconds(lambda: list(epoch)) / notes_in(pieces), "a note")
+
+
+def test_training_to_060_on_the_validation_pieces(jsb_corpus, tmp_path, table):
+    first = pd.read_csv(PRETRAINED / "note_gru_first.csv", index_col="epoch")
+    reference = first["seconds"].cumsum()[first["val_nats"] <= 0.60].iloc[0]
+
+    class Reached(Exception):
+        """The figure is there."""
+
+    class StopThere(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if logs["val_nats"] <= 0.60:
+                raise Reached
+
+    def train(seed, folder):
+        keras.utils.set_random_seed(seed)
+        with pytest.raises(Reached):
+            fit_chords(chord_gru(), jsb_corpus.train, jsb_corpus.valid, 10, folder, seed=seed, tensorboard=False, verbose=0,
+                       callbacks=[StopThere()])
+    seconds = [seconds_of(lambda: train(seed, tmp_path / str(seed))) for seed in range(3)]
+    table["`chord_gru` trained to 0.60 nats on the exact edition's validation pieces (reference: `note_gru`, from its "
+          "history)"] = (reference, float(np.median(seconds)), "")
+
+
+@pytest.fixture(scope="module")
+def reference_writing(model):
+    """Seconds a note: the whole piece read again for each of the first 16 notes."""
     def read_again(steps=4):
         random, row = np.random.default_rng(0), [0] * PRIMING
         for _ in range(4 * steps):
             probs = model.predict(np.array([row]), verbose=0)[0, -1, 1:].astype(float)
             row.append(1 + random.choice(58, p=probs / probs.sum()))
     read_again()
-    reference = median_of_three(read_again) / 16
-    ours = median_seconds(lambda: generate(model, steps=200, seed=0)) / 800
-    table["`note_gru` writes one piece of 800 notes (reference: its first 16)"] = (reference, ours, "a note")
+    return median_of_three(read_again) / 16
 
 
-def test_writing_many_pieces(model, median_seconds, table):
-    ours = median_seconds(lambda: generate(model, count=256, steps=64, seed=0)) / (256 * 64 * 4)
-    table["`note_gru` writes 256 pieces at once"] = (None, ours, "a note")
+@pytest.mark.parametrize("name", ["note_gru", "chord_gru"])
+def test_writing_one_piece(name, model, strong, reference_writing, median_seconds, table):
+    writer = strong if name == "chord_gru" else model
+    ours = median_seconds(lambda: generate(writer, steps=200, seed=0)) / 800
+    table[f"`{name}` writes one piece of 800 notes (reference: `note_gru`'s first 16)"] = (reference_writing, ours, "a note")
+
+
+@pytest.mark.parametrize("name, count, steps", [("note_gru", 256, 64), ("chord_gru", 256, 64), ("chord_gru", 256, 200),
+                                                ("chord_gru", 64, 640)])
+def test_writing_many_pieces(name, count, steps, model, strong, reference_writing, median_seconds, table):
+    writer = strong if name == "chord_gru" else model
+    ours = median_seconds(lambda: generate(writer, count=count, steps=steps, seed=0)) / (count * steps * 4)
+    table[f"`{name}` writes {count} pieces of {4 * steps} notes at once"] = (reference_writing, ours, "a note")
+
+
+def test_from_nothing_to_the_first_note(median_seconds, table):
+    def run(code):
+        subprocess.run([sys.executable, "-c", code], check=True)
+    bare = median_of_three(lambda: run("import tensorflow"))
+    whole = median_seconds(lambda: run("from chorale_utils import generate, load_model\n"
+                                       "generate(load_model('chord_gru'), steps=1, seed=0)"))
+    table["Python starts, loads `chord_gru` and writes a chord (reference: Python imports TensorFlow)"] = (bare, whole, "")
 
 
 def test_loading_the_corpus_from_the_cache(music21_corpus, median_seconds, table):
