@@ -39,5 +39,5 @@ def compiled(function):
     """`function`, compiled where Keras runs on TensorFlow; as it is on another backend, whose compilers would freeze
     the weights that the function reads."""
     if keras.backend.backend() == "tensorflow":
-        return tf.function(function, reduce_retracing=True)
+        return tf.function(function, reduce_retracing=True, autograph=False)  # the code says its loops with keras.ops
     return function

@@ -141,7 +141,7 @@ def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITION
             random = np.random.default_rng((seed, epoch))
             picks = random.permutation(_in_proportion(lengths, batches * batch_size, random))
             spare = np.maximum(lengths[picks] - (steps + 1), 0)
-            # Beyond the edges on either side, then back to them: beginnings and ends come as often as the middle.
+            # Drawn beyond the edges, too, then moved back to them: else beginnings and ends would hardly ever come.
             starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
             drawn = random.choice(shifts, len(picks))
             for batch in np.arange(len(picks)).reshape(batches, batch_size):

@@ -168,7 +168,8 @@ def transpose_probs(probs, semitones):
     moved = np.zeros_like(probs)
     moved[..., :FIRST_NOTE_TOKEN] = probs[..., :FIRST_NOTE_TOKEN]
     low, high = FIRST_NOTE_TOKEN + max(semitones, 0), VOCABULARY + min(semitones, 0)
-    moved[..., low:high] = probs[..., low - semitones:high - semitones]
+    if low < high:
+        moved[..., low:high] = probs[..., low - semitones:high - semitones]
     return moved
 
 

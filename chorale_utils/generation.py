@@ -47,8 +47,8 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: a count or length that is not positive, a temperature too low or infinite, no transpositions, or a `given` of the
-            wrong shape, longer than `steps`, or with a note outside 31..87.
+        ValueError: a count or length that is not positive, a temperature too low or infinite, no transpositions, or a
+            `given` of the wrong shape, longer than `steps`, or with a note outside 31..87.
 
     Notebook: 05_generation
     """
@@ -141,7 +141,7 @@ def _write_chunk(model, shifts, carried, asked, chances, temperature, may_end):
         tokens = ops.slice_update(tokens, (step, 0, 0), ops.stack(chord)[None])
         return step + 1, (state, previous, ended), tokens
 
-    _, carried, tokens = ops.while_loop(lambda step, *_: step < len(asked), write_step,
+    _, carried, tokens = ops.while_loop(lambda step, *_: step < _CHUNK, write_step,
                                         (0, carried, ops.zeros_like(chances, "int32")))
     return carried, tokens
 

@@ -149,7 +149,8 @@ def _settings(place):
     with np.load(place / CHECKPOINT, allow_pickle=False) as file:
         settings = json.loads(str(file["state"]))["settings"]
     sizes = settings.pop("model")
-    return {key: value for key, value in (settings | sizes).items() if key not in ("train", "valid")}
+    return {key: f"{value[0]} to {value[-1]}" if key == "transpositions" else value
+            for key, value in (settings | sizes).items() if key not in ("train", "valid")}
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ def note_gru(**sizes):
 PLACES = 16         # sixteenths in a bar of four beats, counted from a piece's first step
 LONGEST_HELD = 31   # steps; a note that has been held for longer counts as this
 LONGEST_LEAP = 12   # semitones; a wider melodic interval counts as this
+HELD_WIDTH, PLACE_WIDTH = 8, 16   # of their embeddings
 VOICE_PAIRS = [(upper, lower) for lower in range(len(VOICES)) for upper in range(lower)]
 NO_INTERVAL = 12    # interval class where one of the two is silent
 
@@ -249,7 +250,8 @@ class ChordGRU(ChoraleModel):
         hidden: width of each voice's hidden layer.
         input_dropout, state_dropout, hidden_dropout: share of what is heard, of state and memory, and of each hidden
             layer that is left out in training.
-        recurrent_dropout: share of the GRU's state left out in training, the same for a whole crop.
+        recurrent_dropout: share of the GRU's state left out in training, the same for a whole passage; it makes
+            training three times slower.
 
     Notebook: 03_model_training
     """
@@ -262,8 +264,8 @@ class ChordGRU(ChoraleModel):
                           recurrent_dropout=recurrent_dropout)
         layers = keras.layers
         self.notes = NoteEmbedding(embedding, name="notes")
-        self.held = [layers.Embedding(LONGEST_HELD + 1, 8, name=f"held_{voice}") for voice in VOICES]
-        self.place = layers.Embedding(PLACES, 16, name="place")
+        self.held = [layers.Embedding(LONGEST_HELD + 1, HELD_WIDTH, name=f"held_{voice}") for voice in VOICES]
+        self.place = layers.Embedding(PLACES, PLACE_WIDTH, name="place")
         self.gru = layers.GRU(width, return_sequences=True, recurrent_dropout=recurrent_dropout, name="gru")
         self.query, self.key, self.value = (layers.Dense(heads * head_width, use_bias=False, name=name)
                                             for name in ("query", "key", "value"))
@@ -281,7 +283,7 @@ class ChordGRU(ChoraleModel):
         self.notes.build()
         for layer in (*self.held, self.place):
             layer.build(None)
-        self.gru.build((None, None, chord + len(VOICES) * 8 + 16))
+        self.gru.build((None, None, chord + len(VOICES) * HELD_WIDTH + PLACE_WIDTH))
         self.query.build((None, None, width))
         self.key.build((None, None, width))
         self.value.build((None, None, chord))
@@ -324,12 +326,12 @@ class ChordGRU(ChoraleModel):
         return keras.ops.convert_to_numpy(self.motion).reshape(-1, 3, 3, 13, 13)
 
     def begin(self, count, steps):
-        ops, heads = keras.ops, self.sizes["heads"] * self.sizes["head_width"]
+        ops, looked_up = keras.ops, (count, self.sizes["heads"], steps, self.sizes["head_width"])
         ends = ops.full((count, len(VOICES)), END_TOKEN, "int32")
         return {
             "step": ops.zeros((), "int32"), "chord": ends, "before": ends, "held": ends,
             "state": ops.zeros((count, self.sizes["width"])),
-            "keys": ops.zeros((count, steps, heads)), "values": ops.zeros((count, steps, heads)),
+            "keys": ops.zeros(looked_up), "values": ops.zeros(looked_up),
             "context": ops.zeros((count, len(VOICES) * self.sizes["hidden"])),
         }
 
@@ -363,8 +365,8 @@ class ChordGRU(ChoraleModel):
         state = self.gru(self.input_dropout(heard, training=training), training=training)
         # Slot s, for s > 0, holds the state at step s - 1 and the chord that came then; slot 0 is "nothing".
         nothing = ops.broadcast_to(self.nothing[:, None, None], (2, ops.shape(before)[0], 1, self.nothing.shape[-1]))
-        keys = ops.concatenate([nothing[0], self.key(state)[:, :-1]], axis=1)
-        values = ops.concatenate([nothing[1], self.value(notes)[:, 1:]], axis=1)
+        keys = self._by_head(ops.concatenate([nothing[0], self.key(state)[:, :-1]], axis=1))
+        values = self._by_head(ops.concatenate([nothing[1], self.value(notes)[:, 1:]], axis=1))
         recalled, weights = self._recall(state, keys, values, self._penalty(number, number))
         return state, notes, recalled, weights
 
@@ -376,12 +378,12 @@ class ChordGRU(ChoraleModel):
                          ops.minimum(state["held"] + 1, LONGEST_HELD), 0)
         place = ops.broadcast_to(ops.mod(step, PLACES), ops.shape(chord)[:1])
         heard, notes = self._hear(chord, held, place)
-        key = ops.where(step == 0, self.nothing[0], self.key(state["state"]))
+        key = ops.where(step == 0, self.nothing[0], self.key(state["state"]))             # (B, heads * head_width)
         value = ops.where(step == 0, self.nothing[1], self.value(notes))
-        keys = ops.slice_update(state["keys"], (0, step, 0), key[:, None])
-        values = ops.slice_update(state["values"], (0, step, 0), value[:, None])
+        keys = ops.slice_update(state["keys"], (0, 0, step, 0), self._by_head(key[:, None]))
+        values = ops.slice_update(state["values"], (0, 0, step, 0), self._by_head(value[:, None]))
         hidden, _ = self.gru.cell(heard, [state["state"]], training=False)
-        slots = ops.arange(ops.shape(keys)[1])
+        slots = ops.arange(ops.shape(keys)[2])
         recalled, _ = self._recall(hidden[:, None], keys, values, self._penalty(step[None], slots))
         return {"step": step + 1, "chord": chord, "before": chord, "held": held, "state": hidden,
                 "keys": keys, "values": values, "context": self._context(hidden, recalled[:, 0], notes, False)}
@@ -400,16 +402,23 @@ class ChordGRU(ChoraleModel):
         return ops.where(gap > 0, -0.1 * ops.softplus(self.distance)[:, None, None] * far, -1e9)
 
     def _recall(self, state, keys, values, penalty):
-        """(what is recalled (B, steps, heads * head_width), weights (B, heads, steps, slots))."""
-        ops, heads, width = keras.ops, self.sizes["heads"], self.sizes["head_width"]
-        query, keys, values = (ops.reshape(given, (ops.shape(given)[0], ops.shape(given)[1], heads, width))
-                               for given in (self.query(state) / width ** 0.5, keys, values))
-        weights = ops.softmax(ops.einsum("bthd,bshd->bhts", query, keys) + penalty)
-        recalled = ops.einsum("bhts,bshd->bthd", weights, values)
-        return ops.reshape(recalled, (*ops.shape(recalled)[:2], heads * width)), weights
+        """(what is recalled (B, steps, heads * head_width), weights (B, heads, steps, slots)), for states
+        (B, steps, width), keys and values (B, heads, slots, head_width)."""
+        ops = keras.ops
+        query = self._by_head(self.query(state)) / self.sizes["head_width"] ** 0.5        # (B, heads, steps, head_width)
+        scores = ops.einsum("bhtd,bhsd->bhts", query, keys) + penalty
+        weights = ops.exp(ops.log_softmax(scores))  # ops.softmax warns where a piece of one step has but one slot
+        recalled = ops.swapaxes(ops.matmul(weights, values), 1, 2)                        # (B, steps, heads, head_width)
+        return ops.reshape(recalled, (*ops.shape(recalled)[:2], -1)), weights
+
+    def _by_head(self, x):
+        """(B, heads, steps, head_width) from (B, steps, heads * head_width)."""
+        count, steps, _ = keras.ops.shape(x)
+        return keras.ops.swapaxes(
+            keras.ops.reshape(x, (count, steps, self.sizes["heads"], self.sizes["head_width"])), 1, 2)
 
     def _context(self, state, recalled, notes, training):
-        """What all four heads are told: float tensor (..., 4 * hidden), a quarter for each."""
+        """What all four voices are told: float tensor (..., 4 * hidden), a quarter for each."""
         ops = keras.ops
         known = self.state_dropout(ops.concatenate([state, recalled], axis=-1), training=training)
         return self.context(ops.concatenate([known, notes], axis=-1))

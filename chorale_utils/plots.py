@@ -124,6 +124,8 @@ def plot_history(histories):
         axes[1].plot(epochs, history["learning_rate"], style, marker=marker, color="#009E73")
         axes[2].plot(epochs, history["gradient_norm"], style, marker=marker, color="#D55E00")
         begin += len(history)
+    if begin > 20:  # a long training: its very beginning would flatten all the rest
+        axes[0].set_ylim(None, 2 * min(history["nats"].min() for history in histories.values()))
     axes[0].legend(fontsize=8)
     axes[0].set(title="The notes become foreseeable", xlabel="epoch", ylabel="nats per note")
     axes[1].set(title="The steps become shorter", xlabel="epoch", ylabel="learning rate", yscale="log")
@@ -241,7 +243,8 @@ def plot_breakdown(tables, title, ylabel="nats per note"):
             places = np.arange(len(labels)) + (number - (len(models) - 1) / 2) * width
             colours = _MODEL_COLOURS[number] if model else [VOICE_COLOURS.get(label, "#777777") for label in labels]
             bars = ax.bar(places, figures, width, color=colours, label=model)
-            ax.bar_label(bars, fmt="%.2f", fontsize=8 if model is None else 7)
+            if model is None:
+                ax.bar_label(bars, fmt="%.2f", fontsize=8)
         ax.set_xticks(range(len(labels)), labels)
         ax.set_title(name, fontsize=10)
         ax.margins(y=0.15)

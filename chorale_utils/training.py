@@ -115,7 +115,7 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; made where missing.
         learning_rate: AdamW's highest rate; it rises to it and falls to a thousandth of it along a cosine.
         rise: share of the cycle, 0..1, in which the rate rises.
-        weight_decay: AdamW's, on all weights but biases.
+        weight_decay: AdamW's, on all weights but biases and the table of voice motion, whose rare moves would fade.
         average: momentum of the moving average; in the beginning it is smaller, so that the average keeps up.
         clip_norm: gradients longer than this (global norm) are shortened to it.
         steps, batch_size, transpositions, seed: see `chord_crops`.
@@ -130,10 +130,13 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         no look at the validation pieces).
 
     Raises:
-        ValueError: `folder` holds the checkpoint of another training, or a file that is no checkpoint.
+        ValueError: `folder` holds the checkpoint of another training, or a file that is no checkpoint; or
+            `validate_every` is below 1.
 
     Notebook: 03_model_training
     """
+    if validate_every < 1:
+        raise ValueError(f"validate_every {validate_every}: expected a number of epochs, 1 or more")
     folder = Path(folder)
     settings = dict(epochs=epochs, learning_rate=learning_rate, rise=rise, weight_decay=weight_decay, average=average,
                     clip_norm=clip_norm, steps=steps, batch_size=batch_size, transpositions=list(transpositions),
@@ -145,7 +148,7 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         learning_rate / 25, decay_steps=max(1, epochs * batches - rising), alpha=0.001, warmup_target=learning_rate,
         warmup_steps=rising)
     optimizer = AveragingAdamW(rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm, average=average)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "motion"])
     model.compile(
         optimizer=optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[NatsPerNote(from_logits=True), NoteAccuracy()],

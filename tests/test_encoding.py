@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chorale_utils import decode, encode, from_one_hot, to_one_hot, transpose_tokens
+from chorale_utils import decode, encode, from_one_hot, to_one_hot, transpose_probs, transpose_tokens
 from chorale_utils.encoding import VOCABULARY, notes_to_tokens, tokens_to_notes
 
 notes = st.sampled_from([0, *range(31, 88)])
@@ -56,6 +56,25 @@ def test_real_pieces_survive_in_every_transposition(music21_corpus):
         for semitones in range(-5, 7):
             there = transpose_tokens(encode(chorale.pitches), semitones)
             np.testing.assert_array_equal(decode(transpose_tokens(there, -semitones)), chorale.pitches)
+
+
+@given(arrays(np.int16, (12, 4), elements=st.sampled_from([0, *range(43, 76)])), st.integers(-12, 12))
+def test_transposing_probabilities_is_transposing_the_notes_they_are_of(pitches, semitones):
+    row = encode(pitches)
+    np.testing.assert_array_equal(transpose_probs(to_one_hot(row), semitones),
+                                  to_one_hot(transpose_tokens(row, semitones)))
+
+
+@given(st.integers(-70, 70))
+def test_transposed_probabilities_lose_what_leaves_the_vocabulary_and_gain_nothing(semitones):
+    probs = np.arange(1.0, VOCABULARY + 1)
+    moved = transpose_probs(probs, semitones)
+    expected = np.zeros(VOCABULARY)
+    expected[:2] = probs[:2]
+    for token in range(2, VOCABULARY):
+        if 2 <= token + semitones < VOCABULARY:
+            expected[token + semitones] = probs[token]
+    np.testing.assert_array_equal(moved, expected)
 
 
 @pytest.mark.parametrize("broken, complaint", [

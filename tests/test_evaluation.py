@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from chorale_utils import Chorale, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs
+from chorale_utils import (Chorale, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs,
+                           transpose_probs)
 from chorale_utils.backend import keras
 from chorale_utils.evaluation import calibration, end_negative_log_likelihood, score_notes
 from chorale_utils.models import ChoraleModel
@@ -43,6 +44,31 @@ def test_mc_dropout_is_a_mean_of_distributions_and_not_the_model_without_dropout
     assert not np.allclose(probs, note_probs(small, pitches), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["note_gru", "chord_gru"])
+def test_transpositions_give_the_mean_of_what_the_model_says_in_each_of_them(small, small_chord_gru, music21_corpus,
+                                                                             name):
+    model, pitches = {"note_gru": small, "chord_gru": small_chord_gru}[name], music21_corpus.valid[0].pitches[:16]
+    total = np.zeros((16, 4, 59))
+    for semitones in (-2, 0, 5):
+        total += transpose_probs(note_probs(model, pitches + semitones), -semitones)
+    probs = note_probs(model, pitches, transpositions=(-2, 0, 5))
+    np.testing.assert_allclose(probs, total / total.sum(axis=-1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(probs.sum(axis=-1), 1, atol=1e-5)
+    assert not np.allclose(probs, note_probs(model, pitches), atol=1e-3)
+    np.testing.assert_allclose(note_probs(model, pitches, transpositions=(0, 0)), note_probs(model, pitches), atol=1e-6)
+
+
+def test_figure_and_table_in_transpositions_are_those_of_the_mean(small_chord_gru, music21_corpus):
+    pieces = [Chorale(piece.pitches[:20], name=piece.name) for piece in music21_corpus.valid[:2]]
+    transpositions = range(-1, 2)
+    by_note = [note_log_probs(small_chord_gru, piece.pitches, transpositions=transpositions) for piece in pieces]
+    expected = -np.mean(by_note)
+    assert negative_log_likelihood(small_chord_gru, pieces, transpositions=transpositions) == pytest.approx(expected)
+    table = score_notes(small_chord_gru, pieces, transpositions=transpositions)
+    assert table["nats"].mean() == pytest.approx(expected)
+    assert negative_log_likelihood(small_chord_gru, pieces) != pytest.approx(expected, abs=1e-4)
+
+
 def test_table_of_notes_adds_up_to_the_figure_and_tells_moved_notes_and_places(small, music21_corpus):
     pieces = music21_corpus.valid[:3]
     table = score_notes(small, pieces)
@@ -71,6 +97,11 @@ def test_calibration_counts_every_note_once(small, music21_corpus):
     (lambda model: note_probs(model, np.full((3, 4), 90)), "note 90 at step 0, soprano"),
     (lambda model: note_probs(model, np.full((3, 3), 60)), r"expected \(steps, 4\)"),
     (lambda model: note_probs(model, np.full((3, 4), -1)), "note -1"),
+    (lambda model: note_probs(model, np.full((3, 4), 60), transpositions=[]), "no transpositions"),
+    (lambda model: note_probs(model, np.full((3, 4), 86), transpositions=[0, 2]), r"note 86 .*\+2 semitones"),
+    (lambda model: note_log_probs(model, np.full((3, 4), 33), transpositions=[-3]), r"note 33 .*-3 semitones"),
+    (lambda model: negative_log_likelihood(model, [Chorale(np.full((3, 4), 60))], transpositions=[40]), r"\+40 semitones"),
+    (lambda model: score_notes(model, [Chorale(np.full((3, 4), 60))], transpositions=[]), "no transpositions"),
 ])
 def test_what_cannot_be_judged_is_refused_in_words(small, broken, complaint):
     with pytest.raises(ValueError, match=complaint):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chorale_utils import Corpus, fit, load_model, negative_log_likelihood, note_gru, note_probs, save_model
+from chorale_utils import (chord_gru, Corpus, fit, fit_chords, load_model, negative_log_likelihood, note_gru, note_probs,
+                           save_model)
 from chorale_utils import model_card
 from chorale_utils.backend import keras
 from chorale_utils.corpus import JSB_SHA256
@@ -30,6 +31,45 @@ def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(musi
     pitches = corpus.test[0].pitches
     np.testing.assert_allclose(note_probs(load_model(tmp_path / "shipped" / "note_gru.keras"), pitches),
                                note_probs(model, pitches), atol=1e-6)
+
+
+def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(music21_corpus, tmp_path, monkeypatch):
+    corpus = Corpus(music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb")
+    monkeypatch.setattr(model_card, "load_corpus", {"jsb": corpus}.get)
+    monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
+    folders = {"cycle": tmp_path / "chord_gru" / "cycle", "slower": tmp_path / "slower"}
+    for name, folder in folders.items():
+        keras.utils.set_random_seed(3)
+        model = chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8)
+        history = fit_chords(model, corpus.train, corpus.valid, 3, folder, validate_every=2, steps=64, batch_size=4,
+                             learning_rate={"cycle": 0.01, "slower": 0.001}[name], tensorboard=False, verbose=0)
+        if name == "cycle":
+            shipped, best = model, history["val_nats"].iloc[-1]
+            save_model(model, tmp_path / "chord_gru.keras")
+
+    card = model_card.ship(tmp_path, "chord_gru", tmp_path / "shipped", tried=folders.values()).read_text()
+    one_pass, averaged = (f"{negative_log_likelihood(shipped, corpus.test, transpositions=transpositions):.4f}"
+                          for transpositions in ([0], range(-2, 3)))
+    assert f"| test | {one_pass} | {averaged} |" in card and one_pass != averaged
+    table = pd.read_csv(tmp_path / "shipped" / "chord_gru_tried.csv", index_col="training")
+    assert list(table.index) == ["slower", "cycle"], "the best last"
+    assert list(table.columns) == ["learning_rate", "epochs", "minutes", "nats", "val_nats"], "only what was varied"
+    assert table.loc["cycle", "val_nats"] == pytest.approx(best, abs=1e-4)
+    assert f"| cycle | 0.01 | 3 | {table.loc['cycle', 'minutes']:g} |" in card
+
+
+def test_an_unfinished_training_is_not_told_as_tried(music21_corpus, tmp_path):
+    fit_chords(chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8), music21_corpus.train[:4],
+               music21_corpus.valid[:2], 2, tmp_path, steps=64, batch_size=4, tensorboard=False, verbose=0)
+    history = pd.read_csv(tmp_path / "history.csv", index_col="epoch")
+    history.iloc[:1].to_csv(tmp_path / "history.csv")
+    with pytest.raises(ValueError, match="1 of 2 epochs done"):
+        model_card.what_was_tried([tmp_path])
+
+
+def test_only_models_that_are_shipped_have_cards(tmp_path):
+    with pytest.raises(ValueError, match="'lstm': expected one of note_gru, chord_gru"):
+        model_card.ship(tmp_path, "lstm", tmp_path / "shipped")
 
 
 @pytest.mark.parametrize("kind", ["folder", "archive"])

@@ -1,18 +1,21 @@
-"""The classic model: its size, what it may know, and that it survives the disk."""
+"""The models: their size, what they may know, what they remember, and that they survive the disk."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chorale_utils import load_model, note_gru, note_log_probs, note_probs, save_model
+from chorale_utils import VOICE_PAIRS, load_model, note_gru, note_log_probs, note_probs, save_model
 from chorale_utils.backend import keras
 from chorale_utils.encoding import notes_to_tokens
-from chorale_utils.models import PRETRAINED
+from chorale_utils.models import PRETRAINED, _held
 
 
-@pytest.fixture(scope="module")
-def small():
+@pytest.fixture(scope="module", params=["note_gru", "chord_gru"])
+def small(request, small_chord_gru):
+    """Each model in turn, small and untrained."""
+    if request.param == "chord_gru":
+        return small_chord_gru
     keras.utils.set_random_seed(1)
     return note_gru(width=10, layers=2, layer_norm=True)
 
@@ -39,12 +42,17 @@ def test_probabilities_sum_to_one_for_every_note(small, pitches):
     np.testing.assert_allclose(probs.sum(axis=-1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("transpositions", [(0,), range(-2, 3)])
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 23), st.integers(0, 3), st.sampled_from([0, 40, 59, 80]))
-def test_a_changed_note_changes_no_earlier_row_nor_its_own_but_later_ones(small, pitches, step, voice, note):
+@given(step=st.integers(0, 23), voice=st.integers(0, 3), note=st.sampled_from([0, 40, 59, 80]))
+@example(step=0, voice=3, note=0)
+@example(step=0, voice=3, note=50)
+def test_a_changed_note_changes_no_earlier_row_nor_its_own_but_later_ones(small, pitches, transpositions, step, voice,
+                                                                          note):
     changed = pitches.copy()
     changed[step, voice] = note if pitches[step, voice] != note else 50
-    before, after = (note_probs(small, piece).reshape(-1, 59) for piece in (pitches, changed))
+    before, after = (note_probs(small, piece, transpositions=transpositions).reshape(-1, 59)
+                     for piece in (pitches, changed))
     place = 4 * step + voice
     np.testing.assert_array_equal(after[:place + 1], before[:place + 1])
     if place + 1 < len(before):
@@ -53,20 +61,134 @@ def test_a_changed_note_changes_no_earlier_row_nor_its_own_but_later_ones(small,
 
 @pytest.mark.parametrize("steps", [1, 3, 24])
 def test_note_by_note_gives_what_reading_the_whole_piece_gives(small, pitches, steps):
-    tokens = notes_to_tokens(pitches[:steps]).astype(np.int32)
-    state, previous, rows = small.begin(1, steps), np.zeros(1, np.int32), []
-    for step in range(steps):
+    rows = note_by_note(small, pitches[None, :steps], steps)
+    np.testing.assert_allclose(rows[0], note_probs(small, pitches[:steps]), atol=1e-5)
+
+
+def test_note_by_note_is_the_same_for_pieces_side_by_side_with_silences_long_notes_and_room_to_spare(small, pitches):
+    with_silences, silent_at_first, held = (np.concatenate([pitches, pitches[:16] + 2]) for _ in range(3))
+    with_silences[np.random.default_rng(0).random((40, 4)) < 0.2] = 0
+    silent_at_first[0, 3] = 0
+    held[:36] = held[0]             # a chord that lasts for longer than a model counts
+    held[:, 3] = held[0, 3]
+    pieces = np.stack([with_silences, silent_at_first, held])
+    expected = [note_probs(small, piece) for piece in pieces]
+    np.testing.assert_allclose(note_by_note(small, pieces, room=50), expected, atol=1e-5)
+
+
+def note_by_note(model, pieces, room):
+    """Probabilities (pieces, steps, 4, 59) of pitches (pieces, steps, 4), one note after the other, in a state made
+    for so many steps."""
+    tokens = notes_to_tokens(pieces).astype(np.int32)
+    state, previous, rows = model.begin(len(pieces), room), np.zeros(len(pieces), np.int32), []
+    for step in range(tokens.shape[1]):
         for voice in range(4):
-            logits, state = small.next_note(state, voice, previous)
-            rows.append(keras.ops.convert_to_numpy(keras.ops.softmax(logits))[0])
-            previous = tokens[step, voice:voice + 1]
-    np.testing.assert_allclose(np.reshape(rows, (steps, 4, 59)), note_probs(small, pitches[:steps]), atol=1e-5)
+            logits, state = model.next_note(state, voice, previous)
+            rows.append(keras.ops.convert_to_numpy(keras.ops.softmax(logits)))
+            previous = tokens[:, step, voice]
+    return np.stack(rows, axis=1).reshape(*tokens.shape, 59)
+
+
+def test_shapes_of_the_state_stay_as_they_are(small):
+    before = small.begin(2, 5)
+    _, after = small.next_note(before, 0, np.zeros(2, np.int32))
+    for one, other in zip(keras.tree.flatten(before), keras.tree.flatten(after)):
+        assert tuple(one.shape) == tuple(other.shape) and one.dtype == other.dtype
+
+
+def test_unusual_pieces_get_probabilities_too(small, unusual_pieces):
+    for name, piece in unusual_pieces.items():
+        probs = note_probs(small, piece)
+        assert probs.shape == (len(piece), 4, 59) and np.isfinite(probs).all(), name
+        np.testing.assert_allclose(probs.sum(axis=-1), 1, atol=1e-5, err_msg=name)
 
 
 def test_log_probs_are_the_logarithms_of_the_notes_that_came(small, pitches):
     probs, tokens = note_probs(small, pitches), notes_to_tokens(pitches)
     expected = [[np.log(probs[step, voice, tokens[step, voice]]) for voice in range(4)] for step in range(24)]
     np.testing.assert_allclose(note_log_probs(small, pitches), expected, rtol=1e-5)
+
+
+def test_attention_is_shared_out_whole_and_looks_at_nothing_later(small_chord_gru, pitches):
+    tokens = notes_to_tokens(np.stack([pitches, pitches[::-1]])).astype(np.int32)
+    weights = keras.ops.convert_to_numpy(small_chord_gru.attention(tokens))
+    assert weights.shape == (2, 2, 24, 24)
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
+    np.testing.assert_array_equal(weights, np.tril(weights))
+    np.testing.assert_array_equal(weights[:, :, 0, 0], 1)
+    assert (weights[:, :, 5:, 1:5] > 0).all(), "earlier steps are looked at, each by some weight"
+
+
+def test_chord_gru_counts_places_in_bars_of_sixteen(small_chord_gru, pitches):
+    chords = np.repeat(notes_to_tokens(pitches[None, :9]).astype(np.int32), 4, axis=0)
+    logits = keras.ops.convert_to_numpy(small_chord_gru((chords, np.array([3, 3 + 16, 3 + 160, 4], np.int32))))
+    assert logits.shape == (4, 8, 4, 59)
+    np.testing.assert_allclose(logits[1:3], logits[[0, 0]], atol=1e-5)
+    assert not np.allclose(logits[3], logits[0], atol=1e-3)
+
+
+def test_motion_table_tells_what_is_added_for_each_motion_of_each_pair_of_voices(new_chord_gru):
+    model, random = new_chord_gru(), np.random.default_rng(4)
+    chords = np.where(random.random((2, 15, 4)) < 0.2, 1, random.integers(2, 59, (2, 15, 4))).astype(np.int32)
+    chords[0, 0] = 0                                              # one passage from the beginning of a piece
+    inputs = chords, np.array([0, 5], np.int32)
+    assert model.motion_table().shape == (6, 3, 3, 13, 13)
+
+    with_motion, table = keras.ops.convert_to_numpy(model(inputs)), model.motion_table().copy()
+    model.motion.assign(keras.ops.zeros_like(model.motion))
+    added = with_motion - keras.ops.convert_to_numpy(model(inputs))
+    expected = np.zeros_like(added)
+    for piece, step, candidate in np.ndindex(2, 14, 59):
+        before, now = chords[piece, step].astype(int), chords[piece, step + 1].astype(int)
+        for pair, (upper, lower) in enumerate(VOICE_PAIRS):
+            expected[piece, step, lower, candidate] += table[
+                pair, direction(before[upper], now[upper]), direction(before[lower], candidate),
+                interval(before[upper], before[lower]), interval(now[upper], candidate)]
+    np.testing.assert_allclose(added, expected, atol=1e-4)
+
+
+def direction(token, next_token):
+    """0 down, 1 same or from or into silence, 2 up."""
+    if min(token, next_token) < 2 or token == next_token:
+        return 1
+    return 2 if next_token > token else 0
+
+
+def interval(upper, lower):
+    """Semitones modulo 12; 12 where one of the two is silent."""
+    return 12 if min(upper, lower) < 2 else (upper - lower) % 12
+
+
+def test_one_cell_of_the_motion_table_can_forbid_parallel_fifths_and_nothing_else(new_chord_gru):
+    model = new_chord_gru()
+    pitches = np.array([[67, 64, 60, 48], [69, 64, 60, 50]])     # soprano and bass: fifth, then fifth, both upwards
+    before = note_probs(model, pitches)
+    table = model.motion_table().copy()
+    table[VOICE_PAIRS.index((0, 3)), 2, 2, 7, 7] -= 50
+    model.motion.assign(table.reshape(6, -1))
+    after = note_probs(model, pitches)
+    np.testing.assert_array_equal(after[0], before[0])
+    np.testing.assert_array_equal(after[1, :3], before[1, :3])
+    parallel = notes_to_tokens([50, 62, 74, 86])                  # upwards from 48, to a fifth (or a twelfth ...) below
+    assert (after[1, 3, parallel] < 1e-9).all() and (before[1, 3, parallel] > 1e-9).all()
+    others = np.delete(before[1, 3], parallel)
+    np.testing.assert_allclose(np.delete(after[1, 3], parallel), others / others.sum(), rtol=1e-4)
+
+
+runs = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 40)), min_size=1, max_size=6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(runs, runs, runs, runs), min_size=1, max_size=2))
+def test_held_notes_are_counted_from_the_step_they_began_up_to_31(pieces):
+    voices = [[np.repeat(*zip(*run)) for run in piece] for piece in pieces]
+    steps = min(len(voice) for piece in voices for voice in piece)
+    chords = np.stack([np.stack([voice[:steps] for voice in piece], axis=-1) for piece in voices]).astype(np.int32)
+    expected = np.zeros_like(chords)
+    for piece, step, voice in np.ndindex(*chords.shape):
+        if step and chords[piece, step, voice] == chords[piece, step - 1, voice]:
+            expected[piece, step, voice] = min(expected[piece, step - 1, voice] + 1, 31)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(_held(keras.ops.convert_to_tensor(chords))), expected)
 
 
 def test_a_saved_model_comes_back_the_same_without_optimizer(small, pitches, tmp_path):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from chorale_utils import Chorale
-from chorale_utils.plots import (VOICE_COLOURS, note_name, plot_breakdown, plot_calibration, plot_history, plot_piano_roll,
-                                 plot_surprise, plot_voice_ranges)
+from chorale_utils.plots import (VOICE_COLOURS, note_name, plot_attention, plot_breakdown, plot_calibration, plot_history,
+                                 plot_motion, plot_piano_roll, plot_race, plot_surprise, plot_voice_ranges)
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -55,6 +55,43 @@ def test_history_of_two_loops_is_drawn_one_after_the_other():
     axes = plot_history({"first": loop, "second": loop})
     assert [list(line.get_xdata()) for line in axes[1].lines] == [[1, 2, 3], [4, 5, 6]]
     assert list(axes[0].lines[1].get_ydata()) == [2.5, 1.5, 1.0]
+
+
+def test_history_joins_the_epochs_that_had_a_look_at_the_validation_pieces():
+    loop = pd.DataFrame({"nats": [3.0, 2.0, 1.0], "val_nats": [2.5, np.nan, 1.0], "learning_rate": 0.01, "gradient_norm": 0.5})
+    axes = plot_history({"cycle": loop})
+    assert axes[0].lines[1].get_xydata().tolist() == [[1, 2.5], [3, 1.0]]
+
+
+def test_race_runs_over_the_time_of_all_loops():
+    loop = pd.DataFrame({"val_nats": [2.0, np.nan, 1.0], "seconds": [3.0, 2.0, 2.0]})
+    ax = plot_race({"classic": [loop, loop], "strong": loop}, goal=0.6)
+    assert ax.lines[0].get_xydata().tolist() == [[3, 2], [7, 1], [10, 2], [14, 1]]
+    assert ax.lines[1].get_xydata().tolist() == [[3, 2], [7, 1]] and list(ax.lines[2].get_ydata()) == [0.6, 0.6]
+
+
+def test_attention_shows_steps_without_the_slot_for_nothing(piece):
+    weights = np.tril(np.arange(48 * 48).reshape(48, 48))
+    ax = plot_attention(piece, weights)
+    np.testing.assert_array_equal(ax.images[0].get_array(), weights[:, 1:])
+    assert len(ax.get_xticks()) == len(range(piece.pickup, 48, piece.steps_per_bar))
+
+
+def test_motion_tells_the_same_direction_from_the_contrary():
+    table = np.zeros((3, 3, 13, 13))
+    table[0, 0, 7, 7] = table[2, 2, 7, 7] = -3     # fifth to fifth, both down or both up
+    table[0, 2, 0, 4] = 2                          # octave to third, apart
+    same, contrary = plot_motion(table, "a pair")
+    assert same.images[0].get_array()[7, 7] == -3 and same.images[0].get_array()[0, 4] == 0
+    assert contrary.images[0].get_array()[0, 4] == 1 and contrary.images[0].get_array()[7, 7] == 0
+
+
+def test_breakdown_has_a_bar_for_each_model_in_each_place():
+    table = pd.DataFrame({"classic": [1.0, 2.0], "strong": [0.5, 0.25]}, index=["held", "moved"])
+    ax, = plot_breakdown({"notes": table}, "title")
+    assert sorted(bar.get_height() for bar in ax.patches) == [0.25, 0.5, 1.0, 2.0]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["classic", "strong"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["held", "moved"]
 
 
 def test_breakdown_has_a_bar_for_each_figure():

@@ -1,14 +1,16 @@
-"""The schedule, the metrics, and that an interrupted training ends as an uninterrupted one."""
+"""The schedules, the metrics, the average, and that an interrupted training ends as an uninterrupted one."""
 
 import numpy as np
 import pytest
 
-from chorale_utils import fit, negative_log_likelihood, note_gru, whole_pieces
+from chorale_utils import (Chorale, chord_batches_per_epoch, chord_gru, fit, fit_chords, negative_log_likelihood,
+                           note_gru, whole_pieces)
 from chorale_utils.backend import keras
 from chorale_utils.datasets import batches_per_epoch
-from chorale_utils.training import CHECKPOINT, HISTORY, GradientNorm, power_schedule
+from chorale_utils.training import CHECKPOINT, HISTORY, AveragingAdamW, EpochNumbers, power_schedule
 
 SMALL = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
+CHORDS = dict(steps=64, batch_size=4, validate_every=3, rise=0.5, average=0.5, tensorboard=False, verbose=0)
 
 
 def fresh_model():
@@ -62,14 +64,14 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(pieces, tmp_path, 
 
 
 def press_in(monkeypatch, batch):
-    """Ctrl-C when the gradient norm's callback sees that batch end."""
+    """Ctrl-C when the first of the callbacks sees that batch end."""
     seen = []
 
     def on_train_batch_end(self, number, logs=None):
         seen.append(number)
         if len(seen) == batch:
             raise KeyboardInterrupt
-    monkeypatch.setattr(GradientNorm, "on_train_batch_end", on_train_batch_end)
+    monkeypatch.setattr(EpochNumbers, "on_train_batch_end", on_train_batch_end)
 
 
 def test_training_leaves_the_best_weights_and_an_honest_validation_figure(pieces, tmp_path):
@@ -134,3 +136,127 @@ def test_a_second_loop_begins_with_the_best_weights_of_the_first_and_knows_when_
         fit(fresh_model(), *pieces, epochs=1, folder=second, after=first, **SMALL)
     with pytest.raises(FileNotFoundError, match="no checkpoint there"):
         fit(fresh_model(), *pieces, epochs=1, folder=second, after=tmp_path / "nowhere", **SMALL)
+
+
+def fresh_chord_gru():
+    """A small ChordGRU as it begins, with every kind of dropout there is."""
+    keras.utils.set_random_seed(5)
+    return chord_gru(width=12, embedding=4, heads=2, head_width=4, hidden=8, recurrent_dropout=0.2)
+
+
+@pytest.fixture(scope="module")
+def straight(pieces, tmp_path_factory):
+    """(model, history, folder) of a training of four epochs that nothing interrupted."""
+    model, folder = fresh_chord_gru(), tmp_path_factory.mktemp("straight")
+    return model, fit_chords(model, *pieces, epochs=4, folder=folder, **CHORDS), folder
+
+
+def test_chord_gru_interrupted_and_resumed_is_the_same_as_uninterrupted(pieces, straight, tmp_path, monkeypatch):
+    model = fresh_chord_gru()
+    batches = chord_batches_per_epoch(pieces[0], CHORDS["steps"], CHORDS["batch_size"])
+    assert batches > 2
+    press_in(monkeypatch, batches + batches // 2)
+    with pytest.raises(KeyboardInterrupt):
+        fit_chords(model, *pieces, epochs=4, folder=tmp_path, **CHORDS)
+    monkeypatch.undo()
+    history = fit_chords(model, *pieces, epochs=4, folder=tmp_path, **CHORDS)
+    np.testing.assert_array_equal(history.drop(columns="seconds"), straight[1].drop(columns="seconds"))
+    for one, other in zip(model.get_weights(), straight[0].get_weights()):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_chord_gru_interrupted_while_it_is_judged_and_resumed_by_a_new_model_ends_the_same(pieces, straight, tmp_path,
+                                                                                           monkeypatch):
+    def on_test_batch_end(self, batch, logs=None):
+        raise KeyboardInterrupt      # while the model holds its averaged weights
+    monkeypatch.setattr(EpochNumbers, "on_test_batch_end", on_test_batch_end)
+    with pytest.raises(KeyboardInterrupt):
+        fit_chords(fresh_chord_gru(), *pieces, epochs=4, folder=tmp_path, **CHORDS)
+    monkeypatch.undo()
+    model = chord_gru(**straight[0].sizes)
+    fit_chords(model, *pieces, epochs=4, folder=tmp_path, **CHORDS)
+    for one, other in zip(model.get_weights(), straight[0].get_weights()):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_chord_gru_is_left_with_averaged_weights_and_an_honest_validation_figure(pieces, straight):
+    model, history, folder = straight
+    assert negative_log_likelihood(model, pieces[1]) == pytest.approx(history["val_nats"].iloc[-1], abs=1e-4)
+    with np.load(folder / CHECKPOINT) as checkpoint:
+        trained = [checkpoint[f"model/{number}"] for number in range(len(model.weights))]
+    assert any(not np.array_equal(one, other) for one, other in zip(trained, model.get_weights()))
+    assert history["nats"].iloc[-1] < history["nats"].iloc[0]
+    assert (history["gradient_norm"] > 0).all()
+
+
+def test_validation_pieces_are_looked_at_every_so_often_and_at_the_end(straight):
+    _, history, folder = straight
+    for column in ("val_nats", "val_accuracy"):
+        assert np.isnan(history[column]).tolist() == [True, True, False, False], "every third time, and the last"
+    lines = (folder / HISTORY).read_text().splitlines()
+    assert lines[0].split(",") == ["epoch", *history.columns] and len(lines) == 5
+
+
+def test_rate_rises_to_its_highest_and_falls_to_a_thousandth_of_it(straight):
+    rates = straight[1]["learning_rate"].to_numpy()
+    assert 0.003 / 25 < rates[0] < rates[1] > rates[2] > rates[3]
+    assert rates[1] == pytest.approx(0.003, rel=0.05)
+    assert rates[2] == pytest.approx(0.0015, rel=0.05)
+    assert rates[3] == pytest.approx(0.003 / 1000, rel=0.05)
+
+
+def test_a_finished_cycle_is_not_done_again_nor_gone_on_from_with_other_settings(pieces, straight):
+    model, history, folder = straight
+    again = chord_gru(**model.sizes)
+    np.testing.assert_array_equal(fit_chords(again, *pieces, epochs=4, folder=folder, **CHORDS), history)
+    for one, other in zip(again.get_weights(), model.get_weights()):
+        np.testing.assert_array_equal(one, other)
+    for changed in (dict(epochs=5), dict(transpositions=[0]), dict(average=0.9), dict(validate_every=1), dict(seed=1)):
+        with pytest.raises(ValueError, match=f"other settings .*'{next(iter(changed))}'"):
+            fit_chords(again, *pieces, folder=folder, **(dict(epochs=4) | CHORDS | changed))
+
+
+def test_chord_gru_is_trained_and_judged_on_unusual_pieces_too(unusual_pieces, tmp_path):
+    chorales = [Chorale(pitches, name=name) for name, pitches in unusual_pieces.items()]
+    model = fresh_chord_gru()
+    history = fit_chords(model, chorales, chorales, epochs=1, folder=tmp_path, **CHORDS)
+    assert np.isfinite(history.to_numpy()).all()
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert negative_log_likelihood(model, chorales) == pytest.approx(history["val_nats"].iloc[-1], abs=1e-4)
+
+
+def test_average_is_the_weights_after_one_step_and_then_keeps_up_with_them():
+    variables = [keras.Variable(np.full((2, 3), 1.0, np.float32)), keras.Variable(np.float32(2.0))]
+    optimizer, random = AveragingAdamW(0.1, average=0.25, weight_decay=0.1), np.random.default_rng(0)
+    expected = None
+    for step in range(1, 9):
+        optimizer.apply([random.standard_normal(variable.shape).astype(np.float32) for variable in variables],
+                        variables)
+        weights = [np.array(variable) for variable in variables]
+        kept = min(0.25, (step - 1) / (step + 9))
+        expected = weights if step == 1 else [kept * one + (1 - kept) * other for one, other in zip(expected, weights)]
+        for average, one in zip(optimizer.averages, expected):
+            np.testing.assert_allclose(np.array(average), one, rtol=1e-5)
+    assert not np.allclose(np.array(optimizer.averages[0]), weights[0], atol=1e-3)
+    assert AveragingAdamW.from_config(optimizer.get_config()).average == 0.25
+
+
+@pytest.mark.parametrize("train, fresh, options", [(fit, fresh_model, SMALL), (fit_chords, fresh_chord_gru, CHORDS)])
+def test_callbacks_of_ones_own_see_an_epoch_that_is_already_safe_on_disk(pieces, tmp_path, train, fresh, options):
+    class Stops(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(), *pieces, epochs=2, folder=tmp_path, callbacks=[Stops()], **options)
+    assert len((tmp_path / HISTORY).read_text().splitlines()) == 2
+    history = train(fresh(), *pieces, epochs=2, folder=tmp_path, **options)
+    assert len(history) == 2, "and a callback is no other setting"
+
+
+def test_norm_of_the_gradients_is_added_up_as_they_come():
+    variables = [keras.Variable(np.zeros(2, np.float32))]
+    optimizer = AveragingAdamW(0.1, global_clipnorm=1.0)
+    optimizer.apply([np.array([3, 4], np.float32)], variables)
+    optimizer.apply([np.array([0, 7], np.float32)], variables)
+    assert float(optimizer.norm_sum) == pytest.approx(12) and float(optimizer.norm_count) == 2
