@@ -14,7 +14,8 @@ import numpy as np
 
 from .backend import tf
 from .chorale import VOICES
-from .encoding import END_TOKEN, PRIMING, TRANSPOSITIONS, encode, notes_to_tokens, transpose_tokens
+from .encoding import (END_TOKEN, PRIMING, TRANSPOSITIONS, checked_transpositions, encode, notes_to_tokens,
+                       transpose_tokens)
 
 
 def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITIONS, shuffle=True, seed=0,
@@ -121,7 +122,8 @@ def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITION
         before the passage (ends, where the piece begins) and of the passage; int32 (batch_size,), the number of
         the passage's first step in its piece; int32 (batch_size, steps, 4), the chords without the first; float32,
         its shape, 1 where a note is to be foretold, and where the soprano should write the end. It has no end: an
-        epoch is `chord_batches_per_epoch` of them.
+        epoch is `chord_batches_per_epoch` of them. (A passage does not say for how long the notes at its beginning
+        have been held: the model counts from the passage's first step.)
 
     Raises:
         ValueError: no chorales, a transposition that leaves 31..87, or no seed.
@@ -212,16 +214,25 @@ def _inputs_targets_weights(chords, place, end_counts):
 
 def _checked_shifts(transpositions, chorales, pieces):
     """`transpositions` as int array, once it is clear that all pieces, given as tokens, too, can be so transposed."""
-    shifts = np.array(list(transpositions))
-    if not len(shifts):
-        raise ValueError("no transpositions: expected at least one, such as [0] for none")
-    for shift in (shifts.min(), shifts.max()):
-        for chorale, piece in zip(chorales, pieces):
-            try:
-                transpose_tokens(piece, shift)
-            except ValueError as error:
-                raise ValueError(f"{chorale.name}: {error}") from None
-    return shifts
+    shifts = checked_transpositions(transpositions)
+    for chorale, piece in zip(chorales, pieces):
+        check_transpositions_of(chorale, piece, shifts)
+    return np.array(shifts)
+
+
+def check_transpositions_of(chorale, tokens, shifts):
+    """A ValueError that names the chorale, where one of its notes leaves MIDI 31..87 in one of the transpositions.
+
+    Args:
+        chorale: a Chorale.
+        tokens: its tokens, an int array.
+        shifts: list of ints.
+    """
+    for shift in (min(shifts), max(shifts)):
+        try:
+            transpose_tokens(tokens, shift)
+        except ValueError as error:
+            raise ValueError(f"{chorale.name}: {error}") from None
 
 
 def _check_seed(seed):

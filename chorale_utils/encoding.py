@@ -173,6 +173,14 @@ def transpose_probs(probs, semitones):
     return moved
 
 
+def checked_transpositions(transpositions):
+    """`transpositions` as a list of ints; a ValueError where there is none, or one is no whole number."""
+    shifts = _whole_numbers(list(transpositions), "transpositions")
+    if not shifts.size:
+        raise ValueError("no transpositions: expected at least one, such as [0] for none")
+    return shifts.tolist()
+
+
 def _checked_notes(notes, special):
     """`notes` as int64 array, or a ValueError that says which is neither in the range nor in `special`, a dict of
     what other numbers stand for."""

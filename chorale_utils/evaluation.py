@@ -14,8 +14,9 @@ import numpy as np
 
 from .backend import compiled, keras
 from .chorale import SILENCE, VOICES
-from .encoding import (END_TOKEN, SILENCE_TOKEN, notes_to_tokens, tokens_to_notes, transpose_probs,
-                       transpose_tokens)
+from .datasets import check_transpositions_of
+from .encoding import (END_TOKEN, SILENCE_TOKEN, checked_transpositions, notes_to_tokens, tokens_to_notes,
+                       transpose_probs, transpose_tokens)
 
 _COMPILED = weakref.WeakKeyDictionary()  # model -> {training: compiled log_probs}
 
@@ -65,7 +66,7 @@ def negative_log_likelihood(model, chorales, mc_samples=0, batch_size=16, transp
         batch_size: pieces to look at side by side.
 
     Raises:
-        ValueError: no chorales, or a note outside 31..87.
+        ValueError: no chorales, or a note outside 31..87, be it only in one of the transpositions.
 
     Notebook: 04_evaluation
     """
@@ -76,15 +77,15 @@ def negative_log_likelihood(model, chorales, mc_samples=0, batch_size=16, transp
     return float(total / notes)
 
 
-def end_negative_log_likelihood(model, chorales, batch_size=16):
+def end_negative_log_likelihood(model, chorales, batch_size=16, transpositions=(0,)):
     """Nats per piece (float): the mean over pieces of -ln p(the piece ends | the whole piece).
 
     Args:
-        model, chorales, batch_size: see `negative_log_likelihood`.
+        model, chorales, batch_size, transpositions: see `negative_log_likelihood`.
 
     Notebook: 04_evaluation
     """
-    ends = [probs[-1, 0, END_TOKEN] for _, probs in _probs_of_pieces(model, chorales, 0, batch_size, (0,))]
+    ends = [probs[-1, 0, END_TOKEN] for _, probs in _probs_of_pieces(model, chorales, 0, batch_size, transpositions)]
     return float(-np.mean(np.log(ends, dtype=float)))
 
 
@@ -148,6 +149,8 @@ def _probs_of_pieces(model, chorales, mc_samples, batch_size, transpositions):
     if not any(map(len, chorales)):
         raise ValueError("no chorales, or only empty ones: expected at least one note to judge")
     ordered = sorted(chorales, key=len)
+    for chorale in ordered:
+        check_transpositions_of(chorale, notes_to_tokens(chorale.pitches), checked_transpositions(transpositions))
     for start in range(0, len(ordered), batch_size):
         batch = ordered[start:start + batch_size]
         silent_step = np.full((1, len(VOICES)), SILENCE)
@@ -172,11 +175,8 @@ def _tokens(pieces):
 
 def _probs(model, tokens, mc_samples, transpositions):
     """float32 array (pieces, steps, 4, 59) of probabilities, the mean over the transpositions."""
-    transpositions = list(transpositions)
-    if not transpositions:
-        raise ValueError("no transpositions: expected at least one, such as [0] for the piece as it is")
     total = 0
-    for semitones in transpositions:
+    for semitones in checked_transpositions(transpositions):
         heard = transpose_tokens(tokens, semitones)
         total = total + transpose_probs(_probs_as_heard(model, heard, mc_samples), -semitones)
     return total / total.sum(axis=-1, keepdims=True)

@@ -1,8 +1,9 @@
 """Generation: a model writes chorales, note by note, in the order soprano, alto, tenor, bass.
 
 Each note is drawn from the probabilities that the model gives to it, knowing all notes before. The model's
-state is carried from note to note, so that a piece twice as long takes twice as long to write, and many
-pieces are written side by side in one compiled loop.
+state is carried from note to note, so that nothing is read twice: a piece twice as long takes twice as long to write
+(with chord_gru a little longer, since its attention looks back over all the piece), and many pieces are written side
+by side in one compiled loop.
 
 Chance comes from numpy, a stream of its own for each piece: the same seed gives the same piece, however many
 others are written beside it.
@@ -18,7 +19,8 @@ from tqdm import tqdm
 
 from .backend import compiled, keras
 from .chorale import Chorale, VOICES
-from .encoding import END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY, decode, notes_to_tokens
+from .encoding import (END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY, checked_transpositions, decode,
+                       notes_to_tokens, transpose_tokens)
 
 FREE = -1          # in `given`: the model writes this note
 COLDEST = 1e-4     # temperature at which only the likeliest note is left
@@ -43,12 +45,14 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
             `steps`, or to the end); otherwise its length is that of the piece. A fixed note is kept exactly;
             the notes before it are written without knowing of it.
         transpositions: whole numbers of semitones; notes are drawn from the mean of what the model says when it
-            hears the piece in each of these transpositions (see `note_probs`), at as many times the cost.
+            hears the piece in each of these transpositions (see `note_probs`), at as many times the cost. Notes
+            that leave 31..87 in one of them are never drawn.
         progress: whether to show a progress bar.
 
     Raises:
         ValueError: a count or length that is not positive, a temperature too low or infinite, no transpositions, or a
-            `given` of the wrong shape, longer than `steps`, or with a note outside 31..87.
+            `given` of the wrong shape, longer than `steps`, or with a note outside 31..87, be it only in one of the
+            transpositions.
 
     Notebook: 05_generation
     """
@@ -56,10 +60,11 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         raise ValueError(f"count {count}: expected 1 or more")
     if not COLDEST <= temperature < float("inf"):
         raise ValueError(f"temperature {temperature}: expected a number from {COLDEST} up, such as 0.8 (cautious) or 1")
-    shifts = tuple(int(semitones) for semitones in transpositions)
-    if not shifts:
-        raise ValueError("no transpositions: expected at least one, such as [0] for the piece as it is")
-    wishes, may_end = _wishes(given, steps)                                  # (longest, 4) tokens, FREE
+    shifts = tuple(checked_transpositions(transpositions))
+    if not _in_transpositions(shifts)[1][:, FIRST_NOTE_TOKEN:].all(axis=0).any():
+        raise ValueError(f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected a few "
+                         f"semitones up or down, such as range(-2, 3)")
+    wishes, may_end = _wishes(given, steps, shifts)                          # (longest, 4) tokens, FREE
     streams = [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(count)]
     write = _writer(model, shifts)
     carried = (model.begin(count * len(shifts), len(wishes)), np.full(count, END_TOKEN, np.int32), np.zeros(count, bool))
@@ -81,7 +86,7 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
     return [Chorale(decode(piece.ravel()), name=f"generated-{number:04d}") for number, piece in enumerate(pieces)]
 
 
-def _wishes(given, steps):
+def _wishes(given, steps, shifts):
     """(int array (longest, 4) of tokens with -1 where the model writes, whether the model may end)."""
     if steps is not None and steps < 1:
         raise ValueError(f"steps {steps}: expected 1 or more, or None to let the model end")
@@ -94,6 +99,8 @@ def _wishes(given, steps):
                              f"(steps, 4), the columns being {', '.join(VOICES)}")
         free = given == FREE
         fixed = np.where(free, FREE, notes_to_tokens(given).astype(np.int32))
+        for shift in shifts:
+            transpose_tokens(np.where(free, SILENCE_TOKEN, fixed), shift)    # a note that cannot be heard is refused
         whole = not free.any()
     length = (steps or LONGEST) if whole else (steps or len(fixed))
     if len(fixed) > length:

@@ -2,7 +2,7 @@
 
 ``python -m chorale_utils.model_card FOLDER --name chord_gru`` reads what notebook 03 left in a run's folder (the model,
 and the checkpoints of its training loops), judges the model on the exact JSB edition, and writes into
-``chorale_utils/pretrained/`` the weights, the history of each loop, and a card in Markdown. With ``--tried FOLDER ...``
+``chorale_utils/pretrained/`` the weights, the history of each loop, and a card in Markdown. With ``--tried LABEL=FOLDER``
 the card also tells what other trainings came to, from their own checkpoints.
 
 Notebook: 04_evaluation
@@ -33,7 +33,7 @@ DECIDED_BY_VALIDATION = {
 }
 
 
-def ship(folder, name="note_gru", destination=PRETRAINED, tried=()):
+def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, remark=""):
     """Writes weights, histories and card of a trained model; returns the path of the card.
 
     Args:
@@ -41,8 +41,9 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=()):
             second for note_gru, cycle for chord_gru.
         name: of the model.
         destination: folder to write into.
-        tried: folders of other trainings, each with its checkpoint, for a table of what was tried; it is also
-            written to `name`_tried.csv.
+        tried: dict of label -> folder of another training of a chord_gru, with its checkpoint, for a table of what
+            was tried, to which this one is added as 'shipped'; it is also written to `name`_tried.csv.
+        remark: what else whoever reads the card must know about the training.
 
     Raises:
         FileNotFoundError: no such model or checkpoint, or no JSB archive.
@@ -58,8 +59,8 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=()):
     folder, destination = Path(folder), Path(destination)
     model = load_model(folder / f"{name}.keras")
     loops = {loop: folder / name / loop for loop in LOOPS[name]}
-    table = what_was_tried(tried) if tried else None
-    card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table)
+    table = what_was_tried({"shipped": loops["cycle"], **tried}) if tried else None
+    card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table, remark)
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
         history = pd.read_csv(place / HISTORY, index_col="epoch")
@@ -70,25 +71,26 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=()):
 
 
 def what_was_tried(folders):
-    """What trainings came to: a pandas DataFrame, a row for each folder that holds a checkpoint, the best last.
+    """What trainings came to: a pandas DataFrame, a row for each of them, the best last.
 
     Columns: the settings in which the trainings differ (empty where a training has no such setting), epochs,
     minutes, and nats per note of the last epoch on the training passages (with dropout on) and the validation
-    pieces. The index is the folder's name.
+    pieces. The index is the label.
 
     Args:
-        folders: of finished trainings.
+        folders: dict of label -> folder of a finished training.
 
     Raises:
         FileNotFoundError: no checkpoint in one of them.
         ValueError: a training that has not come to its end.
     """
     rows = {}
-    for folder in map(Path, folders):
+    for label, folder in folders.items():
+        folder = Path(folder)
         history, settings = pd.read_csv(folder / HISTORY, index_col="epoch"), _settings(folder)
         if len(history) < settings.get("epochs", 0):
             raise ValueError(f"{folder}: {len(history)} of {settings['epochs']} epochs done; let it come to its end first")
-        rows[folder.name] = settings | {
+        rows[label] = settings | {
             "epochs": len(history), "minutes": round(history["seconds"].sum() / 60, 1),
             "nats": round(history["nats"].iloc[-1], 4), "val_nats": round(history["val_nats"].dropna().iloc[-1], 4)}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("training")
@@ -97,7 +99,7 @@ def what_was_tried(folders):
     return table[varied + figures].sort_values("val_nats", ascending=False)
 
 
-def _card(name, model, loops, corpus, sha256, tried):
+def _card(name, model, loops, corpus, sha256, tried, remark):
     """The card's text (str, Markdown)."""
     histories = {loop: pd.read_csv(place / HISTORY, index_col="epoch") for loop, place in loops.items()}
     settings = {loop: _settings(place) for loop, place in loops.items()}
@@ -116,6 +118,8 @@ def _card(name, model, loops, corpus, sha256, tried):
                   f"{history['seconds'].sum() / 60:.0f} minutes on {os.cpu_count()} cores shared with other work; best "
                   f"validation figure {best.min():.4f} at epoch {best.idxmin()}, last {best.iloc[-1]:.4f}."]
     packages = ", ".join(f"{package} {version(package)}" for package in ("tensorflow", "keras", "numpy"))
+    if remark:
+        lines += ["", remark]
     lines += ["", f"Python {platform.python_version()}, {packages}.", "", "## Scores", "",
               "Nats per note on the exact edition (whole pieces, own key, from the first note on; "
               "`negative_log_likelihood`), in one pass and as the mean over transpositions by "
@@ -157,6 +161,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="a run's folder")
     parser.add_argument("--name", default="note_gru", choices=sorted(LOOPS), help="of the model (default: note_gru)")
-    parser.add_argument("--tried", nargs="*", default=(), metavar="FOLDER", help="of other trainings, for a table of them")
+    parser.add_argument("--tried", nargs="*", default=(), metavar="LABEL=FOLDER",
+                        help="other trainings of a chord_gru, for a table of them")
+    parser.add_argument("--remark", default="", help="what else to say about the training")
     arguments = parser.parse_args()
-    print(ship(arguments.folder, arguments.name, tried=arguments.tried))
+    print(ship(arguments.folder, arguments.name, tried=dict(label.split("=", 1) for label in arguments.tried),
+               remark=arguments.remark))

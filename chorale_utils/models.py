@@ -159,9 +159,10 @@ def note_gru(**sizes):
 
 
 PLACES = 16         # sixteenths in a bar of four beats, counted from a piece's first step
-LONGEST_HELD = 31   # steps; a note that has been held for longer counts as this
+LONGEST_HELD = 31   # steps; a voice that has not changed its note for longer counts as this
 LONGEST_LEAP = 12   # semitones; a wider melodic interval counts as this
 HELD_WIDTH, PLACE_WIDTH = 8, 16   # of their embeddings
+DISTANCE_SCALE = 0.1   # attention begins with hardly any penalty on what is far away
 VOICE_PAIRS = [(upper, lower) for lower in range(len(VOICES)) for upper in range(lower)]
 NO_INTERVAL = 12    # interval class where one of the two is silent
 
@@ -231,8 +232,9 @@ class ChordGRU(ChoraleModel):
 
     What it does at step t, from the notes of step t - 1 and before:
 
-    * *What it hears:* the four notes, for how many steps each has been held, the place in the bar (counted from the
-      piece's first step).
+    * *What it hears:* the four notes, how many steps ago each voice last changed its note, and the place in a cycle of
+      sixteen sixteenths from the piece's first step on. (That is the place in a bar of four beats, shifted by the
+      upbeat; in three beats, the place in the beat. The exact edition does not say where bars begin.)
     * *What it remembers:* the state of a GRU; and attention from this state to those at earlier steps, whose values
       are the chords that came there, so that a passage heard before can go on as before. A first slot, "nothing of
       the kind", is always there, and a learnt penalty grows with the logarithm of the distance.
@@ -320,8 +322,9 @@ class ChordGRU(ChoraleModel):
     def motion_table(self):
         """What voice motion adds to the logits: float array (6, 3, 3, 13, 13), one table for each of `VOICE_PAIRS`.
 
-        Axes: direction of the upper voice and of the lower (down, same, up), interval class of the pair before
-        and after (semitones modulo 12; the 13th: one of them is silent).
+        Axes: direction of the upper voice and of the lower (down, same, up; from or into silence is "same"), interval
+        class of the pair before and after (semitones modulo 12, so 0 is unison and octave; the 13th: one of them is
+        silent).
         """
         return keras.ops.convert_to_numpy(self.motion).reshape(-1, 3, 3, 13, 13)
 
@@ -399,7 +402,7 @@ class ChordGRU(ChoraleModel):
         ops = keras.ops
         gap = ops.cast(steps[:, None] - slots + 1, "float32")
         far = ops.where(slots == 0, 0.0, ops.log(ops.maximum(gap, 1.0)))
-        return ops.where(gap > 0, -0.1 * ops.softplus(self.distance)[:, None, None] * far, -1e9)
+        return ops.where(gap > 0, -DISTANCE_SCALE * ops.softplus(self.distance)[:, None, None] * far, -1e9)
 
     def _recall(self, state, keys, values, penalty):
         """(what is recalled (B, steps, heads * head_width), weights (B, heads, steps, slots)), for states
@@ -444,7 +447,8 @@ def _sounds(tokens):
 
 
 def _held(chords):
-    """For how many steps each note has been there: int tensor, the shape of `chords` (B, steps, 4), at most 31."""
+    """How many steps ago each voice changed to the note it has: int tensor, the shape of `chords` (B, steps, 4), at
+    most 31; counted from the first step given."""
     ops = keras.ops
     number = ops.arange(ops.shape(chords)[1])[:, None]
     changed = ops.pad(chords[:, 1:] != chords[:, :-1], [[0, 0], [1, 0], [0, 0]], constant_values=True)

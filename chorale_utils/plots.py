@@ -148,12 +148,12 @@ def plot_race(histories, goal=None):
     Notebook: 03_model_training
     """
     ax = _axes(None, (7, 3.6))
-    for (label, history), colour in zip(histories.items(), VOICE_COLOURS.values()):
+    for number, (label, history) in enumerate(histories.items()):
         loops = history if isinstance(history, list) else [history]
         seconds = np.cumsum(np.concatenate([loop["seconds"] for loop in loops]))
         nats = np.concatenate([loop["val_nats"] for loop in loops])
         looked = ~np.isnan(nats)
-        ax.plot(seconds[looked], nats[looked], marker="o", markersize=3, color=colour, label=label)
+        ax.plot(seconds[looked], nats[looked], marker="o", markersize=3, color=_model_colour(number), label=label)
     if goal is not None:
         ax.axhline(goal, color="#999999", linestyle="--", linewidth=1)
     ax.legend()
@@ -199,14 +199,15 @@ def plot_motion(table, title):
         title: of the picture.
 
     Returns:
-        array of two matplotlib Axes: both voices in the same direction, in contrary directions.
+        array of two matplotlib Axes: both voices in the same direction, in contrary directions. Intervals are named
+        as musicians do: perfect, minor, major, tritone; P8 is unison and octave.
 
     Notebook: 04_evaluation
     """
     down, up = 0, 2
     motions = {"in the same direction": (table[down, down] + table[up, up]) / 2,
                "against each other": (table[down, up] + table[up, down]) / 2}
-    names = ("8ve", "2-", "2+", "3-", "3+", "4", "5°", "5", "6-", "6+", "7-", "7+")
+    names = ("P8", "m2", "M2", "m3", "M3", "P4", "TT", "P5", "m6", "M6", "m7", "M7")   # P8: unison and octave
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), dpi=FIGURE_DPI, layout="constrained", sharey=True)
     most = max(abs(scores[:12, :12]).max() for scores in motions.values())
     for ax, (name, scores) in zip(axes, motions.items()):
@@ -241,7 +242,7 @@ def plot_breakdown(tables, title, ylabel="nats per note"):
         width = 0.8 / len(models)
         for number, (model, figures) in enumerate(models):
             places = np.arange(len(labels)) + (number - (len(models) - 1) / 2) * width
-            colours = _MODEL_COLOURS[number] if model else [VOICE_COLOURS.get(label, "#777777") for label in labels]
+            colours = _model_colour(number) if model is not None else [VOICE_COLOURS.get(label, "#777777") for label in labels]
             bars = ax.bar(places, figures, width, color=colours, label=model)
             if model is None:
                 ax.bar_label(bars, fmt="%.2f", fontsize=8)
@@ -249,7 +250,7 @@ def plot_breakdown(tables, title, ylabel="nats per note"):
         ax.set_title(name, fontsize=10)
         ax.margins(y=0.15)
         _tidy(ax)
-    if table.ndim == 2:
+    if any(table.ndim == 2 for table in tables.values()):
         axes[0, -1].legend(fontsize=8)
     axes[0, 0].set_ylabel(ylabel)
     figure.suptitle(title)
@@ -276,6 +277,10 @@ def plot_calibration(table, ax=None, title="Is a guess as often right as the mod
     ax.set(title=title, xlabel="confidence (probability of the guess)", ylabel="share of guesses that are right",
            xlim=(0, 1), ylim=(0, 1), aspect="equal")
     return _tidy(ax)
+
+
+def _model_colour(number):
+    return _MODEL_COLOURS[number % len(_MODEL_COLOURS)]
 
 
 def _axes(ax, size):

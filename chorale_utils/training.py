@@ -27,6 +27,7 @@ from .datasets import (batches_per_epoch, chord_batches_per_epoch, chord_crops, 
                        whole_pieces)
 from .encoding import TRANSPOSITIONS
 from .files import write_whole
+from .models import ChordGRU, NoteGRU
 
 CHECKPOINT = "checkpoint.npz"
 HISTORY = "history.csv"
@@ -71,6 +72,8 @@ def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, dec
 
     Notebook: 03_model_training
     """
+    if not isinstance(model, NoteGRU):
+        raise ValueError(f"model {type(model).__name__}: fit trains a NoteGRU; a ChordGRU is trained by fit_chords")
     folder = Path(folder)
     settings = dict(learning_rate=learning_rate, decay_epochs=decay_epochs, plateau_factor=plateau_factor,
                     plateau_patience=plateau_patience, stop_patience=stop_patience, clip_norm=clip_norm,
@@ -115,7 +118,7 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; made where missing.
         learning_rate: AdamW's highest rate; it rises to it and falls to a thousandth of it along a cosine.
         rise: share of the cycle, 0..1, in which the rate rises.
-        weight_decay: AdamW's, on all weights but biases and the table of voice motion, whose rare moves would fade.
+        weight_decay: AdamW's, on all weights but biases.
         average: momentum of the moving average; in the beginning it is smaller, so that the average keeps up.
         clip_norm: gradients longer than this (global norm) are shortened to it.
         steps, batch_size, transpositions, seed: see `chord_crops`.
@@ -127,14 +130,18 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
     Returns:
         pandas DataFrame, a row an epoch, with the columns that `fit` returns. nats and accuracy are those of the
         passages, with dropout on; val_nats and val_accuracy those of the averaged weights (NaN where an epoch had
-        no look at the validation pieces).
+        no look at the validation pieces). gradient_norm, learning_rate and seconds are as there.
 
     Raises:
-        ValueError: `folder` holds the checkpoint of another training, or a file that is no checkpoint; or
-            `validate_every` is below 1.
+        ValueError: `folder` holds the checkpoint of another training, or a file that is no checkpoint; `model` is
+            no `ChordGRU`; `rise` or `validate_every` is out of range.
 
     Notebook: 03_model_training
     """
+    if not isinstance(model, ChordGRU):
+        raise ValueError(f"model {type(model).__name__}: fit_chords trains a ChordGRU; a NoteGRU is trained by fit")
+    if not 0 <= rise <= 1:
+        raise ValueError(f"rise {rise}: expected a share of the cycle, from 0 to 1")
     if validate_every < 1:
         raise ValueError(f"validate_every {validate_every}: expected a number of epochs, 1 or more")
     folder = Path(folder)
@@ -148,7 +155,7 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         learning_rate / 25, decay_steps=max(1, epochs * batches - rising), alpha=0.001, warmup_target=learning_rate,
         warmup_steps=rising)
     optimizer = AveragingAdamW(rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm, average=average)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "motion"])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(
         optimizer=optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[NatsPerNote(from_logits=True), NoteAccuracy()],
@@ -415,7 +422,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.rows.append({name: float(logs.get(name, "nan")) for name in
+        logs = {"val_nats": float("nan"), "val_accuracy": float("nan")} | logs   # where they were not looked at
+        self.rows.append({name: float(logs[name]) for name in
                           ("nats", "val_nats", "accuracy", "val_accuracy", "gradient_norm", "learning_rate")}
                          | {"seconds": round(time.perf_counter() - self._began, 2)})
         self.finished = bool(self.model.stop_training)

@@ -1,5 +1,7 @@
 """Nats per note, and where they are lost."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from chorale_utils import (Chorale, load_model, negative_log_likelihood, note_gr
                            transpose_probs)
 from chorale_utils.backend import keras
 from chorale_utils.evaluation import calibration, end_negative_log_likelihood, score_notes
-from chorale_utils.models import ChoraleModel
+from chorale_utils.models import PRETRAINED, ChoraleModel
 
 
 class KnowsNothing(ChoraleModel):
@@ -112,6 +114,14 @@ def test_shipped_classic_reaches_058_on_the_exact_edition(jsb_corpus):
     model = load_model("note_gru")
     assert negative_log_likelihood(model, jsb_corpus.valid) <= 0.58
     assert negative_log_likelihood(model, jsb_corpus.test) <= 0.58
+
+
+@pytest.mark.parametrize("transpositions, column, must", [([0], 0, 0.340), (range(-2, 3), 1, 0.318)])
+def test_shipped_strong_model_reaches_what_its_card_says_on_the_exact_edition(jsb_corpus, transpositions, column, must):
+    card = (PRETRAINED / "chord_gru.md").read_text(encoding="utf-8")
+    said = float(re.search(r"^\| valid \| (.+) \|$", card, re.MULTILINE).group(1).split(" | ")[column])
+    figure = negative_log_likelihood(load_model("chord_gru"), jsb_corpus.valid, transpositions=transpositions)
+    assert figure == pytest.approx(said, abs=5e-4) and figure <= must
 
 
 def test_silence_and_single_steps_can_be_judged(small):

@@ -47,15 +47,17 @@ def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(music21_
             shipped, best = model, history["val_nats"].iloc[-1]
             save_model(model, tmp_path / "chord_gru.keras")
 
-    card = model_card.ship(tmp_path, "chord_gru", tmp_path / "shipped", tried=folders.values()).read_text()
+    card = model_card.ship(tmp_path, "chord_gru", tmp_path / "shipped", tried={"slower": folders["slower"]},
+                           remark="In the rain.").read_text()
     one_pass, averaged = (f"{negative_log_likelihood(shipped, corpus.test, transpositions=transpositions):.4f}"
                           for transpositions in ([0], range(-2, 3)))
+    assert "In the rain." in card
     assert f"| test | {one_pass} | {averaged} |" in card and one_pass != averaged
     table = pd.read_csv(tmp_path / "shipped" / "chord_gru_tried.csv", index_col="training")
-    assert list(table.index) == ["slower", "cycle"], "the best last"
+    assert list(table.index) == ["slower", "shipped"], "the best last"
     assert list(table.columns) == ["learning_rate", "epochs", "minutes", "nats", "val_nats"], "only what was varied"
-    assert table.loc["cycle", "val_nats"] == pytest.approx(best, abs=1e-4)
-    assert f"| cycle | 0.01 | 3 | {table.loc['cycle', 'minutes']:g} |" in card
+    assert table.loc["shipped", "val_nats"] == pytest.approx(best, abs=1e-4)
+    assert f"| shipped | 0.01 | 3 | {table.loc['shipped', 'minutes']:g} |" in card
 
 
 def test_an_unfinished_training_is_not_told_as_tried(music21_corpus, tmp_path):
@@ -64,7 +66,7 @@ def test_an_unfinished_training_is_not_told_as_tried(music21_corpus, tmp_path):
     history = pd.read_csv(tmp_path / "history.csv", index_col="epoch")
     history.iloc[:1].to_csv(tmp_path / "history.csv")
     with pytest.raises(ValueError, match="1 of 2 epochs done"):
-        model_card.what_was_tried([tmp_path])
+        model_card.what_was_tried({"unfinished": tmp_path})
 
 
 def test_only_models_that_are_shipped_have_cards(tmp_path):

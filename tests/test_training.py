@@ -260,3 +260,15 @@ def test_norm_of_the_gradients_is_added_up_as_they_come():
     optimizer.apply([np.array([3, 4], np.float32)], variables)
     optimizer.apply([np.array([0, 7], np.float32)], variables)
     assert float(optimizer.norm_sum) == pytest.approx(12) and float(optimizer.norm_count) == 2
+
+
+@pytest.mark.parametrize("train, model, options, complaint", [
+    (fit, fresh_chord_gru, SMALL, "model ChordGRU: fit trains a NoteGRU"),
+    (fit_chords, fresh_model, CHORDS, "model NoteGRU: fit_chords trains a ChordGRU"),
+    (fit_chords, fresh_chord_gru, CHORDS | {"rise": 2}, "rise 2: expected a share"),
+    (fit_chords, fresh_chord_gru, CHORDS | {"validate_every": 0}, "validate_every 0: expected"),
+])
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(pieces, tmp_path, train, model, options, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        train(model(), *pieces, epochs=1, folder=tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
