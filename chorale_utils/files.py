@@ -39,7 +39,7 @@ def record_metrics(folder, section, **figures):
         dict: all that metrics.json holds now.
 
     Raises:
-        ValueError: metrics.json is there and is no JSON object.
+        ValueError: metrics.json is there and is no JSON object; or a figure is no finite number, which JSON cannot hold.
     """
     path = Path(folder) / "metrics.json"
     try:
@@ -47,5 +47,6 @@ def record_metrics(folder, section, **figures):
         metrics[section] = figures
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is no JSON object ({error}): remove it, or give another run folder") from error
-    write_whole(path, lambda unfinished: unfinished.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8"))
+    text = json.dumps(metrics, indent=2, allow_nan=False)
+    write_whole(path, lambda unfinished: unfinished.write_text(text + "\n", encoding="utf-8"))
     return metrics

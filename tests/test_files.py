@@ -38,3 +38,10 @@ def test_a_torn_metrics_file_is_an_error_that_names_it(tmp_path, torn):
     with pytest.raises(ValueError, match="metrics.json is no JSON object"):
         record_metrics(tmp_path, "training", val_nats=0.5)
     assert (tmp_path / "metrics.json").read_text() == torn
+
+
+def test_a_figure_that_json_cannot_hold_is_refused_and_what_is_there_stays(tmp_path):
+    record_metrics(tmp_path, "training", nats=0.5)
+    with pytest.raises(ValueError, match="nan"):
+        record_metrics(tmp_path, "training", nats=float("nan"))
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {"training": {"nats": 0.5}}
