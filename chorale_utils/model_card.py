@@ -28,8 +28,9 @@ LOOPS = {"note_gru": ("first", "second"), "chord_gru": ("cycle",)}
 AVERAGED_OVER = range(-2, 3)   # semitones: the transpositions of the figure that is told beside that of one pass
 DECIDED_BY_VALIDATION = {
     "note_gru": "The validation pieces decided on plateaus, the end and the best weights; the test pieces decided nothing.",
-    "chord_gru": "The validation pieces decided nothing within this training, but between trainings: which sizes and "
-                 "which dropout. The test pieces decided nothing.",
+    "chord_gru": "The validation pieces decided nothing within a training, but much between trainings: features, decay, "
+                 "dropout, when to stop a training that was going nowhere, and which weights to ship. So the validation "
+                 "figures below are those of the best of several, and a little flattering.",
 }
 
 
@@ -59,7 +60,7 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, remark="")
     folder, destination = Path(folder), Path(destination)
     model = load_model(folder / f"{name}.keras")
     loops = {loop: folder / name / loop for loop in LOOPS[name]}
-    table = what_was_tried({"shipped": loops["cycle"], **tried}) if tried else None
+    table = what_was_tried({"shipped": loops[LOOPS[name][-1]], **tried}) if tried else None
     card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table, remark)
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
