@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 TABLE = Path(__file__).with_name("table.md")
+OTHER_UNITS = {"nats a note": "{:.4f}", "MB": "{:.1f}"}   # what is no time, and how it is written
 
 
 @pytest.fixture(scope="session")
 def table():
-    """A dict of row label -> (reference in seconds or None, ours in seconds, unit of work); written out as
-    tests/benchmarks/table.md when the last benchmark has run."""
+    """A dict of row label -> (reference or None, ours, unit), both in seconds, or in seconds for each unit of work, such
+    as 'a note', or in a unit of `OTHER_UNITS`; written out as tests/benchmarks/table.md when the last benchmark has run."""
     rows = {}
     yield rows
     lines = [f"Medians of at least three; {os.cpu_count()} cores, {platform.machine()}, Python "
@@ -34,6 +35,8 @@ def median_seconds(benchmark):
 
 
 def _shown(seconds, unit):
+    if unit in OTHER_UNITS:
+        return f"{OTHER_UNITS[unit].format(seconds)} {unit}"
     if unit:
         return f"{seconds * 1e6:,.2f} µs {unit}"
     return f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1e3:.0f} ms"
