@@ -156,11 +156,11 @@ def test_files_that_the_package_reads_are_installed_with_it():
         assert list((PROJECT / "chorale_utils").glob(pattern)), pattern
 
 
-def test_command_chorale_is_the_pipeline():
-    assert PYPROJECT["project"]["scripts"] == {"chorale": "chorale_utils.pipeline:main"}
+def test_command_chorale_is_installed():
+    assert PYPROJECT["project"]["scripts"] == {"chorale": "chorale_utils.command:main"}
     chorale = Path(sys.executable).with_name("chorale")
     shown = subprocess.run([chorale, "--help"], capture_output=True, text=True, check=True)
-    assert "run" in shown.stdout and "refresh" in shown.stdout
+    assert {"run", "resume", "list", "show", "refresh"} <= set(re.findall(r"\w+", shown.stdout))
 
 
 # What README promises

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chorale_utils import load_chorale, pipeline
+from chorale_utils import load_chorale
+from chorale_utils.command import main
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +34,7 @@ def test_its_command_is_understood_and_refused_only_for_its_folder(tmp_path):
     command, = re.findall(r"^chorale (run .*)$", README, re.MULTILINE)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
-    assert pipeline.main([*command.split(), "--output", str(tmp_path), "--run-id", "taken"]) == 2
+    assert main([*command.split(), "--output", str(tmp_path), "--run-id", "taken"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
