@@ -25,7 +25,7 @@ _MODULE_OF = {
                    "save_model", "PRETRAINED"],
         "training": ["fit", "fit_chords", "power_schedule"],
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
-                       "score_notes", "calibration"],
+                       "score_notes", "soft_targets", "calibration"],
         "generation": ["generate"],
         "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "plot_voice_ranges", "plot_history",
                   "plot_race", "plot_breakdown", "plot_calibration", "plot_attention", "plot_motion"],
