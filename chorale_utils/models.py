@@ -283,7 +283,7 @@ class ChordGRU(ChoraleModel):
     """
 
     def __init__(self, width=384, embedding=48, heads=4, head_width=32, hidden=256, input_dropout=0.3,
-                 state_dropout=0.35, hidden_dropout=0.4, voice_dropout=0.1, weight_drop=0.3, **kwargs):
+                 state_dropout=0.35, hidden_dropout=0.4, voice_dropout=0.0, weight_drop=0.0, **kwargs):
         super().__init__(**kwargs)
         self.sizes = dict(width=width, embedding=embedding, heads=heads, head_width=head_width, hidden=hidden,
                           input_dropout=input_dropout, state_dropout=state_dropout, hidden_dropout=hidden_dropout,

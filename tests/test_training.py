@@ -141,7 +141,7 @@ def test_a_second_loop_begins_with_the_best_weights_of_the_first_and_knows_when_
 def fresh_chord_gru():
     """A small ChordGRU as it begins, with every kind of dropout there is."""
     keras.utils.set_random_seed(5)
-    return chord_gru(width=12, embedding=4, heads=2, head_width=4, hidden=8)
+    return chord_gru(width=12, embedding=4, heads=2, head_width=4, hidden=8, voice_dropout=0.1, weight_drop=0.3)
 
 
 @pytest.fixture(scope="module")
