@@ -21,6 +21,7 @@ _MODULE_OF = {
                      "to_one_hot", "from_one_hot", "transpose_tokens", "transpose_probs"],
         "datasets": ["note_windows", "batches_per_epoch", "chord_crops", "chord_batches_per_epoch", "whole_pieces",
                      "whole_chords"],
+        "counterpoint": ["RULES", "faults"],
         "models": ["ChoraleModel", "NoteGRU", "note_gru", "ChordGRU", "chord_gru", "VOICE_PAIRS", "load_model",
                    "save_model", "PRETRAINED"],
         "training": ["fit", "fit_chords", "power_schedule"],
