@@ -12,6 +12,7 @@ _MODULE_OF = {
         "chorale": ["Chorale", "VOICES"],
         "files": ["record_metrics"],
         "midi": ["write_midi", "read_midi"],
+        "metre": ["find_metre"],
         "score": ["to_score", "write_score", "show_score", "find_key"],
         "audio": ["synthesize", "write_wav", "step_times"],
         "player": ["play", "show"],
@@ -28,7 +29,8 @@ _MODULE_OF = {
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
                        "score_notes", "calibration"],
         "generation": ["generate"],
-        "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "plot_voice_ranges", "plot_history",
+        "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise",
+                  "fault_colours", "surprise_colours", "plot_voice_ranges", "plot_history",
                   "plot_race", "plot_breakdown", "plot_calibration", "plot_attention", "plot_motion"],
     }.items()
     for name in names

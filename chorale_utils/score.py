@@ -12,6 +12,7 @@ Notebook: 05_generation
 import base64
 import re
 import zipfile
+from dataclasses import replace
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -21,9 +22,9 @@ import numpy as np
 from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, steps_per_bar
 from .engraving import engrave, engrave_pages, pdf, png
 from .files import write_whole
+from .metre import find_metre
 
-UNKNOWN_METRE = "4/4"  # the bars that are drawn where the metre is not known
-PAGE_WIDTH = 900       # pixels
+PAGE_WIDTH = 900  # pixels
 
 _STAVES = (2, 4)
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
@@ -35,8 +36,7 @@ _TRUST = 8.0  # notes that the key counts for, against those in the window
 def to_score(chorale, staves=4, colours=None, about=None):
     """The chorale as a music21 Score: clefs, key, metre, pickup, bar lines, ties, beams, fermatas, final bar line.
 
-    Where the key is not known it is found (`find_key`). Where the metre is not known, bars of 4/4 are drawn and
-    no time signature is printed. The composer is named where the chorale has a BWV number, and only there:
+    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`). The composer is named where the chorale has a BWV number, and only there:
     Bach, but for settings known to be another's.
 
     Args:
@@ -61,6 +61,9 @@ def to_score(chorale, staves=4, colours=None, about=None):
     if not len(chorale):
         raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
     colours = _checked_colours(colours, chorale)
+    if chorale.time_signature is None:
+        time_signature, pickup = find_metre(chorale)
+        chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
     key = _music21_key(chorale)
     names = _fifths(chorale, key.sharps)
     score = stream.Score()
@@ -202,10 +205,8 @@ def _part(chorale, voices, fifths, colours, key):
     from music21 import bar, instrument, meter, stream
     from music21.stream.enums import ShowNumber
 
-    metre = meter.TimeSignature(chorale.time_signature or UNKNOWN_METRE)
-    metre.style.hideObjectOnPrint = chorale.time_signature is None
-    full = steps_per_bar(metre.ratioString)
-    pickup = chorale.pickup % full
+    metre = meter.TimeSignature(chorale.time_signature)
+    full, pickup = chorale.steps_per_bar, chorale.pickup
     part = stream.Part()
     sings = instrument.Choir()
     sings.partName = part.partName = "\n".join(VOICES[voice].capitalize() for voice in voices)
