@@ -97,8 +97,8 @@ def _with_credits(xml):
     """The MusicXML with its title and composer to be printed: Verovio prints no composer of its own accord."""
     root = ET.fromstring(xml)
     credits = ""
-    for element, kind, side, size in (("work/work-title", "title", "center", 20),
-                                      ("identification/creator[@type='composer']", "composer", "right", 11)):
+    for element, kind, side, size in (("work/work-title", "title", "center", 24),
+                                      ("identification/creator[@type='composer']", "composer", "right", 12)):
         if root.findtext(element):
             credits += (f'<credit page="1"><credit-type>{kind}</credit-type><credit-words justify="{side}" halign="{side}" '
                         f'valign="top" font-size="{size}">{escape(root.findtext(element))}</credit-words></credit>')

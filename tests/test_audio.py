@@ -196,17 +196,20 @@ def test_a_soundfont_sings_at_the_right_pitch_and_time(soundfont):
     assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-6) and np.abs(sound[-1]).max() < 1e-3
 
 
-def test_a_soundfont_holds_fermatas_stands_left_and_right_and_sounds_alike_every_time(soundfont):
-    pitches = np.zeros((8, 4), int)
-    pitches[:, 2] = 60
-    fermatas = np.zeros(8, bool)
-    fermatas[4:] = True
-    sound = synthesize(Chorale(pitches, fermatas=fermatas), RATE, tempo=60, fermata=3, soundfont=soundfont)
+def test_a_soundfont_holds_fermatas_and_sounds_alike_every_time(soundfont):
+    chorale = held(0, 0, 60, 0, steps=8, fermatas=np.arange(8) >= 4)
+    sound = synthesize(chorale, RATE, tempo=60, fermata=3, soundfont=soundfont)
     assert len(sound) == pytest.approx((1 + 3 + TAIL) * RATE, abs=1)
     assert np.sqrt(np.mean(sound[3 * RATE:4 * RATE] ** 2)) > 0.1
-    left, right = np.sqrt(np.mean(sound ** 2, axis=0))
-    assert left > 1.2 * right
-    assert np.array_equal(sound, synthesize(Chorale(pitches, fermatas=fermatas), RATE, 60, 3, soundfont))
+    assert np.array_equal(sound, synthesize(chorale, RATE, 60, 3, soundfont))
+
+
+def test_the_voices_of_a_soundfont_stand_left_and_right(soundfont):
+    for voice, louder_left in ((0, True), (1, False), (2, True), (3, False)):
+        pitches = np.zeros((24, 4), int)
+        pitches[:, voice] = 50 + np.arange(24)  # at a single pitch the room may answer louder from the other side
+        left, right = np.sqrt(np.mean(synthesize(Chorale(pitches), RATE, soundfont=soundfont) ** 2, axis=0))
+        assert (left > right) == louder_left
 
 
 def test_what_is_no_soundfont_is_refused(soundfont):

@@ -40,8 +40,9 @@ def test_the_cursor_reaches_each_note_when_it_is_struck(name, staves):
     chorale = real(name)
     times = step_times(chorale, tempo=72, fermata=2)
     path = cursor_path(show_score(chorale, staves).systems, times)
-    reached = [time for system in path for time, _ in system["points"][:-1]]
-    assert np.allclose(reached, times[onsets(chorale)], rtol=0, atol=1e-3)
+    reached = np.array([time for system in path for time, _ in system["points"][:-1]])
+    struck = times[onsets(chorale)]
+    assert np.allclose(reached[np.searchsorted(reached, struck - 1e-3)], struck, rtol=0, atol=1e-3)
     assert path[-1]["points"][-1][0] == pytest.approx(times[-1], abs=1e-3)
 
 
@@ -49,18 +50,21 @@ def test_verovios_own_clock_agrees_with_that_of_the_sound():
     chorale = real("bwv269")
     show_score(chorale)
     timemap = engraving._verovio().renderToTimemap({})
-    struck = [moment["tstamp"] / 1000 for moment in timemap if moment.get("on")]  # at 120 quarters a minute, no fermata held
-    assert np.allclose(struck, step_times(chorale, tempo=120, fermata=1)[onsets(chorale)], rtol=0, atol=1e-3)
+    begins = {round(4 * moment["qstamp"]): moment["tstamp"] / 1000 for moment in timemap if moment.get("on")}
+    assert set(onsets(chorale)) <= set(begins)  # Verovio counts the second of two tied notes, too
+    times = step_times(chorale, tempo=120, fermata=1)  # its tempo, where none is written; it holds no fermata
+    assert np.allclose(list(begins.values()), times[list(begins)], rtol=0, atol=1e-3)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=60), notes=st.data())
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=40), notes=st.data())
 def test_on_any_score_the_cursor_goes_from_left_to_right_and_from_system_to_system(lengths, notes):
     chords = notes.draw(st.lists(st.lists(st.sampled_from([0, 48, 60, 61, 67]), min_size=4, max_size=4),
                                  min_size=len(lengths), max_size=len(lengths)))
     chorale = Chorale(np.repeat(chords, lengths, axis=0), time_signature="4/4")
     systems = show_score(chorale, width=500).systems
-    assert [step for system in systems for step, _ in system.points[:-1]] == onsets(chorale)
+    steps = [step for system in systems for step, _ in system.points[:-1]]
+    assert steps == sorted(set(steps)) and set(onsets(chorale)) <= set(steps)
     for above, below in zip(systems, systems[1:]):
         assert above.points[-1][0] == below.points[0][0] and above.top + above.height < below.top
     for system in systems:
