@@ -12,8 +12,10 @@ _MODULE_OF = {
         "chorale": ["Chorale", "VOICES"],
         "files": ["record_metrics"],
         "midi": ["write_midi", "read_midi"],
+        "metre": ["find_metre"],
         "score": ["to_score", "write_score", "show_score", "find_key"],
-        "audio": ["synthesize", "write_wav", "play", "show"],
+        "audio": ["synthesize", "write_wav", "step_times"],
+        "player": ["play", "show"],
         "passages": ["share_found", "shares_found", "copied"],
         "reading": ["from_score"],
         "corpus": ["Corpus", "load_corpus", "load_chorale", "read_manifest"],
@@ -30,8 +32,9 @@ _MODULE_OF = {
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
                        "score_notes", "soft_targets", "calibration"],
         "generation": ["generate"],
-        "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "plot_voice_ranges", "plot_history",
-                  "plot_race", "plot_breakdown", "plot_calibration", "plot_attention", "plot_motion"],
+        "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "fault_colours", "surprise_colours",
+                  "plot_voice_ranges", "plot_history", "plot_race", "plot_breakdown", "plot_calibration", "plot_attention", "plot_motion"],
+        "gallery": ["make_gallery"],
     }.items()
     for name in names
 }

@@ -31,7 +31,7 @@ _PRIVATE = b"\x7dchorale"  # 7D: the maker's number for what is nobody's product
 _HELD = 3 / 4  # of the way to the next note: what a note must last to be held, in a file that shortens its notes
 
 
-def write_midi(chorale, path, tempo=TEMPO):
+def write_midi(chorale, path, tempo=TEMPO, about=None):
     """Writes a chorale as a MIDI file of type 1: a conductor track, then a track and a channel for each voice.
 
     A note is struck where `Chorale.notes` says that one begins, and released where it ends; silence is no
@@ -41,6 +41,8 @@ def write_midi(chorale, path, tempo=TEMPO):
         chorale: Chorale.
         path: file to write; there whole or not at all, its folder made where missing.
         tempo: quarter notes a minute, 4..1000.
+        about: dict of facts on how the piece came about, such as ``{'model': 'chord_gru', 'seed': 7}``; each is
+            written as a text event.
 
     Returns:
         Path: `path`.
@@ -52,7 +54,7 @@ def write_midi(chorale, path, tempo=TEMPO):
     """
     check_tempo(tempo)
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
-    midi.tracks.append(_conductor_track(chorale, tempo))
+    midi.tracks.append(_conductor_track(chorale, tempo, about or {}))
     for voice in range(len(VOICES)):
         midi.tracks.append(_voice_track(chorale, voice))
     return write_whole(path, midi.save)
@@ -113,11 +115,12 @@ def check_tempo(tempo):
 
 # Writing
 
-def _conductor_track(chorale, tempo):
+def _conductor_track(chorale, tempo, facts):
     meta = mido.MetaMessage
     events = [(0, meta("track_name", name=chorale.title or chorale.name))]
     about = {"name": chorale.name, "bwv": chorale.bwv, "title": chorale.title, "steps": len(chorale)}
     events.append((0, meta("sequencer_specific", data=_PRIVATE + json.dumps(about).encode())))
+    events += [(0, meta("text", text=f"{fact}: {value}")) for fact, value in facts.items()]
     events.append((0, meta("set_tempo", tempo=mido.bpm2tempo(tempo))))
     if chorale.time_signature is not None:
         if chorale.pickup:

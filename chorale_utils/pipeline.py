@@ -226,6 +226,10 @@ def main(argv=None):
             folder = run(options.profile, options.corpus, options.seed, _from_texts(texts, options.notebooks),
                          options.output, options.run_id, options.notebooks)
             print(summary(folder))
+        elif options.command == "gallery":
+            from .gallery import make_gallery
+
+            print(_shown(make_gallery(options.output, options.model, options.seed)))
         else:
             refresh(options.names, options.notebooks)
     except (ValueError, OSError) as error:
@@ -254,6 +258,11 @@ def _parser():
     to_run.add_argument("--run-id", help="name of the run's folder (default: the time and something unique)")
     to_renew = commands.add_parser("refresh", help="execute the notebooks in place: renews their stored outputs")
     to_renew.add_argument("names", nargs="*", metavar="NOTEBOOK", help="such as 04_evaluation (default: all)")
+    to_show = commands.add_parser("gallery", help="write a hundred chorales and show the ten best")
+    to_show.add_argument("--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)")
+    to_show.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    to_show.add_argument("--output", default=os.path.join("outputs", "gallery"),
+                         help="folder that is replaced (default: %(default)s)")
     for command in (to_run, to_renew):
         command.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
     return parser

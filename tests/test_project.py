@@ -102,7 +102,7 @@ def test_every_package_that_is_imported_is_declared():
             assert names & {canonicalize_name(one) for one in providers.get(module, [])}, f"{path} imports {module}"
 
 
-OPTIONAL = {"jax"}  # another backend of Keras, for those who have it
+OPTIONAL = {"jax", "tinysoundfont"}  # another backend of Keras, and a reader of SoundFonts, for those who have them
 
 
 def _sources():
