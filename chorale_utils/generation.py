@@ -15,15 +15,19 @@ Notebook: 05_generation
 """
 
 import sys
+from dataclasses import replace
+from os import PathLike
 
 import numpy as np
 from tqdm import tqdm
 
 from .backend import keras
-from .chorale import VOICES, Chorale
+from .chorale import SILENCE, VOICE_RANGES, VOICES, Chorale, place_in_bars
+from .corpus import load_melody
 from .encoding import (END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY, checked_transpositions, decode,
                        notes_to_tokens, tokens_to_notes, transpose_tokens)
 from .particles import CHUNK, FREE, first_candidates, hearable, writer
+from .reading import from_melody
 
 COLDEST = 1e-4     # temperature at which only the likeliest note is left
 LONGEST = 640      # steps after which a piece that finds no end is cut: the longest in the corpus
@@ -126,6 +130,51 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
     return _reported(chorales, weights, carried, best_of, judge)
 
 
+def harmonize(model, melody, count=1, voice="soprano", transpose=False, particles=32, judge=None, **how):
+    """A melody with three voices more (`Pieces`, named harmonised-0000 and so on), written by a model.
+
+    The melody is kept exactly, with its key, metre, pickup, fermatas and repeated notes. The other voices are struck where
+    they move.
+
+    Args:
+        model: a `ChoraleModel`.
+        melody: int array (steps,) of MIDI numbers, a sixteenth each, 0 being silence; a music21 stream (see
+            `from_melody`); the path of a MIDI, MusicXML or kern file (see `load_melody`); or a Chorale, of which `voice`
+            is taken, or the only one that sings.
+        count: number of settings.
+        voice: which voice has the melody.
+        transpose: whether a melody that does not lie in the range of its voice (`VOICE_RANGES`) is moved there, by as few
+            semitones as will do; the report says by how many, in the column transposed.
+        particles: number of candidates for each setting.
+        judge, how: as in `generate`: temperature, seed, ranges and so on.
+
+    Raises:
+        ValueError: a voice that there is none of, a melody without notes, with several at a time, or with some off the
+            grid or outside the range of its voice; the message says which, where, and what to do.
+
+    Notebook: 05_generation
+    """
+    if voice not in VOICES:
+        raise ValueError(f"voice {voice!r}: expected one of {', '.join(VOICES)}")
+    tune = _tune(melody, VOICES.index(voice))
+    shift = _shift_into_range(tune, VOICES.index(voice), transpose)
+    tune = replace(tune.transpose(shift), key=_transposed_key(tune.key, shift))
+    given = np.full(tune.pitches.shape, FREE)
+    given[:, VOICES.index(voice)] = tune.pitches[:, VOICES.index(voice)]
+
+    def with_what_is_known(setting):
+        struck = setting.struck.copy()
+        struck[:, VOICES.index(voice)] = tune.struck[:, VOICES.index(voice)]
+        name = setting.name.replace("generated", "harmonised")
+        return replace(tune, pitches=setting.pitches, name=name, onsets=struck, bwv=None)  # it is not Bach any more
+
+    def judged(settings):
+        return _judge_or_grade(judge)([with_what_is_known(setting) for setting in settings])
+    settings = generate(model, count, given=given, particles=particles, judge=judged, **how)
+    report = settings.report.rename(index=lambda name: name.replace("generated", "harmonised")).assign(transposed=shift)
+    return Pieces(map(with_what_is_known, settings), report)
+
+
 def _wishes(given, steps, shifts, particles):
     """(int array (longest, 4) of tokens with -1 where the model writes, whether the model may end)."""
     if steps is not None and steps < 1:
@@ -206,12 +255,66 @@ def _reported(chorales, weights, carried, best_of, judge):
                            "effective_sample_size": effective.astype(float), "resamplings": resamplings},
                           index=pd.Index([chorale.name for chorale in chorales], name="piece"))
     if best_of > 1:
-        if judge is None:
-            from .grading import grade as judge
-        grades = np.asarray(judge(chorales), float)
+        grades = np.asarray(_judge_or_grade(judge)(chorales), float)
         if grades.shape != (len(chorales),):
             raise ValueError(f"grades of shape {grades.shape}: expected one number for each of {len(chorales)} pieces "
                              f"from the judge")
         best = np.arange(0, len(chorales), best_of) + grades.reshape(-1, best_of).argmax(axis=1)
         chorales, report = [chorales[number] for number in best], report.assign(grade=grades).iloc[best]
     return Pieces(chorales, report)
+
+
+def _judge_or_grade(judge):
+    if judge is None:
+        from .grading import grade
+        return grade
+    return judge
+
+
+def _tune(melody, voice):
+    """The melody as a Chorale in which that voice sings, whatever the others do."""
+    if isinstance(melody, (str, PathLike)):
+        melody = load_melody(melody)
+    elif hasattr(melody, "recurse"):  # a music21 stream
+        melody = from_melody(melody, name="melody")
+    elif not isinstance(melody, Chorale):
+        line = np.asarray(melody)
+        if line.ndim != 1:
+            raise ValueError(f"melody of shape {line.shape}: expected (steps,), MIDI numbers of one voice, or a music21 "
+                             f"stream, a path, or a Chorale")
+        melody = Chorale(np.where(np.arange(len(VOICES)) == 0, line[:, None], SILENCE), name="melody")
+    sing = np.flatnonzero(melody.pitches.any(axis=0))
+    source = sing[0] if len(sing) == 1 else voice
+    if not melody.pitches[:, source].any():
+        raise ValueError(f"{melody.name}: the {VOICES[source]} has no notes: expected a melody")
+    order = np.where(np.arange(len(VOICES)) == voice, source, np.arange(len(VOICES)))
+    return replace(melody, pitches=melody.pitches[:, order],
+                   onsets=None if melody.onsets is None else melody.onsets[:, order])
+
+
+def _shift_into_range(tune, voice, transpose):
+    """By how many semitones (int) the tune has to be moved to lie in the range of its voice; a ValueError where that is
+    not 0 and it may not be moved, or nothing will do."""
+    line, (low, high) = tune.pitches[:, voice].astype(int), VOICE_RANGES[voice]
+    sung = line[line != SILENCE]
+    outside = np.flatnonzero((line != SILENCE) & ((line < low) | (line > high)))
+    if not len(outside):
+        return 0
+    where = place_in_bars(outside[0], tune.time_signature, tune.pickup)
+    if sung.max() - sung.min() > high - low:
+        raise ValueError(f"{tune.name}: notes from {sung.min()} to {sung.max()}: expected no more than the "
+                         f"{high - low} semitones of a {VOICES[voice]}, {low}..{high}, wherever they lie")
+    if not transpose:
+        raise ValueError(f"{tune.name}: {where}: note {line[outside[0]]}: expected {low}..{high}, the range of the "
+                         f"{VOICES[voice]}; with transpose=True the melody is moved there")
+    return int(max(low - sung.min(), 0) + min(high - sung.max(), 0))
+
+
+def _transposed_key(name, semitones):
+    """The name of a key moved by semitones, spelled with as few accidentals as can be; None where it is not known."""
+    if name is None or not semitones:
+        return name
+    from music21 import key
+    tonic, mode = name.split()
+    sharps = (key.Key(tonic, mode).sharps + 7 * semitones + 5) % 12 - 5
+    return str(key.KeySignature(sharps).asKey(mode))
