@@ -9,7 +9,7 @@ from importlib import import_module
 _MODULE_OF = {
     name: module
     for module, names in {
-        "chorale": ["Chorale", "VOICES"],
+        "chorale": ["Chorale", "VOICES", "VOICE_RANGES"],
         "files": ["record_metrics"],
         "midi": ["write_midi", "read_midi"],
         "metre": ["find_metre"],
@@ -17,8 +17,8 @@ _MODULE_OF = {
         "audio": ["synthesize", "write_wav", "step_times"],
         "player": ["play", "show"],
         "passages": ["share_found", "shares_found", "copied"],
-        "reading": ["from_score"],
-        "corpus": ["Corpus", "load_corpus", "load_chorale", "read_manifest"],
+        "reading": ["from_score", "from_melody"],
+        "corpus": ["Corpus", "load_corpus", "load_chorale", "load_melody", "read_manifest"],
         "encoding": ["VOCABULARY", "TRANSPOSITIONS", "PRIMING", "encode", "decode", "notes_to_tokens", "tokens_to_notes",
                      "to_one_hot", "from_one_hot", "transpose_tokens", "transpose_probs"],
         "datasets": ["note_windows", "batches_per_epoch", "chord_crops", "chord_batches_per_epoch", "whole_pieces",
@@ -31,9 +31,10 @@ _MODULE_OF = {
         "training": ["fit", "fit_chords", "power_schedule"],
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
                        "score_notes", "soft_targets", "calibration"],
-        "generation": ["generate"],
+        "generation": ["generate", "harmonize", "Pieces"],
         "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "fault_colours", "surprise_colours",
-                  "plot_voice_ranges", "plot_history", "plot_race", "plot_breakdown", "plot_calibration", "plot_attention", "plot_motion"],
+                  "plot_voice_ranges", "plot_history", "plot_race", "plot_breakdown", "plot_calibration", "plot_attention",
+                  "plot_motion"],
         "gallery": ["make_gallery"],
     }.items()
     for name in names

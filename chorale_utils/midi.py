@@ -16,7 +16,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, voice_named
+from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, place_in_bars, steps_per_bar, voice_named
 from .files import write_whole
 
 TEMPO = 80              # quarter notes a minute, where nothing else is asked for
@@ -78,6 +78,26 @@ def read_midi(path):
 
     Notebook: 05_generation
     """
+    return _read(path, _four_voices)
+
+
+def read_midi_melody(path):
+    """The melody in a MIDI file, as a chorale whose soprano sings alone; on a grid of sixteenths, see `read_midi`.
+
+    Args:
+        path: a MIDI file of type 0 or 1, with notes in one track and channel only, one note at a time.
+
+    Raises:
+        ValueError: there are notes in several tracks or channels or in none, two at once, or what `read_midi` raises.
+        OSError: the file cannot be opened.
+
+    Notebook: 05_generation
+    """
+    return _read(path, _one_melody)
+
+
+def _read(path, find_voices):
+    """The chorale in a MIDI file, whose voices are found by a function of path, file and notes."""
     path = Path(path)
     midi = _parsed(path)
     steps_per_tick = STEPS_PER_QUARTER / midi.ticks_per_beat
@@ -91,7 +111,7 @@ def read_midi(path):
     bars = _Bars(path, time_signature, pickup)
     if end > LONGEST_FILE:
         raise ValueError(f"{path}: {end:,.0f} sixteenths long: expected at most {LONGEST_FILE:,}. Is the file damaged?")
-    voices = _four_voices(path, midi, sounding)
+    voices = find_voices(path, midi, sounding)
     shortened = any(_off_grid(stop) > ON_THE_GRID for _, notes in voices for _, stop, _ in notes)
     if shortened:  # then the last notes are short as well: the piece ends on a quarter
         end = np.ceil(end / STEPS_PER_QUARTER) * STEPS_PER_QUARTER
@@ -184,14 +204,11 @@ class _Bars:
     """Tells where in the music a step is, for error messages."""
 
     def __init__(self, path, time_signature, pickup):
-        self.path, self.pickup = path, pickup
-        self.bar = steps_per_bar(time_signature or "4/4")
-        self.beat = 16 / int((time_signature or "4/4").split("/")[1])
+        self.path, self.time_signature, self.pickup = path, time_signature, pickup
 
     def place(self, step, label):
         """Such as 'song.mid: bar 3, beat 2.5, alto'. A pickup is bar 0."""
-        bar, within = divmod(step + (self.bar - self.pickup if self.pickup else 0), self.bar)
-        return f"{self.path}: bar {int(bar) + (not self.pickup)}, beat {round(within / self.beat + 1, 2):g}, {label}"
+        return f"{self.path}: {place_in_bars(step, self.time_signature, self.pickup)}, {label}"
 
 
 def _parsed(path):
@@ -263,6 +280,14 @@ def _four_voices(path, midi, sounding):
                          f"four voices, each in a track or a channel of its own with one note at a time")
     voices = [(label, _merged(sounding, keys)) for label, keys in voices]
     return sorted(voices, key=lambda voice: -np.mean([pitch for _, _, pitch in voice[1]]))
+
+
+def _one_melody(path, midi, sounding):
+    """[(label, notes)] of the only voice there is."""
+    if len(sounding) != 1:
+        where = ", ".join(f"{_label(midi, track)}, channel {channel + 1}" for track, channel in sorted(sounding))
+        raise ValueError(f"{path}: notes in {where or 'no track'}: expected a melody, notes in one track and channel")
+    return [("melody", notes) for notes in sounding.values()]
 
 
 def _merged(sounding, keys):
