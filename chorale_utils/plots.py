@@ -310,6 +310,31 @@ def plot_breakdown(tables, title, ylabel="nats per note"):
     return axes[0]
 
 
+def plot_grades(grades, ax=None, title="Bach is told from the others, from the best of them least"):
+    """How the grades of groups of pieces are spread: one shape a group, as wide as there are pieces with such a grade, a
+    line at the middle piece.
+
+    Args:
+        grades: dict of group -> float array (pieces,), as `grading.grade` returns them.
+        ax, title: see `plot_piano_roll`.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 04_evaluation
+    """
+    ax = _axes(ax, (9, 0.6 * len(grades) + 1.2))
+    rows = np.arange(len(grades))[::-1]
+    shapes = ax.violinplot(list(grades.values()), rows, orientation="horizontal", widths=0.9, showextrema=False,
+                           showmedians=True)
+    shapes["cmedians"].set_color("black")
+    for shape in shapes["bodies"]:
+        shape.set(facecolor="#0072B2", alpha=0.5)
+    ax.set_yticks(rows, list(grades))
+    ax.set(title=title, xlabel="grade (points)")
+    return _tidy(ax)
+
+
 def plot_calibration(table, ax=None, title="Is a guess as often right as the model believes?"):
     """Accuracy against confidence; on the diagonal the model knows exactly how much it knows.
 
