@@ -250,13 +250,12 @@ def surprise(pieces, shares, written):
     number = {tuple(piece): place for place, piece in enumerate(pieces[:, :-1].tolist())}
     seen = np.bincount([number[tuple(encode(piece.pitches, end=False).tolist())] for piece in written],
                        minlength=len(pieces))
-    expected = len(written) * shares
-    order = np.argsort(-expected)
-    common = order[expected[order] >= 5]
-    seen = np.append(seen[common], len(written) - seen[common].sum())
-    expected = np.append(expected[common], len(written) - expected[common].sum())
-    chi_square = ((seen - expected) ** 2 / np.maximum(expected, 1e-9)).sum()
-    return (chi_square - len(common)) / np.sqrt(2 * len(common))
+    order = np.argsort(-shares)
+    cells = np.minimum((np.cumsum(shares[order]) * len(written) / 8).astype(int), len(written) // 8 - 1)
+    seen, expected = (np.bincount(cells, weights=amount[order], minlength=cells.max() + 1)
+                      for amount in (seen, len(written) * shares))           # the rarer ones together, by eights
+    seen, expected = seen[expected > 0], expected[expected > 0]
+    return (((seen - expected) ** 2 / expected).sum() - len(seen)) / np.sqrt(2 * len(seen))
 
 
 def fixed_at(*places, steps=2, note=tokens_to_notes(FIFTH)[1]):
@@ -273,7 +272,7 @@ SITUATIONS = {
     "nothing but the end": (fixed_at(), {}),
     "a melody, heard in two transpositions": (fixed_at((0, 0), (1, 0)), dict(transpositions=(0, 5))),
     "a melody, cautiously": (fixed_at((0, 0), (1, 0)), dict(temperature=0.6)),
-    "no crossing": (fixed_at((1, 3), note=tokens_to_notes(FIFTH)[0]), dict(crossing=False)),
+    "no crossing": (fixed_at((1, 0), note=tokens_to_notes(FIFTH)[2]), dict(crossing=False)),
     "no parallels": (fixed_at((1, 0)), dict(parallels=False)),
     "ranges": (fixed_at((1, 0)), dict(ranges={"alto": tokens_to_notes([10, 17]), "bass": tokens_to_notes([10, 21])})),
 }
@@ -310,18 +309,18 @@ def test_what_is_written_around_what_is_given_follows_the_models_own_distributio
                                           how.get("temperature", 1.0), np.append(given.ravel() != -1, True))
     kept = np.array([keeps_the_rules(tokens_to_notes(piece[:-1]).reshape(-1, 4), given, **how) for piece in pieces])
     exact = np.where(kept, np.exp(log_probs.sum(axis=1)), 0)
-    written = generate(model, count=500, given=given, particles=32, seed=1, **how)
+    written = generate(model, count=300, given=given, particles=64, seed=1, **how)
     assert surprise(pieces, exact / exact.sum(), written) < 4
     estimates = np.exp(written.report["log_likelihood"])
     assert abs(estimates.mean() - exact.sum()) < 4 * estimates.std() / np.sqrt(len(written))
-    assert written.report["effective_sample_size"].between(1, 32).all()
+    assert written.report["effective_sample_size"].between(1, 64).all()
 
 
 def test_one_candidate_follows_another_distribution():
     given = SITUATIONS["the last chord"][0]
     pieces, log_probs = Rhymes().counted_out(choices_of(given))
     exact = np.exp(log_probs.sum(axis=1))
-    alone = generate(Rhymes(), count=500, given=given, seed=1)
+    alone = generate(Rhymes(), count=300, given=given, seed=1)
     assert surprise(pieces, exact / exact.sum(), alone) > 20, "or the test above would see nothing"
     assert (alone.report["resamplings"] == 0).all() and (alone.report["effective_sample_size"] == 1).all()
 
