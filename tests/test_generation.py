@@ -345,7 +345,7 @@ def test_candidates_go_on_as_often_as_their_shares_say_rounded_up_or_down(shares
 
 
 class ColdLater(ChoraleModel):
-    """Another model, which from step 40 on writes only what is likeliest."""
+    """Another model, which from step 70 on writes only what is likeliest."""
 
     def __init__(self, model):
         super().__init__()
@@ -356,19 +356,19 @@ class ColdLater(ChoraleModel):
 
     def next_note(self, state, voice, previous):
         logits, within = self.model.next_note(state["model"], voice, previous)
-        sharper = keras.ops.where(state["notes"] < 4 * 40, 1.0, 1e4)
+        sharper = keras.ops.where(state["notes"] < 4 * 70, 1.0, 1e4)
         return logits * sharper, {"notes": state["notes"] + 1, "model": within}
 
 
 @pytest.mark.parametrize("name", ["note_gru", "chord_gru"])
 def test_candidates_drawn_anew_carry_on_their_own_state(either, name, music21_corpus):
     """What is likeliest while writing is what is likeliest to the model that reads the piece again."""
-    melody = np.full((60, 4), -1)
-    melody[:40, 0] = music21_corpus.valid[0].pitches[:40, 0]
-    written = generate(ColdLater(either[name]), given=melody, steps=60, particles=6, seed=2)
+    melody = np.full((70, 4), -1)
+    melody[:, 0] = music21_corpus.valid[0].pitches[:70, 0]
+    written = generate(ColdLater(either[name]), given=melody, steps=90, particles=6, seed=2)
     assert written.report["resamplings"].iloc[0] > 3
     guesses = tokens_to_notes(note_probs(either[name], written[0].pitches)[..., 1:].argmax(axis=-1) + 1)
-    np.testing.assert_array_equal(written[0].pitches[40:], guesses[40:])
+    np.testing.assert_array_equal(written[0].pitches[70:], guesses[70:])
 
 
 @pytest.mark.parametrize("how", [dict(particles=5), dict(particles=3, best_of=2, judge=lambda some: np.zeros(len(some)))])
