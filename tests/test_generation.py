@@ -250,13 +250,12 @@ def surprise(pieces, shares, written):
     number = {tuple(piece): place for place, piece in enumerate(pieces[:, :-1].tolist())}
     seen = np.bincount([number[tuple(encode(piece.pitches, end=False).tolist())] for piece in written],
                        minlength=len(pieces))
-    expected = len(written) * shares
-    order = np.argsort(-expected)
-    common = order[expected[order] >= 5]
-    seen = np.append(seen[common], len(written) - seen[common].sum())
-    expected = np.append(expected[common], len(written) - expected[common].sum())
-    chi_square = ((seen - expected) ** 2 / np.maximum(expected, 1e-9)).sum()
-    return (chi_square - len(common)) / np.sqrt(2 * len(common))
+    order = np.argsort(-shares)
+    cells = np.minimum((np.cumsum(shares[order]) * len(written) / 8).astype(int), len(written) // 8 - 1)
+    seen, expected = (np.bincount(cells, weights=amount[order], minlength=cells.max() + 1)
+                      for amount in (seen, len(written) * shares))           # the rarer ones together, by eights
+    seen, expected = seen[expected > 0], expected[expected > 0]
+    return (((seen - expected) ** 2 / expected).sum() - len(seen)) / np.sqrt(2 * len(seen))
 
 
 def fixed_at(*places, steps=2, note=tokens_to_notes(FIFTH)[1]):
@@ -273,7 +272,7 @@ SITUATIONS = {
     "nothing but the end": (fixed_at(), {}),
     "a melody, heard in two transpositions": (fixed_at((0, 0), (1, 0)), dict(transpositions=(0, 5))),
     "a melody, cautiously": (fixed_at((0, 0), (1, 0)), dict(temperature=0.6)),
-    "no crossing": (fixed_at((1, 3), note=tokens_to_notes(FIFTH)[0]), dict(crossing=False)),
+    "no crossing": (fixed_at((1, 0), note=tokens_to_notes(FIFTH)[2]), dict(crossing=False)),
     "no parallels": (fixed_at((1, 0)), dict(parallels=False)),
     "ranges": (fixed_at((1, 0)), dict(ranges={"alto": tokens_to_notes([10, 17]), "bass": tokens_to_notes([10, 21])})),
 }
@@ -310,18 +309,18 @@ def test_what_is_written_around_what_is_given_follows_the_models_own_distributio
                                           how.get("temperature", 1.0), np.append(given.ravel() != -1, True))
     kept = np.array([keeps_the_rules(tokens_to_notes(piece[:-1]).reshape(-1, 4), given, **how) for piece in pieces])
     exact = np.where(kept, np.exp(log_probs.sum(axis=1)), 0)
-    written = generate(model, count=500, given=given, particles=32, seed=1, **how)
+    written = generate(model, count=300, given=given, particles=64, seed=1, **how)
     assert surprise(pieces, exact / exact.sum(), written) < 4
     estimates = np.exp(written.report["log_likelihood"])
     assert abs(estimates.mean() - exact.sum()) < 4 * estimates.std() / np.sqrt(len(written))
-    assert written.report["effective_sample_size"].between(1, 32).all()
+    assert written.report["effective_sample_size"].between(1, 64).all()
 
 
 def test_one_candidate_follows_another_distribution():
     given = SITUATIONS["the last chord"][0]
     pieces, log_probs = Rhymes().counted_out(choices_of(given))
     exact = np.exp(log_probs.sum(axis=1))
-    alone = generate(Rhymes(), count=500, given=given, seed=1)
+    alone = generate(Rhymes(), count=300, given=given, seed=1)
     assert surprise(pieces, exact / exact.sum(), alone) > 20, "or the test above would see nothing"
     assert (alone.report["resamplings"] == 0).all() and (alone.report["effective_sample_size"] == 1).all()
 
@@ -346,7 +345,7 @@ def test_candidates_go_on_as_often_as_their_shares_say_rounded_up_or_down(shares
 
 
 class ColdLater(ChoraleModel):
-    """Another model, which from step 40 on writes only what is likeliest."""
+    """Another model, which from step 70 on writes only what is likeliest."""
 
     def __init__(self, model):
         super().__init__()
@@ -357,19 +356,19 @@ class ColdLater(ChoraleModel):
 
     def next_note(self, state, voice, previous):
         logits, within = self.model.next_note(state["model"], voice, previous)
-        sharper = keras.ops.where(state["notes"] < 4 * 40, 1.0, 1e4)
+        sharper = keras.ops.where(state["notes"] < 4 * 70, 1.0, 1e4)
         return logits * sharper, {"notes": state["notes"] + 1, "model": within}
 
 
 @pytest.mark.parametrize("name", ["note_gru", "chord_gru"])
 def test_candidates_drawn_anew_carry_on_their_own_state(either, name, music21_corpus):
     """What is likeliest while writing is what is likeliest to the model that reads the piece again."""
-    melody = np.full((60, 4), -1)
-    melody[:40, 0] = music21_corpus.valid[0].pitches[:40, 0]
-    written = generate(ColdLater(either[name]), given=melody, steps=60, particles=6, seed=2)
+    melody = np.full((70, 4), -1)
+    melody[:, 0] = music21_corpus.valid[0].pitches[:70, 0]
+    written = generate(ColdLater(either[name]), given=melody, steps=90, particles=6, seed=2)
     assert written.report["resamplings"].iloc[0] > 3
     guesses = tokens_to_notes(note_probs(either[name], written[0].pitches)[..., 1:].argmax(axis=-1) + 1)
-    np.testing.assert_array_equal(written[0].pitches[40:], guesses[40:])
+    np.testing.assert_array_equal(written[0].pitches[70:], guesses[70:])
 
 
 @pytest.mark.parametrize("how", [dict(particles=5), dict(particles=3, best_of=2, judge=lambda some: np.zeros(len(some)))])

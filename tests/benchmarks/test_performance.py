@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chorale_utils import (chord_batches_per_epoch, chord_crops, chord_gru, encode, fit, fit_chords, generate, load_corpus,
-                           load_model, negative_log_likelihood, note_gru, note_windows, PRETRAINED, to_one_hot,
+from chorale_utils import (chord_batches_per_epoch, chord_crops, chord_gru, encode, fit, fit_chords, generate, harmonize,
+                           load_corpus, load_model, negative_log_likelihood, note_gru, note_windows, PRETRAINED, to_one_hot,
                            transpose_tokens)
 from chorale_utils.backend import keras, tf
 from chorale_utils.datasets import batches_per_epoch
@@ -144,6 +144,20 @@ def test_writing_many_pieces(name, count, steps, model, strong, reference_writin
     writer = strong if name == "chord_gru" else model
     ours = median_seconds(lambda: generate(writer, count=count, steps=steps, seed=0)) / (count * steps * 4)
     table[f"`{name}` writes {count} pieces of {4 * steps} notes at once"] = (reference_writing, ours, "a note")
+
+
+def test_harmonising_a_melody(strong, music21_corpus, median_seconds, table):
+    long = next(piece for piece in music21_corpus.test if len(piece) >= 256).pitches[:256, 0]
+    assert len(long) == 256
+    table["`chord_gru` harmonises a melody of 64 quarters, 16 candidates"] = (
+        None, median_seconds(lambda: harmonize(strong, long, particles=16, seed=0)), "")
+
+
+def test_writing_a_piece_of_fixed_length_that_really_ends(strong, median_seconds, table):
+    one = median_of_three(lambda: generate(strong, steps=128, seed=0))
+    many = median_seconds(lambda: generate(strong, steps=128, particles=64, seed=0))
+    table["`chord_gru` writes 32 quarters that end in a cadence, 64 candidates (reference: 64 times the cost of one)"] = (
+        64 * one, many, "")
 
 
 def test_from_nothing_to_the_first_note(median_seconds, table):
