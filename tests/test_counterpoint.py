@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from music21.voiceLeading import VoiceLeadingQuartet
 
@@ -143,6 +143,7 @@ def test_what_is_allowed_is_no_fault(rows):
     assert faults(Chorale(np.repeat(rows, 4, axis=0), key="a minor")).empty
 
 
+@settings(max_examples=40, deadline=None)
 @given(chorales(), st.integers(-12, 12))
 def test_transposing_changes_no_fault_but_those_of_range(chorale, semitones):
     one, other = ([fault for fault in faults(piece).itertuples(index=False, name=None) if fault[2] != "range"]
@@ -150,6 +151,7 @@ def test_transposing_changes_no_fault_but_those_of_range(chorale, semitones):
     assert one == other
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(chorales(), max_size=4))
 def test_faults_of_pieces_are_those_that_are_counted_whatever_stands_beside_them(pieces):
     broken, chances = count_faults(Grid(pieces))

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chorale_utils import explain_grade, grade, measure, measures, report_card, shuffled, with_intervals
@@ -25,12 +25,14 @@ def points():
     return pd.read_csv(POINTS, index_col="measure")
 
 
+@settings(max_examples=40, deadline=None)
 @given(chorales(), st.integers(-12, 12))
 def test_transposing_changes_no_measure_but_range(chorale, semitones):
     one, other = (measure([piece]).drop(columns="range") for piece in (chorale, chorale.transpose(semitones)))
     np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-9)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(chorales(), max_size=3))
 def test_measures_and_grades_are_finite_and_those_of_each_piece_alone(pieces):
     together = measure(pieces)
@@ -68,7 +70,7 @@ def test_a_piece_usual_in_every_measure_has_grade_0_and_each_way_off_takes_point
     usual = pd.DataFrame([points["usual"]])
     assert contributions(usual, points).abs().max(axis=None) < 1e-12
     assert (contributions(usual + 1e-3, points) <= 1e-12).all(axis=None), "rougher"
-    dull = contributions(pd.DataFrame([points["low"] - 10]), points)
+    dull = contributions(pd.DataFrame([points["low"] - 1e4]), points)
     assert np.allclose(dull, (points["high"] - points["usual"]) * points["points_per_unit"]), "much smoother, cut"
 
 
