@@ -32,7 +32,8 @@ from .style import BACH, counted, write_bach
 FOLDS = 5
 RIDGE = 1.0
 LOW = 0.1            # quantile of Bach's training pieces under which a measure is counted upwards again
-HIGH = 3             # standard deviations above the median at which a measure is cut
+HIGHEST = 0.99       # quantile of Bach's training pieces...
+BEYOND = 2           # ...so many times as far above the usual as which a measure is cut
 SHORTEST = 32        # steps: generated pieces that end sooner are no pieces to learn from
 FITTED_SEED, JUDGED_SEED = 0, 1
 JUDGED = (("note_gru", 1.0), ("chord_gru", 1.0), ("chord_gru", 0.8))   # models and temperatures that the card tells of
@@ -77,15 +78,15 @@ def fit_points(bach, others):
 
     Args:
         bach: measures of Bach's pieces, as `grading.measure` returns them.
-        others: list of such DataFrames, one for each group to be told from Bach; the last one decides, together with
-            Bach's, what a standard deviation is.
+        others: list of such DataFrames, one for each group to be told from Bach.
     """
     low = bach.quantile(LOW)
     usual = folded(bach, low, np.inf).median()
-    spread = folded(pd.concat([bach, others[-1]]), low, np.inf).std()
-    high, kept = usual + HIGH * spread, spread.index[spread > 0]
-    rows = pd.concat([bach, *others])
-    scaled = ((folded(rows, low, high) - usual) / spread)[kept]
+    high = usual + BEYOND * (folded(bach, low, np.inf).quantile(HIGHEST) - usual)
+    rows = folded(pd.concat([bach, *others]), low, high)
+    spread = rows.std()                                                     # so that the ridge weighs on all alike
+    kept = spread.index[spread > 0]
+    scaled = ((rows - usual) / spread)[kept]
     is_bach = np.repeat([1.0, 0.0], [len(bach), len(rows) - len(bach)])
     weights = np.concatenate([np.ones(len(bach)), *(np.full(len(group), len(bach) / len(others) / len(group))
                                                     for group in others)])
@@ -172,7 +173,7 @@ def _card(points, grades, fitted, count):
         lines.append(f"| {name} | {len(of_group)} | {middle:.2f} | {low:.2f} | {high:.2f} | {' | '.join(areas)} |")
     lines += ["", "## What it is made of", "",
               "Points for each unit of a measure (see `measures`) above what is usual; under `low` a measure is counted upwards "
-              "again, above `high` it is cut. A measure that is not here is worth nothing beside the others.", "",
+              "again, above `high` it is cut (twice as far above the usual as 99 of 100 of Bach's pieces stay). A measure that is not here is worth nothing beside the others.", "",
               "| measure | low | usual | high | points per unit | most that it can take |", "|---|---|---|---|---|---|"]
     for name, row in points.iterrows():
         lines.append(f"| {name} | {row.low:.4g} | {row.usual:.4g} | {row.high:.4g} | {row.points_per_unit:.4g} | "
