@@ -1,25 +1,23 @@
-"""A Chorale as sound: a small choir made with numpy, WAV files, and players for the notebook.
+"""A Chorale as sound: a small choir made with numpy, or the choir of a SoundFont; and WAV files.
 
-Each voice sings one vowel, "ah". A note is a sum of harmonics, stronger where the vowel resonates, sung by
-a few slightly different singers at once; a room answers. No other program and no sound library is needed.
+Each voice of the small choir sings one vowel, "ah". A note is a sum of harmonics, stronger where the vowel
+resonates, sung by a few slightly different singers at once; a room answers. No other program and no sound library is
+needed. A SoundFont, which holds recorded voices, is read by tinysoundfont, for those who have both.
 
 Notebook: 05_generation
 """
 
-import base64
 from functools import lru_cache
-from html import escape
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 
 from .chorale import STEPS_PER_QUARTER, VOICES
 from .files import write_whole
-from .midi import TEMPO, check_tempo
-from .score import PAGE_WIDTH, show_score
+from .midi import CHOIR_AAHS, TEMPO, VELOCITIES, check_tempo
 
 SAMPLE_RATE = 44_100         # samples a second, in files
-PLAYER_SAMPLE_RATE = 24_000  # in a notebook, where every byte is stored; the choir reaches up to 5 kHz
 FERMATA = 1.5                # how many times longer a step lasts under a fermata
 TAIL = 1.0                   # seconds in which the room dies away after the last note
 PEAK = 0.9                   # the loudest sample
@@ -34,10 +32,11 @@ _LEVELS = (1.0, 0.75, 0.85, 1.0)
 _SINGERS = ((-5.0, 4.9), (0.0, 5.4), (6.0, 5.1))  # out of tune by so many cents, vibrato so many times a second
 _VIBRATO = 9.0               # cents to either side
 _ATTACK, _RELEASE = 0.045, 0.11  # seconds
+_PAN, _GAIN = 10, -12.0      # of a SoundFont: the MIDI controller of the place, and how many dB softer, so as not to clip
 _REVERBERATION = 0.44        # the strength of the room beside the singers
 
 
-def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA):
+def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, soundfont=None):
     """The sound of a chorale: float32 array (samples, 2), left and right, between -0.9 and 0.9.
 
     It lasts as long as the piece and one second more, in which the room dies away. Same chorale, same sound.
@@ -47,9 +46,13 @@ def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA):
         sample_rate: samples a second, 8000..96000.
         tempo: quarter notes a minute, 4..1000.
         fermata: how many times longer a step lasts under a fermata, at least 1 (1 holds nothing).
+        soundfont: a file (.sf2 or .sf3) whose voices sing: its Choir Aahs, or, where it has none, the first of its
+            sounds; None for the small choir that is built in.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or the file is no SoundFont.
+        FileNotFoundError: no such file.
+        ModuleNotFoundError: a SoundFont is given and tinysoundfont is not installed.
 
     Notebook: 05_generation
     """
@@ -57,13 +60,11 @@ def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA):
     if not 8000 <= sample_rate <= 96_000:
         raise ValueError(f"sample rate {sample_rate!r}: expected samples a second, 8000..96000")
     times = step_times(chorale, tempo, fermata)
-    choir = np.zeros((int(round((times[-1] + TAIL) * sample_rate)), 2), np.float32)
-    trembling = _trembling_time(len(choir), sample_rate)
-    for voice in range(len(VOICES)):
-        sung = _sung(chorale.notes(voice), times, trembling, sample_rate) * np.float32(_LEVELS[voice])
-        angle = (_PLACES[voice] + 1) * np.pi / 4  # equal loudness wherever it stands
-        choir[:, 0] += sung * np.float32(np.cos(angle))
-        choir[:, 1] += sung * np.float32(np.sin(angle))
+    samples = int(round((times[-1] + TAIL) * sample_rate))
+    if soundfont is None:
+        choir = _sung(chorale, times, samples, sample_rate)
+    else:
+        choir = _played(chorale, times, samples, sample_rate, soundfont)
     choir += _room_answer(choir, sample_rate)
     loudest = np.abs(choir).max(initial=0)
     return choir * np.float32(PEAK / loudest) if loudest > 0 else choir
@@ -88,86 +89,42 @@ def step_times(chorale, tempo=TEMPO, fermata=FERMATA):
     return np.append(0.0, np.cumsum(lengths))
 
 
-def write_wav(chorale, path, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA):
+def write_wav(chorale, path, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, soundfont=None):
     """Writes the sound of a chorale as a WAV file, 16 bits, stereo.
 
     Args:
         chorale: Chorale.
         path: file to write; there whole or not at all, its folder made where missing.
-        sample_rate, tempo, fermata: as in `synthesize`.
+        sample_rate, tempo, fermata, soundfont: as in `synthesize`.
 
     Returns:
         Path: `path`.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError, OSError, ModuleNotFoundError: as in `synthesize`.
 
     Notebook: 05_generation
     """
-    content = _encoded(synthesize(chorale, sample_rate, tempo, fermata), sample_rate, format="WAV", subtype="PCM_16")
+    sound = synthesize(chorale, sample_rate, tempo, fermata, soundfont)
+    content = encoded(sound, sample_rate, format="WAV", subtype="PCM_16")
     return write_whole(path, lambda unfinished: unfinished.write_bytes(content))
-
-
-def play(chorale, tempo=TEMPO, fermata=FERMATA):
-    """A player for the notebook: IPython's Audio with the sound of a chorale in it, as MP3 of 5 kB a second.
-
-    It plays in an untrusted notebook too.
-
-    Args:
-        chorale: Chorale.
-        tempo, fermata: as in `synthesize`.
-
-    Raises:
-        ValueError: an argument is outside its range.
-
-    Notebook: 05_generation
-    """
-    sound = synthesize(chorale, PLAYER_SAMPLE_RATE, tempo, fermata)
-    return _player_class()(data=_encoded(
-        sound, PLAYER_SAMPLE_RATE, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT",
-        compression_level=0.8))  # 40 kbit a second
-
-
-def show(chorale, staves=2, tempo=TEMPO, fermata=FERMATA, width=PAGE_WIDTH, caption=None):
-    """A chorale to see and to hear, for the notebook: a line that names it, its score, and a player.
-
-    Args:
-        chorale: Chorale, at least one step.
-        staves, width: as in `show_score`.
-        tempo, fermata: as in `synthesize`.
-        caption: text for the first line; None tells title, name and key, as far as they are known.
-
-    Raises:
-        ValueError: an argument is outside its range.
-
-    Notebook: 05_generation
-    """
-    return ShownChorale(_caption(chorale) if caption is None else caption,
-                        show_score(chorale, staves=staves, width=width), play(chorale, tempo, fermata))
-
-
-class ShownChorale:
-    """What `show` gives: `caption` (str), `score` (ScorePicture) and `player` (IPython Audio), one under the other."""
-
-    def __init__(self, caption, score, player):
-        self.caption, self.score, self.player = caption, score, player
-
-    def __repr__(self):
-        return f"ShownChorale({self.caption!r})"
-
-    def _repr_html_(self):
-        return (f"<div><p><b>{escape(self.caption)}</b></p>{self.score._repr_html_()}"
-                f"<p>{self.player._repr_html_()}</p></div>")
-
-
-def _caption(chorale):
-    about = [chorale.title, chorale.name] if chorale.title and chorale.title != chorale.name else [chorale.name]
-    return ", ".join([*about, *([chorale.key.replace("-", "♭").replace("#", "♯")] if chorale.key else [])])
 
 
 # Singing
 
-def _sung(notes, times, trembling, sample_rate):
+def _sung(chorale, times, samples, sample_rate):
+    """All voices (float32 array (samples, 2)), each from its place."""
+    choir = np.zeros((samples, 2), np.float32)
+    trembling = _trembling_time(samples, sample_rate)
+    for voice in range(len(VOICES)):
+        line = _line(chorale.notes(voice), times, trembling, sample_rate) * np.float32(_LEVELS[voice])
+        angle = (_PLACES[voice] + 1) * np.pi / 4  # equal loudness wherever it stands
+        choir[:, 0] += line * np.float32(np.cos(angle))
+        choir[:, 1] += line * np.float32(np.sin(angle))
+    return choir
+
+
+def _line(notes, times, trembling, sample_rate):
     """One voice (float32 array (samples,)): its notes one after the other, each sung by all its singers."""
     line = np.zeros(trembling.shape[1], np.float32)
     for start, length, pitch in notes.tolist():
@@ -250,26 +207,59 @@ def _convolved(sound, response):
     return convolved[:len(sound)]
 
 
-# Files and players
+# SoundFonts
 
-def _encoded(sound, sample_rate, **how):
+def _played(chorale, times, samples, sample_rate, soundfont):
+    """All voices (float32 array (samples, 2)) as the SoundFont's choir sings them, each from its place."""
+    synth, file = _loaded(soundfont, sample_rate)
+    programme = next((number for number in (CHOIR_AAHS, *range(128)) if synth.sfpreset_name(file, 0, number)), None)
+    if programme is None:
+        raise ValueError(f"{soundfont}: a SoundFont without any sound in bank 0: expected a choir or another instrument")
+    events = []
+    for voice in range(len(VOICES)):
+        synth.program_select(voice, file, 0, programme)
+        synth.control_change(voice, _PAN, round(64 + 63 * _PLACES[voice]))
+        for start, length, pitch in chorale.notes(voice).tolist():
+            events.append((int(round(times[start] * sample_rate)), True, voice, pitch))
+            events.append((int(round(times[start + length] * sample_rate)), False, voice, pitch))
+    sound, now = np.zeros((samples, 2), np.float32), 0
+    for at, begins, voice, pitch in [*sorted(events), (samples, False, 0, 0)]:  # let go before the next is struck
+        if at > now:
+            synth.generate(at - now, memoryview(sound[now:at]).cast("B"))
+            now = at
+        if begins:
+            synth.noteon(voice, pitch, VELOCITIES[voice])
+        else:
+            synth.noteoff(voice, pitch)
+    fading = int(0.3 * sample_rate)
+    sound[-fading:] *= np.linspace(1, 0, fading, dtype=np.float32)[:, None]
+    return sound
+
+
+def _loaded(soundfont, sample_rate):
+    """tinysoundfont's Synth, and the number of the SoundFont in it."""
+    path = Path(soundfont)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such SoundFont; expected a file with the ending .sf2 or .sf3")
+    try:
+        from tinysoundfont import Synth
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("a SoundFont is read by tinysoundfont, which is not installed: "
+                                  "`pip install --no-deps tinysoundfont` (PyAudio, which it asks for, is not needed here)"
+                                  ) from error
+    synth = Synth(gain=_GAIN, samplerate=sample_rate)
+    try:
+        return synth, synth.sfload(str(path))
+    except Exception as error:  # whatever its parser throws
+        raise ValueError(f"{path}: no SoundFont, or a damaged one ({error})") from error
+
+
+# Files
+
+def encoded(sound, sample_rate, **how):
     """The sound as the content (bytes) of a file; `how` it is written is told in soundfile's words."""
     import soundfile
 
     content = BytesIO()
     soundfile.write(content, sound, sample_rate, **how)
     return content.getvalue()
-
-
-@lru_cache(maxsize=1)
-def _player_class():
-    from IPython.display import Audio
-
-    class Player(Audio):
-        """IPython's Audio, its sound in the audio tag: JupyterLab strips a source tag's in an untrusted notebook."""
-
-        def _repr_html_(self):
-            sound = base64.b64encode(self.data).decode()
-            return f'<audio controls src="data:audio/mpeg;base64,{sound}"></audio>'
-
-    return Player

@@ -17,6 +17,7 @@ STEPS_PER_QUARTER = 4  # one step of the grid is a sixteenth note
 SILENCE = 0            # the pitch that stands for "this voice rests"
 LOWEST_PITCH = 36      # C2, the lowest bass note in the corpus (MIDI number)
 HIGHEST_PITCH = 81     # A5, the highest soprano note in the corpus (MIDI number)
+VOICE_RANGES = ((60, 81), (52, 74), (46, 69), (36, 66))  # of each voice, lowest and highest note in the exact edition
 
 _PART_NAMES = (         # how the name of a voice's part begins, in scores and MIDI files, in any case
     r"s\b|sop|discant|cantus|canto|superius",
@@ -175,6 +176,15 @@ def steps_per_bar(time_signature):
         raise ValueError(f"time signature {time_signature!r}: expected count/unit, such as '4/4' or '6/8', the "
                          f"unit a power of two and the bar a whole number of sixteenths") from None
     return whole
+
+
+def place_in_bars(step, time_signature, pickup):
+    """Such as ``'bar 3, beat 2.5'``, for error messages: where a step (a float between two) is. A pickup is bar 0; bars
+    are those of 4/4 where the time signature is None."""
+    time_signature = time_signature or "4/4"
+    full, beat = steps_per_bar(time_signature), 16 / int(time_signature.split("/")[1])
+    bar, within = divmod(step + (full - pickup if pickup else 0), full)
+    return f"bar {int(bar) + (not pickup)}, beat {round(within / beat + 1, 2):g}"
 
 
 def _is_whole(number):

@@ -7,7 +7,7 @@ from pathlib import Path
 from .corpus import EDITIONS
 from .notebooks import NotebookFailed, declared_parameters, notebooks_in, value_from_text
 from .pipeline import NOTEBOOKS, PROFILES, refresh, resume, run, runs_in, summary
-from .record import RECORD
+from .record import RECORD, shown
 
 RUNS = "outputs/runs"
 
@@ -62,6 +62,12 @@ def _refresh(options):
     refresh(options.names, options.notebooks)
 
 
+def _gallery(options):
+    from .gallery import make_gallery
+
+    print(shown(make_gallery(options.output, options.model, options.seed)))
+
+
 def _folder_of(options):
     """The folder (Path) of the run that is asked for, by its path or by its name below --output."""
     given = Path(options.run)
@@ -93,6 +99,10 @@ def _parser():
         one.add_argument("--output", default=RUNS, help="where the runs' folders are (default: %(default)s)")
     to_renew = command("refresh", _refresh, "execute the notebooks in place: renews their stored outputs")
     to_renew.add_argument("names", nargs="*", metavar="NOTEBOOK", help="such as 04_evaluation (default: all)")
+    to_draw = command("gallery", _gallery, "write a hundred chorales and show the ten best")
+    to_draw.add_argument("--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)")
+    to_draw.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    to_draw.add_argument("--output", default="outputs/gallery", help="folder that is replaced (default: %(default)s)")
     for one in (to_run, to_renew):
         one.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
     return parser

@@ -30,7 +30,7 @@ import numpy as np
 from .chorale import HIGHEST_PITCH, LOWEST_PITCH, SILENCE, VOICES, Chorale
 from .files import write_whole
 from .passages import shares_found
-from .reading import from_score
+from .reading import from_melody, from_score
 
 PARTITIONS = ("train", "valid", "test")
 EDITIONS = ("music21", "jsb")
@@ -42,6 +42,7 @@ CACHE_FORMAT = 2                       # to be counted up when what `reading` ma
 MINOR_KEYS = {  # of files that state the relative major, though the bass ends on this tonic and `find_key` finds it
     "bwv33.6": "a minor", "bwv65.2": "a minor", "bwv166.6": "g minor", "bwv245.3": "g minor", "bwv274": "g minor",
     "bwv384": "c minor"}
+MIDI_SUFFIXES, SCORE_SUFFIXES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".krn")
 GRIDS = ("pitches", "onsets", "fermatas")
 ABOUT = ("name", "bwv", "title", "key", "time_signature", "pickup")
 
@@ -171,15 +172,42 @@ def load_chorale(path, strict=True):
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML, kern or CSV")
-    if suffix in (".mid", ".midi"):
+    if suffix in MIDI_SUFFIXES:
         from .midi import read_midi
         return read_midi(path)
-    if suffix in (".musicxml", ".xml", ".mxl", ".krn"):
+    if suffix in SCORE_SUFFIXES:
         score = _parse(path)
         return from_score(score, name=path.stem, title=_title(score, path), strict=strict)
     if suffix == ".csv":
         return Chorale(_read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
     raise ValueError(f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv")
+
+
+def load_melody(path, strict=True):
+    """The melody in a file of the user's own, as a `Chorale` whose soprano sings alone: MIDI, MusicXML or kern.
+
+    Args:
+        path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl or .krn; the melody is named after it.
+        strict: as in `reading.from_score`, for scores.
+
+    Raises:
+        ValueError: another kind of file, or not one part with one note at a time, on the grid of sixteenths; the
+            message says where.
+        FileNotFoundError: there is no such file.
+
+    Notebook: 05_generation
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML or kern")
+    if suffix in MIDI_SUFFIXES:
+        from .midi import read_midi_melody
+        return read_midi_melody(path)
+    if suffix in SCORE_SUFFIXES:
+        score = _parse(path)
+        return from_melody(score, name=path.stem, title=_title(score, path), strict=strict)
+    raise ValueError(f"{path}: {suffix or 'no suffix'}: expected {', '.join(MIDI_SUFFIXES + SCORE_SUFFIXES)}")
 
 
 def read_manifest():

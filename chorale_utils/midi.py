@@ -16,7 +16,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, voice_named
+from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, place_in_bars, steps_per_bar, voice_named
 from .files import write_whole
 
 TEMPO = 80              # quarter notes a minute, where nothing else is asked for
@@ -31,7 +31,7 @@ _PRIVATE = b"\x7dchorale"  # 7D: the maker's number for what is nobody's product
 _HELD = 3 / 4  # of the way to the next note: what a note must last to be held, in a file that shortens its notes
 
 
-def write_midi(chorale, path, tempo=TEMPO):
+def write_midi(chorale, path, tempo=TEMPO, about=None):
     """Writes a chorale as a MIDI file of type 1: a conductor track, then a track and a channel for each voice.
 
     A note is struck where `Chorale.notes` says that one begins, and released where it ends; silence is no
@@ -41,6 +41,8 @@ def write_midi(chorale, path, tempo=TEMPO):
         chorale: Chorale.
         path: file to write; there whole or not at all, its folder made where missing.
         tempo: quarter notes a minute, 4..1000.
+        about: dict of facts on how the piece came about, such as ``{'model': 'chord_gru', 'seed': 7}``; each is
+            written as a text event.
 
     Returns:
         Path: `path`.
@@ -52,7 +54,7 @@ def write_midi(chorale, path, tempo=TEMPO):
     """
     check_tempo(tempo)
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
-    midi.tracks.append(_conductor_track(chorale, tempo))
+    midi.tracks.append(_conductor_track(chorale, tempo, about or {}))
     for voice in range(len(VOICES)):
         midi.tracks.append(_voice_track(chorale, voice))
     return write_whole(path, midi.save)
@@ -76,6 +78,26 @@ def read_midi(path):
 
     Notebook: 05_generation
     """
+    return _read(path, _four_voices)
+
+
+def read_midi_melody(path):
+    """The melody in a MIDI file, as a chorale whose soprano sings alone; on a grid of sixteenths, see `read_midi`.
+
+    Args:
+        path: a MIDI file of type 0 or 1, with notes in one track and channel only, one note at a time.
+
+    Raises:
+        ValueError: there are notes in several tracks or channels or in none, two at once, or what `read_midi` raises.
+        OSError: the file cannot be opened.
+
+    Notebook: 05_generation
+    """
+    return _read(path, _one_melody)
+
+
+def _read(path, find_voices):
+    """The chorale in a MIDI file, whose voices are found by a function of path, file and notes."""
     path = Path(path)
     midi = _parsed(path)
     steps_per_tick = STEPS_PER_QUARTER / midi.ticks_per_beat
@@ -89,7 +111,7 @@ def read_midi(path):
     bars = _Bars(path, time_signature, pickup)
     if end > LONGEST_FILE:
         raise ValueError(f"{path}: {end:,.0f} sixteenths long: expected at most {LONGEST_FILE:,}. Is the file damaged?")
-    voices = _four_voices(path, midi, sounding)
+    voices = find_voices(path, midi, sounding)
     shortened = any(_off_grid(stop) > ON_THE_GRID for _, notes in voices for _, stop, _ in notes)
     if shortened:  # then the last notes are short as well: the piece ends on a quarter
         end = np.ceil(end / STEPS_PER_QUARTER) * STEPS_PER_QUARTER
@@ -113,11 +135,12 @@ def check_tempo(tempo):
 
 # Writing
 
-def _conductor_track(chorale, tempo):
+def _conductor_track(chorale, tempo, facts):
     meta = mido.MetaMessage
     events = [(0, meta("track_name", name=chorale.title or chorale.name))]
     about = {"name": chorale.name, "bwv": chorale.bwv, "title": chorale.title, "steps": len(chorale)}
     events.append((0, meta("sequencer_specific", data=_PRIVATE + json.dumps(about).encode())))
+    events += [(0, meta("text", text=f"{fact}: {value}")) for fact, value in facts.items()]
     events.append((0, meta("set_tempo", tempo=mido.bpm2tempo(tempo))))
     if chorale.time_signature is not None:
         if chorale.pickup:
@@ -181,14 +204,11 @@ class _Bars:
     """Tells where in the music a step is, for error messages."""
 
     def __init__(self, path, time_signature, pickup):
-        self.path, self.pickup = path, pickup
-        self.bar = steps_per_bar(time_signature or "4/4")
-        self.beat = 16 / int((time_signature or "4/4").split("/")[1])
+        self.path, self.time_signature, self.pickup = path, time_signature, pickup
 
     def place(self, step, label):
         """Such as 'song.mid: bar 3, beat 2.5, alto'. A pickup is bar 0."""
-        bar, within = divmod(step + (self.bar - self.pickup if self.pickup else 0), self.bar)
-        return f"{self.path}: bar {int(bar) + (not self.pickup)}, beat {round(within / self.beat + 1, 2):g}, {label}"
+        return f"{self.path}: {place_in_bars(step, self.time_signature, self.pickup)}, {label}"
 
 
 def _parsed(path):
@@ -260,6 +280,14 @@ def _four_voices(path, midi, sounding):
                          f"four voices, each in a track or a channel of its own with one note at a time")
     voices = [(label, _merged(sounding, keys)) for label, keys in voices]
     return sorted(voices, key=lambda voice: -np.mean([pitch for _, _, pitch in voice[1]]))
+
+
+def _one_melody(path, midi, sounding):
+    """[(label, notes)] of the only voice there is."""
+    if len(sounding) != 1:
+        where = ", ".join(f"{_label(midi, track)}, channel {channel + 1}" for track, channel in sorted(sounding))
+        raise ValueError(f"{path}: notes in {where or 'no track'}: expected a melody, notes in one track and channel")
+    return [("melody", notes) for notes in sounding.values()]
 
 
 def _merged(sounding, keys):

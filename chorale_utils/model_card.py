@@ -1,7 +1,7 @@
 """Model card: takes trained weights into the package, and writes down where they come from and what they score.
 
 ``python -m chorale_utils.model_card FOLDER --name chord_gru`` reads what notebook 03 left in a run's folder (the model,
-and the checkpoints of its training loops), judges the model on the exact JSB edition, and writes into
+and the checkpoints of its training loops, those of its teachers included), judges the model on the exact JSB edition, and writes into
 ``chorale_utils/pretrained/`` the weights, the history of each loop, and a card in Markdown. With ``--tried LABEL=FOLDER``
 the card also tells what other trainings came to, from their own checkpoints.
 
@@ -34,16 +34,17 @@ DECIDED_BY_VALIDATION = {
 }
 
 
-def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, remark=""):
+def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, keep=(), remark=""):
     """Writes weights, histories and card of a trained model; returns the path of the card.
 
     Args:
         folder: a run's folder that holds `name`.keras and, in `name`/, the folders of its training loops: first and
-            second for note_gru, cycle for chord_gru.
+            second for note_gru, cycle for chord_gru, and teacher_1 and so on where it had teachers.
         name: of the model.
         destination: folder to write into.
         tried: dict of label -> folder of another training of a chord_gru, with its checkpoint, for a table of what
             was tried, to which this one is added as 'shipped'; it is also written to `name`_tried.csv.
+        keep: labels of rows of the `name`_tried.csv that is there already, to be told again.
         remark: what else whoever reads the card must know about the training.
 
     Raises:
@@ -59,8 +60,10 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, remark="")
                          f"{JSB_SHA256}, because the card states scores on it")
     folder, destination = Path(folder), Path(destination)
     model = load_model(folder / f"{name}.keras")
-    loops = {loop: folder / name / loop for loop in LOOPS[name]}
-    table = what_was_tried({"shipped": loops[LOOPS[name][-1]], **tried}) if tried else None
+    teachers = sorted(place.name for place in (folder / name).glob("teacher_*"))
+    loops = {loop: folder / name / loop for loop in (*teachers, *LOOPS[name])}
+    earlier = pd.read_csv(destination / f"{name}_tried.csv", index_col="training").loc[list(keep)] if keep else None
+    table = what_was_tried({"shipped": loops[LOOPS[name][-1]], **tried}, earlier) if tried else None
     card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table, remark)
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
@@ -71,7 +74,7 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, remark="")
     return write_whole(destination / f"{name}.md", lambda path: path.write_text(card, encoding="utf-8"))
 
 
-def what_was_tried(folders):
+def what_was_tried(folders, earlier=None):
     """What trainings came to: a pandas DataFrame, a row for each of them, the best last.
 
     Columns: the settings in which the trainings differ (empty where a training has no such setting), epochs,
@@ -80,6 +83,7 @@ def what_was_tried(folders):
 
     Args:
         folders: dict of label -> folder of a finished training.
+        earlier: rows of such a table, of trainings whose folders are no more, to stand among the others; or None.
 
     Raises:
         FileNotFoundError: no checkpoint in one of them.
@@ -94,7 +98,7 @@ def what_was_tried(folders):
         rows[label] = settings | {
             "epochs": len(history), "minutes": round(history["seconds"].sum() / 60, 1),
             "nats": round(history["nats"].iloc[-1], 4), "val_nats": round(history["val_nats"].dropna().iloc[-1], 4)}
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("training")
+    table = pd.concat([earlier, pd.DataFrame.from_dict(rows, orient="index")]).rename_axis("training")
     figures = ["epochs", "minutes", "nats", "val_nats"]
     varied = [column for column in table.columns.drop(figures) if table[column].nunique(dropna=False) > 1]
     return table[varied + figures].sort_values("val_nats", ascending=False)
@@ -155,7 +159,7 @@ def _settings(place):
         settings = json.loads(str(file["state"]))["settings"]
     sizes = settings.pop("model")
     return {key: f"{value[0]} to {value[-1]}" if key == "transpositions" else value
-            for key, value in (settings | sizes).items() if key not in ("train", "valid")}
+            for key, value in (settings | sizes).items() if key not in ("train", "valid", "soft_targets")}   # fingerprints
 
 
 if __name__ == "__main__":
@@ -164,7 +168,8 @@ if __name__ == "__main__":
     parser.add_argument("--name", default="note_gru", choices=sorted(LOOPS), help="of the model (default: note_gru)")
     parser.add_argument("--tried", nargs="*", default=(), metavar="LABEL=FOLDER",
                         help="other trainings of a chord_gru, for a table of them")
+    parser.add_argument("--keep", nargs="*", default=(), metavar="LABEL", help="rows of the table there is, to be told again")
     parser.add_argument("--remark", default="", help="what else to say about the training")
     arguments = parser.parse_args()
     print(ship(arguments.folder, arguments.name, tried=dict(label.split("=", 1) for label in arguments.tried),
-               remark=arguments.remark))
+               keep=arguments.keep, remark=arguments.remark))

@@ -28,7 +28,8 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PROFILES = {
     "demo": {},
     "standard": {"epochs": 25, "second_epochs": 5, "chord_epochs": 120, "pieces": 8, "model_name": "own"},
-    "full": {"corpus": "jsb", "epochs": 150, "second_epochs": 21, "chord_epochs": 170, "pieces": 16, "model_name": "own"},
+    "full": {"corpus": "jsb", "epochs": 150, "second_epochs": 21, "chord_epochs": 170, "chord_teachers": 1, "pieces": 16,
+             "model_name": "own"},
 }
 
 # Of metrics.json, what the list of runs shows: column -> figure.

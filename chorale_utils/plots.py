@@ -8,12 +8,15 @@ Notebook: all five
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
 
 from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES
 
 VOICE_COLOURS = dict(zip(VOICES, ("#D55E00", "#E69F00", "#009E73", "#0072B2")))
+FAULT_COLOUR = "#DC143C"  # crimson
 _MODEL_COLOURS = ("#999999", "#56B4E9", "#0072B2", "#000000")
 FIGURE_DPI = 80
+_BRIGHTEST = 0.75  # of the colour map: what is brighter would vanish on white paper
 _NOTE_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")
 
 
@@ -72,6 +75,56 @@ def plot_surprise(chorale, nats, ax=None, title=None, most=4.0):
     ax.figure.colorbar(notes, ax=ax, label="nats", pad=0.01)
     _finish_roll(ax, chorale, title or f"{chorale.name}: what the model did not foresee")
     return ax
+
+
+def fault_colours(chorale, faults):
+    """Colours for `show_score` that mark faults of voice leading: str array (steps, 4), the notes of the voices at
+    fault and those that they come from, crimson; all others ``''``, black.
+
+    Args:
+        chorale: a Chorale.
+        faults: DataFrame with the columns step (that of arrival) and voices (tuple of 0..3), as `faults` returns it.
+
+    Raises:
+        ValueError: a step outside the chorale.
+
+    Notebook: 04_evaluation
+    """
+    colours = np.full(chorale.pitches.shape, "", f"<U{len(FAULT_COLOUR)}")
+    for step, voices in zip(faults["step"], faults["voices"]):
+        if not 0 <= step < len(chorale):
+            raise ValueError(f"{chorale.name}: fault at step {step}: expected 0..{len(chorale) - 1}")
+        for voice in voices:
+            starts = chorale.notes(voice)[:, 0]
+            at = np.searchsorted(starts, step, side="right") - 1
+            colours[starts[max(0, at - 1):at + 1], voice] = FAULT_COLOUR
+    return colours
+
+
+def surprise_colours(chorale, nats, most=4.0):
+    """Colours for `show_score` that tell how little a model foresaw each note: str array (steps, 4), from black (sure)
+    through purple and red to orange (`most` nats and more).
+
+    Each note has the colour of the step on which it begins: where it moves there, that is the surprise of the move.
+
+    Args:
+        chorale: a Chorale.
+        nats: float array (steps, 4), -ln p of every note, such as ``-note_log_probs(model, chorale.pitches)``.
+        most: nats at which the brightest colour is reached.
+
+    Raises:
+        ValueError: `nats` does not fit the chorale, or `most` is not positive.
+
+    Notebook: 04_evaluation
+    """
+    nats = np.asarray(nats, float)
+    if nats.shape != chorale.pitches.shape:
+        raise ValueError(f"{chorale.name}: nats of shape {nats.shape}: expected {chorale.pitches.shape}, to fit the pitches")
+    if not most > 0:
+        raise ValueError(f"most {most!r}: expected a positive number of nats")
+    shades = [to_hex(shade) for shade in plt.get_cmap("inferno")(np.linspace(0, _BRIGHTEST, 64))]
+    colours = np.array(shades)[np.clip(nats / most * 63, 0, 63).round().astype(int)]
+    return np.where(chorale.struck, colours, "")
 
 
 def plot_voice_ranges(chorales, ax=None, title="Each voice keeps to its own range"):
@@ -255,6 +308,31 @@ def plot_breakdown(tables, title, ylabel="nats per note"):
     axes[0, 0].set_ylabel(ylabel)
     figure.suptitle(title)
     return axes[0]
+
+
+def plot_grades(grades, ax=None, title="Bach is told from the others, from the best of them least"):
+    """How the grades of groups of pieces are spread: one shape a group, as wide as there are pieces with such a grade, a
+    line at the middle piece.
+
+    Args:
+        grades: dict of group -> float array (pieces,), as `grading.grade` returns them.
+        ax, title: see `plot_piano_roll`.
+
+    Returns:
+        matplotlib Axes.
+
+    Notebook: 04_evaluation
+    """
+    ax = _axes(ax, (9, 0.6 * len(grades) + 1.2))
+    rows = np.arange(len(grades))[::-1]
+    shapes = ax.violinplot(list(grades.values()), rows, orientation="horizontal", widths=0.9, showextrema=False,
+                           showmedians=True)
+    shapes["cmedians"].set_color("black")
+    for shape in shapes["bodies"]:
+        shape.set(facecolor="#0072B2", alpha=0.5)
+    ax.set_yticks(rows, list(grades))
+    ax.set(title=title, xlabel="grade (points)")
+    return _tidy(ax)
 
 
 def plot_calibration(table, ax=None, title="Is a guess as often right as the model believes?"):

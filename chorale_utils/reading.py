@@ -1,4 +1,5 @@
-"""From a music21 score to the grid of sixteenths: `from_score` is the one way in for everything engraved.
+"""From a music21 score to the grid of sixteenths: `from_score` is the one way in for everything engraved, `from_melody`
+for a tune that has no other voices yet.
 
 A score says more than the grid holds (beams, slurs, words, instruments) and sometimes less (which four of
 nine parts are the voices). This module decides; it finds no files and keeps no cache.
@@ -69,6 +70,38 @@ def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand
         raise ValueError(f"{name}: no notes: expected four voices that sing")
     return Chorale(pitches[sung], name=name, bwv=bwv, title=title, key=_key(first_part, pitches), time_signature=metre,
                    pickup=_pickup(first_part), onsets=onsets[sung], fermatas=fermatas[sung])
+
+
+def from_melody(score, name="untitled", title=None, strict=True, expand_repeats=False):
+    """The melody in a music21 stream, as a `Chorale` whose soprano sings alone: with key, metre, pickup, struck notes and
+    fermatas, read as in `from_score`.
+
+    The key of a signature without a mode is the relative minor where the melody ends on its tonic.
+
+    Args:
+        score: music21 Score with one part that has notes, or a Part, or another stream of notes.
+        name: what to call the piece.
+        title: title, or None.
+        strict, expand_repeats: as in `from_score`.
+
+    Raises:
+        ValueError: there are several parts with notes, or none, two notes at a time, or a note is off the grid; the
+            message names part, bar and beat.
+
+    Notebook: 05_generation
+    """
+    parts = [part for part in getattr(score, "parts", None) or [score] if part.recurse().notes]
+    if len(parts) != 1:
+        raise ValueError(f"{name}: {_count(parts)} with notes: expected one melody; give the part that has it, such as "
+                         f"score.parts[0]")
+    part = _sounding(_expanded(parts[0]) if expand_repeats else parts[0])
+    sounds = [sound for measure in _measures(part) for sound in _sounds_within(measure, measure.flatten())]
+    steps = ceil(STEPS_PER_QUARTER * Fraction(part.highestTime))
+    pitches, onsets = np.zeros((steps, len(VOICES)), int), np.zeros((steps, len(VOICES)), bool)
+    fermatas = np.zeros(steps, bool)
+    _lay_onto_grid(_one_at_a_time(sounds, f"{name}: melody", strict), pitches[:, 0], onsets[:, 0], fermatas)
+    return Chorale(pitches, name=name, title=title, key=_key(part, pitches[:, :1]), time_signature=_time_signature(part),
+                   pickup=_pickup(part), onsets=onsets, fermatas=fermatas)
 
 
 def _four_parts(score, name, strict, expand_repeats):

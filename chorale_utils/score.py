@@ -1,7 +1,7 @@
 """A Chorale as a score: music21 for the notation, MusicXML and SVG for files, a picture for the notebook.
 
 This file decides how the grid is written down: bars, note values, ties, beams, and the spelling of
-accidentals. Verovio draws; nothing here needs another program or the network.
+accidentals, which notes are coloured. `engraving` draws.
 
 Spelling follows the line of fifths (Temperley, The Cognition of Basic Musical Structures, 2001, chapter 5):
 each note takes the name that lies nearest to the harmony around it.
@@ -12,7 +12,7 @@ Notebook: 05_generation
 import base64
 import re
 import zipfile
-from functools import lru_cache
+from dataclasses import replace
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -20,33 +20,37 @@ from pathlib import Path
 import numpy as np
 
 from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, steps_per_bar
+from .engraving import engrave, engrave_pages, pdf, png
 from .files import write_whole
+from .metre import find_metre
 
-UNKNOWN_METRE = "4/4"  # the bars that are drawn where the metre is not known
-PAGE_WIDTH = 900       # pixels
+PAGE_WIDTH = 900  # pixels
 
 _STAVES = (2, 4)
-_SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg")
+_SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
 _OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}  # of settings that Bach took over as they were, by BWV number
 _WINDOW = 8   # steps to either side that a note's name is chosen by
 _TRUST = 8.0  # notes that the key counts for, against those in the window
-_SCALE = 40   # percent: staves 29 pixels high
 
 
-def to_score(chorale, staves=4):
+def to_score(chorale, staves=4, colours=None, about=None):
     """The chorale as a music21 Score: clefs, key, metre, pickup, bar lines, ties, beams, fermatas, final bar line.
 
-    Where the key is not known it is found (`find_key`). Where the metre is not known, bars of 4/4 are drawn and
-    no time signature is printed. The composer is named where the chorale has a BWV number, and only there:
+    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`). The composer is named where the chorale has a BWV number, and only there:
     Bach, but for settings known to be another's.
 
     Args:
         chorale: Chorale, at least one step.
         staves: 4, a staff for each voice with the tenor in an octave treble clef; or 2, as in a hymnal,
             soprano and alto above tenor and bass, stems up and down.
+        colours: str array (steps, 4) of CSS colours, such as ``'#D55E00'`` or ``'crimson'``, and ``''`` for black; a note
+            has the colour of the step on which it begins. None: all black.
+        about: dict of facts on how the piece came about, such as ``{'model': 'chord_gru', 'seed': 7}``, kept as
+            metadata; not printed.
 
     Raises:
-        ValueError: the chorale is empty, or `staves` is neither 2 nor 4.
+        ValueError: the chorale is empty, `staves` is neither 2 nor 4, or `colours` has another shape or names what
+            is no colour.
 
     Notebook: 05_generation
     """
@@ -56,14 +60,20 @@ def to_score(chorale, staves=4):
         raise ValueError(f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one a voice")
     if not len(chorale):
         raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
+    colours = _checked_colours(colours, chorale)
+    if chorale.time_signature is None:
+        time_signature, pickup = find_metre(chorale)
+        chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
     key = _music21_key(chorale)
     names = _fifths(chorale, key.sharps)
     score = stream.Score()
     score.metadata = metadata.Metadata()
     score.metadata.title = chorale.title or chorale.name
     score.metadata.composer = _OTHER_COMPOSERS.get(chorale.bwv, "Johann Sebastian Bach") if chorale.bwv else None
+    for fact, value in (about or {}).items():
+        score.metadata.addCustom(fact, str(value))
     voices_of = [(0, 1), (2, 3)] if staves == 2 else [(voice,) for voice in range(len(VOICES))]
-    parts = [_part(chorale, voices, names, key) for voices in voices_of]
+    parts = [_part(chorale, voices, names, colours, key) for voices in voices_of]
     for part in parts:
         score.insert(0, part)
     score.insert(0, layout.StaffGroup(parts, symbol="brace" if staves == 2 else "bracket", barTogether=staves == 2))
@@ -88,14 +98,17 @@ def find_key(chorale):
     return str(notes.analyze("key")) if len(notes) else "C major"
 
 
-def write_score(chorale, path, staves=4):
+def write_score(chorale, path, staves=4, colours=None, about=None):
     """Writes a chorale as a score, in the format that the suffix asks for.
 
     Args:
         chorale: Chorale, at least one step.
-        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, packed), or ``.svg`` (one page as long as
-            the music); there whole or not at all, its folder made where missing.
+        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, packed), ``.pdf`` (pages of A4), ``.svg``
+            or ``.png`` (one page as long as the music, 900 pixels wide, in PNG twice as many); there whole or not
+            at all, its folder made where missing.
         staves: 4 or 2, see `to_score`.
+        colours: see `to_score`.
+        about: dict of facts, see `to_score`; only MusicXML has a place for them.
 
     Returns:
         Path: `path`.
@@ -110,16 +123,19 @@ def write_score(chorale, path, staves=4):
     if suffix not in _SUFFIXES:
         raise ValueError(f"{path}: a score cannot be written as {suffix or 'a file without suffix'!r}: expected one of "
                          f"{', '.join(_SUFFIXES)}")
-    if suffix == ".svg":
-        content = score_svg(chorale, staves=staves).encode()
+    xml = _musicxml(to_score(chorale, staves, colours, about))
+    if suffix == ".pdf":
+        content = pdf(engrave_pages(xml), title=chorale.title or chorale.name)
+    elif suffix == ".png":
+        content = png(engrave(xml, PAGE_WIDTH).svg)
+    elif suffix == ".svg":
+        content = engrave(xml, PAGE_WIDTH).svg.encode()
     else:
-        content = _musicxml(to_score(chorale, staves))
-    if suffix == ".mxl":
-        content = _packed(content)
+        content = _packed(xml) if suffix == ".mxl" else xml
     return write_whole(path, lambda unfinished: unfinished.write_bytes(content))
 
 
-def score_svg(chorale, staves=2, width=PAGE_WIDTH, title=True):
+def score_svg(chorale, staves=2, width=PAGE_WIDTH, title=True, colours=None):
     """The chorale as a drawing (str, SVG) on one page, the same text every time.
 
     Args:
@@ -127,18 +143,17 @@ def score_svg(chorale, staves=2, width=PAGE_WIDTH, title=True):
         staves: 2 or 4, see `to_score`.
         width: of the page, in pixels, 200..4000.
         title: whether title and composer stand above the music.
+        colours: see `to_score`.
 
     Raises:
         ValueError: the width is outside 200..4000, or what `to_score` raises.
 
     Notebook: 05_generation
     """
-    if not 200 <= width <= 4000:
-        raise ValueError(f"width {width!r}: expected pixels, 200..4000")
-    return _engraved(_musicxml(to_score(chorale, staves)), int(width), header=title)
+    return _engraving(chorale, staves, width, title, colours).svg
 
 
-def show_score(chorale, staves=2, width=PAGE_WIDTH, title=False):
+def show_score(chorale, staves=2, width=PAGE_WIDTH, title=False, colours=None):
     """The chorale as a picture that a notebook shows, trusted or not.
 
     Args:
@@ -146,25 +161,33 @@ def show_score(chorale, staves=2, width=PAGE_WIDTH, title=False):
         staves: 2, as in a hymnal, or 4, a staff for each voice.
         width: of the page, in pixels, 200..4000; a narrower window shrinks the picture.
         title: whether title and composer stand above the music.
+        colours: see `to_score`.
 
     Raises:
         ValueError: see `score_svg`.
 
     Notebook: 05_generation
     """
-    return ScorePicture(score_svg(chorale, staves, width, title), chorale.title or chorale.name)
+    return ScorePicture(*_engraving(chorale, staves, width, title, colours), chorale.title or chorale.name)
+
+
+def _engraving(chorale, staves, width, title, colours):
+    if not 200 <= width <= 4000:
+        raise ValueError(f"width {width!r}: expected pixels, 200..4000")
+    return engrave(_musicxml(to_score(chorale, staves, colours)), int(width), header=title)
 
 
 class ScorePicture:
-    """A drawn score that shows itself in a notebook: `svg` (str) is the drawing, `about` what it shows.
+    """A drawn score that shows itself in a notebook: `svg` (str) is the drawing, `systems` (list of `engraving.System`)
+    tells where in it each step is, `about` what it shows.
 
     It is shown as an image inside HTML, because JupyterLab draws bare SVG only in a trusted notebook.
 
     Notebook: 05_generation
     """
 
-    def __init__(self, svg, about):
-        self.svg, self.about = svg, about
+    def __init__(self, svg, systems, about):
+        self.svg, self.systems, self.about = svg, systems, about
 
     def __repr__(self):
         return f"ScorePicture({self.about!r})"
@@ -177,22 +200,20 @@ class ScorePicture:
 
 # Notation
 
-def _part(chorale, voices, fifths, key):
+def _part(chorale, voices, fifths, colours, key):
     """A music21 Part: one staff, with one of the voices or two."""
     from music21 import bar, instrument, meter, stream
     from music21.stream.enums import ShowNumber
 
-    metre = meter.TimeSignature(chorale.time_signature or UNKNOWN_METRE)
-    metre.style.hideObjectOnPrint = chorale.time_signature is None
-    full = steps_per_bar(metre.ratioString)
-    pickup = chorale.pickup % full
+    metre = meter.TimeSignature(chorale.time_signature)
+    full, pickup = chorale.steps_per_bar, chorale.pickup
     part = stream.Part()
     sings = instrument.Choir()
     sings.partName = part.partName = "\n".join(VOICES[voice].capitalize() for voice in voices)
     sings.partAbbreviation = part.partAbbreviation = "\n".join(VOICES[voice][0].upper() for voice in voices)
     sings.partId, sings.instrumentId = f"P{voices[0] + 1}", f"I{voices[0] + 1}"  # music21 would draw lots
     part.insert(0, sings)
-    lines = [_Line(chorale, voice, fifths, alone=len(voices) == 1) for voice in voices]
+    lines = [_Line(chorale, voice, fifths, colours, alone=len(voices) == 1) for voice in voices]
     starts = [0, *range(pickup or full, len(chorale), full)]
     for start, stop in zip(starts, [*starts[1:], len(chorale)]):
         measure = stream.Measure(number=len(part.getElementsByClass("Measure")) + (not pickup))
@@ -269,8 +290,9 @@ def _clef(voices):
 class _Line:
     """One voice, to be written down bar by bar."""
 
-    def __init__(self, chorale, voice, fifths, alone):
+    def __init__(self, chorale, voice, fifths, colours, alone):
         self.voice, self.alone = voice, alone
+        self.colours = colours[:, voice]
         self.fifths = fifths[:, voice]
         self.sounds = _sounds_and_silences(chorale, voice)
         self.fermatas = _fermata_steps(chorale)
@@ -299,11 +321,13 @@ class _Line:
         return elements
 
     def _mark(self, element, begins, ends, at, until):
-        """Tie, stem and fermata of the part from `at` to `until` of a note that lasts from `begins` to `ends`."""
+        """Colour, tie, stem and fermata of the part from `at` to `until` of a note that lasts from `begins` to `ends`."""
         from music21 import expressions, tie
 
         if (at, until) != (begins, ends):
             element.tie = tie.Tie("start" if at == begins else "stop" if until == ends else "continue")
+        if self.colours[begins]:
+            element.style.color = self.colours[begins]
         if not self.alone:
             element.stemDirection = "down" if self.voice % 2 else "up"
         if self.fermatas[at:until].any() and (self.alone or self.voice in (0, 3)):
@@ -364,6 +388,28 @@ def _strength(place, beat, two_fold):
     return place & -place
 
 
+def _checked_colours(colours, chorale):
+    """The colours as a str array (steps, 4) of ``#RRGGBB`` and ``''``, or a ValueError that says what is wrong."""
+    from music21.musicxml.m21ToXml import normalizeColor
+
+    if colours is None:
+        return np.full(chorale.pitches.shape, "")
+    colours = np.asarray(colours, dtype=str)
+    if colours.shape != chorale.pitches.shape:
+        raise ValueError(f"{chorale.name}: colours of shape {colours.shape}: expected {chorale.pitches.shape}, to fit the "
+                         f"pitches")
+    checked = {}
+    for colour in np.unique(colours).tolist():
+        try:
+            checked[colour] = normalizeColor(colour)  # music21 passes on whatever has a '#' in it
+        except ValueError:
+            checked[colour] = None
+        if checked[colour] is None or not re.fullmatch("(#[0-9A-F]{6})?", checked[colour]):
+            raise ValueError(f"{chorale.name}: colour {colour!r}: expected the name of a CSS colour, '#RRGGBB', or '' for "
+                             f"black")
+    return np.vectorize(checked.get, otypes=[str])(colours)
+
+
 # Spelling
 
 def _music21_key(chorale):
@@ -413,7 +459,7 @@ def _named(pitch, fifths):
     return named
 
 
-# Drawing
+# Files
 
 def _musicxml(score):
     """The score as MusicXML (bytes), without the date, so that the same chorale gives the same file, and without
@@ -435,23 +481,3 @@ def _packed(xml):
         for name, text in (("META-INF/container.xml", container), ("score.musicxml", xml)):
             packed.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)  # ZipInfo's date is fixed
     return content.getvalue()
-
-
-@lru_cache(maxsize=1)
-def _verovio():
-    import verovio
-
-    verovio.enableLog(verovio.LOG_ERROR)
-    return verovio.toolkit()
-
-
-def _engraved(xml, width, header):
-    """Verovio's drawing of MusicXML (bytes): SVG (str) of one page, `width` pixels wide."""
-    verovio = _verovio()
-    verovio.setOptions({
-        "inputFrom": "xml", "scale": _SCALE, "pageWidth": width * 100 // _SCALE, "pageHeight": 60000,
-        "adjustPageHeight": True, "breaks": "auto", "header": "auto" if header else "none", "footer": "none",
-        "svgViewBox": False, "svgFormatRaw": True, "svgRemoveXlink": False, "xmlIdSeed": 1, "mnumInterval": 0})
-    if not verovio.loadData(xml.decode()):
-        raise RuntimeError("Verovio could not read its own package's MusicXML: " + verovio.getLog())
-    return verovio.renderToSVG(1)

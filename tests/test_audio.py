@@ -1,8 +1,8 @@
-"""Sound: as long as the music, at the right pitch and time, without clicks, and small in a notebook."""
+"""Sound: as long as the music, at the right pitch and time, without clicks; sung by a SoundFont where one is given."""
 
+import struct
+import sys
 import time
-from base64 import b64decode
-from io import BytesIO
 
 import numpy as np
 import pytest
@@ -11,7 +11,8 @@ from hypothesis import example, given, HealthCheck, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from music21 import corpus
 
-from chorale_utils.audio import PEAK, TAIL, play, show, step_times, synthesize, write_wav
+from chorale_utils.audio import PEAK, TAIL, step_times, synthesize, write_wav
+from chorale_utils.midi import CHOIR_AAHS
 from chorale_utils.chorale import Chorale
 from chorale_utils.reading import from_score
 
@@ -148,34 +149,78 @@ def test_impossible_arguments_are_refused_and_leave_no_file(arguments, complaint
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_player_is_small_and_holds_an_mp3_of_the_whole_piece():
-    excerpt = real().excerpt(0, 6 * 16)
-    player = play(excerpt)
-    seconds = step_times(excerpt)[-1] + TAIL
-    assert seconds > 18
-    assert len(player.data) < 7_000 * seconds
-    sound, rate = soundfile.read(BytesIO(player.data))
-    assert len(sound) / rate == pytest.approx(seconds, abs=0.1)
-    assert np.sqrt(np.mean(sound ** 2)) > 0.05
+# SoundFonts
+
+def chunk(name, content):
+    return name + struct.pack("<I", len(content)) + content
 
 
-def test_a_player_is_the_same_every_time():
-    excerpt = real().excerpt(0, 36)
-    assert play(excerpt)._repr_html_() == play(excerpt)._repr_html_()
+def small_soundfont(path, programme):
+    """Writes a SoundFont with one sound: a sine of 441 Hz at A4, one period of it, looped.
+
+    The records of its nine tables are as SoundFont Technical Specification 2.01, chapter 7, has them.
+    """
+    period = (12_000 * np.sin(2 * np.pi * np.arange(100) / 100)).astype("<i2")
+    samples = np.concatenate([np.tile(period, 3), np.zeros(46, "<i2")]).tobytes()
+    loops, instrument, sample = 54, 41, 53  # generators
+    tables = [
+        (b"phdr", struct.pack("<20sHHHIII", b"Choir", programme, 0, 0, 0, 0, 0) + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0)),
+        (b"pbag", struct.pack("<4H", 0, 0, 1, 0)), (b"pmod", bytes(10)),
+        (b"pgen", struct.pack("<4H", instrument, 0, 0, 0)),
+        (b"inst", struct.pack("<20sH20sH", b"Sine", 0, b"EOI", 1)),
+        (b"ibag", struct.pack("<4H", 0, 0, 2, 0)), (b"imod", bytes(10)),
+        (b"igen", struct.pack("<6H", loops, 1, sample, 0, 0, 0)),
+        (b"shdr", struct.pack("<20s5IBbHH", b"Sine", 0, 300, 100, 200, 44_100, 69, 0, 0, 1)
+         + struct.pack("<20s5IBbHH", b"EOS", 0, 0, 0, 0, 0, 0, 0, 0, 0))]
+    about = chunk(b"ifil", struct.pack("<HH", 2, 1)) + chunk(b"isng", b"EMU8000\0") + chunk(b"INAM", b"Small\0")
+    lists = (chunk(b"LIST", b"INFO" + about) + chunk(b"LIST", b"sdta" + chunk(b"smpl", samples))
+             + chunk(b"LIST", b"pdta" + b"".join(chunk(*table) for table in tables)))
+    path.write_bytes(chunk(b"RIFF", b"sfbk" + lists))
+    return path
 
 
-def test_a_player_keeps_its_sound_where_a_notebook_strips_source_tags():
-    player = play(real().excerpt(0, 20))
-    html = player._repr_html_()
-    assert "<source" not in html and "<script" not in html
-    kind, _, sound = html.split('src="')[1].split('"')[0].partition(",")
-    assert kind == "data:audio/mpeg;base64" and b64decode(sound) == player.data
+@pytest.fixture(params=[CHOIR_AAHS, 0], ids=["choir", "another sound"])
+def soundfont(request, tmp_path):
+    pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed; `pip install --no-deps tinysoundfont`")
+    return small_soundfont(tmp_path / "small.sf2", request.param)
 
 
-def test_show_puts_name_score_and_player_together():
-    excerpt = real().excerpt(0, 36)
-    shown = show(excerpt)
-    html = shown._repr_html_()
-    assert html.index("bwv66.6, f♯ minor") < html.index(shown.score._repr_html_()) < html.index(shown.player._repr_html_())
-    assert len(html) < 150_000
-    assert "&lt;b&gt;" in show(excerpt, caption="<b>")._repr_html_()
+def test_a_soundfont_sings_at_the_right_pitch_and_time(soundfont):
+    pitches = np.zeros((32, 4), int)
+    pitches[8:12, 0] = 69
+    sound = synthesize(Chorale(pitches), RATE, tempo=60, soundfont=soundfont)
+    assert sound.dtype == np.float32 and sound.shape == synthesize(Chorale(pitches), RATE, tempo=60).shape
+    first = np.flatnonzero(np.abs(sound).max(axis=1) > 0.02 * PEAK)[0] / RATE
+    assert 2 <= first < 2.03
+    assert loudest_frequency(sound[2 * RATE:3 * RATE, 0], RATE) == pytest.approx(441, abs=2)
+    assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-6) and np.abs(sound[-1]).max() < 1e-3
+
+
+def test_a_soundfont_holds_fermatas_and_sounds_alike_every_time(soundfont):
+    chorale = held(0, 0, 60, 0, steps=8, fermatas=np.arange(8) >= 4)
+    sound = synthesize(chorale, RATE, tempo=60, fermata=3, soundfont=soundfont)
+    assert len(sound) == pytest.approx((1 + 3 + TAIL) * RATE, abs=1)
+    assert np.sqrt(np.mean(sound[3 * RATE:4 * RATE] ** 2)) > 0.1
+    assert np.array_equal(sound, synthesize(chorale, RATE, 60, 3, soundfont))
+
+
+def test_the_voices_of_a_soundfont_stand_left_and_right(soundfont):
+    for voice, louder_left in ((0, True), (1, False), (2, True), (3, False)):
+        pitches = np.zeros((24, 4), int)
+        pitches[:, voice] = 50 + np.arange(24)  # at a single pitch the room may answer louder from the other side
+        left, right = np.sqrt(np.mean(synthesize(Chorale(pitches), RATE, soundfont=soundfont) ** 2, axis=0))
+        assert (left > right) == louder_left
+
+
+def test_what_is_no_soundfont_is_refused(soundfont):
+    with pytest.raises(FileNotFoundError, match="nothing.sf2: no such SoundFont"):
+        synthesize(real(), RATE, soundfont=soundfont.with_name("nothing.sf2"))
+    soundfont.write_bytes(b"RIFF and no more")
+    with pytest.raises(ValueError, match="small.sf2: no SoundFont, or a damaged one"):
+        synthesize(real(), RATE, soundfont=soundfont)
+
+
+def test_without_tinysoundfont_the_error_says_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tinysoundfont", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install --no-deps tinysoundfont"):
+        synthesize(real(), RATE, soundfont=small_soundfont(tmp_path / "small.sf2", CHOIR_AAHS))

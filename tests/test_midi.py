@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from music21 import converter, corpus
 
 from chorale_utils.chorale import VOICES, Chorale, steps_per_bar
-from chorale_utils.midi import CHOIR_AAHS, TICKS_PER_QUARTER, read_midi, write_midi
+from chorale_utils.midi import CHOIR_AAHS, TICKS_PER_QUARTER, read_midi, read_midi_melody, write_midi
 from chorale_utils.reading import from_score
 
 REAL = ["bwv66.6", "bwv269", "bwv57.8", "bwv123.6", "bwv245.40"]  # pickup, 3/4 with and without, 3/2, flats
@@ -205,6 +205,20 @@ def test_places_are_counted_in_the_files_own_metre_and_after_its_pickup(tmp_path
     midi.save(path)
     with pytest.raises(ValueError, match="waltz.mid: bar 1, beat 2, track 5"):
         read_midi(path)
+
+
+def test_a_melody_is_the_only_voice_and_several_are_refused_with_their_tracks(tmp_path):
+    whole = real("bwv66.6")
+    voices = np.arange(len(VOICES))
+    alone = Chorale(whole.pitches * (voices == 2), onsets=whole.onsets & (voices == 2), key=whole.key,
+                    time_signature=whole.time_signature, pickup=whole.pickup)
+    melody = read_midi_melody(write_midi(alone, tmp_path / "tenor.mid"))
+    assert melody.notes(0).tolist() == whole.notes(2).tolist() and not melody.pitches[:, 1:].any()
+    assert (melody.key, melody.time_signature, melody.pickup) == ("f# minor", "4/4", 4)
+    with pytest.raises(ValueError, match=r"notes in track 2 \('Soprano'\), channel 1, track 3 .*: expected a melody"):
+        read_midi_melody(write_midi(whole, tmp_path / "four.mid"))
+    with pytest.raises(ValueError, match="notes in no track: expected a melody"):
+        read_midi_melody(write_midi(Chorale(np.zeros((4, 4), int)), tmp_path / "none.mid"))
 
 
 def test_a_note_that_is_never_let_go_is_refused(tmp_path):

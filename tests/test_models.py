@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chorale_utils import VOICE_PAIRS, load_model, note_gru, note_log_probs, note_probs, save_model
 from chorale_utils.backend import keras
 from chorale_utils.encoding import notes_to_tokens
-from chorale_utils.models import PRETRAINED, _held
+from chorale_utils.models import PRETRAINED, WeightDropGRU, _held
 
 
 @pytest.fixture(scope="module", params=["note_gru", "chord_gru"])
@@ -176,6 +176,30 @@ def test_one_cell_of_the_motion_table_can_forbid_parallel_fifths_and_nothing_els
 
 
 runs = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 40)), min_size=1, max_size=6)
+
+
+NO_DROPOUT = dict(input_dropout=0, state_dropout=0, hidden_dropout=0, voice_dropout=0, weight_drop=0)
+
+
+@pytest.mark.parametrize("kind", [*NO_DROPOUT, None])
+def test_each_kind_of_dropout_is_at_work_in_training_anew_each_time_and_only_there(new_chord_gru, pitches, kind):
+    model = new_chord_gru(**NO_DROPOUT | ({kind: 0.5} if kind else {}))
+    tokens = notes_to_tokens(pitches)[None]
+    plain, first, second = (np.array(model.log_probs(tokens, training=training)) for training in (False, True, True))
+    assert np.allclose(first, second) == np.allclose(first, plain) == (kind is None)
+    np.testing.assert_array_equal(model.log_probs(tokens), plain)
+
+
+def test_weight_drop_leaves_out_its_share_of_the_recurrent_weights_and_gives_them_back():
+    gru = WeightDropGRU(64, 0.3, return_sequences=True)
+    gru.build((None, None, 8))
+    whole, used = gru.cell.recurrent_kernel, []
+    gru.weight_drop.call = lambda weights, training: used.append(
+        keras.layers.Dropout.call(gru.weight_drop, weights, training=training)) or used[-1]
+    gru(np.zeros((2, 3, 8), np.float32), training=True)
+    gone = np.array(used[0]) == 0
+    assert gone.mean() == pytest.approx(0.3, abs=0.02) and gru.cell.recurrent_kernel is whole
+    np.testing.assert_allclose(np.array(used[0])[~gone], np.array(whole)[~gone] / 0.7, rtol=1e-5)
 
 
 @settings(max_examples=50, deadline=None)

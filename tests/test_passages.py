@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import SILENCE, VOICES, Chorale
-from chorale_utils.passages import passages, share_found, shares_found
+from chorale_utils.passages import MOVING, copied, passages, share_found, shares_found
 
 NOTES = st.one_of(st.just(SILENCE), st.integers(50, 62))
 
@@ -88,3 +88,53 @@ def test_the_errors_name_what_was_given():
         passages(chorale, 2, "sopran")
     with pytest.raises(ValueError, match="passages of 0 steps"):
         passages(chorale, 0)
+
+
+# What is copied
+
+def longest_by_hand(chorale, others):
+    """The longest shared passage with enough movement, by looking at all of them: (steps, names of its sources)."""
+    best, sources = 0, set()
+    for other in others:
+        for steps in range(1, len(chorale) + 1):
+            theirs = set(passages(other, steps).tolist())
+            for start, number in enumerate(passages(chorale, steps).tolist()):
+                rows = chorale.pitches[start:start + steps]
+                if number in theirs and (rows[1:] != rows[:-1]).any(axis=1).sum() >= MOVING and steps >= best:
+                    best, sources = steps, {other.name} | (sources if steps == best else set())
+    return best, sources
+
+
+@given(st.lists(arrays(np.int64, st.tuples(st.integers(0, 12), st.just(4)), elements=st.sampled_from((0, 60, 62))),
+                min_size=1, max_size=3), st.integers(0, 6))
+def test_the_longest_shared_passage_is_the_one_found_by_looking_at_all(pitches, cut):
+    one, *others = [Chorale(notes, name=str(number)) for number, notes in enumerate(pitches)]
+    others += [Chorale(np.vstack([one.pitches[cut:], one.pitches[:cut]]), name="turned").transpose(3)]
+    table = copied([one], others)
+    steps, sources = longest_by_hand(one, others)
+    assert table.loc["0", "longest"] == steps
+    assert table.loc["0", "source"] in sources if steps else table["source"].isna().all()
+
+
+def test_a_real_chorale_is_copied_whole_from_itself_and_hardly_from_others(music21_corpus):
+    chorale = music21_corpus["bwv66.6"]
+    others = [piece for piece in music21_corpus.train if piece.name != "bwv66.6"]
+    table = copied([chorale, chorale.transpose(2)], [*others[:40], chorale.transpose(-3)])
+    assert table["longest"].tolist() == [len(chorale)] * 2 and table["share"].tolist() == [1, 1]
+    assert table["source"].tolist() == ["bwv66.6"] * 2
+    assert copied([chorale], others[:40])["share"].max() < 0.2
+
+
+def test_held_notes_are_no_copy_and_what_comes_again_is_repeated():
+    held = Chorale(np.full((64, 4), 60))
+    assert copied([held], [held])[["longest", "share", "repeated"]].to_numpy().tolist() == [[0, 0, 0]]
+    random = np.random.default_rng(0)
+    phrase = random.integers(50, 70, (16, 4))
+    table = copied([Chorale(np.vstack([phrase, phrase + 2]))], [])
+    assert table["repeated"].tolist() == [pytest.approx(1 / 17)] and table["longest"].tolist() == [0]
+
+
+def test_nothing_is_copied_where_there_is_nothing(music21_corpus):
+    empty = Chorale(np.zeros((0, 4), int))
+    assert copied([], music21_corpus.train[:2]).empty
+    assert copied([empty], [empty])["longest"].tolist() == [0]

@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 
 from chorale_utils import Chorale
-from chorale_utils.plots import (VOICE_COLOURS, note_name, plot_attention, plot_breakdown, plot_calibration, plot_history,
-                                 plot_motion, plot_piano_roll, plot_race, plot_surprise, plot_voice_ranges)
+from chorale_utils.plots import (VOICE_COLOURS, note_name, plot_attention, plot_breakdown, plot_calibration, plot_grades,
+                                 plot_history, plot_motion, plot_piano_roll, plot_race, plot_surprise,
+                                 plot_voice_ranges)
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.collections import LineCollection  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +105,16 @@ def test_calibration_shows_accuracy_over_confidence():
     table = pd.DataFrame({"confidence": [0.2, 0.9], "accuracy": [0.25, 0.85], "notes": [10, 100]})
     line = plot_calibration(table).lines[1]
     assert list(line.get_xdata()) == [0.2, 0.9] and list(line.get_ydata()) == [0.25, 0.85]
+
+
+def test_grades_of_each_group_lie_where_they_are_with_a_line_at_the_middle_one():
+    ax = plot_grades({"Bach": np.array([-1.0, 0.0, 3.0]), "others": np.array([-9.0, -7.0, -6.0, -5.0])})
+    first, second = (shape.get_paths()[0].vertices for shape in ax.collections[:2])
+    assert (first[:, 0].min(), first[:, 0].max()) == (-1, 3) and (second[:, 0].min(), second[:, 0].max()) == (-9, -5)
+    assert first[:, 1].mean() > second[:, 1].mean(), "the first group stands at the top"
+    medians, = [lines for lines in ax.collections if isinstance(lines, LineCollection)]
+    assert [segment[0, 0] for segment in medians.get_segments()] == [0, -6.5]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Bach", "others"]
 
 
 def test_silence_and_single_steps_can_be_drawn():

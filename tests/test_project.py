@@ -102,7 +102,7 @@ def test_every_package_that_is_imported_is_declared():
             assert names & {canonicalize_name(one) for one in providers.get(module, [])}, f"{path} imports {module}"
 
 
-OPTIONAL = {"jax"}  # another backend of Keras, for those who have it
+OPTIONAL = {"jax", "tinysoundfont"}  # another backend of Keras, and a reader of SoundFonts, for those who have them
 
 
 def _sources():
@@ -127,7 +127,7 @@ def _imported(source):
 # The package
 
 @pytest.mark.parametrize("module", ["chorale_utils", "chorale_utils.corpus", "chorale_utils.midi",
-                                    "chorale_utils.encoding", "chorale_utils.pipeline"])
+                                    "chorale_utils.encoding", "chorale_utils.pipeline", "chorale_utils.command"])
 def test_importing_loads_neither_tensorflow_nor_music21(module):
     code = f"import sys, {module}; print([name for name in ('tensorflow', 'keras', 'music21') if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

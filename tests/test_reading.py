@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 from music21 import chord, corpus, expressions, harmony, instrument, interval, key, meter, note, stream, tie
 
 from chorale_utils.chorale import VOICES
-from chorale_utils.reading import from_score
+from chorale_utils.reading import from_melody, from_score
 
 REAL = ["bwv66.6", "bwv269", "bwv123.6", "bwv248.23-2", "bwv1.6", "bwv190.7-inst", "bwv171.6", "bwv299"]
 
@@ -259,3 +259,44 @@ def test_whatever_lies_on_the_grid_is_read_as_it_was_written(notes):
         start += steps
     assert chorale.notes(0).tolist() == written
     assert len(chorale) == max(start, 16)
+
+
+# Melodies
+
+@pytest.mark.parametrize("name", REAL[:4])
+def test_a_melody_is_read_as_the_soprano_of_the_whole_piece_is(real, name):
+    whole = from_score(real[name], name=name)
+    soprano = next(part for part in real[name].parts if part.partName.startswith("Soprano"))
+    alone = from_melody(soprano, name=name)
+    assert len(alone) == len(whole) or not whole.pitches[len(alone):, 0].any()
+    assert alone.notes(0).tolist() == whole.notes(0).tolist()
+    assert not alone.pitches[:, 1:].any() and not alone.onsets[:, 1:].any()
+    assert (alone.time_signature, alone.pickup) == (whole.time_signature, whole.pickup)
+    np.testing.assert_array_equal(alone.fermatas, whole.fermatas[:len(alone)])
+
+
+@pytest.mark.parametrize("last, expected", [("A4", "a minor"), ("C5", "C major")])
+def test_a_melodys_signature_is_in_minor_where_it_ends_on_its_tonic(last, expected):
+    tune = part("Melody", ("E5", 2), (last, 2))
+    tune.getElementsByClass("Measure")[0].insert(0, key.KeySignature(0))
+    assert from_melody(tune).key == expected
+
+
+def test_a_melody_may_be_a_score_with_one_part_that_sings_or_a_bare_stream():
+    tune, rests = part("Melody", ("C5", 2), ("D5", 2)), part("Silent", (None, 4))
+    bare = stream.Stream([note.Note("C5", quarterLength=2), note.Note("D5", quarterLength=2)])
+    for source in (tune, stream.Score([rests, tune]), bare):
+        assert from_melody(source).notes(0).tolist() == [[0, 8, 72], [8, 8, 74]]
+
+
+@pytest.mark.parametrize("source, complaint", [
+    (lambda: stream.Score([part("One", ("C5", 4)), part("Other", ("E4", 4))]), r"mine: 2 parts \(One, Other\) with notes: expected "
+                                                                             "one melody"),
+    (lambda: part("Silent", (None, 4)), "mine: no parts with notes"),
+    (lambda: part("Short", ("C5", 2), ("D5", 1 / 3), ("E5", 5 / 3)), "mine: melody, bar 1, beat 3: a note of 1/3 quarters "
+                                                                     "begins or ends between"),
+    (lambda: stream.Part([chord.Chord(["C5", "E5"], quarterLength=4)]), "mine: melody, quarter 0: 2 notes at a time"),
+])
+def test_what_is_no_melody_is_an_error_that_says_where(source, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        from_melody(source(), name="mine")

@@ -241,14 +241,14 @@ def test_a_generated_chorale_names_no_composer(tmp_path):
     assert "generated-0001" in text
 
 
-def test_a_chorale_without_key_and_metre_gets_a_key_and_bars_but_no_time_signature(tmp_path):
-    chorale = real("bwv245.40")
+@pytest.mark.parametrize("name", ["bwv245.40", "bwv57.8", "bwv269"])
+def test_a_chorale_without_key_and_metre_is_written_with_those_that_are_found(name, tmp_path):
+    chorale = real(name)
     bare = Chorale(chorale.pitches, name="bare")
-    assert find_key(bare) == chorale.key == "E- major"
     write_score(bare, tmp_path / "bare.musicxml")
-    root = ET.parse(tmp_path / "bare.musicxml").getroot()
-    assert {time.get("print-object") for time in root.iter("time")} == {"no"}
-    assert len(root.find("part").findall("measure")) == len(bare) // 16
+    again = read_again(tmp_path / "bare.musicxml")
+    assert (again.key, again.time_signature, again.pickup) == (chorale.key, chorale.time_signature, chorale.pickup)
+    assert find_key(bare) == chorale.key
 
 
 def test_a_silent_voice_rests_for_whole_bars():
@@ -259,12 +259,15 @@ def test_a_silent_voice_rests_for_whole_bars():
 
 
 @pytest.mark.parametrize("write, complaint", [
-    (lambda path: write_score(real("bwv66.6"), path / "piece.docx"), r"expected one of \.musicxml, \.xml, \.mxl, \.svg"),
+    (lambda path: write_score(real("bwv66.6"), path / "piece.docx"), r"expected one of \.musicxml, .* \.pdf, \.png"),
     (lambda path: write_score(real("bwv66.6"), path / "piece"), "a file without suffix"),
     (lambda path: write_score(real("bwv66.6"), path / "piece.svg", staves=3), "expected 2 .* or 4"),
     (lambda path: write_score(Chorale(np.zeros((0, 4), int), name="nothing"), path / "piece.svg"), "nothing: no steps"),
     (lambda path: write_score(Chorale(np.full((4, 4), 60), key="H dur"), path / "piece.svg"), "key 'H dur': expected tonic"),
     (lambda path: show_score(real("bwv66.6"), width=10), "expected pixels"),
+    (lambda path: write_score(Chorale(np.full((4, 4), 60)), path / "piece.pdf", colours=[["crimson"] * 4] * 3), r"shape \(3, 4\)"),
+    (lambda path: write_score(Chorale([[60] * 4]), path / "piece.png", colours=[["", "", "crimsonish", ""]]), "'crimsonish'"),
+    (lambda path: write_score(Chorale([[60] * 4]), path / "piece.png", colours=[["", "#12", "", ""]]), "colour '#12'"),
 ])
 def test_what_cannot_be_written_is_refused_and_leaves_no_file(write, complaint, tmp_path):
     with pytest.raises(ValueError, match=complaint):
@@ -284,10 +287,10 @@ def test_the_same_chorale_gives_the_same_files_in_another_process(tmp_path):
     program = ("import sys; from music21 import corpus; from chorale_utils.reading import from_score; "
                "from chorale_utils.score import write_score; "
                "chorale = from_score(corpus.parse('bach/bwv66.6'), 'bwv66.6', bwv='66.6', title='Ach, wie schön'); "
-               "[write_score(chorale, sys.argv[1] + suffix) for suffix in ('.musicxml', '.mxl', '.svg')]")
+               "[write_score(chorale, sys.argv[1] + suffix) for suffix in ('.musicxml', '.mxl', '.svg', '.pdf', '.png')]")
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "there")], check=True)
     score_svg(real("bwv57.8"))  # another drawing before must not matter
-    for suffix in (".musicxml", ".mxl", ".svg"):
+    for suffix in (".musicxml", ".mxl", ".svg", ".pdf", ".png"):
         write_score(real("bwv66.6"), tmp_path / f"here{suffix}")
         assert (tmp_path / f"here{suffix}").read_bytes() == (tmp_path / f"there{suffix}").read_bytes(), suffix
 
@@ -327,3 +330,39 @@ def test_the_key_is_found_by_the_weights_of_aarden_and_essen_and_not_by_those_of
 def test_the_composer_is_bach_where_there_is_a_bwv_number_but_for_settings_known_to_be_anothers():
     for bwv, composer in (("66.6", "Johann Sebastian Bach"), ("27.6", "Johann Rosenmüller"), (None, None)):
         assert to_score(Chorale([[60, 57, 52, 45]], bwv=bwv)).metadata.composer == composer
+
+
+# Colours and facts
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chorale=chorales(), staves=st.sampled_from([2, 4]), drawn=st.data())
+def test_each_note_has_the_colour_of_its_first_step_and_so_have_the_pieces_tied_to_it(chorale, staves, drawn):
+    colours = drawn.draw(arrays("<U7", (len(chorale), 4), elements=st.sampled_from(["", "#D55E00", "crimson"])))
+    wanted = {"": None, "#D55E00": "#D55E00", "crimson": "#DC143C"}
+    expected = Counter((start, pitch, wanted[colours[start, voice]]) for voice in range(4)
+                       for start, _, pitch in chorale.notes(voice).tolist())
+    written, sounding = Counter(), {}
+    for number, part in enumerate(to_score(chorale, staves, colours).parts):
+        for offset, voice, note in notes_of(part):
+            if note.tie is None or note.tie.type == "start":
+                written[round(4 * offset), note.pitch.midi, note.style.color] += 1
+                sounding[number, voice] = note.style.color
+            assert note.style.color == sounding[number, voice]
+    assert written == expected
+
+
+def test_colours_are_in_the_drawing_and_in_musicxml(tmp_path):
+    chorale = real("bwv66.6")
+    colours = np.full(chorale.pitches.shape, "", "<U7")
+    colours[:, 3] = "#0072B2"
+    assert score_svg(chorale, colours=colours).count('class="note" color="#0072B2"') == len(
+        [note for note in to_score(chorale).parts[3].recurse().notes])
+    write_score(chorale, tmp_path / "piece.musicxml", colours=colours)
+    assert (tmp_path / "piece.musicxml").read_text().count('<note color="#0072B2"') == len(chorale.notes(3))
+
+
+def test_facts_are_metadata_of_musicxml_and_leave_the_music_as_it_is(tmp_path):
+    write_score(real("bwv66.6"), tmp_path / "piece.musicxml", about={"model": "chord_gru <1>", "seed": 7})
+    fields = ET.parse(tmp_path / "piece.musicxml").getroot().iter("miscellaneous-field")
+    assert {field.get("name"): field.text for field in fields} == {"model": "chord_gru <1>", "seed": "7"}
+    assert np.array_equal(read_again(tmp_path / "piece.musicxml").pitches, real("bwv66.6").pitches)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chorale_utils import (chord_batches_per_epoch, chord_crops, chord_gru, encode, fit, fit_chords, generate, load_corpus,
-                           load_model, negative_log_likelihood, note_gru, note_windows, PRETRAINED, to_one_hot,
-                           transpose_tokens)
+from chorale_utils import (chord_batches_per_epoch, chord_crops, chord_gru, copied, encode, fit, fit_chords, generate, grade,
+                           harmonize, load_corpus, load_model, negative_log_likelihood, note_gru, note_windows, PRETRAINED,
+                           to_one_hot, transpose_tokens)
 from chorale_utils.backend import keras, tf
 from chorale_utils.datasets import batches_per_epoch
 from chorale_utils.encoding import PRIMING, TRANSPOSITIONS
@@ -146,6 +146,20 @@ def test_writing_many_pieces(name, count, steps, model, strong, reference_writin
     table[f"`{name}` writes {count} pieces of {4 * steps} notes at once"] = (reference_writing, ours, "a note")
 
 
+def test_harmonising_a_melody(strong, music21_corpus, median_seconds, table):
+    long = next(piece for piece in music21_corpus.test if len(piece) >= 256).pitches[:256, 0]
+    assert len(long) == 256
+    table["`chord_gru` harmonises a melody of 64 quarters, 16 candidates"] = (
+        None, median_seconds(lambda: harmonize(strong, long, particles=16, seed=0)), "")
+
+
+def test_writing_a_piece_of_fixed_length_that_really_ends(strong, median_seconds, table):
+    one = median_of_three(lambda: generate(strong, steps=128, seed=0))
+    many = median_seconds(lambda: generate(strong, steps=128, particles=64, seed=0))
+    table["`chord_gru` writes 32 quarters that end in a cadence, 64 candidates (reference: 64 times the cost of one)"] = (
+        64 * one, many, "")
+
+
 def test_from_nothing_to_the_first_note(median_seconds, table):
     def run(code):
         subprocess.run([sys.executable, "-c", code], check=True)
@@ -153,6 +167,17 @@ def test_from_nothing_to_the_first_note(median_seconds, table):
     whole = median_seconds(lambda: run("from chorale_utils import generate, load_model\n"
                                        "generate(load_model('chord_gru'), steps=1, seed=0)"))
     table["Python starts, loads `chord_gru` and writes a chord (reference: Python imports TensorFlow)"] = (bare, whole, "")
+
+
+def test_grading_pieces(music21_corpus, median_seconds, table):
+    pieces = music21_corpus.train
+    table["a piece graded, by all measures"] = (None, median_seconds(lambda: grade(pieces)) / len(pieces), "a piece")
+
+
+def test_looking_for_copies(music21_corpus, median_seconds, table):
+    pieces = music21_corpus.test
+    table["a piece's passages looked for in all training pieces, in any transposition"] = (
+        None, median_seconds(lambda: copied(pieces, music21_corpus.train)) / len(pieces), "a piece")
 
 
 def test_loading_the_corpus_from_the_cache(music21_corpus, median_seconds, table):

@@ -1,0 +1,139 @@
+"""Players: small, whole without scripts, and with a cursor that is where the sound is."""
+
+import json
+import xml.etree.ElementTree as ET
+from base64 import b64decode
+from html import unescape
+from io import BytesIO
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings, strategies as st
+from music21 import corpus
+
+from chorale_utils import engraving
+from chorale_utils.audio import TAIL, step_times
+from chorale_utils.chorale import Chorale
+from chorale_utils.player import cursor_path, play, show
+from chorale_utils.reading import from_score
+from chorale_utils.score import show_score
+
+# a pickup and ties; 3/4 with a rest in all voices; held fermatas
+REAL = ["bwv66.6", "bwv57.8", "bwv269", "bwv245.40"]
+_read = {}
+
+
+def real(name="bwv66.6"):
+    if name not in _read:
+        _read[name] = from_score(corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"))
+    return _read[name]
+
+
+def onsets(chorale):
+    return sorted({start for voice in range(4) for start, _, _ in chorale.notes(voice).tolist()})
+
+
+@pytest.mark.parametrize("staves", [2, 4])
+@pytest.mark.parametrize("name", REAL)
+def test_the_cursor_reaches_each_note_when_it_is_struck(name, staves):
+    chorale = real(name)
+    times = step_times(chorale, tempo=72, fermata=2)
+    path = cursor_path(show_score(chorale, staves).systems, times)
+    reached = np.array([time for system in path for time, _ in system["points"][:-1]])
+    struck = times[onsets(chorale)]
+    assert np.allclose(reached[np.searchsorted(reached, struck - 1e-3)], struck, rtol=0, atol=1e-3)
+    assert path[-1]["points"][-1][0] == pytest.approx(times[-1], abs=1e-3)
+
+
+def test_verovios_own_clock_agrees_with_that_of_the_sound():
+    chorale = real("bwv269")
+    show_score(chorale)
+    timemap = engraving._verovio().renderToTimemap({})
+    begins = {round(4 * moment["qstamp"]): moment["tstamp"] / 1000 for moment in timemap if moment.get("on")}
+    assert set(onsets(chorale)) <= set(begins)  # Verovio counts the second of two tied notes, too
+    times = step_times(chorale, tempo=120, fermata=1)  # its tempo, where none is written; it holds no fermata
+    assert np.allclose(list(begins.values()), times[list(begins)], rtol=0, atol=1e-3)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=40), notes=st.data())
+def test_on_any_score_the_cursor_goes_from_left_to_right_and_from_system_to_system(lengths, notes):
+    chords = notes.draw(st.lists(st.lists(st.sampled_from([0, 48, 60, 61, 67]), min_size=4, max_size=4),
+                                 min_size=len(lengths), max_size=len(lengths)))
+    chorale = Chorale(np.repeat(chords, lengths, axis=0), time_signature="4/4")
+    systems = show_score(chorale, width=500).systems
+    steps = [step for system in systems for step, _ in system.points[:-1]]
+    assert steps == sorted(set(steps)) and set(onsets(chorale)) <= set(steps)
+    for above, below in zip(systems, systems[1:]):
+        assert above.points[-1][0] == below.points[0][0] and above.top + above.height < below.top
+    for system in systems:
+        assert 0 <= system.top < system.top + system.height <= 1
+        places = [x for _, x in system.points]
+        assert places == sorted(places) and 0 < places[0] and places[-1] < 1
+
+
+def test_the_cursor_stands_on_the_note_heads():
+    """A bar of four quarters, whose heads are found in the drawing by where they stand: left edges, middle to middle."""
+    score = show_score(Chorale(np.repeat([[60] * 4, [62] * 4, [64] * 4, [65] * 4], 4, axis=0), time_signature="4/4"))
+    drawing = ET.fromstring(score.svg)
+    scale = drawing.find("{*}svg")
+    width, left = float(scale.get("viewBox").split()[2]), 500  # Verovio's margin
+    heads = sorted({float(use.get("transform").split("(")[1].split(",")[0]) for group in scale.findall(".//{*}g")
+                    if group.get("class") == "notehead" for use in group.findall(".//{*}use")})
+    within = [x * width - left - head for (_, x), head in zip(score.systems[0].points, heads)]
+    assert 90 < min(within) and max(within) < 125  # a head is 212 wide
+
+
+def test_a_piece_of_silence_has_no_cursor_and_can_be_shown():
+    shown = show(Chorale(np.zeros((16, 4), int)))
+    assert shown.path == []
+    assert "data-systems" in shown._repr_html_()
+
+
+def test_without_scripts_score_and_player_are_there_and_nothing_else():
+    shown = show(real().excerpt(0, 36))
+    html, _, script = shown._repr_html_().partition("<script>")
+    assert script.endswith("</script>") and "</" not in script.removesuffix("</script>")
+    assert "chorale-cursor" not in html and "display: none" not in html and "hidden" not in html
+    assert shown.score._repr_html_() in html and shown.player._repr_html_() in html
+    assert json.loads(unescape(html.split('data-systems="')[1].split('"')[0])) == shown.path
+
+
+def test_nothing_is_fetched():
+    html = show(real().excerpt(0, 36))._repr_html_()
+    assert html.count("src=") == html.count('src="data:') == 2
+    assert "http" not in html
+
+
+def test_a_player_is_small_and_holds_an_mp3_of_the_whole_piece():
+    excerpt = real().excerpt(0, 6 * 16)
+    player = play(excerpt)
+    seconds = step_times(excerpt)[-1] + TAIL
+    assert seconds > 18
+    assert len(player.data) < 7_000 * seconds
+    sound, rate = soundfile.read(BytesIO(player.data))
+    assert len(sound) / rate == pytest.approx(seconds, abs=0.1)
+    assert np.sqrt(np.mean(sound ** 2)) > 0.05
+
+
+def test_a_player_is_the_same_every_time():
+    excerpt = real().excerpt(0, 36)
+    assert play(excerpt)._repr_html_() == play(excerpt)._repr_html_()
+
+
+def test_a_player_keeps_its_sound_where_a_notebook_strips_source_tags():
+    player = play(real().excerpt(0, 20))
+    html = player._repr_html_()
+    assert "<source" not in html and "<script" not in html
+    kind, _, sound = html.split('src="')[1].split('"')[0].partition(",")
+    assert kind == "data:audio/mpeg;base64" and b64decode(sound) == player.data
+
+
+def test_show_puts_name_score_and_player_together():
+    excerpt = real().excerpt(0, 36)
+    shown = show(excerpt)
+    html = shown._repr_html_()
+    assert html.index("bwv66.6, f♯ minor") < html.index(shown.score._repr_html_()) < html.index(shown.player._repr_html_())
+    assert len(html) < 150_000
+    assert "&lt;b&gt;" in show(excerpt, caption="<b>")._repr_html_()
