@@ -34,7 +34,9 @@ def main(argv=None):
 
 def _how_to_go_on(options):
     """A hint at `chorale resume` where it is of use."""
-    return " Go on with `chorale resume`; `chorale list` names the run." if options.command in ("run", "resume") else ""
+    if options.command in ("run", "resume"):
+        return " Go on with `chorale resume`; `chorale list` names the run."
+    return " The same command goes on with it." if options.command in ("sweep", "generate") else ""
 
 
 def _run(options):
@@ -60,6 +62,16 @@ def _show(options):
 
 def _refresh(options):
     refresh(options.names, options.notebooks)
+
+
+def _sweep(options):
+    from .sweep import RESULTS, SUMMARY, read_sweep, results_of, run_sweep
+
+    folder = run_sweep(options.sweep, options.output, options.scheduler, options.workers, options.notebooks)
+    states = results_of(folder, read_sweep(options.sweep, options.notebooks))["state"].value_counts()
+    print(f"{', '.join(f'{count} {state}' for state, count in states.items())}; {RESULTS} and {SUMMARY} are in "
+          f"{shown(folder)}")
+    return 0 if set(states.index) == {"complete"} else 1
 
 
 def _gallery(options):
@@ -99,11 +111,17 @@ def _parser():
         one.add_argument("--output", default=RUNS, help="where the runs' folders are (default: %(default)s)")
     to_renew = command("refresh", _refresh, "execute the notebooks in place: renews their stored outputs")
     to_renew.add_argument("names", nargs="*", metavar="NOTEBOOK", help="such as 04_evaluation (default: all)")
+    to_sweep = command("sweep", _sweep, "execute notebooks for each point of a grid or a random search")
+    to_sweep.add_argument("sweep", metavar="SWEEP.yml", help="what is varied, and how")
+    to_sweep.add_argument("--output", default="outputs/sweeps", help="where its folder is made (default: %(default)s)")
+    for one in (to_sweep,):
+        one.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: processes of this machine)")
+        one.add_argument("--workers", type=int, help="processes of this machine (default: as many as it has cores)")
     to_draw = command("gallery", _gallery, "write a hundred chorales and show the ten best")
     to_draw.add_argument("--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)")
     to_draw.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     to_draw.add_argument("--output", default="outputs/gallery", help="folder that is replaced (default: %(default)s)")
-    for one in (to_run, to_renew):
+    for one in (to_run, to_renew, to_sweep):
         one.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
     return parser
 

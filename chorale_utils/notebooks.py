@@ -265,12 +265,12 @@ class Progress:
         weights: dict of notebook's name to list, for each of its cells the seconds that it took the last time, or 1 for
             each where that is not known.
         known: bool, whether the weights are seconds.
-        shown: bool; None for yes on a terminal.
+        shown: bool; None for yes on a terminal. False keeps the lines that stay away, too.
     """
 
     def __init__(self, weights, known, shown=None):
         self.weights, self.known = weights, known
-        self.shown = is_shown(shown)
+        self.shown, self.silent = is_shown(shown), shown is False
         self.began = self.cell_began = time.monotonic()
         self.done, self.place = 0.0, ""
         self._ended = threading.Event()
@@ -310,7 +310,8 @@ class Progress:
         """Prints a line that stays."""
         if self.shown:
             self._write("")
-        print(line, file=sys.stderr)
+        if not self.silent:
+            print(line, file=sys.stderr)
 
     def _refresh(self):
         while not self._ended.wait(0.5):
