@@ -1,6 +1,7 @@
 """The command line, ``chorale``: what a user types, read and handed on to the modules that do it."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -74,6 +75,20 @@ def _sweep(options):
     return 0 if set(states.index) == {"complete"} else 1
 
 
+def _generate(options):
+    from .harvest import MANIFEST, ShardsFailed, harvest
+
+    try:
+        folder = harvest(options.count, options.output, options.model, options.seed, options.temperature, options.steps,
+                         options.best_of, options.corpus, scheduler=options.scheduler, workers=options.workers)
+    except ShardsFailed as error:
+        print(f"chorale: {error}\nThe others are kept. {_how_to_go_on(options).strip()}", file=sys.stderr)
+        return 1
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    print(f"{manifest['pieces']:,} pieces in {len(manifest['shards']):,} shards, {manifest['left_out']:,} left out; "
+          f"{shown(folder / MANIFEST)} tells all")
+
+
 def _gallery(options):
     from .gallery import make_gallery
 
@@ -114,7 +129,16 @@ def _parser():
     to_sweep = command("sweep", _sweep, "execute notebooks for each point of a grid or a random search")
     to_sweep.add_argument("sweep", metavar="SWEEP.yml", help="what is varied, and how")
     to_sweep.add_argument("--output", default="outputs/sweeps", help="where its folder is made (default: %(default)s)")
-    for one in (to_sweep,):
+    to_write = command("generate", _generate, "write a data set of chorales, in shards")
+    to_write.add_argument("--count", type=int, required=True, help="pieces to write")
+    to_write.add_argument("--output", required=True, metavar="DIR", help="the data set's folder")
+    to_write.add_argument("--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)")
+    to_write.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    to_write.add_argument("--temperature", type=float, default=1.0, help="(default: %(default)s)")
+    to_write.add_argument("--steps", type=int, help="length in sixteenths (default: until the model ends)")
+    to_write.add_argument("--best-of", type=int, default=1, help="write so many for each that is kept (default: 1)")
+    to_write.add_argument("--corpus", default="music21", choices=EDITIONS, help="whose training pieces may be copied")
+    for one in (to_sweep, to_write):
         one.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: processes of this machine)")
         one.add_argument("--workers", type=int, help="processes of this machine (default: as many as it has cores)")
     to_draw = command("gallery", _gallery, "write a hundred chorales and show the ten best")
