@@ -22,7 +22,7 @@ def connected(scheduler=None, workers=None):
 
     Raises:
         ValueError: both a scheduler and a number of workers, or a number below 1.
-        ConnectionError: nobody answers at that address.
+        ConnectionError: nobody answers at that address, or the cluster has no worker.
     """
     from distributed import Client, LocalCluster
 
@@ -36,6 +36,10 @@ def connected(scheduler=None, workers=None):
             raise ConnectionError(f"scheduler {scheduler}: {error}: expected the address of a Dask scheduler, such as "
                                   f"tcp://127.0.0.1:8786") from error
         with client:
+            try:
+                client.wait_for_workers(1, timeout=60)
+            except TimeoutError as error:
+                raise ConnectionError(f"scheduler {scheduler}: no worker within a minute: expected at least one") from error
             yield client
         return
     cores = os.cpu_count() or 1

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chorale_utils import load_chorale
 from chorale_utils.command import main
+from chorale_utils.sweep import read_sweep
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -64,3 +66,19 @@ def test_its_speeds_are_those_of_the_benchmarks_table():
     assert len(speeds) == 2
     for speed in speeds:
         assert f"| {speed} |" in table
+
+
+def test_its_sweep_is_the_committed_one_and_is_understood():
+    shown, = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    file = PROJECT / re.search(r"chorale sweep (\S+)", README).group(1)
+    assert yaml.safe_load(shown) == yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert len(read_sweep(file)["points"]) == 6
+
+
+def test_its_options_are_those_of_the_commands(capsys):
+    for command in ("sweep", "generate"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+        for line in re.findall(rf"^chorale {command} (.*)$", README, re.MULTILINE):
+            assert set(re.findall(r"--[a-z-]+", line)) <= known
