@@ -159,8 +159,9 @@ def _card(points, grades, fitted, count):
              f"{len(fitted['training'])} training pieces of the music21 edition from the same pieces with each voice shuffled, "
              f"the same pieces with random notes, and {len(fitted['fitted'])} pieces by `note_gru` (temperature 1, seed "
              f"{FITTED_SEED}; {count} were written, those under {SHORTEST} steps left out). Logistic regression with a ridge of "
-             f"{RIDGE:g}; the surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in it, nor had the "
-             "validation and test pieces; the validation pieces decided on the ridge and on how measures are folded and cut.", "",
+             f"{RIDGE:g}; the surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in the fit, nor had the "
+             "validation and test pieces. How measures are folded and cut, and the ridge, were chosen by how the validation pieces "
+             "stood against pieces of all models; the test figures of an earlier cut had been seen by then.", "",
              "`python -m chorale_utils.grade_card` does it again. 0 is a piece that is in every measure as the middle one of "
              "Bach's training pieces.", "", "## How well it separates", "",
              "The share of pairs, one piece by Bach and one of the others, in which Bach's has the higher grade (AUC). The "
