@@ -174,7 +174,8 @@ def _card(points, grades, fitted, count):
         lines.append(f"| {name} | {len(of_group)} | {middle:.2f} | {low:.2f} | {high:.2f} | {' | '.join(areas)} |")
     lines += ["", "## What it is made of", "",
               "Points for each unit of a measure (see `measures`) above what is usual; under `low` a measure is counted upwards "
-              "again, above `high` it is cut (twice as far above the usual as 99 of 100 of Bach's pieces stay). A measure that is not here is worth nothing beside the others.", "",
+              "again, above `high` it is cut (twice as far above the usual as 99 of 100 of Bach's pieces stay). "
+              "A measure that is not here is worth nothing beside the others.", "",
               "| measure | low | usual | high | points per unit | most that it can take |", "|---|---|---|---|---|---|"]
     for name, row in points.iterrows():
         lines.append(f"| {name} | {row.low:.4g} | {row.usual:.4g} | {row.high:.4g} | {row.points_per_unit:.4g} | "
