@@ -107,8 +107,8 @@ def whole_pieces(chorales, batch_size=32):
 
 def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, seed=0, first_epoch=0,
                 soft_targets=None):
-    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece as often as its
-    length deserves, each passage from anywhere in it and in a transposition of its own.
+    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece so often that its steps
+    are read as often as any other's, each passage from anywhere in it and in a transposition of its own.
 
     Args:
         chorales: list of Chorale.
@@ -146,7 +146,7 @@ def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITION
         epoch = first_epoch
         while True:
             random = np.random.default_rng((seed, epoch))
-            picks = random.permutation(_in_proportion(lengths, batches * batch_size, random))
+            picks = random.permutation(_in_proportion(np.maximum(lengths, steps + 1), batches * batch_size, random))
             spare = np.maximum(lengths[picks] - (steps + 1), 0)
             # Drawn beyond the edges, too, then moved back to them: else beginnings and ends would hardly ever come.
             starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
@@ -173,14 +173,15 @@ def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITION
 
 
 def chord_batches_per_epoch(chorales, steps=256, batch_size=16):
-    """Number of batches (int) that `chord_crops` makes of all steps once, at least one.
+    """Number of batches (int) that `chord_crops` makes of all steps once, at least one. A piece that is shorter than a
+    passage takes up a whole one.
 
     Raises:
         ValueError: no chorales.
     """
     if not chorales:
         raise ValueError("no chorales: expected at least one")
-    return max(1, round(sum(len(chorale) + 1 for chorale in chorales) / (steps * batch_size)))
+    return max(1, round(sum(max(len(chorale) + 1, steps) for chorale in chorales) / (steps * batch_size)))
 
 
 def whole_chords(chorales, batch_size=8):
@@ -261,11 +262,11 @@ def _with_ends(chorale):
     return np.concatenate([ends, notes_to_tokens(chorale.pitches), ends])
 
 
-def _in_proportion(lengths, count, random):
-    """`count` numbers of pieces (int array), each as often as its length deserves, or once more or less."""
-    edges = np.cumsum(lengths) / np.sum(lengths) * count + random.random()
+def _in_proportion(shares, count, random):
+    """`count` numbers of pieces (int array), each as often as its share deserves, or once more or less."""
+    edges = np.cumsum(shares) / np.sum(shares) * count + random.random()
     edges = np.concatenate([[0], np.floor(edges[:-1]), [count]]).astype(int)
-    return np.repeat(np.arange(len(lengths)), np.diff(np.minimum(edges, count)))
+    return np.repeat(np.arange(len(shares)), np.diff(np.minimum(edges, count)))
 
 
 def _crops(rows, starts, left, steps, after):
