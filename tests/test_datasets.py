@@ -113,8 +113,6 @@ def test_memory_is_constant_because_no_epoch_outlives_the_next(music21_corpus, m
     (lambda: chord_crops([landmark(0)], transpositions=[]), "no transpositions"),
     (lambda: chord_crops([landmark(0)], seed=None), "seed None"),
     (lambda: chord_crops([landmark(0)], seed=-1), "seed -1"),
-    (lambda: chord_crops([landmark(0)], soft_targets=[]), "0 soft targets for 1 chorales"),
-    (lambda: chord_crops([landmark(0)], soft_targets=[np.zeros((25, 4, 59))]), r"landmark 0: .*\(25, 4, 59\): expected \(26, 4, 59\)"),
     (lambda: chord_batches_per_epoch([]), "no chorales"),
     (lambda: whole_chords([]), "no chorales"),
 ])
@@ -212,27 +210,6 @@ def test_each_crop_is_in_a_transposition_of_its_own_each_as_often(transpositions
     assert values.tolist() == list(transpositions)
     expected = len(drawn) / len(transpositions)
     assert ((counts - expected) ** 2 / expected).sum() < {12: 31.3, 2: 10.8}[len(transpositions)], "chi-square, 0.001"
-
-
-def softened(piece):
-    """Soft targets of a piece: three quarters for what came, the end included, a quarter for a chord of its own."""
-    tokens = np.concatenate([notes_to_tokens(piece.pitches), np.zeros((1, 4), int)])
-    return 0.75 * np.eye(59)[tokens] + 0.25 * np.eye(59)[[30, 25, 20, 10]]
-
-
-def test_soft_targets_go_with_their_notes_into_every_passage_and_transposition(music21_corpus):
-    pieces = music21_corpus.train[:6]
-    options = dict(transpositions=range(-5, 7), epochs=2)
-    hard = crops_of(pieces, **options)
-    chords, place, targets, weights = crops_of(pieces, soft_targets=[softened(piece) for piece in pieces], **options)
-    for one, other in zip((chords, place, targets[..., -1], weights), (*hard[:2], hard[2], hard[3])):
-        np.testing.assert_array_equal(one, other)
-    assert targets.dtype == np.float32 and targets.shape == (*weights.shape, 60)
-    counted = weights == 1
-    came = np.take_along_axis(targets, hard[2][..., None], axis=-1)[..., 0]
-    assert np.isin(came[counted], [0.75, 1.0]).all()
-    np.testing.assert_allclose(targets[..., :-1].sum(axis=-1)[counted], 1)
-    assert len(np.unique(targets[:, 0, 0, :-1].argsort(axis=-1)[:, -2])) > 6, "the other chord is transposed, too"
 
 
 def test_two_epochs_of_crops_differ_and_the_same_epoch_of_a_seed_is_the_same(music21_corpus):
