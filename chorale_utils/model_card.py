@@ -76,8 +76,8 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, keep=(), r
 def what_was_tried(folders, earlier=None):
     """What trainings came to: a pandas DataFrame, a row for each of them, the best last.
 
-    Columns: the settings in which the trainings differ (empty where a training has no such setting; `after` tells
-    which of the others it went on from), epochs, minutes, and nats per note of the last epoch on the training passages (with dropout on) and the validation
+    Columns: the settings in which the trainings differ (empty where a training does not tell), `after`, which of the
+    others it went on from, epochs, minutes, and nats per note of the last epoch on the training passages (with dropout on) and the validation
     pieces. The index is the label.
 
     Args:
@@ -101,7 +101,7 @@ def what_was_tried(folders, earlier=None):
             "nats": round(history["nats"].iloc[-1], 4), "val_nats": round(history["val_nats"].dropna().iloc[-1], 4)}
     table = pd.concat([earlier, pd.DataFrame.from_dict(rows, orient="index")]).rename_axis("training")
     figures = ["epochs", "minutes", "nats", "val_nats"]
-    varied = [column for column in table.columns.drop(figures) if table[column].nunique(dropna=False) > 1]
+    varied = [column for column in table.columns.drop(figures) if table[column].nunique() > 1 or column == "after"]
     return table[varied + figures].sort_values("val_nats", ascending=False)
 
 
