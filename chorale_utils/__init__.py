@@ -30,7 +30,7 @@ _MODULE_OF = {
                    "save_model", "PRETRAINED"],
         "training": ["fit", "fit_chords", "power_schedule"],
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
-                       "score_notes", "soft_targets", "calibration"],
+                       "score_notes", "calibration"],
         "generation": ["generate", "harmonize", "Pieces"],
         "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "fault_colours", "surprise_colours",
                   "plot_voice_ranges", "plot_history", "plot_race", "plot_sweep", "plot_breakdown", "plot_calibration", "plot_attention",

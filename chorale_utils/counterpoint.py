@@ -67,7 +67,8 @@ RULES = {
         "soprano and alto, or alto and tenor, arrive more than an octave apart",
         "arrivals of one or both of these voices", f"{_TEXTBOOK}; {_HURON}"),
     "range": Rule(
-        "a note outside of what its voice is asked for: C4-G5, G3-D5, C3-G4, E2-D4", "notes", _TEXTBOOK),
+        "a note outside of what its voice is asked for: C4-G5, G3-D5, C3-G4, E2-D4", "notes",
+        "the ranges that are commonly taught for a choir, as in the AP Music Theory course"),
     "leap": Rule(
         "a voice leaps a seventh, or more than an octave", "notes that move", f"Fux 1725, Gradus ad Parnassum; {_TEXTBOOK}"),
     "tritone": Rule(

@@ -14,8 +14,8 @@ import numpy as np
 
 from .backend import tf
 from .chorale import VOICES
-from .encoding import (END_TOKEN, PRIMING, TRANSPOSITIONS, VOCABULARY, checked_transpositions, encode, notes_to_tokens,
-                       transpose_probs, transpose_tokens)
+from .encoding import (END_TOKEN, PRIMING, TRANSPOSITIONS, checked_transpositions, encode, notes_to_tokens,
+                       transpose_tokens)
 
 
 def note_windows(chorales, window=256, batch_size=16, transpositions=TRANSPOSITIONS, shuffle=True, seed=0,
@@ -105,10 +105,9 @@ def whole_pieces(chorales, batch_size=32):
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
 
 
-def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, seed=0, first_epoch=0,
-                soft_targets=None):
-    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece as often as its
-    length deserves, each passage from anywhere in it and in a transposition of its own.
+def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, seed=0, first_epoch=0):
+    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece so often that its steps
+    are read as often as any other's, each passage from anywhere in it and in a transposition of its own.
 
     Args:
         chorales: list of Chorale.
@@ -117,26 +116,22 @@ def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITION
         transpositions: whole numbers of semitones from which each passage draws one, uniformly.
         seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go on.
         first_epoch: number of the epoch to begin with.
-        soft_targets: for each chorale a float array (steps + 1, 4, 59), what is to be learnt in the place of each of
-            its notes and of the end, as `evaluation.soft_targets` makes them; None for the notes themselves.
 
     Returns:
         tf.data.Dataset of ((chords, place), targets, weights): int32 (batch_size, steps + 1, 4), tokens of the chord
         before the passage (ends, where the piece begins) and of the passage; int32 (batch_size,), the number of
         the passage's first step in its piece; int32 (batch_size, steps, 4), the chords without the first; float32,
         its shape, 1 where a note is to be foretold, and where the soprano should write the end. It has no end: an
-        epoch is `chord_batches_per_epoch` of them. With soft targets, the targets are float32 (batch_size, steps, 4, 60):
-        the 59 soft ones, transposed as the passage is, and behind them the token that came. (A passage does not say for
-        how long the notes at its beginning have been held: the model counts from the passage's first step.)
+        epoch is `chord_batches_per_epoch` of them. (A passage does not say for how long the notes at its beginning
+        have been held: the model counts from the passage's first step.)
 
     Raises:
-        ValueError: no chorales, a transposition that leaves 31..87, no seed, or soft targets of another shape.
+        ValueError: no chorales, a transposition that leaves 31..87, or no seed.
 
     Notebook: 02_encoding_and_transposition
     """
     batches = chord_batches_per_epoch(chorales, steps, batch_size)
     pieces = [_with_ends(chorale) for chorale in chorales]
-    soft_rows = None if soft_targets is None else _soft_rows(chorales, soft_targets)
     shifts = _checked_shifts(transpositions, chorales, pieces)
     _check_seed(seed)
     rows, lengths = np.concatenate(pieces), np.array([len(piece) for piece in pieces])
@@ -146,41 +141,32 @@ def chord_crops(chorales, steps=256, batch_size=16, transpositions=TRANSPOSITION
         epoch = first_epoch
         while True:
             random = np.random.default_rng((seed, epoch))
-            picks = random.permutation(_in_proportion(lengths, batches * batch_size, random))
+            picks = random.permutation(_in_proportion(np.maximum(lengths, steps + 1), batches * batch_size, random))
             spare = np.maximum(lengths[picks] - (steps + 1), 0)
             # Drawn beyond the edges, too, then moved back to them: else beginnings and ends would hardly ever come.
             starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
             drawn = random.choice(shifts, len(picks))
             for batch in np.arange(len(picks)).reshape(batches, batch_size):
                 piece, start = picks[batch], starts[batch]
-                where, left = begins[piece] + start, lengths[piece] - start
-                chords = transpose_tokens(_crops(rows, where, left, steps, END_TOKEN), drawn[batch, None, None])
-                soft = () if soft_rows is None else (_transposed_crops(soft_rows, where, left, steps, drawn[batch]),)
-                yield chords.astype(np.int32), start, *soft
+                chords = _crops(rows, begins[piece] + start, lengths[piece] - start, steps)
+                yield transpose_tokens(chords, drawn[batch, None, None]).astype(np.int32), start
             epoch += 1
 
-    signature = [tf.TensorSpec((batch_size, steps + 1, len(VOICES)), tf.int32), tf.TensorSpec((batch_size,), tf.int32)]
-    if soft_rows is not None:
-        signature.append(tf.TensorSpec((batch_size, steps, len(VOICES), VOCABULARY), tf.float32))
-    crops = tf.data.Dataset.from_generator(epochs, output_signature=tuple(signature))
-
-    def inputs_targets_weights(chords, place, *soft):
-        inputs, targets, weights = _inputs_targets_weights(chords, place, end_counts=True)
-        if soft:
-            targets = tf.concat([*soft, tf.cast(targets, tf.float32)[..., None]], axis=-1)
-        return inputs, targets, weights
-    return crops.map(inputs_targets_weights)
+    crops = tf.data.Dataset.from_generator(epochs, output_signature=(
+        tf.TensorSpec((batch_size, steps + 1, len(VOICES)), tf.int32), tf.TensorSpec((batch_size,), tf.int32)))
+    return crops.map(lambda chords, place: _inputs_targets_weights(chords, place, end_counts=True))
 
 
 def chord_batches_per_epoch(chorales, steps=256, batch_size=16):
-    """Number of batches (int) that `chord_crops` makes of all steps once, at least one.
+    """Number of batches (int) that `chord_crops` makes of all steps once, at least one. A piece that is shorter than a
+    passage takes up a whole one.
 
     Raises:
         ValueError: no chorales.
     """
     if not chorales:
         raise ValueError("no chorales: expected at least one")
-    return max(1, round(sum(len(chorale) + 1 for chorale in chorales) / (steps * batch_size)))
+    return max(1, round(sum(max(len(chorale) + 1, steps) for chorale in chorales) / (steps * batch_size)))
 
 
 def whole_chords(chorales, batch_size=8):
@@ -261,39 +247,20 @@ def _with_ends(chorale):
     return np.concatenate([ends, notes_to_tokens(chorale.pitches), ends])
 
 
-def _in_proportion(lengths, count, random):
-    """`count` numbers of pieces (int array), each as often as its length deserves, or once more or less."""
-    edges = np.cumsum(lengths) / np.sum(lengths) * count + random.random()
+def _in_proportion(shares, count, random):
+    """`count` numbers of pieces (int array), each as often as its share deserves, or once more or less."""
+    edges = np.cumsum(shares) / np.sum(shares) * count + random.random()
     edges = np.concatenate([[0], np.floor(edges[:-1]), [count]]).astype(int)
-    return np.repeat(np.arange(len(lengths)), np.diff(np.minimum(edges, count)))
+    return np.repeat(np.arange(len(shares)), np.diff(np.minimum(edges, count)))
 
 
-def _crops(rows, starts, left, steps, after):
-    """Array (len(starts), steps + 1, 4, ...): so many rows from each start, `left` of them at most, then `after`."""
+def _crops(rows, starts, left, steps):
+    """int32 array (len(starts), steps + 1, 4): so many rows from each start, `left` of them at most, then ends."""
     offsets = np.arange(steps + 1)
     inside = offsets < left[:, None]
-    crops = rows[np.where(inside, starts[:, None] + offsets, 0)]
-    crops[~inside] = after
-    return crops
-
-
-def _soft_rows(chorales, soft_targets):
-    """The soft targets, one after the other, as float16 array (rows, 4, 59) with a row for each of `_with_ends`."""
-    if len(soft_targets) != len(chorales):
-        raise ValueError(f"{len(soft_targets)} soft targets for {len(chorales)} chorales: expected one array for each")
-    for chorale, soft in zip(chorales, soft_targets):
-        expected = (len(chorale) + 1, len(VOICES), VOCABULARY)
-        if np.shape(soft) != expected:
-            raise ValueError(f"{chorale.name}: soft targets of shape {np.shape(soft)}: expected {expected}, a row for each "
-                             f"step and one for the end")
-    before = np.zeros((1, len(VOICES), VOCABULARY), np.float16)   # in the place of the ends before the piece: never learnt
-    return np.concatenate([np.concatenate([before, soft]).astype(np.float16) for soft in soft_targets])
-
-
-def _transposed_crops(soft_rows, starts, left, steps, shifts):
-    """float32 array (len(starts), steps, 4, 59): the soft targets of passages, without that of the chord before."""
-    crops = _crops(soft_rows, starts, left, steps, 0)[:, 1:].astype(np.float32)
-    return np.stack([transpose_probs(crop, shift) for crop, shift in zip(crops, shifts)])
+    chords = rows[np.where(inside, starts[:, None] + offsets, 0)].astype(np.int32)
+    chords[~inside] = END_TOKEN
+    return chords
 
 
 def _one_epoch(pieces, window, count, shifts, shuffle, seed):

@@ -25,7 +25,8 @@ Engraving = namedtuple("Engraving", "svg systems")
 Engraving.__doc__ = "A drawing: `svg` (str) and its `systems` (list of System), from the top down."
 System = namedtuple("System", "top height points")
 System.__doc__ = """Where a system stands on the page: `top` and `height` as shares of the page's height, and `points`,
-pairs (step, x as share of the page's width), one for each step at which a note begins, and the right end, where the next system takes over."""
+pairs (step, x as share of the page's width): one for each step at which a note begins, tied or not, and the right end,
+where the next system takes over."""
 
 
 def engrave(xml, width, header=True):

@@ -15,7 +15,7 @@ import numpy as np
 from .backend import compiled, keras
 from .chorale import SILENCE, VOICES
 from .datasets import check_transpositions_of
-from .encoding import (END_TOKEN, SILENCE_TOKEN, TRANSPOSITIONS, checked_transpositions, notes_to_tokens, tokens_to_notes,
+from .encoding import (END_TOKEN, SILENCE_TOKEN, checked_transpositions, notes_to_tokens, tokens_to_notes,
                        transpose_probs, transpose_tokens)
 
 _COMPILED = weakref.WeakKeyDictionary()  # model -> {training: compiled log_probs}
@@ -123,37 +123,6 @@ def score_notes(model, chorales, mc_samples=0, batch_size=16, transpositions=(0,
             "correct": (guess == pitches).ravel(),
         }))
     return pd.concat(frames, ignore_index=True)
-
-
-def soft_targets(teachers, chorales, transpositions=TRANSPOSITIONS):
-    """What teachers say of pieces, for a `chord_gru` to learn from (see `training.fit_chords`).
-
-    The mean over teachers and transpositions knows more than any one of them in one key; a model that learns to say the
-    same in one pass has no need of the others (Hinton et al. 2015).
-
-    Args:
-        teachers: list of `ChoraleModel`.
-        chorales: list of Chorale.
-        transpositions: whole numbers of semitones in which each teacher hears each piece.
-
-    Returns:
-        list of float16 arrays (steps + 1, 4, 59), one for each chorale: probabilities by token for each of its notes, and
-        for the step after its last.
-
-    Raises:
-        ValueError: no teachers, no chorales, or a note outside 31..87, be it only in one of the transpositions.
-
-    Notebook: 03_model_training
-    """
-    if not teachers:
-        raise ValueError("no teachers: expected at least one model")
-    ordered = sorted(range(len(chorales)), key=lambda number: len(chorales[number]))   # as `_probs_of_pieces` has them
-    total = dict.fromkeys(range(len(chorales)), 0)
-    for teacher in teachers:
-        opinions = _probs_of_pieces(teacher, chorales, 0, 16, transpositions)
-        for number, (_, probs) in zip(ordered, opinions, strict=True):
-            total[number] = total[number] + probs
-    return [(probs / len(teachers)).astype(np.float16) for probs in total.values()]
 
 
 def calibration(scores, bins=10):

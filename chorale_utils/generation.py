@@ -67,8 +67,8 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         particles: number of candidates for each piece. With 1 a note is written without knowing of what is fixed
             later. With more, those candidates live on that foresaw it, and one of them is drawn at the end by its
             weight: the more there are, the nearer to the model's own distribution of the free notes given the fixed
-            ones. A length is then fixed, too: the piece ends there, and 64 candidates are enough for a cadence whose last
-            chord is held. Without anything fixed later, 1 is as good as many.
+            ones. A length is then fixed, too: the piece ends there, which it does on a cadence, mostly, from some 64
+            candidates on. Without anything fixed later, 1 is as good as many.
         transpositions: whole numbers of semitones; notes are drawn from the mean of what the model says when it
             hears the piece in each of these transpositions (see `note_probs`), at as many times the cost. Notes
             that leave 31..87 in one of them are never drawn.

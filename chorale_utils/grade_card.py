@@ -159,8 +159,9 @@ def _card(points, grades, fitted, count):
              f"{len(fitted['training'])} training pieces of the music21 edition from the same pieces with each voice shuffled, "
              f"the same pieces with random notes, and {len(fitted['fitted'])} pieces by `note_gru` (temperature 1, seed "
              f"{FITTED_SEED}; {count} were written, those under {SHORTEST} steps left out). Logistic regression with a ridge of "
-             f"{RIDGE:g}; the surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in it, nor had the "
-             "validation and test pieces; the validation pieces decided on the ridge and on how measures are folded and cut.", "",
+             f"{RIDGE:g}; the surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in the fit, nor had the "
+             "validation and test pieces. How measures are folded and cut, and the ridge, were chosen by how the validation pieces "
+             "stood against pieces of all models; the test figures of an earlier cut had been seen by then.", "",
              "`python -m chorale_utils.grade_card` does it again. 0 is a piece that is in every measure as the middle one of "
              "Bach's training pieces.", "", "## How well it separates", "",
              "The share of pairs, one piece by Bach and one of the others, in which Bach's has the higher grade (AUC). The "
@@ -173,7 +174,8 @@ def _card(points, grades, fitted, count):
         lines.append(f"| {name} | {len(of_group)} | {middle:.2f} | {low:.2f} | {high:.2f} | {' | '.join(areas)} |")
     lines += ["", "## What it is made of", "",
               "Points for each unit of a measure (see `measures`) above what is usual; under `low` a measure is counted upwards "
-              "again, above `high` it is cut (twice as far above the usual as 99 of 100 of Bach's pieces stay). A measure that is not here is worth nothing beside the others.", "",
+              "again, above `high` it is cut (twice as far above the usual as 99 of 100 of Bach's pieces stay). "
+              "A measure that is not here is worth nothing beside the others.", "",
               "| measure | low | usual | high | points per unit | most that it can take |", "|---|---|---|---|---|---|"]
     for name, row in points.iterrows():
         lines.append(f"| {name} | {row.low:.4g} | {row.usual:.4g} | {row.high:.4g} | {row.points_per_unit:.4g} | "

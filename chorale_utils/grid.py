@@ -95,8 +95,8 @@ class Grid:
     @cached_property
     def found_keys(self):
         """As `keys`, but found in the notes: the key whose profile correlates best with how long each pitch class sounds
-        (Krumhansl 1990, "Cognitive Foundations of Musical Pitch", chapter 4). Of equally good keys, the first one upwards from the last bass note, so that a
-        transposed piece is in the transposed key."""
+        (Krumhansl 1990, "Cognitive Foundations of Musical Pitch", chapter 4). Of equally good
+        keys, the first one upwards from the last bass note, so that a transposed piece is in the transposed key."""
         last = np.zeros(self.count, int)
         sounding = np.flatnonzero(self.lowest)
         last[self.piece[sounding]] = self.lowest[sounding]                    # of several, numpy keeps the last

@@ -20,13 +20,14 @@ from .models import PRETRAINED, load_model
 
 MELODIES, SEED = 20, 0
 WAYS = {
-    "1 candidate": dict(particles=1),
-    "32 candidates": dict(particles=32),
-    "32 candidates, mean over five keys": dict(particles=32, transpositions=range(-2, 3)),
-    "32 candidates, temperature 0.8": dict(particles=32, temperature=0.8),
-    "32 candidates, best of 8 by the grade": dict(particles=32, best_of=8),
-    "32 candidates, temperature 0.8, best of 8": dict(particles=32, temperature=0.8, best_of=8),
-    "32 candidates, parallels and crossing forbidden": dict(particles=32, parallels=False, crossing=False),
+    "1 candidate, parallels allowed": dict(particles=1, parallels=True),
+    "32 candidates, parallels allowed": dict(parallels=True),
+    "the same, mean over five keys": dict(parallels=True, transpositions=range(-2, 3)),
+    "the same, temperature 0.8": dict(parallels=True, temperature=0.8),
+    "the same, best of 8 by the grade": dict(parallels=True, best_of=8),
+    "the same, temperature 0.8 and best of 8": dict(parallels=True, temperature=0.8, best_of=8),
+    "32 candidates, as `harmonize` has it: no parallels": dict(),
+    "the same, temperature 0.8 and best of 8, no parallels": dict(temperature=0.8, best_of=8),
 }
 FIGURES = ("parallel fifths", "parallel octaves", "crossing", "dissonance", "grade")
 
@@ -60,6 +61,7 @@ def _card(card, kept, settings, melodies):
     """The card's text (str, Markdown)."""
     value, low, high = (card[block] for block in ("value", "low", "high"))
     both = value["parallel fifths"] + value["parallel octaves"]
+    times_bachs = both / both["Bach"]
     lines = ["# Harmonising", "", f"{melodies} melodies from the test pieces, whose soprano is in no training piece, each set once "
              f"in each way by `chord_gru` as shipped (`python -m chorale_utils.harmonising_card`; seeds {SEED} to "
              f"{SEED + melodies - 1}). The melody is kept exactly in {kept} of {settings} settings.", "", "## Table", "",
@@ -70,7 +72,7 @@ def _card(card, kept, settings, melodies):
     for label in card.index:
         cells = [f"{value.loc[label, figure]:.2f} ({low.loc[label, figure]:.2f} to {high.loc[label, figure]:.2f})"
                  for figure in FIGURES]
-        lines.append(f"| {label} | {' | '.join(cells)} | {both[label] / both['Bach']:.1f} |")
+        lines.append(f"| {label} | {' | '.join(cells)} | {times_bachs[label]:.1f} |")
     return "\n".join(lines) + "\n"
 
 

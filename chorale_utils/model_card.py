@@ -1,7 +1,7 @@
 """Model card: takes trained weights into the package, and writes down where they come from and what they score.
 
 ``python -m chorale_utils.model_card FOLDER --name chord_gru`` reads what notebook 03 left in a run's folder (the model,
-and the checkpoints of its training loops, those of its teachers included), judges the model on the exact JSB edition, and writes into
+and the checkpoints of its training loops), judges the model on the exact JSB edition, and writes into
 ``chorale_utils/pretrained/`` the weights, the history of each loop, and a card in Markdown. With ``--tried LABEL=FOLDER``
 the card also tells what other trainings came to, from their own checkpoints.
 
@@ -22,9 +22,9 @@ from .corpus import JSB_SHA256, PARTITIONS, corpus_fingerprint, load_corpus
 from .evaluation import end_negative_log_likelihood, negative_log_likelihood, score_notes
 from .files import write_whole
 from .models import PRETRAINED, load_model, save_model
-from .training import CHECKPOINT, HISTORY
+from .training import CHECKPOINT, HISTORY, outcome_fingerprint
 
-LOOPS = {"note_gru": ("first", "second"), "chord_gru": ("cycle",)}
+LOOPS = {"note_gru": ("first", "second"), "chord_gru": ("cycle", "second")}
 AVERAGED_OVER = range(-2, 3)   # semitones: the transpositions of the figure that is told beside that of one pass
 DECIDED_BY_VALIDATION = {
     "note_gru": "The validation pieces decided on plateaus, the end and the best weights; the test pieces decided nothing.",
@@ -39,7 +39,7 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, keep=(), r
 
     Args:
         folder: a run's folder that holds `name`.keras and, in `name`/, the folders of its training loops: first and
-            second for note_gru, cycle for chord_gru, and teacher_1 and so on where it had teachers.
+            second for note_gru, cycle and, where there was one, second for chord_gru.
         name: of the model.
         destination: folder to write into.
         tried: dict of label -> folder of another training of a chord_gru, with its checkpoint, for a table of what
@@ -60,10 +60,9 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, keep=(), r
                          f"{JSB_SHA256}, because the card states scores on it")
     folder, destination = Path(folder), Path(destination)
     model = load_model(folder / f"{name}.keras")
-    teachers = sorted(place.name for place in (folder / name).glob("teacher_*"))
-    loops = {loop: folder / name / loop for loop in (*teachers, *LOOPS[name])}
+    loops = {loop: folder / name / loop for loop in LOOPS[name] if loop == LOOPS[name][0] or (folder / name / loop).exists()}
     earlier = pd.read_csv(destination / f"{name}_tried.csv", index_col="training").loc[list(keep)] if keep else None
-    table = what_was_tried({"shipped": loops[LOOPS[name][-1]], **tried}, earlier) if tried else None
+    table = what_was_tried({"shipped": list(loops.values())[-1], **tried}, earlier) if tried else None
     card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table, remark)
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
@@ -77,8 +76,8 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, keep=(), r
 def what_was_tried(folders, earlier=None):
     """What trainings came to: a pandas DataFrame, a row for each of them, the best last.
 
-    Columns: the settings in which the trainings differ (empty where a training has no such setting), epochs,
-    minutes, and nats per note of the last epoch on the training passages (with dropout on) and the validation
+    Columns: the settings in which the trainings differ (empty where a training does not tell), `after`, which of the
+    others it went on from, epochs, minutes, and nats per note of the last epoch on the training passages (with dropout on) and the validation
     pieces. The index is the label.
 
     Args:
@@ -89,10 +88,12 @@ def what_was_tried(folders, earlier=None):
         FileNotFoundError: no checkpoint in one of them.
         ValueError: a training that has not come to its end.
     """
-    rows = {}
+    rows, outcomes = {}, {outcome_fingerprint(folder): label for label, folder in folders.items()}
     for label, folder in folders.items():
         folder = Path(folder)
         history, settings = pd.read_csv(folder / HISTORY, index_col="epoch"), _settings(folder)
+        if "after" in settings:
+            settings["after"] = outcomes.get(settings["after"], "another")
         if len(history) < settings.get("epochs", 0):
             raise ValueError(f"{folder}: {len(history)} of {settings['epochs']} epochs done; let it come to its end first")
         rows[label] = settings | {
@@ -100,7 +101,7 @@ def what_was_tried(folders, earlier=None):
             "nats": round(history["nats"].iloc[-1], 4), "val_nats": round(history["val_nats"].dropna().iloc[-1], 4)}
     table = pd.concat([earlier, pd.DataFrame.from_dict(rows, orient="index")]).rename_axis("training")
     figures = ["epochs", "minutes", "nats", "val_nats"]
-    varied = [column for column in table.columns.drop(figures) if table[column].nunique(dropna=False) > 1]
+    varied = [column for column in table.columns.drop(figures) if table[column].nunique() > 1 or column == "after"]
     return table[varied + figures].sort_values("val_nats", ascending=False)
 
 
@@ -159,7 +160,7 @@ def _settings(place):
         settings = json.loads(str(file["state"]))["settings"]
     sizes = settings.pop("model")
     return {key: f"{value[0]} to {value[-1]}" if key == "transpositions" else value
-            for key, value in (settings | sizes).items() if key not in ("train", "valid", "soft_targets")}   # fingerprints
+            for key, value in (settings | sizes).items() if key not in ("train", "valid")}
 
 
 if __name__ == "__main__":

@@ -27,8 +27,9 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 # What a profile changes in the notebooks' own defaults; `full` has the settings of the shipped weights.
 PROFILES = {
     "demo": {},
-    "standard": {"epochs": 25, "second_epochs": 5, "chord_epochs": 120, "pieces": 8, "model_name": "own"},
-    "full": {"corpus": "jsb", "epochs": 150, "second_epochs": 21, "chord_epochs": 170, "chord_teachers": 1, "pieces": 16,
+    "standard": {"epochs": 25, "second_epochs": 5, "chord_epochs": 85, "chord_second_epochs": 15, "pieces": 8,
+                 "model_name": "own"},
+    "full": {"corpus": "jsb", "epochs": 150, "second_epochs": 21, "chord_epochs": 140, "chord_second_epochs": 64, "pieces": 16,
              "model_name": "own"},
 }
 

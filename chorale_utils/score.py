@@ -36,8 +36,8 @@ _TRUST = 8.0  # notes that the key counts for, against those in the window
 def to_score(chorale, staves=4, colours=None, about=None):
     """The chorale as a music21 Score: clefs, key, metre, pickup, bar lines, ties, beams, fermatas, final bar line.
 
-    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`). The composer is named where the chorale has a BWV number, and only there:
-    Bach, but for settings known to be another's.
+    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`). The composer is named
+    where the chorale has a BWV number, and only there: Bach, but for settings known to be another's.
 
     Args:
         chorale: Chorale, at least one step.

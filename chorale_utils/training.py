@@ -11,7 +11,6 @@ References:
     Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization": AdamW.
     Smith and Topin (2018), "Super-Convergence": one cycle of the learning rate.
     Polyak and Juditsky (1992), "Acceleration of Stochastic Approximation by Averaging": averaged weights.
-    Hinton et al. (2015), "Distilling the Knowledge in a Neural Network": learning from what other models say.
 
 Notebook: 03_model_training
 """
@@ -81,9 +80,7 @@ def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, dec
                     window=window, batch_size=batch_size, transpositions=list(transpositions), seed=seed,
                     model=model.sizes, train=_fingerprint(train), valid=_fingerprint(valid))
     if after is not None:
-        earlier = Checkpoint.best_weights(Path(after) / CHECKPOINT)
-        model.set_weights(earlier)
-        settings["after"] = _hash(earlier)
+        settings["after"] = _go_on_from(after, model)
     model.compile(
         optimizer=NormAdam(learning_rate, global_clipnorm=clip_norm),
         loss=keras.losses.SparseCategoricalCrossentropy(),
@@ -102,9 +99,9 @@ def fit(model, train, valid, epochs, folder, after=None, learning_rate=0.01, dec
                   steps_per_epoch=batches_per_epoch(train, window, batch_size), validation_data=whole_pieces(valid))
 
 
-def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.15, weight_decay=0.5, average=0.998,
-               clip_norm=1.0, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, validate_every=1, seed=0,
-               soft_targets=None, soft_share=0.8, tensorboard=True, verbose="auto", callbacks=()):
+def fit_chords(model, train, valid, epochs, folder, after=None, learning_rate=0.003, rise=0.15, weight_decay=0.5,
+               average=0.998, clip_norm=1.0, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, validate_every=1,
+               seed=0, tensorboard=True, verbose="auto", callbacks=()):
     """Trains a `ChordGRU` on passages for one cycle of the learning rate, and leaves it with the moving average of its
     weights at the end of it.
 
@@ -117,6 +114,7 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         valid: list of Chorale, whole and in their own key.
         epochs: length of the cycle; each epoch reads as many steps as the pieces have.
         folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; made where missing.
+        after: folder of an earlier cycle whose outcome this one begins with; None for the model's own weights.
         learning_rate: AdamW's highest rate; it rises to it and falls to a thousandth of it along a cosine.
         rise: share of the cycle, 0..1, in which the rate rises.
         weight_decay: AdamW's, on all weights but biases.
@@ -124,9 +122,6 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         clip_norm: gradients longer than this (global norm) are shortened to it.
         steps, batch_size, transpositions, seed: see `chord_crops`.
         validate_every: epochs from one look at the validation pieces to the next; the last epoch has one, too.
-        soft_targets: what other models say of the training pieces (see `evaluation.soft_targets`), to be learnt in the
-            place of the notes themselves; None for the notes alone.
-        soft_share: how much the soft targets count, 0..1, against the notes.
         tensorboard: whether to write TensorBoard's logs into `folder`/tensorboard.
         verbose: Keras' own: 'auto' or 1 a progress bar, 2 a line an epoch, 0 silence.
         callbacks: more Keras callbacks; they come after the checkpoint has been written.
@@ -137,8 +132,9 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         no look at the validation pieces). gradient_norm, learning_rate and seconds are as there.
 
     Raises:
-        ValueError: `folder` holds the checkpoint of another training, or a file that is no checkpoint; `model` is
-            no `ChordGRU`; `rise`, `soft_share` or `validate_every` is out of range; soft targets of other pieces.
+        ValueError: `folder` holds the checkpoint of another training (`after` may have changed since), or a file that is
+            no checkpoint; `model` is no `ChordGRU`; `rise` or `validate_every` is out of range.
+        FileNotFoundError: there is no checkpoint in `after`.
 
     Notebook: 03_model_training
     """
@@ -146,8 +142,6 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
         raise ValueError(f"model {type(model).__name__}: fit_chords trains a ChordGRU; a NoteGRU is trained by fit")
     if not 0 <= rise <= 1:
         raise ValueError(f"rise {rise}: expected a share of the cycle, from 0 to 1")
-    if not 0 <= soft_share <= 1:
-        raise ValueError(f"soft_share {soft_share}: expected a share, from 0 (the notes alone) to 1 (what others say alone)")
     if validate_every < 1:
         raise ValueError(f"validate_every {validate_every}: expected a number of epochs, 1 or more")
     folder = Path(folder)
@@ -155,8 +149,8 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
                     clip_norm=clip_norm, steps=steps, batch_size=batch_size, transpositions=list(transpositions),
                     validate_every=validate_every, seed=seed, model=model.sizes, train=_fingerprint(train),
                     valid=_fingerprint(valid))
-    if soft_targets is not None:
-        settings |= dict(soft_targets=_hash(soft_targets), soft_share=soft_share)
+    if after is not None:
+        settings["after"] = _go_on_from(after, model)
     batches = chord_batches_per_epoch(train, steps, batch_size)
     rising = max(1, round(rise * epochs * batches))
     rate = keras.optimizers.schedules.CosineDecay(
@@ -165,17 +159,33 @@ def fit_chords(model, train, valid, epochs, folder, learning_rate=0.003, rise=0.
     optimizer = AveragingAdamW(rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm, average=average)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(
-        optimizer=optimizer, loss=SoftCrossentropy(soft_share),
+        optimizer=optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[NatsPerNote(from_logits=True), NoteAccuracy()],
         jit_compile=False)  # XLA makes this model two to three times slower on a processor
     averaged = AveragedWeights()
     checkpoint = Checkpoint(folder / CHECKPOINT, settings, [averaged], averaged.of)
     return _train(model, checkpoint, epochs, tensorboard, verbose, callbacks,
                   batches=lambda epoch: chord_crops(train, steps, batch_size, transpositions, seed=seed,
-                                                    first_epoch=epoch, soft_targets=soft_targets),
+                                                    first_epoch=epoch),
                   steps_per_epoch=batches, validation_data=whole_chords(valid),
                   validation_freq=[epoch for epoch in range(1, epochs + 1)
                                    if epoch % validate_every == 0 or epoch == epochs])
+
+
+def outcome_fingerprint(folder):
+    """What tells the outcome of the training in a folder from any other's (str); a checkpoint's setting `after` holds it.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint.
+        ValueError: it cannot be read.
+    """
+    return _hash(Checkpoint.best_weights(Path(folder) / CHECKPOINT))
+
+
+def _go_on_from(folder, model):
+    """Gives the model the outcome of the training in a folder; returns its fingerprint."""
+    model.set_weights(Checkpoint.best_weights(Path(folder) / CHECKPOINT))
+    return outcome_fingerprint(folder)
 
 
 def _train(model, checkpoint, epochs, tensorboard, verbose, callbacks, batches, **how):
@@ -208,32 +218,6 @@ def power_schedule(decay_epochs):
     return next_rate
 
 
-class SoftCrossentropy(keras.losses.Loss):
-    """Cross-entropy of logits (..., 59) with what `chord_crops` gives as targets: tokens (...), or (..., 60) soft targets
-    with the token behind them.
-
-    Args:
-        share: how much the soft targets count, 0..1; the token counts for the rest.
-    """
-
-    def __init__(self, share):
-        super().__init__()
-        self.share = share
-
-    def call(self, targets, logits):
-        ops = keras.ops
-        hard = keras.losses.sparse_categorical_crossentropy(_tokens_of(targets, logits), logits, from_logits=True)
-        if len(targets.shape) < len(logits.shape):
-            return hard
-        soft = -ops.sum(targets[..., :-1] * ops.log_softmax(logits), axis=-1)
-        return self.share * soft + (1 - self.share) * hard
-
-
-def _tokens_of(targets, outputs):
-    """The tokens that came, of targets with or without soft ones before them."""
-    return targets if len(targets.shape) < len(outputs.shape) else targets[..., -1]
-
-
 class NoteMean(keras.metrics.Metric):
     """A mean over notes: sum of weight times value, by sum of weights, over all notes of all batches.
 
@@ -249,8 +233,8 @@ class NoteMean(keras.metrics.Metric):
         """Float tensor (B, notes): what is averaged, for each note."""
         raise NotImplementedError
 
-    def update_state(self, targets, probs, sample_weight=None):
-        values = keras.ops.cast(self.values(_tokens_of(targets, probs), probs), "float32")
+    def update_state(self, tokens, probs, sample_weight=None):
+        values = keras.ops.cast(self.values(tokens, probs), "float32")
         weights = keras.ops.ones_like(values) if sample_weight is None else sample_weight
         self.total.assign_add(keras.ops.sum(weights * values))
         self.notes.assign_add(keras.ops.sum(weights))

@@ -164,7 +164,8 @@ def small_soundfont(path, programme):
     samples = np.concatenate([np.tile(period, 3), np.zeros(46, "<i2")]).tobytes()
     loops, instrument, sample = 54, 41, 53  # generators
     tables = [
-        (b"phdr", struct.pack("<20sHHHIII", b"Choir", programme, 0, 0, 0, 0, 0) + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0)),
+        (b"phdr", struct.pack("<20sHHHIII", b"Choir", programme, 0, 0, 0, 0, 0)
+         + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0)),
         (b"pbag", struct.pack("<4H", 0, 0, 1, 0)), (b"pmod", bytes(10)),
         (b"pgen", struct.pack("<4H", instrument, 0, 0, 0)),
         (b"inst", struct.pack("<20sH20sH", b"Sine", 0, b"EOI", 1)),

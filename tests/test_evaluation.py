@@ -8,7 +8,7 @@ import pytest
 from chorale_utils import (Chorale, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs,
                            transpose_probs)
 from chorale_utils.backend import keras
-from chorale_utils.evaluation import calibration, end_negative_log_likelihood, score_notes, soft_targets
+from chorale_utils.evaluation import calibration, end_negative_log_likelihood, score_notes
 from chorale_utils.models import PRETRAINED, ChoraleModel
 
 
@@ -69,20 +69,6 @@ def test_figure_and_table_in_transpositions_are_those_of_the_mean(small_chord_gr
     table = score_notes(small_chord_gru, pieces, transpositions=transpositions)
     assert table["nats"].mean() == pytest.approx(expected)
     assert negative_log_likelihood(small_chord_gru, pieces) != pytest.approx(expected, abs=1e-4)
-
-
-def test_soft_targets_are_the_mean_over_teachers_and_transpositions_in_the_order_of_the_pieces(small, small_chord_gru,
-                                                                                              music21_corpus):
-    pieces = sorted(music21_corpus.valid[:4], key=len, reverse=True)
-    soft = soft_targets([small, small_chord_gru], pieces, transpositions=(-1, 2))
-    for piece, given in zip(pieces, soft, strict=True):
-        assert given.shape == (len(piece) + 1, 4, 59) and given.dtype == np.float16
-        expected = np.mean([note_probs(model, piece.pitches, transpositions=(-1, 2)) for model in (small, small_chord_gru)],
-                           axis=0)
-        np.testing.assert_allclose(given[:-1], expected, atol=1e-3)
-        np.testing.assert_allclose(given.sum(axis=-1, dtype=float), 1, atol=5e-3)
-    with pytest.raises(ValueError, match="no teachers"):
-        soft_targets([], pieces)
 
 
 def test_table_of_notes_adds_up_to_the_figure_and_tells_moved_notes_and_places(small, music21_corpus):

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from chorale_utils import Chorale
-from chorale_utils.plots import (VOICE_COLOURS, note_name, plot_attention, plot_breakdown, plot_calibration, plot_grades,
-                                 plot_history, plot_motion, plot_piano_roll, plot_race, plot_surprise,
-                                 plot_voice_ranges)
+from chorale_utils.plots import (FAULT_COLOUR, VOICE_COLOURS, fault_colours, note_name, plot_attention, plot_breakdown,
+                                 plot_calibration, plot_grades, plot_history, plot_motion, plot_piano_roll, plot_race,
+                                 plot_surprise, plot_voice_ranges, surprise_colours)
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -121,3 +121,34 @@ def test_silence_and_single_steps_can_be_drawn():
     for pitches in (np.zeros((4, 4), int), np.full((1, 4), 60)):
         assert plot_piano_roll(Chorale(pitches)).get_xlim() == (0, len(pitches) / 4)
         assert plot_surprise(Chorale(pitches), np.ones((len(pitches), 4))) is not None
+
+
+def test_a_fault_colours_the_notes_of_its_voices_and_those_that_they_come_from():
+    pitches = np.repeat([[72, 67, 64, 48], [74, 69, 64, 50], [76, 71, 67, 52]], 4, axis=0)
+    faults = pd.DataFrame({"step": [4], "voices": [(0, 3)], "fault": ["parallel octaves"]})
+    colours = fault_colours(Chorale(pitches), faults)
+    assert {tuple(place) for place in np.argwhere(colours == FAULT_COLOUR)} == {(0, 0), (4, 0), (0, 3), (4, 3)}
+    assert set(np.unique(colours)) == {"", FAULT_COLOUR}
+
+
+def test_a_fault_within_a_held_note_or_at_the_beginning_colours_the_notes_that_sound_there(piece):
+    faults = pd.DataFrame({"step": [0, 3, 47], "voices": [(0, 1), (2, 3), (0, 3)]})
+    colours = fault_colours(piece, faults)
+    for step, voices in zip(faults.step, faults.voices):
+        for voice in voices:
+            start = max(start for start in piece.notes(voice)[:, 0] if start <= step)
+            assert colours[start, voice] == FAULT_COLOUR
+    with pytest.raises(ValueError, match="fault at step 48: expected 0..47"):
+        fault_colours(piece, pd.DataFrame({"step": [48], "voices": [(0, 1)]}))
+
+
+def test_the_more_surprising_a_note_the_brighter_its_colour_and_only_notes_that_begin_have_one(piece):
+    nats = np.linspace(0, 5, 48 * 4).reshape(48, 4)
+    colours = surprise_colours(piece, nats)
+    assert np.array_equal(colours != "", piece.struck)
+    red = [int(colour[1:3], 16) for colour in colours[piece.struck]]
+    assert red == sorted(red) and red[0] < 10 and red[-1] > 200
+    with pytest.raises(ValueError, match="nats of shape"):
+        surprise_colours(piece, nats[:5])
+    with pytest.raises(ValueError, match="positive number of nats"):
+        surprise_colours(piece, nats, most=0)

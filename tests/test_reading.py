@@ -290,8 +290,8 @@ def test_a_melody_may_be_a_score_with_one_part_that_sings_or_a_bare_stream():
 
 
 @pytest.mark.parametrize("source, complaint", [
-    (lambda: stream.Score([part("One", ("C5", 4)), part("Other", ("E4", 4))]), r"mine: 2 parts \(One, Other\) with notes: expected "
-                                                                             "one melody"),
+    (lambda: stream.Score([part("One", ("C5", 4)), part("Other", ("E4", 4))]),
+     r"mine: 2 parts \(One, Other\) with notes: expected one melody"),
     (lambda: part("Silent", (None, 4)), "mine: no parts with notes"),
     (lambda: part("Short", ("C5", 2), ("D5", 1 / 3), ("E5", 5 / 3)), "mine: melody, bar 1, beat 3: a note of 1/3 quarters "
                                                                      "begins or ends between"),

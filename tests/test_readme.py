@@ -1,5 +1,6 @@
 """What README.md says is so."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -47,11 +48,26 @@ def test_its_links_lead_somewhere():
         assert (PROJECT / link).exists(), link
 
 
+def listed_modules():
+    """The package's modules in the order of the list."""
+    listed = re.search(r"chorale_utils/  (.*?)tests/", README, re.DOTALL).group(1)
+    cells = " ".join(line[36:] for line in (" " * 18 + listed).splitlines())
+    return re.findall(r"[a-z_0-9]+\b(?!/)", cells.replace("pretrained/", ""))
+
+
 def test_its_modules_are_those_there_are():
-    listed = re.search(r"chorale_utils/   (.*?)tests/", README, re.DOTALL).group(1)
-    named = set(re.findall(r"[a-z_]+(?!/)\b", listed.replace("pretrained/", "")))
     there = {path.stem for path in (PROJECT / "chorale_utils").glob("*.py")} - {"__init__"}
-    assert named == there
+    assert sorted(listed_modules()) == sorted(there)
+
+
+def test_a_module_imports_only_modules_that_stand_before_it():
+    order = listed_modules()
+    for path in (PROJECT / "chorale_utils").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and path.stem != "__init__":
+                modules = [node.module] if node.module else [alias.name for alias in node.names if alias.name in order]
+                for module in modules:
+                    assert order.index(module) < order.index(path.stem), f"{path.stem} imports {module}"
 
 
 @pytest.mark.parametrize("partition, pieces", [("train", 225), ("valid", 73), ("test", 77)])

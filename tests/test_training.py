@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from chorale_utils import (Chorale, chord_batches_per_epoch, chord_gru, fit, fit_chords, negative_log_likelihood,
-                           note_gru, note_probs, notes_to_tokens, whole_pieces)
+                           note_gru, whole_pieces)
 from chorale_utils.backend import keras
 from chorale_utils.datasets import batches_per_epoch
-from chorale_utils.training import CHECKPOINT, HISTORY, AveragingAdamW, EpochNumbers, SoftCrossentropy, power_schedule
+from chorale_utils.training import CHECKPOINT, HISTORY, AveragingAdamW, EpochNumbers, power_schedule
 
 SMALL = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
 CHORDS = dict(steps=64, batch_size=4, validate_every=3, rise=0.5, average=0.5, tensorboard=False, verbose=0)
@@ -216,6 +216,18 @@ def test_a_finished_cycle_is_not_done_again_nor_gone_on_from_with_other_settings
             fit_chords(again, *pieces, folder=folder, **(dict(epochs=4) | CHORDS | changed))
 
 
+def test_a_second_cycle_begins_with_the_outcome_of_the_first_and_knows_when_it_changed(pieces, straight, tmp_path):
+    model, _, first = straight
+    untouched = fresh_chord_gru()
+    assert fit_chords(untouched, *pieces, epochs=0, folder=tmp_path / "second", after=first, **CHORDS).empty
+    for one, other in zip(untouched.get_weights(), model.get_weights()):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="other settings .*'after'"):
+        fit_chords(untouched, *pieces, epochs=0, folder=tmp_path / "second", **CHORDS)
+    with pytest.raises(FileNotFoundError, match="no checkpoint there"):
+        fit_chords(untouched, *pieces, epochs=1, folder=tmp_path / "third", after=tmp_path / "nowhere", **CHORDS)
+
+
 def test_chord_gru_is_trained_and_judged_on_unusual_pieces_too(unusual_pieces, tmp_path):
     chorales = [Chorale(pitches, name=name) for name, pitches in unusual_pieces.items()]
     model = fresh_chord_gru()
@@ -223,33 +235,6 @@ def test_chord_gru_is_trained_and_judged_on_unusual_pieces_too(unusual_pieces, t
     assert np.isfinite(history.to_numpy()).all()
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
     assert negative_log_likelihood(model, chorales) == pytest.approx(history["val_nats"].iloc[-1], abs=1e-4)
-
-
-def test_soft_crossentropy_weighs_what_others_say_against_what_came():
-    random = np.random.default_rng(0)
-    logits, tokens = random.standard_normal((2, 3, 4, 59)).astype(np.float32), random.integers(0, 59, (2, 3, 4))
-    soft = random.dirichlet(np.ones(59), (2, 3, 4))
-    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-    hard = -np.take_along_axis(log_probs, tokens[..., None], axis=-1)[..., 0]
-    expected = 0.3 * -(soft * log_probs).sum(axis=-1) + 0.7 * hard
-    loss, targets = SoftCrossentropy(0.3), np.concatenate([soft, tokens[..., None]], axis=-1).astype(np.float32)
-    np.testing.assert_allclose(loss.call(keras.ops.convert_to_tensor(targets), logits), expected, rtol=1e-4)
-    np.testing.assert_allclose(loss.call(keras.ops.convert_to_tensor(tokens), logits), hard, rtol=1e-4)
-
-
-def test_soft_targets_are_learnt_and_history_still_tells_of_the_notes_that_came(pieces, straight, tmp_path):
-    certain = [np.eye(59, dtype=np.float16)[np.concatenate([notes_to_tokens(piece.pitches), np.zeros((1, 4), int)])]
-               for piece in pieces[0]]
-    history = fit_chords(fresh_chord_gru(), *pieces, epochs=4, folder=tmp_path / "certain", soft_targets=certain, **CHORDS)
-    np.testing.assert_allclose(history.drop(columns="seconds"), straight[1].drop(columns="seconds"), rtol=1e-3)
-    undecided = [np.full(soft.shape, 1 / 59) for soft in certain]
-    model = fresh_chord_gru()
-    history = fit_chords(model, *pieces, epochs=4, folder=tmp_path / "undecided", soft_targets=undecided, soft_share=1,
-                         **CHORDS)
-    probs = note_probs(model, pieces[0][0].pitches)
-    assert probs.max() < 0.1 and history["nats"].iloc[-1] == pytest.approx(np.log(59), abs=0.3)
-    with pytest.raises(ValueError, match="other settings .*'soft_targets'"):
-        fit_chords(model, *pieces, epochs=4, folder=tmp_path / "undecided", soft_targets=certain, soft_share=1, **CHORDS)
 
 
 def test_average_is_the_weights_after_one_step_and_then_keeps_up_with_them():
@@ -294,7 +279,6 @@ def test_norm_of_the_gradients_is_added_up_as_they_come():
     (fit_chords, fresh_model, CHORDS, "model NoteGRU: fit_chords trains a ChordGRU"),
     (fit_chords, fresh_chord_gru, CHORDS | {"rise": 2}, "rise 2: expected a share"),
     (fit_chords, fresh_chord_gru, CHORDS | {"validate_every": 0}, "validate_every 0: expected"),
-    (fit_chords, fresh_chord_gru, CHORDS | {"soft_share": 1.5}, "soft_share 1.5: expected a share"),
 ])
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(pieces, tmp_path, train, model, options, complaint):
     with pytest.raises(ValueError, match=complaint):
