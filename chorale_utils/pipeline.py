@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from datetime import datetime, timezone
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -376,5 +377,4 @@ def _weights(books, folder=None, profile=None):
 
 
 if __name__ == "__main__":
-    from .command import main
-    sys.exit(main())
+    sys.exit(import_module("chorale_utils.command").main())  # which stands after this module and imports it
