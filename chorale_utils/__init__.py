@@ -33,7 +33,7 @@ _MODULE_OF = {
                        "score_notes", "calibration"],
         "generation": ["generate", "harmonize", "Pieces"],
         "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "fault_colours", "surprise_colours",
-                  "plot_voice_ranges", "plot_history", "plot_race", "plot_breakdown", "plot_calibration", "plot_attention",
+                  "plot_voice_ranges", "plot_history", "plot_race", "plot_sweep", "plot_breakdown", "plot_calibration", "plot_attention",
                   "plot_motion", "plot_grades"],
         "gallery": ["make_gallery"],
     }.items()

@@ -16,6 +16,7 @@ import os
 import sys
 import tarfile
 import warnings
+import zipfile
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from .files import write_whole
 from .passages import shares_found
 from .reading import from_melody, from_score
 
+LARGEST_FILE = 8_000_000  # bytes, unpacked: no chorale, and no hour of music, has as much to say
 PARTITIONS = ("train", "valid", "test")
 EDITIONS = ("music21", "jsb")
 JSB_URL = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/jsb_chorales/jsb_chorales.tgz"
@@ -179,6 +181,7 @@ def load_chorale(path, strict=True):
         score = _parse(path)
         return from_score(score, name=path.stem, title=_title(score, path), strict=strict)
     if suffix == ".csv":
+        _check_size(path, path.stat().st_size)
         return Chorale(_read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
     raise ValueError(f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv")
 
@@ -324,6 +327,7 @@ def _texts_in_archive(archive, known_hash):
                     raise ValueError(f"{source}: expected plain files and folders inside the archive, no links, "
                                      f"no absolute names and no '..'")
                 if member.isfile() and name.suffix == ".csv" and name.parent.name in PARTITIONS:
+                    _check_size(source, member.size)
                     texts[name.parent.name, name.stem] = (source, tar.extractfile(member).read())
             while tar.fileobj.read(1 << 16):
                 pass  # on to the end, where gzip compares its checksum
@@ -411,6 +415,7 @@ def _parse_task(task):
 def _parse(path):
     """The music21 Score in a file. Without music21's own cache, which leaves pickles in a temporary folder."""
     from music21.converter import Converter
+    _check_size(path, _unpacked_size(path))
     converter = Converter()
     try:
         converter.parseFile(path, forceSource=True, storePickle=False)
@@ -418,6 +423,24 @@ def _parse(path):
         raise ValueError(f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole MusicXML "
                          f"or kern file") from error
     return converter.stream
+
+
+def _unpacked_size(path):
+    """Bytes (int) that a file would fill in memory: of a zip archive (.mxl), all that is in it."""
+    if path.suffix.lower() != ".mxl":
+        return path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(member.file_size for member in archive.infolist())  # no more than this is ever unpacked
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{path}: no whole .mxl file ({error}): expected a zip archive with MusicXML in it") from error
+
+
+def _check_size(source, size):
+    """A ValueError where a file of a user's is too large to be a chorale, before it fills the memory."""
+    if size > LARGEST_FILE:
+        raise ValueError(f"{source}: {size:,} bytes: expected at most {LARGEST_FILE:,}, which is far more than a chorale "
+                         f"needs")
 
 
 def _title(score, path):

@@ -188,6 +188,37 @@ def plot_history(histories):
     return axes
 
 
+def plot_sweep(results, varied, score):
+    """What a figure depends on: a panel for each parameter of a sweep, a dot for each point, the best one marked.
+
+    Args:
+        results: DataFrame with a row a point, as in a sweep's ``results.parquet``.
+        varied: list of str, the columns of parameters that differ between points; the first six are drawn.
+        score: str, the column of the figure; smaller is better.
+
+    Returns:
+        array of matplotlib Axes, one a parameter.
+
+    Notebook: the summary of a sweep
+    """
+    varied = list(varied)[:6]
+    best = results[score].idxmin()
+    figure, axes = plt.subplots(1, len(varied), figsize=(1 + 3 * len(varied), 3.2), dpi=FIGURE_DPI, layout="constrained",
+                                sharey=True, squeeze=False)
+    for ax, name in zip(axes[0], varied):
+        values = results[name]
+        numbers = values.dtype.kind in "if" and values.nunique() > 1
+        x = values.astype(float) if numbers else values.astype(str)
+        ax.plot(x, results[score], "o", color="#999999")
+        ax.plot([x[best]], [results.loc[best, score]], "o", color="#D55E00", label="best")
+        if numbers and values.min() > 0 and values.max() / values.min() >= 20:
+            ax.set_xscale("log")
+        ax.set(title=f"best at {name} = {values[best]}", xlabel=name)
+        _tidy(ax)
+    axes[0, 0].set_ylabel(score)
+    return axes[0]
+
+
 def plot_race(histories, goal=None):
     """Validation figures of several trainings against the time that each has taken.
 

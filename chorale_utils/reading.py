@@ -16,6 +16,9 @@ import numpy as np
 from .chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, voice_named
 
 
+LONGEST = 100_000  # steps; a longer piece is damaged, or no chorale
+
+
 class _Sound(NamedTuple):
     """A note as the score has it, before it is laid onto the grid."""
 
@@ -56,7 +59,7 @@ def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand
     parts = _four_parts(score, name, strict, expand_repeats)
     voices = [_one_at_a_time(sounds, f"{name}: {voice}", strict) for voice, (_, sounds) in zip(VOICES, parts)]
     first_part = parts[0][0]
-    steps = max(ceil(STEPS_PER_QUARTER * Fraction(part.highestTime)) for part, _ in parts)
+    steps = max(_steps_of(part, name) for part, _ in parts)
 
     pitches = np.zeros((steps, len(VOICES)), int)
     onsets = np.zeros((steps, len(VOICES)), bool)
@@ -96,12 +99,20 @@ def from_melody(score, name="untitled", title=None, strict=True, expand_repeats=
                          f"score.parts[0]")
     part = _sounding(_expanded(parts[0]) if expand_repeats else parts[0])
     sounds = [sound for measure in _measures(part) for sound in _sounds_within(measure, measure.flatten())]
-    steps = ceil(STEPS_PER_QUARTER * Fraction(part.highestTime))
+    steps = _steps_of(part, name)
     pitches, onsets = np.zeros((steps, len(VOICES)), int), np.zeros((steps, len(VOICES)), bool)
     fermatas = np.zeros(steps, bool)
     _lay_onto_grid(_one_at_a_time(sounds, f"{name}: melody", strict), pitches[:, 0], onsets[:, 0], fermatas)
     return Chorale(pitches, name=name, title=title, key=_key(part, pitches[:, :1]), time_signature=_time_signature(part),
                    pickup=_pickup(part), onsets=onsets, fermatas=fermatas)
+
+
+def _steps_of(part, name):
+    """Length (int) of a music21 Part in steps; a ValueError where that is none of music."""
+    steps = ceil(STEPS_PER_QUARTER * Fraction(part.highestTime))
+    if steps > LONGEST:
+        raise ValueError(f"{name}: {steps:,} sixteenths long: expected at most {LONGEST:,}. Is the file damaged?")
+    return steps
 
 
 def _four_parts(score, name, strict, expand_repeats):

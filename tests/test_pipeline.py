@@ -14,8 +14,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from chorale_utils import pipeline
-from chorale_utils.pipeline import NotebookFailed, declared_parameters, main, refresh, run
+from chorale_utils import notebooks, pipeline, record
+from chorale_utils.command import main
+from chorale_utils.notebooks import NotebookFailed, declared_parameters, notebooks_in
+from chorale_utils.pipeline import overrides, planned, refresh, run
 
 PARAMETERS = """\
 run_folder = "../outputs/runs/notebooks"
@@ -178,15 +180,14 @@ def test_record_says_which_corpus_it_was(story_with_corpus, tmp_path, edition):
 
 def test_profiles_set_only_what_the_notebooks_declare(monkeypatch, story):
     monkeypatch.setitem(pipeline.PROFILES, "full", {"epochs": 9, "pieces": 8})
-    plan = pipeline._plan(pipeline._notebooks_in(story), pipeline._overrides("full", None, None, {"pieces": 1}))
+    plan = planned(notebooks_in(story), overrides("full", parameters={"pieces": 1}))
     assert [values.get("epochs") for values in plan.values()] == [9, None]
     assert [values.get("pieces") for values in plan.values()] == [None, 1]
 
 
 def test_profiles_fit_the_notebooks_of_the_project():
     for profile in pipeline.PROFILES:
-        assert len(pipeline._plan(pipeline._notebooks_in(pipeline.NOTEBOOKS),
-                                  pipeline._overrides(profile, None, None, None))) == 5
+        assert len(planned(notebooks_in(pipeline.NOTEBOOKS), overrides(profile))) == 5
 
 
 def test_default_that_is_no_plain_value_is_named(tmp_path):
@@ -240,7 +241,7 @@ def test_first_failing_notebook_ends_the_run_and_what_was_done_is_kept(failing_s
 
 def test_kernel_that_dies_ends_the_run(tmp_path):
     write_notebook(tmp_path / "notebooks", "01_first", "", "import os\nos._exit(9)")
-    with pytest.raises(NotebookFailed, match="notebook 01_first: DeadKernelError"):
+    with pytest.raises(NotebookFailed, match=r"notebook 01_first, cell In \[1\]: DeadKernelError"):
         run(output=tmp_path, run_id="r", notebooks=tmp_path / "notebooks")
     assert record_of(tmp_path / "r")["state"] == "failed"
 
@@ -316,7 +317,7 @@ def test_refreshing_changes_outputs_and_nothing_else_and_can_be_repeated(tmp_pat
     refresh(names=["01_first"], notebooks=tmp_path)
     assert (tmp_path / "01_first.ipynb").read_bytes() == once
     book = nbformat.reads(once.decode(), 4)
-    assert book.metadata == pipeline.NOTEBOOK_METADATA
+    assert book.metadata == notebooks.NOTEBOOK_METADATA
     assert [cell.metadata for cell in book.cells] == [{}, {"tags": ["parameters"]}, {}, {}]
     assert [output.text for output in book.cells[2].outputs] == ["done\n"]  # of a progress bar, its last state
     assert book.cells[3].outputs[0].data["text/plain"] == "2"
@@ -341,18 +342,18 @@ def test_refreshing_an_unknown_notebook_is_refused(story):
 def test_commit_is_that_of_the_checkout_and_none_outside_one(tmp_path, monkeypatch):
     git = ["git", "-C", tmp_path, "-c", "user.name=x", "-c", "user.email=x@example.org"]
     (tmp_path / "chorale_utils").mkdir()
-    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "chorale_utils" / "pipeline.py"))
-    assert pipeline._commit() == (None, None)
+    monkeypatch.setattr(record, "__file__", str(tmp_path / "chorale_utils" / "record.py"))
+    assert record._commit() == (None, None)
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    assert pipeline._commit() == (head, True)
+    assert record._commit() == (head, True)
     Path(tmp_path, "new").touch()
-    assert pipeline._commit() == (head, False)
+    assert record._commit() == (head, False)
 
 
 def test_the_process_that_runs_the_story_does_not_load_tensorflow(story, tmp_path):
-    code = ("import sys; from chorale_utils.pipeline import main; "
+    code = ("import sys; from chorale_utils.command import main; "
             f"main(['run', '--notebooks', {str(story)!r}, '--output', {str(tmp_path)!r}]); "
             "assert not {'tensorflow', 'keras', 'music21'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)

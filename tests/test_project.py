@@ -127,7 +127,7 @@ def _imported(source):
 # The package
 
 @pytest.mark.parametrize("module", ["chorale_utils", "chorale_utils.corpus", "chorale_utils.midi",
-                                    "chorale_utils.encoding", "chorale_utils.pipeline"])
+                                    "chorale_utils.encoding", "chorale_utils.pipeline", "chorale_utils.command"])
 def test_importing_loads_neither_tensorflow_nor_music21(module):
     code = f"import sys, {module}; print([name for name in ('tensorflow', 'keras', 'music21') if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -156,11 +156,11 @@ def test_files_that_the_package_reads_are_installed_with_it():
         assert list((PROJECT / "chorale_utils").glob(pattern)), pattern
 
 
-def test_command_chorale_is_the_pipeline():
-    assert PYPROJECT["project"]["scripts"] == {"chorale": "chorale_utils.pipeline:main"}
+def test_command_chorale_is_installed():
+    assert PYPROJECT["project"]["scripts"] == {"chorale": "chorale_utils.command:main"}
     chorale = Path(sys.executable).with_name("chorale")
     shown = subprocess.run([chorale, "--help"], capture_output=True, text=True, check=True)
-    assert "run" in shown.stdout and "refresh" in shown.stdout
+    assert {"run", "resume", "list", "show", "refresh"} <= set(re.findall(r"\w+", shown.stdout))
 
 
 # What README promises

@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from chorale_utils import load_chorale, pipeline
+from chorale_utils import load_chorale
+from chorale_utils.command import main
+from chorale_utils.sweep import read_sweep
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -34,7 +37,7 @@ def test_its_command_is_understood_and_refused_only_for_its_folder(tmp_path):
     command, = re.findall(r"^chorale (run .*)$", README, re.MULTILINE)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
-    assert pipeline.main([*command.split(), "--output", str(tmp_path), "--run-id", "taken"]) == 2
+    assert main([*command.split(), "--output", str(tmp_path), "--run-id", "taken"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
@@ -60,7 +63,7 @@ def test_its_modules_are_those_there_are():
 def test_a_module_imports_only_modules_that_stand_before_it():
     order = listed_modules()
     for path in (PROJECT / "chorale_utils").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0])):
             if isinstance(node, ast.ImportFrom) and node.level == 1 and path.stem != "__init__":
                 modules = [node.module] if node.module else [alias.name for alias in node.names if alias.name in order]
                 for module in modules:
@@ -79,3 +82,19 @@ def test_its_speeds_are_those_of_the_benchmarks_table():
     assert len(speeds) == 2
     for speed in speeds:
         assert f"| {speed} |" in table
+
+
+def test_its_sweep_is_the_committed_one_and_is_understood():
+    shown, = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    file = PROJECT / re.search(r"chorale sweep (\S+)", README).group(1)
+    assert yaml.safe_load(shown) == yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert len(read_sweep(file)["points"]) == 6
+
+
+def test_its_options_are_those_of_the_commands(capsys):
+    for command in ("sweep", "generate"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+        for line in re.findall(rf"^chorale {command} (.*)$", README, re.MULTILINE):
+            assert set(re.findall(r"--[a-z-]+", line)) <= known
