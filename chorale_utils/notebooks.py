@@ -238,10 +238,16 @@ def _quiet():
         logger.setLevel(before)
 
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 def cleaned(book):
-    """A notebook (NotebookNode) without the times, paths and versions that executing it left in its metadata."""
+    """A notebook (NotebookNode) without the times, paths and versions that executing it left in its metadata, and without
+    widgets, which are dead without the kernel that made them."""
     book.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
     for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
         if not cell.metadata.get("tags"):

@@ -324,6 +324,13 @@ def test_refreshing_changes_outputs_and_nothing_else_and_can_be_repeated(tmp_pat
     assert os.listdir(tmp_path) == ["01_first.ipynb"]
 
 
+def test_refreshing_leaves_no_widget_that_would_be_dead(tmp_path):
+    write_notebook(tmp_path, "01_first", "seed = 1", "from ipywidgets import Label\nprint('beside it')\nLabel('alive')")
+    refresh(notebooks=tmp_path)
+    outputs = nbformat.read(tmp_path / "01_first.ipynb", 4).cells[-1].outputs
+    assert [output.get("text") for output in outputs] == ["beside it\n"]
+
+
 @pytest.mark.parametrize("cell, message", [("import warnings\nwarnings.warn('old')", "UserWarning: old"),
                                            ("1 / 0", "ZeroDivisionError")])
 def test_refreshing_leaves_a_notebook_that_fails_or_warns_as_it_was(tmp_path, cell, message):
