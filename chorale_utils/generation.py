@@ -148,8 +148,8 @@ def harmonize(model, melody, count=1, voice="soprano", transpose=False, particle
         transpose: whether a melody that does not lie in the range of its voice (`VOICE_RANGES`) is moved there, by as few
             semitones as will do; the report says by how many, in the column transposed.
         particles: number of candidates for each setting.
-        parallels: as in `generate`, but not allowed unless asked for: left to itself, chord_gru makes about ten times as
-            many as Bach, with one candidate or with many, at any temperature.
+        parallels: as in `generate`, but not allowed unless asked for: left to itself, chord_gru makes eight to eleven times
+            as many as Bach, with one candidate or with many (pretrained/harmonising.md).
         judge, how: as in `generate`: temperature, seed, ranges and so on.
 
     Raises:
