@@ -77,7 +77,8 @@ def what_was_tried(folders, earlier=None):
     """What trainings came to: a pandas DataFrame, a row for each of them, the best last.
 
     Columns: the settings in which the trainings differ (empty where a training does not tell), `after`, which of the
-    others it went on from, epochs, minutes, and nats per note of the last epoch on the training passages (with dropout on) and the validation
+    others it went on from, epochs, minutes, and nats per note of the last epoch on the training passages (with dropout
+    on) and the validation
     pieces. The index is the label.
 
     Args:
