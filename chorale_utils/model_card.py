@@ -78,8 +78,7 @@ def what_was_tried(folders, earlier=None):
 
     Columns: the settings in which the trainings differ (empty where a training does not tell), `after`, which of the
     others it went on from, epochs, minutes, and nats per note of the last epoch on the training passages (with dropout
-    on) and the validation
-    pieces. The index is the label.
+    on) and the validation pieces. The index is the label.
 
     Args:
         folders: dict of label -> folder of a finished training.
