@@ -433,7 +433,8 @@ def _unpacked_size(path):
         with zipfile.ZipFile(path) as archive:
             return sum(member.file_size for member in archive.infolist())  # no more than this is ever unpacked
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValueError(f"{path}: no whole .mxl file ({error}): expected a zip archive with MusicXML in it") from error
+        raise ValueError(f"{path}: music21 cannot read it, it is no whole .mxl file ({error}): expected a zip archive with "
+                         f"MusicXML in it") from error
 
 
 def _check_size(source, size):
