@@ -9,8 +9,9 @@ from importlib import import_module
 _MODULE_OF = {
     name: module
     for module, names in {
-        "chorale": ["Chorale", "VOICES", "VOICE_RANGES"],
+        "chorale": ["Chorale", "Pieces", "VOICES", "VOICE_RANGES"],
         "files": ["record_metrics"],
+        "keeping": ["save_chorales", "load_chorales", "kept"],
         "midi": ["write_midi", "read_midi"],
         "metre": ["find_metre"],
         "score": ["to_score", "write_score", "show_score", "find_key"],
@@ -31,7 +32,7 @@ _MODULE_OF = {
         "training": ["fit", "fit_chords", "power_schedule"],
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
                        "score_notes", "calibration"],
-        "generation": ["generate", "harmonize", "Pieces"],
+        "generation": ["generate", "harmonize"],
         "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "fault_colours", "surprise_colours",
                   "plot_voice_ranges", "plot_history", "plot_race", "plot_sweep", "plot_breakdown", "plot_calibration", "plot_attention",
                   "plot_motion", "plot_grades"],

@@ -153,6 +153,22 @@ class Chorale:
                        fermatas=None if self.fermatas is None else self.fermatas[start:stop])
 
 
+class Pieces(list):
+    """A list of Chorale that says how they came about.
+
+    `report` is a pandas DataFrame with a row for each piece, by name: log_likelihood, the natural logarithm of the
+    probability of all that was fixed (notes, end, rules), as the candidates estimate it; effective_sample_size, the
+    smallest number of candidates that counted at any note; resamplings, how often they were drawn anew; and what else
+    there is to say, such as the grade.
+
+    Notebook: 05_generation
+    """
+
+    def __init__(self, chorales=(), report=None):
+        super().__init__(chorales)
+        self.report = report
+
+
 def voice_named(part_name):
     """The voice (0..3) that the name of a part or track means, such as 3 for ``'Bass'`` or ``'B.'``; None where
     it means none of the four."""

@@ -8,6 +8,8 @@ import logging
 import os
 from contextlib import contextmanager
 
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # variables that numpy and TensorFlow obey
+
 
 @contextmanager
 def connected(scheduler=None, workers=None):
@@ -18,7 +20,7 @@ def connected(scheduler=None, workers=None):
             workers need this package in the same version, one thread each, and the folders of this machine. None: a
             cluster of processes of this machine, which ends with the context.
         workers: int, number of processes of this machine; None for as many as it has cores. The cores are shared out
-            among them.
+            among them, unless the environment says how many threads each is to have (`THREADS`).
 
     Raises:
         ValueError: both a scheduler and a number of workers, or a number below 1.
@@ -46,8 +48,7 @@ def connected(scheduler=None, workers=None):
     workers = cores if workers is None else workers
     if workers < 1:
         raise ValueError(f"workers {workers}: expected 1 or more")
-    threads = str(max(1, cores // workers))
-    of_each = {name: threads for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
+    of_each = {name: os.environ.get(name, str(max(1, cores // workers))) for name in THREADS}
     with LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1",
                       dashboard_address="127.0.0.1:0", env=of_each, silence_logs=logging.CRITICAL) as cluster:
         with Client(cluster) as client:

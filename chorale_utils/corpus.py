@@ -30,6 +30,7 @@ import numpy as np
 
 from .chorale import HIGHEST_PITCH, LOWEST_PITCH, SILENCE, VOICES, Chorale
 from .files import write_whole
+from .keeping import load_chorales, save_chorales
 from .passages import shares_found
 from .reading import from_melody, from_score
 
@@ -40,13 +41,11 @@ JSB_URL = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/
 JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
 MANIFEST = Path(__file__).with_name("jsb_split.csv")
 PASSAGE_STEPS = {True: 16, False: 24}  # how long passages are that tell near-copies: of all voices, of one voice
-CACHE_FORMAT = 2                       # to be counted up when what `reading` makes of a score changes
+CACHE_FORMAT = 3                       # to be counted up when what `reading` makes of a score changes
 MINOR_KEYS = {  # of files that state the relative major, though the bass ends on this tonic and `find_key` finds it
     "bwv33.6": "a minor", "bwv65.2": "a minor", "bwv166.6": "g minor", "bwv245.3": "g minor", "bwv274": "g minor",
     "bwv384": "c minor"}
 MIDI_SUFFIXES, SCORE_SUFFIXES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".krn")
-GRIDS = ("pitches", "onsets", "fermatas")
-ABOUT = ("name", "bwv", "title", "key", "time_signature", "pickup")
 
 
 @dataclass(frozen=True)
@@ -473,11 +472,8 @@ def _cache_file():
 
 def _write_cache(file, chorales):
     """Writes the chorales into a cache file; warns where the folder does not let it."""
-    about = [{name: getattr(chorale, name) for name in ABOUT} for chorale in chorales]
-    steps = [len(chorale) for chorale in chorales]
-    grids = {name: np.concatenate([getattr(chorale, name) for chorale in chorales]) for name in GRIDS}
     try:
-        write_whole(file, lambda path: np.savez_compressed(path, about=json.dumps(about), steps=steps, **grids))
+        save_chorales(chorales, file)
     except OSError as error:
         warnings.warn(f"{file} could not be written ({error}), so the corpus will be parsed again next time: set "
                       f"CHORALE_UTILS_CACHE to a folder that can be written", stacklevel=4)
@@ -486,11 +482,8 @@ def _write_cache(file, chorales):
 def _read_cache(file):
     """The chorales in a cache file, or None, with a warning, where the file is torn."""
     try:
-        with file.open("rb") as stream, np.load(stream) as arrays:
-            about, ends = json.loads(str(arrays["about"])), np.cumsum(arrays["steps"])
-            grids = {name: np.split(arrays[name], ends[:-1]) for name in GRIDS}
-        return [Chorale(**known, **{name: grids[name][place] for name in GRIDS}) for place, known in enumerate(about)]
-    except Exception as error:  # a wrong byte makes zipfile and numpy fail in any way there is
+        return load_chorales(file)
+    except ValueError as error:
         warnings.warn(f"{file} is torn ({error}): parsing the corpus again to replace it", stacklevel=4)
         return None
 

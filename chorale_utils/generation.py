@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .backend import keras
-from .chorale import SILENCE, VOICE_RANGES, VOICES, Chorale, place_in_bars
+from .chorale import SILENCE, VOICE_RANGES, VOICES, Chorale, Pieces, place_in_bars
 from .corpus import load_melody
 from .encoding import (END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY, checked_transpositions, decode,
                        notes_to_tokens, tokens_to_notes, transpose_tokens)
@@ -31,22 +31,6 @@ from .reading import from_melody
 
 COLDEST = 1e-4     # temperature at which only the likeliest note is left
 LONGEST = 640      # steps after which a piece that finds no end is cut: the longest in the corpus
-
-
-class Pieces(list):
-    """A list of Chorale that says how they came about.
-
-    `report` is a pandas DataFrame with a row for each piece, by name: log_likelihood, the natural logarithm of the
-    probability of all that was fixed (notes, end, rules), as the candidates estimate it; effective_sample_size, the
-    smallest number of candidates that counted at any note; resamplings, how often they were drawn anew; and what else
-    there is to say, such as the grade.
-
-    Notebook: 05_generation
-    """
-
-    def __init__(self, chorales=(), report=None):
-        super().__init__(chorales)
-        self.report = report
 
 
 def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None, particles=1, transpositions=(0,),

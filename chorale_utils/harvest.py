@@ -170,7 +170,11 @@ def _finish(folder, settings, numbers):
     seen, shards = set(), []
     for number in numbers:
         path = _shard(folder, number)
-        hashes = pq.read_table(path, columns=["sha256"])["sha256"].to_pylist()
+        try:
+            hashes = pq.read_table(path, columns=["sha256"])["sha256"].to_pylist()
+        except Exception as error:  # what is no whole Parquet file makes Arrow fail in many ways
+            raise ValueError(f"{path} is no shard of a harvest, or is torn ({type(error).__name__}: {error}): remove it, and "
+                             f"the same command writes it again") from error
         kept = []
         for row, digest in enumerate(hashes):
             if digest not in seen:

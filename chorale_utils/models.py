@@ -278,16 +278,17 @@ class ChordGRU(ChoraleModel):
             layer that is left out in training.
         voice_dropout: share of the notes that are not heard at all in training.
         weight_drop: share of the GRU's recurrent weights that is left out in training.
+        voice_motion: whether the tables of voice motion have a say; without them the model is for comparison.
 
     Notebook: 03_model_training
     """
 
     def __init__(self, width=384, embedding=48, heads=4, head_width=32, hidden=256, input_dropout=0.3,
-                 state_dropout=0.35, hidden_dropout=0.4, voice_dropout=0.0, weight_drop=0.0, **kwargs):
+                 state_dropout=0.35, hidden_dropout=0.4, voice_dropout=0.0, weight_drop=0.0, voice_motion=True, **kwargs):
         super().__init__(**kwargs)
         self.sizes = dict(width=width, embedding=embedding, heads=heads, head_width=head_width, hidden=hidden,
                           input_dropout=input_dropout, state_dropout=state_dropout, hidden_dropout=hidden_dropout,
-                          voice_dropout=voice_dropout, weight_drop=weight_drop)
+                          voice_dropout=voice_dropout, weight_drop=weight_drop, voice_motion=voice_motion)
         layers = keras.layers
         self.notes = NoteEmbedding(embedding, name="notes")
         self.held = [layers.Embedding(LONGEST_HELD + 1, HELD_WIDTH, name=f"held_{voice}") for voice in VOICES]
@@ -321,7 +322,8 @@ class ChordGRU(ChoraleModel):
             layer.build((None, None, voices_above * embedding))
         for writer in self.writers:
             writer.build((None, None, hidden))
-        self.motion = self.add_weight(shape=(len(VOICE_PAIRS), 3 * 3 * 13 * 13), initializer="zeros", name="motion")
+        self.motion = self.add_weight(shape=(len(VOICE_PAIRS), 3 * 3 * 13 * 13), initializer="zeros", name="motion",
+                                      trainable=self.sizes["voice_motion"])
         self.built = True
 
     def call(self, inputs, training=False):
@@ -463,7 +465,7 @@ class ChordGRU(ChoraleModel):
         hidden = self.hidden_dropout(ops.gelu(hidden), training=training)
         logits = self.writers[voice](hidden, before[..., voice])
         for pair, (upper, lower) in enumerate(VOICE_PAIRS):
-            if lower == voice:
+            if lower == voice and self.sizes["voice_motion"]:
                 moves = _voice_motion(before[..., upper], above[upper], before[..., lower])
                 logits = logits + ops.take(self.motion[pair], moves)
         return logits

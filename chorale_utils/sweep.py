@@ -72,7 +72,8 @@ def read_sweep(path, notebooks=NOTEBOOKS):
     differs between points) and points (dict of a point's name to what is set in it).
 
     ``notebooks``: names, 03_model_training and 04_evaluation unless said. ``profile``, ``corpus`` and ``parameters``: as
-    for a run, the same for all points. ``grid``: for each parameter a list of values; all combinations are points. Or
+    for a run, the same for all points. ``grid``: for each parameter a list of values; all combinations are points. A list
+    of such tables stands for the points of each (as in scikit-learn's ParameterGrid; `{}` is one point as it is). Or
     ``random``: ``points``, ``seed``, and in ``draw`` for each parameter a list to choose from, or ``low``, ``high`` and
     ``scale`` (linear or log). ``seeds``: each point once with each. ``score``: a figure of metrics.json, smaller being
     better, by which the summary orders.
@@ -96,7 +97,7 @@ def read_sweep(path, notebooks=NOTEBOOKS):
         raise ValueError(f"{path}: {', '.join(wrong)}: expected some of the keys {', '.join(KEYS)}")
     if ("grid" in said) == ("random" in said) and "seeds" not in said:
         raise ValueError(f"{path}: expected a grid or a random search (one of them), or seeds")
-    for key, kind in (("parameters", dict), ("grid", dict), ("random", dict), ("seeds", list), ("notebooks", list)):
+    for key, kind in (("parameters", dict), ("random", dict), ("seeds", list), ("notebooks", list)):
         if not isinstance(said.get(key, kind()), kind):
             raise ValueError(f"{path}: {key}: {said[key]!r}: expected a {'list' if kind is list else 'table of names'}")
     names = said.get("notebooks", TRAINED)
@@ -104,7 +105,11 @@ def read_sweep(path, notebooks=NOTEBOOKS):
     defaults = {}
     for book in books:
         defaults = declared_parameters(book) | defaults
-    drawn = _combinations(path, said["grid"]) if "grid" in said else _draws(path, said["random"]) if "random" in said else [{}]
+    if "grid" in said:
+        grids = said["grid"] if isinstance(said["grid"], list) else [said["grid"]]
+        drawn = [values for grid in grids for values in _combinations(path, grid)]
+    else:
+        drawn = _draws(path, said["random"]) if "random" in said else [{}]
     points = {}
     for values, seed in itertools.product(drawn, said.get("seeds") or [None]):
         values = {name: value_from_text(value, defaults.get(name)) if isinstance(value, str) else value
@@ -112,7 +117,10 @@ def read_sweep(path, notebooks=NOTEBOOKS):
         given = overrides(said.get("profile", "demo"), said.get("corpus"), seed, values)
         planned(books, given)
         points[_point_name(names, given)] = given
-    varied = [name for name in next(iter(points.values())) if len({repr(given[name]) for given in points.values()}) > 1]
+    if not points:
+        raise ValueError(f"{path}: grid: {said['grid']!r}: expected at least one table")
+    named = dict.fromkeys(name for given in points.values() for name in given)
+    varied = [name for name in named if len({repr(given.get(name)) for given in points.values()}) > 1]
     return {"notebooks": names, "profile": said.get("profile", "demo"), "score": said.get("score", SCORE),
             "varied": varied, "points": points}
 
@@ -162,6 +170,8 @@ def run_point(folder, given, profile, notebooks, names):
 
 def _combinations(path, grid):
     """All combinations (list of dict) of the values in a grid."""
+    if not isinstance(grid, dict):
+        raise ValueError(f"{path}: grid: {grid!r}: expected a table of names, or a list of such tables")
     for name, values in grid.items():
         if not isinstance(values, list) or not values:
             raise ValueError(f"{path}: grid: {name}: {values!r}: expected a list of values")
@@ -271,7 +281,7 @@ class _Table:
     def _cells(self, name):
         """State, values of what varies, score (list of str)."""
         given, score = self.sweep["points"][name], metrics_of(self.folder / name).get(self.sweep["score"])
-        values = [f"{parameter} {given[parameter]}" for parameter in self.sweep["varied"]]
+        values = [f"{parameter} {given.get(parameter, '')}" for parameter in self.sweep["varied"]]
         return [_state(self.folder / name), *values, f"{score:.4g}" if isinstance(score, (int, float)) else ""]
 
     def _rendered(self):

@@ -384,6 +384,7 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
+    FIGURES = ("nats", "val_nats", "accuracy", "val_accuracy", "gradient_norm", "learning_rate")
 
     def __init__(self, path, settings, followed, outcome):
         super().__init__()
@@ -397,7 +398,8 @@ class Checkpoint(keras.callbacks.Callback):
     def history(self):
         """A pandas DataFrame with a row an epoch, counted from 1."""
         import pandas as pd
-        return pd.DataFrame(self.rows, index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"))
+        return pd.DataFrame(self.rows, columns=[*self.FIGURES, "seconds"], dtype=float,
+                            index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"))
 
     def begin_or_restore(self, model):
         """Takes up the state in the file; where there is none, writes the state from which this training begins.
@@ -441,8 +443,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {"val_nats": float("nan"), "val_accuracy": float("nan")} | logs   # where they were not looked at
-        self.rows.append({name: float(logs[name]) for name in
-                          ("nats", "val_nats", "accuracy", "val_accuracy", "gradient_norm", "learning_rate")}
+        self.rows.append({name: float(logs[name]) for name in self.FIGURES}
                          | {"seconds": round(time.perf_counter() - self._began, 2)})
         self.finished = bool(self.model.stop_training)
         self._best = self.outcome(self.model)

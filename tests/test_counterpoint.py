@@ -13,7 +13,8 @@ from chorale_utils.chorale import Chorale
 from chorale_utils.counterpoint import count_faults
 from chorale_utils.grid import Grid
 
-NAMES = ("bwv66.6", "bwv347", "bwv161.6", "bwv263")  # of those in which Bach has most parallels and hidden intervals
+# Of those in which Bach has most parallels or hidden intervals, and one in which he has few.
+NAMES = ("bwv227.3", "bwv268", "bwv80.8", "bwv183.5", "bwv40.8", "bwv347", "bwv263", "bwv93.7", "bwv161.6", "bwv66.6")
 
 
 @st.composite

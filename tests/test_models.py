@@ -159,6 +159,15 @@ def interval(upper, lower):
     return 12 if min(upper, lower) < 2 else (upper - lower) % 12
 
 
+def test_without_voice_motion_its_table_has_no_say_and_does_not_learn(new_chord_gru):
+    model = new_chord_gru(voice_motion=False)
+    inputs = [np.array([[[30, 25, 20, 10], [32, 27, 22, 12], [30, 25, 20, 10]]]), np.zeros(1, int)]
+    before = keras.ops.convert_to_numpy(model(inputs))
+    model.motion.assign(keras.ops.ones_like(model.motion) * 5 * np.sin(np.arange(6 * 1521).reshape(6, 1521)))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(model(inputs)), before)
+    assert not model.motion.trainable and new_chord_gru().motion.trainable
+
+
 def test_one_cell_of_the_motion_table_can_forbid_parallel_fifths_and_nothing_else(new_chord_gru):
     model = new_chord_gru()
     pitches = np.array([[67, 64, 60, 48], [69, 64, 60, 50]])     # soprano and bass: fifth, then fifth, both upwards

@@ -50,6 +50,13 @@ def test_grid_has_all_combinations_with_all_seeds(books, tmp_path):
     assert sweep["varied"] == ["rate", "kind", "seed"]
 
 
+def test_list_of_grids_has_the_points_of_each(books, tmp_path):
+    sweep = read_sweep(written(tmp_path, "grid:\n  - {}\n  - rate: [1, 2]\n  - {kind: [b], sizes: [[3], [4]]}\nseeds: [3, 4]"), books)
+    points = [{name: value for name, value in given.items() if name != "seed"} for given in sweep["points"].values()]
+    assert points[::2] == [{}, {"rate": 1}, {"rate": 2}, {"kind": "b", "sizes": [3]}, {"kind": "b", "sizes": [4]}]
+    assert points[::2] == points[1::2] and sweep["varied"] == ["seed", "rate", "kind", "sizes"]
+
+
 def test_points_that_are_added_leave_the_names_of_the_others(books, tmp_path):
     few = read_sweep(written(tmp_path, "random: {points: 3, draw: {rate: {low: 0.01, high: 1, scale: log}}}"), books)
     many = read_sweep(written(tmp_path, "random: {points: 9, draw: {rate: {low: 0.01, high: 1, scale: log}}}"), books)
@@ -71,6 +78,9 @@ def test_random_search_draws_what_is_asked_for(books, tmp_path):
     ("grid: {speed: [1]}", "'speed' is declared by no notebook"),
     ("grid: {rate: [fast]}", "rate = 'fast': expected float"),
     ("grid: {rate: 0.1}", "grid: rate: 0.1: expected a list of values"),
+    ("grid: [{rate: [1]}, rate]", "grid: 'rate': expected a table of names, or a list of such tables"),
+    ("grid: fast", "grid: 'fast': expected a table of names, or a list of such tables"),
+    ("grid: []", "expected at least one table"),
     ("grid: {run_folder: [x]}", "run_folder"),
     ("grid: {seed: [1]}\nseeds: [2]", "seed is given twice"),
     ("grit: {rate: [1]}", "grit: expected some of the keys notebooks, profile"),
@@ -157,13 +167,16 @@ def test_finished_points_are_not_repeated_when_there_are_more(swept, books):
 
 
 @pytest.mark.slow
-def test_cluster_of_this_machine_listens_on_no_outside_address(tmp_path):
+def test_cluster_of_this_machine_listens_on_no_outside_address(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before = _listening()
     with connected(workers=1) as client:
         new = _listening() - before
         assert new and {address for address, _ in new} == {"0100007F"}, "127.0.0.1, little-endian"
         assert client.dashboard_link.startswith("http://127.0.0.1:")
-        assert client.submit(os.getenv, "OMP_NUM_THREADS").result() == str(os.cpu_count())
+        assert client.submit(os.getenv, "OMP_NUM_THREADS").result() == str(os.cpu_count()), "all cores are its own"
+        assert client.submit(os.getenv, "TF_NUM_INTRAOP_THREADS").result() == "7", "unless somebody has said otherwise"
 
 
 def _listening():

@@ -217,9 +217,10 @@ def test_a_finished_cycle_is_not_done_again_nor_gone_on_from_with_other_settings
 
 
 def test_a_second_cycle_begins_with_the_outcome_of_the_first_and_knows_when_it_changed(pieces, straight, tmp_path):
-    model, _, first = straight
+    model, history, first = straight
     untouched = fresh_chord_gru()
-    assert fit_chords(untouched, *pieces, epochs=0, folder=tmp_path / "second", after=first, **CHORDS).empty
+    none = fit_chords(untouched, *pieces, epochs=0, folder=tmp_path / "second", after=first, **CHORDS)
+    assert none.empty and list(none.columns) == list(history.columns)
     for one, other in zip(untouched.get_weights(), model.get_weights()):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(ValueError, match="other settings .*'after'"):

@@ -1,0 +1,155 @@
+"""Keeping: chorales in one file, and the results of costly calls, so that a run that was interrupted pays for none twice.
+
+What is kept holds numbers and text alone, no pickle: reading it executes nothing. What belongs to a training is kept by
+`training`, in its checkpoints.
+
+Notebook: 04_evaluation
+"""
+
+import functools
+import hashlib
+import json
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+
+from .chorale import Chorale, Pieces
+from .files import write_whole
+
+GRIDS = ("pitches", "onsets", "fermatas")
+ABOUT = ("name", "bwv", "title", "key", "time_signature", "pickup")
+MOST = 100  # results in a folder
+
+
+def save_chorales(chorales, path):
+    """Writes a list of Chorale into one ``.npz`` file, whole or not at all; a `Pieces` with its report.
+
+    Args:
+        chorales: list of Chorale.
+        path: str or Path.
+    """
+    about = [{name: getattr(chorale, name) for name in ABOUT}
+             | {"steps": len(chorale), "known": [name for name in GRIDS if getattr(chorale, name) is not None]}
+             for chorale in chorales]
+    grids = {name: np.concatenate([getattr(chorale, name) for chorale in chorales if getattr(chorale, name) is not None])
+             for name in GRIDS if any(name in one["known"] for one in about)}
+    report = getattr(chorales, "report", None)
+    report = None if report is None else report.to_json(orient="split", double_precision=15)
+    text = json.dumps({"about": about, "report": report})
+    write_whole(path, lambda unfinished: np.savez_compressed(unfinished, text=np.array(text), **grids))
+
+
+def load_chorales(path):
+    """What `save_chorales` wrote: a `Pieces` where there was a report, otherwise a list of Chorale.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is torn, or was written by something else.
+    """
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            text, grids = json.loads(str(arrays["text"])), {}
+            for name in GRIDS:
+                those = [number for number, one in enumerate(text["about"]) if name in one["known"]]
+                ends = np.cumsum([text["about"][number]["steps"] for number in those])
+                grids[name] = dict(zip(those, np.split(arrays[name], ends[:-1]))) if those else {}
+        chorales = [Chorale(**{name: one[name] for name in ABOUT}, **{name: grids[name].get(number) for name in GRIDS})
+                    for number, one in enumerate(text["about"])]
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a wrong byte makes zipfile, numpy and json fail in any way there is
+        raise ValueError(f"{path} holds no chorales, or is torn ({error}): remove it") from error
+    return chorales if text["report"] is None else Pieces(chorales, _report(text["report"]))
+
+
+def _report(text):
+    import pandas as pd
+
+    return pd.read_json(StringIO(text), orient="split", precise_float=True)
+
+
+def kept(function, folder):
+    """The same function, which keeps its results in a folder and computes none of them twice.
+
+    A result is found again by all that it depends on: the function, its arguments (of a model its weights, of a chorale its
+    notes) and the source of this package. Of more than `MOST`, the oldest are removed.
+
+    Args:
+        function: of plain values, arrays, chorales and models, and lists of them; what it gives is a list of Chorale, a pandas
+            DataFrame or a float. What depends on chance stays as it came the first time.
+        folder: str or Path, made where it is missing.
+
+    Raises:
+        TypeError: when called, an argument or a result that is none of these.
+
+    Notebook: 04_evaluation
+    """
+    @functools.wraps(function)
+    def called(*args, **options):
+        digest = hashlib.sha256(_source())
+        _tell(digest, [function.__qualname__, list(args), sorted(options.items())])
+        place = Path(folder) / f"{function.__name__}-{digest.hexdigest()[:24]}"
+        for suffix, read in ((".npz", load_chorales), (".parquet", _read_table), (".json", _read_number)):
+            if place.with_suffix(suffix).exists():
+                return read(place.with_suffix(suffix))
+        result = function(*args, **options)
+        _keep(result, place)
+        for old in sorted(Path(folder).glob("*-*.*"), key=lambda path: path.stat().st_mtime)[:-MOST]:
+            old.unlink()
+        return result
+    return called
+
+
+def _keep(result, place):
+    """Writes a result under a name (Path without suffix), in the form that fits it."""
+    import pandas as pd
+
+    if isinstance(result, pd.DataFrame):
+        write_whole(place.with_suffix(".parquet"), result.to_parquet)
+    elif isinstance(result, list) and all(isinstance(one, Chorale) for one in result):
+        save_chorales(result, place.with_suffix(".npz"))
+    elif isinstance(result, float):
+        text = json.dumps(result)
+        write_whole(place.with_suffix(".json"), lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+    else:
+        raise TypeError(f"{place.name}: a {type(result).__name__} came back: expected a list of Chorale, a DataFrame or a float")
+
+
+def _read_table(path):
+    import pandas as pd
+
+    return pd.read_parquet(path)
+
+
+def _read_number(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _tell(digest, value):
+    """Tells a hash what a value is, so that no two that differ look alike."""
+    digest.update(type(value).__name__.encode())
+    if isinstance(value, Chorale):
+        value = list(vars(value).values())
+    elif hasattr(value, "get_weights"):
+        about = {name: said for name, said in value.get_config().items() if name != "name"}  # which counts models
+        value = [str(about), *(weight for weight in value.get_weights() if weight.dtype.kind == "f")]  # but for seeds
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype} {value.shape} ".encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, (list, tuple)):
+        digest.update(f"{len(value)} ".encode())
+        for part in value:
+            _tell(digest, part)
+    elif isinstance(value, (type(None), bool, int, float, str, range, np.number)):
+        digest.update(f"{value!r} ".encode())
+    else:
+        raise TypeError(f"argument {value!r}: expected a plain value, an array, a chorale, a model, or a list of them")
+
+
+@functools.cache
+def _source():
+    """The source of this package (bytes, a hash), as it is when first asked for."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.digest()
