@@ -9,7 +9,7 @@ Notebook: 04_evaluation
 import functools
 import hashlib
 import json
-from io import StringIO
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +34,9 @@ def save_chorales(chorales, path):
              for chorale in chorales]
     grids = {name: np.concatenate([getattr(chorale, name) for chorale in chorales if getattr(chorale, name) is not None])
              for name in GRIDS if any(name in one["known"] for one in about)}
-    report = getattr(chorales, "report", None)
-    report = None if report is None else report.to_json(orient="split", double_precision=15)
-    text = json.dumps({"about": about, "report": report})
-    write_whole(path, lambda unfinished: np.savez_compressed(unfinished, text=np.array(text), **grids))
+    if getattr(chorales, "report", None) is not None:
+        grids["report"] = np.frombuffer(chorales.report.to_parquet(), np.uint8)
+    write_whole(path, lambda unfinished: np.savez_compressed(unfinished, about=np.array(json.dumps(about)), **grids))
 
 
 def load_chorales(path):
@@ -49,24 +48,19 @@ def load_chorales(path):
     """
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            text, grids = json.loads(str(arrays["text"])), {}
+            about, grids = json.loads(str(arrays["about"])), {}
             for name in GRIDS:
-                those = [number for number, one in enumerate(text["about"]) if name in one["known"]]
-                ends = np.cumsum([text["about"][number]["steps"] for number in those])
+                those = [number for number, one in enumerate(about) if name in one["known"]]
+                ends = np.cumsum([about[number]["steps"] for number in those])
                 grids[name] = dict(zip(those, np.split(arrays[name], ends[:-1]))) if those else {}
+            report = _read_table(BytesIO(arrays["report"].tobytes())) if "report" in arrays else None
         chorales = [Chorale(**{name: one[name] for name in ABOUT}, **{name: grids[name].get(number) for name in GRIDS})
-                    for number, one in enumerate(text["about"])]
+                    for number, one in enumerate(about)]
     except FileNotFoundError:
         raise
     except Exception as error:  # a wrong byte makes zipfile, numpy and json fail in any way there is
         raise ValueError(f"{path} holds no chorales, or is torn ({error}): remove it") from error
-    return chorales if text["report"] is None else Pieces(chorales, _report(text["report"]))
-
-
-def _report(text):
-    import pandas as pd
-
-    return pd.read_json(StringIO(text), orient="split", precise_float=True)
+    return chorales if report is None else Pieces(chorales, report)
 
 
 def kept(function, folder):
