@@ -104,6 +104,22 @@ def test_harvest_that_is_done_is_not_done_again_and_a_missing_shard_is(harvested
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-40], lambda whole: b"PAR1", lambda whole: b"",
+                                    lambda whole: whole[:-60] + bytes(50) + whole[-10:]])
+def test_torn_shard_is_refused_by_name_and_stays_for_the_user_to_remove(harvested, weights, damage):
+    folder, _ = harvested
+    shard = folder / "shards" / "part-000001.parquet"
+    whole, manifest = shard.read_bytes(), (folder / "manifest.json").read_text()
+    shard.write_bytes(damage(whole))
+    try:
+        with pytest.raises(ValueError, match="part-000001.parquet is no shard of a harvest, or is torn .*: remove it"):
+            harvest(COUNT, folder, weights, seed=3, steps=4, best_of=64, progress=False)
+        assert shard.read_bytes() == damage(whole) and (folder / "manifest.json").read_text() == manifest
+    finally:
+        shard.write_bytes(whole)
+
+
+@pytest.mark.slow
 def test_other_settings_in_the_same_folder_are_refused(harvested, weights):
     with pytest.raises(ValueError, match="other settings .*seed"):
         harvest(COUNT, harvested[0], weights, seed=4, steps=4, best_of=64)

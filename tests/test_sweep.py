@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from test_pipeline import write_notebook
 
+from chorale_utils import PRETRAINED
 from chorale_utils.cluster import connected
 from chorale_utils.record import read_record
 from chorale_utils.sweep import read_sweep, run_sweep
 
+PROJECT = Path(__file__).resolve().parent.parent
 PARAMETERS = 'run_folder = "."\nseed = 0\nrate = 0.1\nkind = "a"\nsizes = [1]\nsecret = "nothing"'
 WORK = """\
 import json, os, time
@@ -55,6 +57,14 @@ def test_list_of_grids_has_the_points_of_each(books, tmp_path):
     points = [{name: value for name, value in given.items() if name != "seed"} for given in sweep["points"].values()]
     assert points[::2] == [{}, {"rate": 1}, {"rate": 2}, {"kind": "b", "sizes": [3]}, {"kind": "b", "sizes": [4]}]
     assert points[::2] == points[1::2] and sweep["varied"] == ["seed", "rate", "kind", "sizes"]
+
+
+def test_ablation_of_notebook_four_has_the_points_of_the_committed_sweep():
+    sweep, results = read_sweep(PROJECT / "sweeps" / "ablation.yml"), pd.read_parquet(PRETRAINED / "ablation.parquet")
+    assert sorted(results["point"]) == sorted(sweep["points"]) and set(results["state"]) == {"complete"}
+    for row in results.to_dict("records"):
+        given = sweep["points"][row["point"]]
+        assert row["seed"] == given["seed"] and row["chord_epochs"] == given["chord_epochs"]
 
 
 def test_points_that_are_added_leave_the_names_of_the_others(books, tmp_path):
