@@ -28,7 +28,7 @@ _MODULE_OF = {
         "style": ["DISTRIBUTIONS", "distributions", "divergence"],
         "grading": ["measures", "measure", "grade", "explain_grade", "report_card", "with_intervals", "shuffled"],
         "models": ["ChoraleModel", "NoteGRU", "note_gru", "ChordGRU", "chord_gru", "VOICE_PAIRS", "load_model",
-                   "save_model", "PRETRAINED"],
+                   "save_model", "weights_hash", "PRETRAINED"],
         "training": ["fit", "fit_chords", "power_schedule"],
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
                        "score_notes", "calibration"],

@@ -7,7 +7,6 @@ and from which seed it came, and the same model and seed give the same gallery.
 Notebook: 05_generation
 """
 
-import hashlib
 import shutil
 import tempfile
 from dataclasses import replace
@@ -48,7 +47,7 @@ def make_gallery(folder=FOLDER, model="chord_gru", seed=0, written=WRITTEN, prog
     from .chorale import VOICE_RANGES
     from .generation import generate
     from .grading import grade
-    from .models import load_model
+    from .models import load_model, weights_hash
     from .passages import copied
 
     pieces = list(generate(load_model(model), count=written, seed=seed, ranges=VOICE_RANGES, progress=progress))
@@ -77,18 +76,6 @@ def choose(table):
     if len(kept) < SHOWN:
         raise ValueError(f"{len(kept)} of {len(table)} pieces keep the rule: expected at least {SHOWN}; write more of them")
     return kept.sort_values("grade", ascending=False, kind="stable").head(SHOWN)
-
-
-def weights_hash(model):
-    """The first twelve digits (str) of the SHA-256 of a model's file, which tell its weights from any other's.
-
-    Args:
-        model: name of a shipped model, or path of a ``.keras`` file.
-    """
-    from .models import PRETRAINED
-
-    shipped = PRETRAINED / f"{model}.keras"
-    return hashlib.sha256((shipped if shipped.is_file() else Path(model)).read_bytes()).hexdigest()[:12]
 
 
 def write_gallery(pieces, table, about, folder, written=WRITTEN):

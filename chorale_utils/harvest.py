@@ -56,7 +56,7 @@ def harvest(count, output, model="chord_gru", seed=0, temperature=1.0, steps=Non
     """
     from tqdm import tqdm
 
-    from .gallery import weights_hash
+    from .models import weights_hash
 
     for name, number in dict(count=count, best_of=best_of, per_shard=per_shard or 1).items():
         if number < 1:
@@ -95,9 +95,9 @@ def write_shard(folder, number, settings, model):
     import pyarrow.parquet as pq
 
     from .evaluation import score_notes
-    from .gallery import weights_hash
     from .generation import generate
     from .grading import grade
+    from .models import weights_hash
     from .passages import copied
 
     path = _shard(Path(folder), number)

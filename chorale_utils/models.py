@@ -20,6 +20,7 @@ References:
 Notebook: 03_model_training
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -545,10 +546,23 @@ def load_model(name_or_path):
 
     Notebook: 04_evaluation
     """
-    shipped = PRETRAINED / f"{name_or_path}.keras"
-    path = shipped if shipped.is_file() else Path(name_or_path)
+    path = _file_of(name_or_path)
     if not path.is_file():
         names = sorted(file.stem for file in PRETRAINED.glob("*.keras"))
         raise FileNotFoundError(f"model {str(name_or_path)!r}: expected one of the shipped models {names} or the "
                                 f"path of a .keras file; training one is told in notebook 03")
     return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def weights_hash(name_or_path):
+    """The first twelve digits (str) of the SHA-256 of a model's file, which tell its weights from any other's.
+
+    Args:
+        name_or_path: as in `load_model`.
+    """
+    return hashlib.sha256(_file_of(name_or_path).read_bytes()).hexdigest()[:12]
+
+
+def _file_of(name_or_path):
+    shipped = PRETRAINED / f"{name_or_path}.keras"
+    return shipped if shipped.is_file() else Path(name_or_path)

@@ -91,8 +91,8 @@ def resume(folder, progress=None):
     interruption. Nothing is done where it had.
 
     Notebooks that had been finished are not executed again. The one that was at work when the run was interrupted, or
-    that failed, is executed from its first cell; a training in it goes on after its last finished epoch, since its
-    state lies in the run's folder. Parameters are those of the run's beginning, notebooks those of today: one that
+    that failed, is executed from its first cell, but what its cells have computed at length is found in the run's folder: a
+    training goes on after its last finished epoch, and what `kept` keeps is read. Parameters are those of the run's beginning, notebooks those of today: one that
     failed may have been mended.
 
     Args:

@@ -12,7 +12,7 @@ import soundfile
 
 from chorale_utils import load_chorale
 from chorale_utils.chorale import Chorale
-from chorale_utils.gallery import MOST_COPIED, SUFFIXES, choose, weights_hash, write_gallery
+from chorale_utils.gallery import MOST_COPIED, SUFFIXES, choose, write_gallery
 
 ABOUT = {"model": "chord_gru", "weights": "0123456789ab", "seed": 7, "temperature": 1.0}
 
@@ -101,9 +101,3 @@ def test_a_gallery_is_replaced_whole_or_left_as_it_was(pieces, tmp_path):
     write_gallery(pieces, table_of(pieces), ABOUT, folder)
     assert not (folder / "old.txt").exists() and (folder / "chorale-02.mid").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["gallery"]
-
-
-def test_weights_are_told_apart_by_their_file(tmp_path):
-    (tmp_path / "own.keras").write_bytes(b"weights")
-    assert weights_hash(tmp_path / "own.keras") == "9a129038d9a0"
-    assert re.fullmatch("[0-9a-f]{12}", weights_hash("chord_gru"))

@@ -1,11 +1,13 @@
 """The models: their size, what they may know, what they remember, and that they survive the disk."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chorale_utils import VOICE_PAIRS, load_model, note_gru, note_log_probs, note_probs, save_model
+from chorale_utils import VOICE_PAIRS, load_model, note_gru, note_log_probs, note_probs, save_model, weights_hash
 from chorale_utils.backend import keras
 from chorale_utils.encoding import notes_to_tokens
 from chorale_utils.models import PRETRAINED, WeightDropGRU, _held
@@ -244,3 +246,9 @@ def test_shipped_weights_are_the_classic_with_a_card():
     assert load_model("note_gru").count_params() == 238_891
     assert (PRETRAINED / "note_gru.md").is_file()
     assert (PRETRAINED / "note_gru.keras").stat().st_size < 10e6
+
+
+def test_weights_are_told_apart_by_their_file(tmp_path):
+    (tmp_path / "own.keras").write_bytes(b"weights")
+    assert weights_hash(tmp_path / "own.keras") == "9a129038d9a0"
+    assert re.fullmatch("[0-9a-f]{12}", weights_hash("chord_gru"))
