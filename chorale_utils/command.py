@@ -7,10 +7,8 @@ from pathlib import Path
 
 from .corpus import EDITIONS
 from .notebooks import NotebookFailed, declared_parameters, notebooks_in, value_from_text
-from .pipeline import NOTEBOOKS, PROFILES, refresh, resume, run, runs_in, summary
+from .pipeline import NOTEBOOKS, PROFILES, RUNS, refresh, resume, run, runs_in, summary
 from .record import RECORD, shown
-
-RUNS = "outputs/runs"
 
 
 def main(argv=None):
@@ -123,7 +121,8 @@ def _parser():
     for one in (to_resume, to_show):
         one.add_argument("run", metavar="RUN", help="the run's folder, or its name")
     for one in (to_run, to_resume, to_list, to_show):
-        one.add_argument("--output", default=RUNS, help="where the runs' folders are (default: %(default)s)")
+        also = ", or an address that fsspec knows, to which they are copied" if one is to_run else ""
+        one.add_argument("--output", default=RUNS, help=f"where the runs' folders are{also} (default: %(default)s)")
     to_renew = command("refresh", _refresh, "execute the notebooks in place: renews their stored outputs")
     to_renew.add_argument("names", nargs="*", metavar="NOTEBOOK", help="such as 04_evaluation (default: all)")
     to_sweep = command("sweep", _sweep, "execute notebooks for each point of a grid or a random search")

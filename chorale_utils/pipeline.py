@@ -19,11 +19,13 @@ import nbformat
 
 from .corpus import EDITIONS, corpus_fingerprint
 from .files import write_whole
+from .mirror import Mirror
 from .notebooks import (UNFINISHED, NotebookFailed, Progress, check_error_stream, check_plain, cleaned, code_sha256,
                         declared_parameters, execute, is_shown, notebooks_in, seconds_per_cell)
 from .record import LOCK, RECORD, in_use, metrics_of, now, read_record, shown, surroundings, write_record
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+RUNS = "outputs/runs"
 
 # What a profile changes in the notebooks' own defaults; `full` has the settings of the shipped weights.
 PROFILES = {
@@ -38,7 +40,7 @@ PROFILES = {
 SCORES = {"note_gru": "training.note_gru.val_nats", "chord_gru": "training.chord_gru.val_nats"}
 
 
-def run(profile="demo", corpus=None, seed=None, parameters=None, output="outputs/runs", run_id=None,
+def run(profile="demo", corpus=None, seed=None, parameters=None, output=RUNS, run_id=None,
         notebooks=NOTEBOOKS, names=None, progress=None):
     """The folder (Path) that a run of the story has filled; nothing in it where a parameter is not understood.
 
@@ -50,8 +52,9 @@ def run(profile="demo", corpus=None, seed=None, parameters=None, output="outputs
         corpus: ``'music21'`` or ``'jsb'``; None leaves it to the profile and the notebooks.
         seed: int, or None for that of the notebooks.
         parameters: dict, any other notebook parameter: int, float, bool, str, list, dict or None.
-        output: str or Path, the folder in which the run's own folder is made; on a disk of this machine, since the
-            notebooks write there.
+        output: str or Path, the folder in which the run's own folder is made. An address that fsspec knows
+            (``'s3://bucket/runs'``, where s3fs is installed): then the run's folder is made in ``outputs/runs``, since the
+            notebooks write on a disk of this machine, and what is in it is copied there whenever a notebook has ended.
         run_id: str, name of the run's folder; None for the time and something unique.
         notebooks: str or Path, the folder whose ``0*.ipynb`` are executed in the order of their names.
         names: names of notebooks, if not all are to be executed (``['03_model_training']``).
@@ -62,6 +65,7 @@ def run(profile="demo", corpus=None, seed=None, parameters=None, output="outputs
         FileNotFoundError: no notebooks there.
         FileExistsError: the run's folder is there and not empty.
         InUse: another run is at work in that folder.
+        OSError: something cannot be written, here or in the other place; `resume` goes on.
         NotebookFailed: a cell failed; later notebooks were not started, and all that was done is kept.
     """
     books = notebooks_in(notebooks, names)
@@ -70,14 +74,18 @@ def run(profile="demo", corpus=None, seed=None, parameters=None, output="outputs
     edition = next((values["corpus"] for values in plan.values() if "corpus" in values), None)
     about_corpus = None if edition is None else {"edition": edition} | corpus_fingerprint(edition)
 
-    folder = _folder_for(output, run_id or _new_run_id(profile))
+    elsewhere = str(output) if "://" in str(output) else None
+    run_id = run_id or _new_run_id(profile)
+    if elsewhere:
+        Mirror(elsewhere, Path(run_id)).refuse_what_is_there()
+    folder = _folder_for(RUNS if elsewhere else output, run_id)
     with in_use(folder) as lock:
         _check_empty(folder)
         record = {
             "run_id": folder.name, "state": "running", "started": now(), "finished": None,
             "profile": profile, "given": given,
             "seed": next((values["seed"] for values in plan.values() if "seed" in values), None),
-            "corpus": about_corpus, "notebooks_folder": os.path.relpath(books[0].parent, folder),
+            "corpus": about_corpus, "mirror": elsewhere, "notebooks_folder": os.path.relpath(books[0].parent, folder),
             "notebooks": [{"name": book.stem, "code_sha256": code_sha256(book), "state": "waiting", "seconds": None,
                            "peak_memory_mib": None, "parameters": values} for book, values in plan.items()],
             **surroundings(), "peak_memory_mib": None, "resumed": [], "error": None,
@@ -171,7 +179,8 @@ def summary(folder):
     if record["error"]:
         place = record["error"].get("place")
         lines.append(f"  {place + ': ' if place else ''}{record['error']['ename']}: {record['error']['evalue']}")
-    lines += ["", f"Everything is in {shown(folder)}:"]
+    mirror = f", and a copy of it in {record['mirror']}/{record['run_id']}" if record.get("mirror") else ""
+    lines += ["", f"Everything is in {shown(folder)}{mirror}:"]
     for entry in sorted(folder.iterdir()):
         if entry.is_dir():
             lines.append(f"  {entry.name + '/':40}{sum(path.is_file() for path in entry.rglob('*'))} files")
@@ -179,7 +188,8 @@ def summary(folder):
             lines.append(f"  {entry.name}")
     if figures := metrics_of(folder):
         lines += ["", "metrics.json:"]
-        lines += [f"  {name:40}{value:.4g}" if isinstance(value, float) else f"  {name:40}{value}"
+        width = max(map(len, figures)) + 2
+        lines += [f"  {name:{width}}{value:.4g}" if isinstance(value, float) else f"  {name:{width}}{value}"
                   for name, value in figures.items()]
     return "\n".join(lines)
 
@@ -283,9 +293,6 @@ def _new_run_id(profile):
 
 
 def _folder_for(output, run_id):
-    if "://" in str(output):
-        raise ValueError(f"output {str(output)!r}: expected a folder of this machine, in which the notebooks can write; "
-                         f"copy the run's folder to where it is to be kept when the run has ended")
     if Path(run_id).name != run_id or run_id in ("", ".", ".."):
         raise ValueError(f"run id {run_id!r}: expected the name of a folder; say where it is made with --output")
     folder = Path(output).resolve() / run_id
@@ -315,6 +322,7 @@ def _finish(folder, record, lock, progress):
     """Executes the notebooks of a record that are not complete, and keeps the record."""
     books = _books_of(folder, record)
     waiting = {entry["name"]: book for entry, book in zip(record["notebooks"], books) if entry["state"] != "complete"}
+    mirror = Mirror(record["mirror"], folder) if record.get("mirror") else None
     write_record(folder, record)
     try:
         earlier = folder if is_shown(progress) else None
@@ -322,7 +330,12 @@ def _finish(folder, record, lock, progress):
             for number, (entry, book) in enumerate(zip(record["notebooks"], books), start=1):
                 if book.stem in waiting:
                     _run_one(folder, record, entry, book, f"{number} of {len(books)}  {book.stem}", lock, line)
+                    if mirror:
+                        mirror.renew()
         record["state"] = "complete"
+        _close(folder, record)
+        if mirror:
+            mirror.renew()
     except BaseException as error:
         record["state"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         record["error"] = {"ename": type(error).__name__, "evalue": str(error)}
@@ -334,7 +347,6 @@ def _finish(folder, record, lock, progress):
         except OSError:  # the disk is full: the old record stays, and what it says is taken for an interrupted run
             pass
         raise
-    _close(folder, record)
 
 
 def _close(folder, record):

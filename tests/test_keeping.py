@@ -112,3 +112,10 @@ def test_only_so_many_results_stay(counted, tmp_path, monkeypatch):
         answer(number)
     assert len(list((tmp_path / "kept").iterdir())) == 3
     assert answer(4) == 5 and answer(0) == 6
+
+
+def test_changed_package_is_asked_again(counted, monkeypatch):
+    answer, asked = counted
+    answer(1)
+    monkeypatch.setattr("chorale_utils.keeping._source", lambda: b"other code")
+    assert answer(1) == 2 and len(asked) == 2

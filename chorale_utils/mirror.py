@@ -1,0 +1,53 @@
+"""A mirror of a run's folder in another place, such as object storage, which fsspec reaches.
+
+The notebooks of a run write on a disk of this machine; the mirror gets what they have written whenever one of them has come
+to its end. What is to be written is decided in `pipeline`.
+"""
+
+from .notebooks import UNFINISHED
+from .record import LOCK, RECORD
+
+
+class Mirror:
+    """A folder that is to look like a run's.
+
+    Args:
+        url: str, the folder in which the mirror is made (``'s3://bucket/runs'``), anything that fsspec knows.
+        folder: Path, the run's folder; the mirror has its name.
+
+    Raises:
+        ValueError: nothing that fsspec knows, or a package is missing; the message says which.
+    """
+
+    def __init__(self, url, folder):
+        import fsspec
+
+        try:
+            self.files, place = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise ValueError(f"output {url}: {error}: expected a folder of this machine, or an address that fsspec knows; "
+                             f"install what it names, such as s3fs for s3://") from error
+        self.folder, self.place = folder, f"{place.rstrip('/')}/{folder.name}"
+        self._there = {}
+
+    def refuse_what_is_there(self):
+        """A FileExistsError where there is something in the mirror's place already."""
+        if self.files.exists(self.place) and self.files.ls(self.place):
+            raise FileExistsError(f"{self.place} is there and not empty: choose another --run-id")
+
+    def renew(self):
+        """Copies what is new since the last time; the run's record comes last, so that it promises nothing that is not there.
+
+        Raises:
+            OSError: the place cannot be written.
+        """
+        paths = [path for path in self.folder.rglob("*") if path.is_file() and path.name != LOCK
+                 and not path.name.startswith(".") and not path.name.endswith(UNFINISHED)]
+        for path in sorted(paths, key=lambda path: (path.name == RECORD, path)):
+            about = path.stat()
+            state = (about.st_mtime_ns, about.st_size)
+            if self._there.get(path) != state:
+                target = f"{self.place}/{path.relative_to(self.folder).as_posix()}"
+                self.files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+                self.files.put_file(str(path), target)
+                self._there[path] = state

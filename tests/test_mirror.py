@@ -1,0 +1,73 @@
+"""A run's files in another place: all of them in the end, none that is half-written, and never over something else."""
+
+import json
+
+import fsspec
+import pytest
+from test_pipeline import write_notebook
+
+from chorale_utils.pipeline import resume, run, summary
+from chorale_utils.record import read_record
+
+WRITE = "from pathlib import Path\nPath(run_folder, 'made').mkdir(exist_ok=True)\nPath(run_folder, 'made', '{0}').write_text('{0}')"
+
+
+@pytest.fixture
+def books(tmp_path, monkeypatch):
+    """A folder of two notebooks, and the current folder, in which runs are made."""
+    monkeypatch.chdir(tmp_path)
+    write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', WRITE.format("one"))
+    write_notebook(tmp_path / "notebooks", "02_second", 'run_folder = "."', WRITE.format("two"))
+    return tmp_path / "notebooks"
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("scheme", ["file", "memory"])
+def test_mirror_is_the_run_in_the_end(books, tmp_path, scheme):
+    url = f"file://{tmp_path / 'there'}" if scheme == "file" else f"memory://{tmp_path.name}"
+    folder = run(output=url, run_id="r", notebooks=books, progress=False)
+    assert folder == tmp_path / "outputs" / "runs" / "r"
+    files, place = fsspec.core.url_to_fs(f"{url}/r")
+    mirrored = {path.removeprefix(f"{place}/"): files.cat_file(path) for path in files.find(place)}
+    assert mirrored == {name: content for name, content in files_in(folder).items() if name != "run.lock"}
+    assert {"01_first.ipynb", "made/one", "made/two"} <= set(mirrored)
+    assert json.loads(mirrored["run.json"])["state"] == "complete" and f"a copy of it in {url}/r" in summary(folder)
+
+
+def test_what_is_there_already_is_left_alone(books, tmp_path):
+    (tmp_path / "there" / "r").mkdir(parents=True)
+    (tmp_path / "there" / "r" / "mine").touch()
+    with pytest.raises(FileExistsError, match="r is there and not empty"):
+        run(output=f"file://{tmp_path / 'there'}", run_id="r", notebooks=books)
+    assert not (tmp_path / "outputs").exists() and list(files_in(tmp_path / "there")) == ["r/mine"]
+
+
+@pytest.mark.parametrize("url", ["nowhere://x", "s3://bucket/runs"])
+def test_address_that_cannot_be_reached_is_refused_before_anything_runs(books, tmp_path, url):
+    if url.startswith("s3"):
+        try:
+            fsspec.core.url_to_fs(url)
+            pytest.skip("s3fs is installed here")
+        except ImportError:
+            pass
+    with pytest.raises(ValueError, match=f"output {url}: .*expected a folder of this machine, or an address"):
+        run(output=url, notebooks=books)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_run_whose_mirror_failed_is_resumed_without_executing_anything_again(books, tmp_path):
+    (tmp_path / "there").write_text("no folder")
+    with pytest.raises(OSError):
+        run(output=f"file://{tmp_path / 'there'}", run_id="r", notebooks=books, progress=False)
+    folder = tmp_path / "outputs" / "runs" / "r"
+    assert read_record(folder)["state"] == "failed"
+    first = (folder / "01_first.ipynb").read_bytes()
+    (tmp_path / "there").unlink()
+    resume(folder, progress=False)
+    assert read_record(folder)["state"] == "complete"
+    mirrored = files_in(tmp_path / "there" / "r")
+    assert mirrored["01_first.ipynb"] == first == (folder / "01_first.ipynb").read_bytes()
+    assert mirrored == {name: content for name, content in files_in(folder).items() if name != "run.lock"}
