@@ -4,7 +4,6 @@ The notebooks of a run write on a disk of this machine; the mirror gets what the
 to its end. What is to be written is decided in `pipeline`.
 """
 
-from .notebooks import UNFINISHED
 from .record import LOCK, RECORD
 
 
@@ -41,8 +40,7 @@ class Mirror:
         Raises:
             OSError: the place cannot be written.
         """
-        paths = [path for path in self.folder.rglob("*") if path.is_file() and path.name != LOCK
-                 and not path.name.startswith(".") and not path.name.endswith(UNFINISHED)]
+        paths = [path for path in self.folder.rglob("*") if path.is_file() and path.name != LOCK]
         for path in sorted(paths, key=lambda path: (path.name == RECORD, path)):
             about = path.stat()
             state = (about.st_mtime_ns, about.st_size)

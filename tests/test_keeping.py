@@ -76,6 +76,11 @@ def test_other_questions_have_answers_of_their_own(counted, question, other):
     assert len(asked) == 2
 
 
+def test_options_are_part_of_the_question(counted):
+    answer, _ = counted
+    assert [answer(), answer(seed=1), answer(seed=2), answer(count=1), answer(1)] == [1, 2, 3, 4, 5]
+
+
 def test_model_is_known_by_its_weights(counted, new_chord_gru):
     answer, _ = counted
     one, same, other, deaf = new_chord_gru(), new_chord_gru(), new_chord_gru(), new_chord_gru(hidden_dropout=0.1)

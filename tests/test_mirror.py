@@ -37,6 +37,14 @@ def test_mirror_is_the_run_in_the_end(books, tmp_path, scheme):
     assert json.loads(mirrored["run.json"])["state"] == "complete" and f"a copy of it in {url}/r" in summary(folder)
 
 
+def test_record_comes_last_and_nothing_is_copied_twice(books, tmp_path, monkeypatch):
+    copied, put = [], fsspec.filesystem("memory").put_file
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.put_file",
+                        lambda self, source, target, **how: (copied.append(target.split("/r/")[1]), put(source, target, **how)))
+    run(output=f"memory://{tmp_path.name}", run_id="r", notebooks=books, progress=False)
+    assert copied == ["01_first.ipynb", "made/one", "run.json", "02_second.ipynb", "made/two", "run.json", "run.json"]
+
+
 def test_what_is_there_already_is_left_alone(books, tmp_path):
     (tmp_path / "there" / "r").mkdir(parents=True)
     (tmp_path / "there" / "r" / "mine").touch()
