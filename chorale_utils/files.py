@@ -7,7 +7,7 @@ from pathlib import Path
 
 def write_whole(path, write):
     """Calls `write` with a temporary path beside `path` and then renames it, so that `path` is either whole or
-    as it was before, whatever happens in between. The folder is made where it is missing.
+    as it was before, whatever happens in between, a power cut included. The folder is made where it is missing.
 
     Args:
         path: where the file is to be (str or Path).
@@ -21,6 +21,8 @@ def write_whole(path, write):
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(unfinished)
+        with open(unfinished, "r+b") as file:
+            os.fsync(file.fileno())  # otherwise the new name may be on the disk before what it names
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

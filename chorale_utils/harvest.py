@@ -49,7 +49,7 @@ def harvest(count, output, model="chord_gru", seed=0, temperature=1.0, steps=Non
         progress: bool, whether to show a progress bar; None for yes on a terminal.
 
     Raises:
-        ValueError: a number below 1, or the folder holds a harvest with other settings.
+        ValueError: a number below 1, or the folder holds a harvest with other settings, or a shard that is torn.
         FileNotFoundError: no such model.
         InUse: another is at work in the folder.
         ShardsFailed: some shards could not be written.
@@ -121,7 +121,7 @@ def write_shard(folder, number, settings, model):
         "log_likelihood": pa.array([-float(nats[piece.name]) for piece in pieces], pa.float64()),
         "grade": pa.array(grade(pieces).astype(float), pa.float64()),
         "copied": pa.array(copied(pieces, training)["share"].astype(float), pa.float64()),
-        "sha256": pa.array([hashlib.sha256(piece.pitches.astype(np.uint8).tobytes()).hexdigest() for piece in pieces]),
+        "sha256": pa.array([_notes_sha256(piece.pitches) for piece in pieces]),
     }).replace_schema_metadata({"chorale_utils": json.dumps(settings, sort_keys=True)})
     write_whole(path, lambda unfinished: pq.write_table(table, unfinished))
 
@@ -170,24 +170,42 @@ def _finish(folder, settings, numbers):
     seen, shards = set(), []
     for number in numbers:
         path = _shard(folder, number)
-        try:
-            hashes = pq.read_table(path, columns=["sha256"])["sha256"].to_pylist()
-        except Exception as error:  # what is no whole Parquet file makes Arrow fail in many ways
-            raise ValueError(f"{path} is no shard of a harvest, or is torn ({type(error).__name__}: {error}): remove it, and "
-                             f"the same command writes it again") from error
+        table = _read_shard(path)
+        hashes = table["sha256"].to_pylist()
         kept = []
         for row, digest in enumerate(hashes):
             if digest not in seen:
                 seen.add(digest)
                 kept.append(row)
         if len(kept) < len(hashes):
-            table = pq.read_table(path).take(kept)
-            write_whole(path, lambda unfinished: pq.write_table(table, unfinished))
+            write_whole(path, lambda unfinished: pq.write_table(table.take(kept), unfinished))
         shards.append({"file": f"{SHARDS}/{path.name}", "pieces": len(kept),
                        "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
     plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
     _write_json(folder / MANIFEST, plan | {"finished": now(), "pieces": len(seen),
                                            "left_out": settings["count"] - len(seen), "shards": shards})
+
+
+def _read_shard(path):
+    """A shard's table, after a look at whether its pitches are those of its hashes."""
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        pitches = table["pitches"].combine_chunks()
+        notes, ends = pitches.values.to_numpy(), pitches.offsets.to_numpy()
+        if [_notes_sha256(notes[start:end]) for start, end in zip(ends, ends[1:])] != table["sha256"].to_pylist():
+            raise ValueError("its pitches are not those of its hashes")
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:  # what is no whole Parquet file makes Arrow fail in many ways
+        raise ValueError(f"{path} is no shard of a harvest, or is torn ({type(error).__name__}: {error}): remove it, and the "
+                         f"same command writes it again") from error
+    return table
+
+
+def _notes_sha256(pitches):
+    return hashlib.sha256(pitches.astype(np.uint8).tobytes()).hexdigest()
 
 
 def _write_json(path, content):

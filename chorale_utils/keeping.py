@@ -9,6 +9,10 @@ Notebook: 04_evaluation
 import functools
 import hashlib
 import json
+import re
+import warnings
+from contextlib import suppress
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 
@@ -36,7 +40,11 @@ def save_chorales(chorales, path):
              for name in GRIDS if any(name in one["known"] for one in about)}
     if getattr(chorales, "report", None) is not None:
         grids["report"] = np.frombuffer(chorales.report.to_parquet(), np.uint8)
-    write_whole(path, lambda unfinished: np.savez_compressed(unfinished, about=np.array(json.dumps(about)), **grids))
+
+    def write(unfinished):
+        with open(unfinished, "wb") as file:  # numpy would add a suffix to a name
+            np.savez_compressed(file, about=np.array(json.dumps(about)), **grids)
+    write_whole(path, write)
 
 
 def load_chorales(path):
@@ -56,7 +64,7 @@ def load_chorales(path):
             report = _read_table(BytesIO(arrays["report"].tobytes())) if "report" in arrays else None
         chorales = [Chorale(**{name: one[name] for name in ABOUT}, **{name: grids[name].get(number) for name in GRIDS})
                     for number, one in enumerate(about)]
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError, MemoryError):
         raise
     except Exception as error:  # a wrong byte makes zipfile, numpy and json fail in any way there is
         raise ValueError(f"{path} holds no chorales, or is torn ({error}): remove it") from error
@@ -66,31 +74,39 @@ def load_chorales(path):
 def kept(function, folder):
     """The same function, which keeps its results in a folder and computes none of them twice.
 
-    A result is found again by all that it depends on: the function, its arguments (of a model its weights, of a chorale its
-    notes) and the source of this package. Of more than `MOST`, the oldest are removed.
+    A result is found again by all that it depends on: the function, its arguments (of a model its weights, of a chorale all
+    that it holds), the source and tables of this package, and the versions of what it computes with. One that is torn is
+    computed again, with a warning. Of more than `MOST`, the oldest are removed.
 
     Args:
-        function: of plain values, arrays, chorales and models, and lists of them; what it gives is a list of Chorale, a pandas
+        function: one of this package's, of plain values, arrays, chorales and models, and lists of them; what it gives is a list of Chorale, a pandas
             DataFrame or a float. What depends on chance stays as it came the first time.
         folder: str or Path, made where it is missing.
 
     Raises:
-        TypeError: when called, an argument or a result that is none of these.
+        TypeError: a function of somebody else, whose source is not known; or, when called, an argument or a result that is
+            none of these.
 
     Notebook: 04_evaluation
     """
+    if function.__module__.partition(".")[0] != __package__:
+        raise TypeError(f"{function.__module__}.{function.__qualname__}: expected a function of {__package__}")
+
     @functools.wraps(function)
     def called(*args, **options):
         digest = hashlib.sha256(_source())
-        _tell(digest, [function.__qualname__, list(args), sorted(options.items())])
+        _tell(digest, [function.__module__, function.__qualname__, list(args), sorted(options.items())])
         place = Path(folder) / f"{function.__name__}-{digest.hexdigest()[:24]}"
-        for suffix, read in ((".npz", load_chorales), (".parquet", _read_table), (".json", _read_number)):
-            if place.with_suffix(suffix).exists():
+        for suffix, read in _READERS.items():
+            try:
                 return read(place.with_suffix(suffix))
+            except FileNotFoundError:
+                continue
+            except (ValueError, OSError) as error:
+                warnings.warn(f"{place.with_suffix(suffix)} is torn ({error}): computing it again", stacklevel=2)
         result = function(*args, **options)
         _keep(result, place)
-        for old in sorted(Path(folder).glob("*-*.*"), key=lambda path: path.stat().st_mtime)[:-MOST]:
-            old.unlink()
+        _remove_the_oldest(Path(folder))
         return result
     return called
 
@@ -110,14 +126,28 @@ def _keep(result, place):
         raise TypeError(f"{place.name}: a {type(result).__name__} came back: expected a list of Chorale, a DataFrame or a float")
 
 
-def _read_table(path):
+def _read_table(file):
     import pandas as pd
 
-    return pd.read_parquet(path)
+    return pd.read_parquet(file)
 
 
 def _read_number(path):
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+_READERS = {".npz": load_chorales, ".parquet": _read_table, ".json": _read_number}
+
+
+def _remove_the_oldest(folder):
+    ours = re.compile(rf"\w+-[0-9a-f]{{24}}({'|'.join(map(re.escape, _READERS))})")
+    dated = []
+    for path in folder.iterdir():
+        if ours.fullmatch(path.name):
+            with suppress(FileNotFoundError):  # another process has removed it
+                dated.append((path.stat().st_mtime_ns, path))
+    for _, path in sorted(dated)[:-MOST]:
+        path.unlink(missing_ok=True)
 
 
 def _tell(digest, value):
@@ -142,8 +172,9 @@ def _tell(digest, value):
 
 @functools.cache
 def _source():
-    """The source of this package (bytes, a hash), as it is when first asked for."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    """The source and tables of this package and the versions of what it computes with (bytes, a hash), as they are when
+    first asked for."""
+    digest = hashlib.sha256(" ".join(version(package) for package in ("tensorflow", "keras", "numpy")).encode())
+    for path in sorted([*Path(__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.csv")]):
         digest.update(path.read_bytes())
     return digest.digest()

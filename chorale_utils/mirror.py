@@ -4,6 +4,9 @@ The notebooks of a run write on a disk of this machine; the mirror gets what the
 to its end. What is to be written is decided in `pipeline`.
 """
 
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
 from .record import LOCK, RECORD
 
 
@@ -15,12 +18,16 @@ class Mirror:
         folder: Path, the run's folder; the mirror has its name.
 
     Raises:
-        ValueError: nothing that fsspec knows, or a package is missing; the message says which.
+        ValueError: nothing that fsspec knows, or a package is missing, the message says which; or there is a password in it,
+            which would be written into the run's record.
     """
 
     def __init__(self, url, folder):
         import fsspec
 
+        if urlsplit(url).password is not None:
+            raise ValueError("output: there is a password in the address: expected one without; fsspec finds passwords in "
+                             "its own configuration files, or in the environment")
         try:
             self.files, place = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
@@ -30,9 +37,15 @@ class Mirror:
         self._there = {}
 
     def refuse_what_is_there(self):
-        """A FileExistsError where there is something in the mirror's place already."""
-        if self.files.exists(self.place) and self.files.ls(self.place):
-            raise FileExistsError(f"{self.place} is there and not empty: choose another --run-id")
+        """Makes sure that nothing is in the mirror's place.
+
+        Raises:
+            FileExistsError: something is.
+            OSError: the place cannot be looked at.
+        """
+        with self._errors():
+            if self.files.exists(self.place) and self.files.ls(self.place):
+                raise FileExistsError(f"{self.place} is there and not empty: choose another --run-id")
 
     def renew(self):
         """Copies what is new since the last time; the run's record comes last, so that it promises nothing that is not there.
@@ -46,6 +59,17 @@ class Mirror:
             state = (about.st_mtime_ns, about.st_size)
             if self._there.get(path) != state:
                 target = f"{self.place}/{path.relative_to(self.folder).as_posix()}"
-                self.files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-                self.files.put_file(str(path), target)
+                with self._errors():
+                    self.files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+                    self.files.put_file(str(path), target)
                 self._there[path] = state
+
+    @contextmanager
+    def _errors(self):
+        """Each kind of storage has errors of its own: here they are OSError, all of them."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(f"{self.place}: {type(error).__name__}: {error}") from error

@@ -11,6 +11,7 @@ import secrets
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import import_module
 from pathlib import Path
@@ -99,9 +100,9 @@ def resume(folder, progress=None):
     interruption. Nothing is done where it had.
 
     Notebooks that had been finished are not executed again. The one that was at work when the run was interrupted, or
-    that failed, is executed from its first cell, but what its cells have computed at length is found in the run's folder: a
-    training goes on after its last finished epoch, and what `kept` keeps is read. Parameters are those of the run's beginning, notebooks those of today: one that
-    failed may have been mended.
+    that failed, is executed from its first cell, but a training goes on after its last finished epoch, and what `kept` keeps
+    is read from the run's folder. Parameters are those of the run's beginning, notebooks those of today: one that failed may
+    have been mended.
 
     Args:
         folder: str or Path, the run's folder.
@@ -118,6 +119,8 @@ def resume(folder, progress=None):
     with in_use(folder) as lock:
         record = read_record(folder)
         if record["state"] == "complete":
+            if record.get("mirror"):  # which may not be: the last thing that a run does is to fill it
+                Mirror(record["mirror"], folder).renew()
             return folder
         _check_same_corpus(record["corpus"])
         for entry, book in zip(record["notebooks"], _books_of(folder, record)):
@@ -346,6 +349,9 @@ def _finish(folder, record, lock, progress):
             _close(folder, record)
         except OSError:  # the disk is full: the old record stays, and what it says is taken for an interrupted run
             pass
+        if mirror and isinstance(error, NotebookFailed):
+            with suppress(OSError):  # the notebook's error is the one to be told; resuming copies everything
+                mirror.renew()
         raise
 
 

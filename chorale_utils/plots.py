@@ -206,14 +206,17 @@ def plot_sweep(results, varied, score):
     figure, axes = plt.subplots(1, len(varied), figsize=(1 + 3 * len(varied), 3.2), dpi=FIGURE_DPI, layout="constrained",
                                 sharey=True, squeeze=False)
     for ax, name in zip(axes[0], varied):
-        values = results[name]
-        numbers = values.dtype.kind in "if" and values.nunique() > 1
+        values = results[name].astype(object).where(results[name].notna(), "default")   # not set in this point
+        numbers = results[name].dtype.kind in "if" and results[name].notna().all() and values.nunique() > 1
         x = values.astype(float) if numbers else values.astype(str)
         ax.plot(x, results[score], "o", color="#999999")
         ax.plot([x[best]], [results.loc[best, score]], "o", color="#D55E00", label="best")
-        if numbers and values.min() > 0 and values.max() / values.min() >= 20:
+        if numbers and x.min() > 0 and x.max() / x.min() >= 20:
             ax.set_xscale("log")
-        ax.set(title=f"best at {name} = {values[best]}", xlabel=name)
+        if not numbers and x.str.len().max() > 8:
+            ax.tick_params(axis="x", labelrotation=90)
+        ax.set_title(f"best at {name} = {values[best]}", wrap=True)
+        ax.set_xlabel(name)
         _tidy(ax)
     axes[0, 0].set_ylabel(score)
     return axes[0]

@@ -1,10 +1,13 @@
 """What is kept comes back as it was, is found again only by the same question, and is never computed twice."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from chorale_utils import Chorale, Pieces, generate, kept, load_chorales, save_chorales, score_notes
+from chorale_utils import (Chorale, Pieces, find_metre, generate, kept, load_chorales, negative_log_likelihood, save_chorales,
+                           score_notes)
 
 PIECES = [Chorale(np.tile([[67, 60, 55, 48]], (5, 1)), name="bare"),
           Chorale(np.tile([[67, 60, 55, 0]], (3, 1)), name="full", bwv="66.6", title="Ö", key="f# minor", time_signature="3/4",
@@ -14,9 +17,10 @@ PIECES = [Chorale(np.tile([[67, 60, 55, 48]], (5, 1)), name="bare"),
 
 @pytest.mark.parametrize("pieces", [PIECES, PIECES[:1], PIECES[2:], []], ids=["all", "one", "empty", "none"])
 def test_chorales_come_back_as_they_were(tmp_path, pieces):
-    save_chorales(pieces, tmp_path / "pieces.npz")
-    assert load_chorales(tmp_path / "pieces.npz") == pieces
-    assert [path.name for path in tmp_path.iterdir()] == ["pieces.npz"]
+    for name in ("pieces.npz", "pieces"):
+        save_chorales(pieces, tmp_path / name)
+        assert load_chorales(tmp_path / name) == pieces
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pieces", "pieces.npz"]
 
 
 def test_report_of_pieces_comes_back_with_them(tmp_path):
@@ -57,6 +61,7 @@ def counted(tmp_path):
     def answer(*args, **options):
         asked.append((args, options))
         return float(len(asked))
+    answer.__module__ = "chorale_utils.answering"
     return kept(answer, tmp_path / "kept"), asked
 
 
@@ -96,9 +101,30 @@ def test_what_no_hash_can_tell_is_refused(counted):
 
 
 def test_result_that_cannot_be_kept_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="a dict came back: expected a list of Chorale, a DataFrame or a float"):
-        kept(dict, tmp_path)()
+    with pytest.raises(TypeError, match="a tuple came back: expected a list of Chorale, a DataFrame or a float"):
+        kept(find_metre, tmp_path)(PIECES[0])
     assert not list(tmp_path.iterdir())
+
+
+def test_function_whose_source_is_not_known_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="builtins.len: expected a function of chorale_utils"):
+        kept(len, tmp_path)
+
+
+@pytest.mark.parametrize("function, ask, left", [
+    (generate, lambda writes, model: writes(model, steps=4, seed=1), 200),
+    (generate, lambda writes, model: writes(model, steps=4, seed=1), 0),
+    (score_notes, lambda scores, model: scores(model, PIECES[:1]), 200),
+    (negative_log_likelihood, lambda nats, model: nats(model, PIECES[:1]), 0)], ids=["pieces", "none", "table", "number"])
+def test_torn_result_is_computed_again_with_a_warning(small_chord_gru, tmp_path, function, ask, left):
+    asked = kept(function, tmp_path)
+    first = ask(asked, small_chord_gru)
+    path, = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.warns(UserWarning, match=f"{path.name} is torn .*: computing it again"):
+        again = ask(asked, small_chord_gru)
+    assert str(first) == str(again) and [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert str(ask(asked, small_chord_gru)) == str(first), "and now it is whole again"
 
 
 def test_pieces_and_tables_of_the_package_are_the_same_when_they_come_back(small_chord_gru, tmp_path):
@@ -113,9 +139,13 @@ def test_pieces_and_tables_of_the_package_are_the_same_when_they_come_back(small
 def test_only_so_many_results_stay(counted, tmp_path, monkeypatch):
     monkeypatch.setattr("chorale_utils.keeping.MOST", 3)
     answer, asked = counted
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "my-own.npz").touch()
     for number in range(5):
         answer(number)
-    assert len(list((tmp_path / "kept").iterdir())) == 3
+        for path in (tmp_path / "kept").iterdir():
+            os.utime(path, ns=(0, path.stat().st_mtime_ns - 10**9))  # however fast this machine is, one is the oldest
+    assert len(list((tmp_path / "kept").glob("answer-*"))) == 3 and (tmp_path / "kept" / "my-own.npz").exists()
     assert answer(4) == 5 and answer(0) == 6
 
 

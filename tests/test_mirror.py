@@ -6,6 +6,7 @@ import fsspec
 import pytest
 from test_pipeline import write_notebook
 
+from chorale_utils.notebooks import NotebookFailed
 from chorale_utils.pipeline import resume, run, summary
 from chorale_utils.record import read_record
 
@@ -79,3 +80,36 @@ def test_run_whose_mirror_failed_is_resumed_without_executing_anything_again(boo
     mirrored = files_in(tmp_path / "there" / "r")
     assert mirrored["01_first.ipynb"] == first == (folder / "01_first.ipynb").read_bytes()
     assert mirrored == {name: content for name, content in files_in(folder).items() if name != "run.lock"}
+
+
+def test_mirror_has_the_notebook_that_failed_and_the_record_that_says_so(books, tmp_path):
+    write_notebook(books, "03_third", 'run_folder = "."', "1 / 0")
+    with pytest.raises(NotebookFailed, match="ZeroDivisionError"):
+        run(output=f"file://{tmp_path / 'there'}", run_id="r", notebooks=books, progress=False)
+    assert (tmp_path / "there" / "r" / "03_third.ipynb").exists()
+    record = json.loads((tmp_path / "there" / "r" / "run.json").read_text())
+    assert record["state"] == "failed" and record["error"]["ename"] == "ZeroDivisionError"
+
+
+def test_resuming_what_is_complete_completes_the_mirror(books, tmp_path):
+    folder = run(output=f"file://{tmp_path / 'there'}", run_id="r", notebooks=books, progress=False)
+    mirrored = files_in(tmp_path / "there")
+    (tmp_path / "there" / "r" / "run.json").write_text('{"state": "running"}')  # as a kill in the midst of it leaves it
+    (tmp_path / "there" / "r" / "made" / "two").unlink()
+    resume(folder, progress=False)
+    assert files_in(tmp_path / "there") == mirrored
+
+
+def test_password_is_never_written_down(books, tmp_path):
+    with pytest.raises(ValueError, match="password") as error:
+        run(output="ftp://me:secret@host/runs", notebooks=books)
+    assert "secret" not in str(error.value) and not (tmp_path / "outputs").exists()
+
+
+def test_errors_of_a_storage_of_its_own_kind_are_told_as_such(books, tmp_path, monkeypatch):
+    def put_file(*args, **options):
+        raise RuntimeError("no credentials")
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.put_file", put_file)
+    with pytest.raises(OSError, match="RuntimeError: no credentials"):
+        run(output=f"memory://{tmp_path.name}", run_id="r", notebooks=books, progress=False)
+    assert read_record(tmp_path / "outputs" / "runs" / "r")["state"] == "failed"

@@ -8,7 +8,7 @@ import pytest
 from chorale_utils import Chorale
 from chorale_utils.plots import (FAULT_COLOUR, VOICE_COLOURS, fault_colours, note_name, plot_attention, plot_breakdown,
                                  plot_calibration, plot_grades, plot_history, plot_motion, plot_piano_roll, plot_race,
-                                 plot_surprise, plot_voice_ranges, surprise_colours)
+                                 plot_surprise, plot_sweep, plot_voice_ranges, surprise_colours)
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -152,3 +152,11 @@ def test_the_more_surprising_a_note_the_brighter_its_colour_and_only_notes_that_
         surprise_colours(piece, nats[:5])
     with pytest.raises(ValueError, match="positive number of nats"):
         surprise_colours(piece, nats, most=0)
+
+
+def test_sweep_is_drawn_where_points_leave_parameters_at_their_defaults():
+    results = pd.DataFrame({"rate": [np.nan, 0.1, 0.2, np.nan], "sizes": [None, None, None, '{"width": 128, "heads": 1}'],
+                            "nats": [0.4, 0.5, 0.6, 0.7]}, index=list("abcd"))
+    axes = plot_sweep(results, ["rate", "sizes"], "nats")
+    assert [label.get_text() for label in axes[0].get_xticklabels()] == ["default", "0.1", "0.2"]
+    assert all(len(ax.lines[0].get_xdata()) == 4 for ax in axes) and axes[0].get_title() == "best at rate = default"
