@@ -26,7 +26,6 @@ WAYS = {
     "the same, temperature 0.8": dict(parallels=True, temperature=0.8),
     "the same, best of 8 by the grade": dict(parallels=True, best_of=8),
     "the same, temperature 0.8 and best of 8": dict(parallels=True, temperature=0.8, best_of=8),
-    "the same, temperature 0.8 and best of 16": dict(parallels=True, temperature=0.8, best_of=16),
     "32 candidates, as `harmonize` has it: no parallels": dict(),
     "the same, temperature 0.8 and best of 8, no parallels": dict(temperature=0.8, best_of=8),
 }

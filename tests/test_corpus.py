@@ -377,7 +377,7 @@ def test_cache_is_for_one_manifest_and_one_music21(small_edition, monkeypatch):
 
 def test_interrupted_writing_leaves_no_cache_behind(small_edition, parsed_here, monkeypatch):
     def fail(file, **arrays):
-        file.write_bytes(b"half")
+        file.write(b"half")
         raise OSError("disk full")
     monkeypatch.setattr(np, "savez_compressed", fail)
     with pytest.warns(UserWarning, match="could not be written .disk full."):
