@@ -30,11 +30,12 @@ from .particles import CHUNK, FREE, first_candidates, hearable, writer
 from .reading import from_melody
 
 COLDEST = 1e-4     # temperature at which only the likeliest note is left
+PATIENCE = 3       # seconds after which a progress bar is shown where nobody has asked for one
 LONGEST = 640      # steps after which a piece that finds no end is cut: the longest in the corpus
 
 
 def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None, particles=1, transpositions=(0,),
-             ranges=None, crossing=True, parallels=True, best_of=1, judge=None, progress=False):
+             ranges=None, crossing=True, parallels=True, best_of=1, judge=None, progress=None):
     """New chorales (`Pieces`, named generated-0000 and so on), written by a model.
 
     Args:
@@ -64,7 +65,7 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         best_of: number of pieces written for each one that is kept, the one with the best grade.
         judge: function of a list of Chorale that returns their grades, a float array, more being better; None is
             `grading.grade`.
-        progress: whether to show a progress bar.
+        progress: bool, whether to show a progress bar; None for yes on a terminal, where it takes more than some seconds.
 
         Notes that break a rule (ranges, crossing, parallels) are never drawn, unless no other is left; given ones are
         kept. With several particles a candidate pays for what a rule forbids it by its weight, so that rules choose
@@ -92,7 +93,8 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
     write = writer(model, shifts, bool(crossing), bool(parallels), particles)
     carried = first_candidates(model, len(chances), particles, len(shifts), len(wishes))
     written = np.zeros((len(chances) * particles, 0, len(VOICES)), np.int32)  # of each candidate
-    bar = tqdm(total=len(wishes), unit="step", file=sys.stdout, disable=not progress)
+    bar = tqdm(total=len(wishes), unit="step", file=sys.stdout, disable=None if progress is None else not progress,
+               delay=0 if progress else PATIENCE)
     for start in range(0, len(wishes), CHUNK):
         asked = np.full((CHUNK, len(VOICES)), FREE, np.int32)
         steps_here = len(wishes[start:start + CHUNK])

@@ -560,3 +560,17 @@ def test_a_judge_of_settings_sees_metre_and_key(small, tune):
         assert all(setting.key == "C major" and setting.pickup == 4 for setting in settings_)
         return np.arange(len(settings_))
     assert harmonize(small, tune, count=2, particles=2, best_of=2, judge=judge, seed=1).report["grade"].tolist() == [1, 3]
+
+
+def test_progress_is_shown_where_asked_for_and_on_a_terminal_where_it_takes_long(small_chord_gru, capsys, monkeypatch):
+    generate(small_chord_gru, steps=4, seed=1)
+    generate(small_chord_gru, steps=4, seed=1, progress=False)
+    assert capsys.readouterr().out == ""
+    generate(small_chord_gru, steps=4, seed=1, progress=True)
+    assert "4/4" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    generate(small_chord_gru, steps=4, seed=1)
+    assert capsys.readouterr().out == "", "it takes less than some seconds"
+    monkeypatch.setattr("chorale_utils.generation.PATIENCE", 1e-9)
+    generate(small_chord_gru, steps=4, seed=1)
+    assert "4/4" in capsys.readouterr().out
