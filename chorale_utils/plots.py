@@ -201,25 +201,31 @@ def plot_sweep(results, varied, score):
 
     Notebook: the summary of a sweep
     """
-    varied = list(varied)[:6]
-    best = results[score].idxmin()
-    figure, axes = plt.subplots(1, len(varied), figsize=(1 + 3 * len(varied), 3.2), dpi=FIGURE_DPI, layout="constrained",
-                                sharey=True, squeeze=False)
+    varied, best = list(varied)[:6], results[score].idxmin()
+    shown = {name: results[name].map(_shortened, na_action="ignore").astype(object).fillna("default") for name in varied}
+    numbers = {name for name in varied if results[name].dtype.kind in "if" and results[name].notna().all()}
+    longest = max([len(text) for name in varied if name not in numbers for text in shown[name]], default=0)
+    figure, axes = plt.subplots(1, len(varied), figsize=(1 + 3 * len(varied), 3.2 + longest / 14), dpi=FIGURE_DPI,
+                                layout="constrained", sharey=True, squeeze=False)
     for ax, name in zip(axes[0], varied):
-        values = results[name].astype(object).where(results[name].notna(), "default")   # not set in this point
-        numbers = results[name].dtype.kind in "if" and results[name].notna().all() and values.nunique() > 1
-        x = values.astype(float) if numbers else values.astype(str)
+        x = results[name].astype(float) if name in numbers else shown[name]
         ax.plot(x, results[score], "o", color="#999999")
         ax.plot([x[best]], [results.loc[best, score]], "o", color="#D55E00", label="best")
-        if numbers and x.min() > 0 and x.max() / x.min() >= 20:
+        if name in numbers and x.min() > 0 and x.max() / x.min() >= 20:
             ax.set_xscale("log")
-        if not numbers and x.str.len().max() > 8:
+        elif name not in numbers and longest > 8:
             ax.tick_params(axis="x", labelrotation=90)
-        ax.set_title(f"best at {name} = {values[best]}", wrap=True)
+        ax.set_title(f"best at {name} =\n{shown[name][best]}", fontsize="medium")
         ax.set_xlabel(name)
         _tidy(ax)
     axes[0, 0].set_ylabel(score)
     return axes[0]
+
+
+def _shortened(value, most=28):
+    """A value as text of at most so many characters."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= most else text[:most - 1] + "…"
 
 
 def plot_race(histories, goal=None):

@@ -159,4 +159,5 @@ def test_sweep_is_drawn_where_points_leave_parameters_at_their_defaults():
                             "nats": [0.4, 0.5, 0.6, 0.7]}, index=list("abcd"))
     axes = plot_sweep(results, ["rate", "sizes"], "nats")
     assert [label.get_text() for label in axes[0].get_xticklabels()] == ["default", "0.1", "0.2"]
-    assert all(len(ax.lines[0].get_xdata()) == 4 for ax in axes) and axes[0].get_title() == "best at rate = default"
+    assert all(len(ax.lines[0].get_xdata()) == 4 for ax in axes) and axes[0].get_title() == "best at rate =\ndefault"
+    axes[0].figure.canvas.draw()  # with no warning that there is no room
