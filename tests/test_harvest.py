@@ -105,7 +105,6 @@ def test_harvest_that_is_done_is_not_done_again_and_a_missing_shard_is(harvested
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-40], lambda whole: b"PAR1", lambda whole: b"",
-                                    lambda whole: whole[:-60] + bytes(50) + whole[-10:],
                                     lambda whole: whole[:400] + bytes([whole[400] ^ 1]) + whole[401:]])
 def test_torn_shard_is_refused_by_name_and_stays_for_the_user_to_remove(harvested, weights, damage):
     folder, _ = harvested
