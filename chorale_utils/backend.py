@@ -2,7 +2,8 @@
 
 TensorFlow's C++ part writes notes on processors and missing graphics cards straight to the process' error
 stream while it loads. In a notebook they would be stored as error output under the first cell. Here they
-are held back during the import and shown only if the import fails. What TensorFlow says later is not touched.
+are held back during the import and shown only if the import fails. What TensorFlow says later is not touched, except its
+advice against compiling anew: pieces have many lengths, and after a few of them it compiles for any length by itself.
 """
 
 import os
@@ -33,6 +34,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _error_stream_held_back():
     import tensorflow as tf  # noqa: F401  (imported from here by the others)
     import keras
+
+tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 
 
 def compiled(function):
