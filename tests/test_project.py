@@ -203,6 +203,7 @@ def test_notebook_stores_no_error_and_nothing_from_the_error_stream(path):
         for output in cell.outputs:
             assert output.output_type != "error", output.ename
             assert output.get("name") != "stderr", output.text
+            assert not output.get("text", "").startswith("WARNING"), output.text  # TensorFlow's go to either stream
 
 
 @each_notebook
