@@ -1,4 +1,4 @@
-"""Backend: Keras and TensorFlow, loaded without their start-up chatter, and one word for "compile this".
+"""Backend: Keras and TensorFlow, loaded without their start-up chatter; sums in a fixed order; one word for "compile this".
 
 TensorFlow's C++ part writes notes on processors and missing graphics cards straight to the process' error
 stream while it loads. In a notebook they would be stored as error output under the first cell. Here they
@@ -36,6 +36,15 @@ with _error_stream_held_back():
     import keras
 
 tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
+
+
+def added_up(terms):
+    """The sum of tensors of one shape (a list of them, not empty), always in the same order.
+
+    TensorFlow makes one operation of a chain of additions (``a + b + c``), and begins it with whichever term's memory is
+    free at that moment: the last digit of the sum then depends on which thread came first, and with it a training.
+    """
+    return keras.ops.sum(keras.ops.stack(terms), axis=0)
 
 
 def compiled(function):

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .backend import keras
+from .backend import added_up, keras
 from .chorale import VOICES
 from .encoding import END_TOKEN, FIRST_NOTE_TOKEN, LOWEST_NOTE, PRIMING, VOCABULARY
 from .files import write_whole
@@ -174,8 +174,8 @@ _PITCH_CLASS = np.eye(13, dtype=np.float32)[
 
 
 class NoteEmbedding(keras.layers.Layer):
-    """Embeds the notes of a chord, and those of one voice: the sum of a vector for the note in this voice, one for
-    the note in any voice, and one for its pitch class.
+    """Embeds the notes of a chord: for each voice the sum of a vector for the note in this voice, one for the note in
+    any voice, and one for its pitch class.
 
     Args:
         width: of a note's embedding.
@@ -192,14 +192,13 @@ class NoteEmbedding(keras.layers.Layer):
         self.pitch_class = self.add_weight(shape=(13, self.width), initializer=initializer, name="pitch_class")
         self.built = True
 
-    def of_voice(self, voice, tokens):
-        """Float tensor (..., width) of tokens (...) in one voice."""
-        table = self.own[voice] + self.any + keras.ops.matmul(_PITCH_CLASS, self.pitch_class)
-        return keras.ops.take(table, tokens, axis=0)
-
     def call(self, chords):
         """Float tensor (..., 4 * width) of chords (..., 4)."""
-        return keras.ops.concatenate([self.of_voice(voice, chords[..., voice]) for voice in range(len(VOICES))], axis=-1)
+        ops = keras.ops
+        in_any_voice = self.any + ops.matmul(_PITCH_CLASS, self.pitch_class)                # (59, width)
+        table = ops.reshape(self.own + in_any_voice, (-1, self.width))                      # (4 * 59, width)
+        notes = ops.take(table, chords + VOCABULARY * ops.arange(len(VOICES)), axis=0)      # (..., 4, width)
+        return ops.reshape(notes, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
 
 
 class NoteWriter(keras.layers.Layer):
@@ -330,10 +329,12 @@ class ChordGRU(ChoraleModel):
     def call(self, inputs, training=False):
         ops = keras.ops
         chords, place = (ops.cast(given, "int32") for given in inputs)
+        notes = self.notes(chords)                                                       # (B, steps + 1, 4 * embedding)
         before, now = chords[:, :-1], chords[:, 1:]                                      # (B, steps, 4)
-        state, notes, recalled, _ = self._understand(before, place, training)
-        context = self._context(state, recalled, notes, training)                        # (B, steps, 4 * hidden)
-        return ops.stack([self._write(voice, context, before, [now[:, :, above] for above in range(voice)], training)
+        notes_before, notes_now = notes[:, :-1], notes[:, 1:]
+        state, recalled, _ = self._understand(before, notes_before, place, training)
+        context = self._context(state, recalled, notes_before, training)                 # (B, steps, 4 * hidden)
+        return ops.stack([self._write(voice, context, before, now, notes_now, training)
                           for voice in range(len(VOICES))], axis=2)                      # (B, steps, 4, 59)
 
     def log_probs(self, tokens, training=False):
@@ -345,7 +346,8 @@ class ChordGRU(ChoraleModel):
         Column 0 is "nothing of the kind"; column s, for s > 0, is the chord that came at step s - 1.
         """
         chords, place = self._whole(tokens)
-        return self._understand(chords[:, :-1], place, False)[3]
+        before = chords[:, :-1]
+        return self._understand(before, self.notes(before), place, False)[2]
 
     def motion_table(self):
         """What voice motion adds to the logits: float array (6, 3, 3, 13, 13), one table for each of `VOICE_PAIRS`.
@@ -373,9 +375,7 @@ class ChordGRU(ChoraleModel):
         state = {**state, "chord": chord}
         if voice == 0:
             state = self._next_step(state)
-        logits = self._write(voice, state["context"], state["before"],
-                             [state["chord"][:, above] for above in range(voice)], False)
-        return logits, state
+        return self._write(voice, state["context"], state["before"], chord, self.notes(chord), False), state
 
     def get_config(self):
         return {**super().get_config(), **self.sizes}
@@ -387,19 +387,20 @@ class ChordGRU(ChoraleModel):
         chords = ops.concatenate([ops.full_like(tokens[:, :1], END_TOKEN), tokens], axis=1)
         return chords, ops.zeros_like(tokens[:, 0, 0])
 
-    def _understand(self, before, place, training):
-        """GRU's state, embedded notes, what is recalled (each (B, steps, ...)) and the attention of a row of steps."""
+    def _understand(self, before, notes, place, training):
+        """GRU's state, what is recalled (each (B, steps, ...)) and the attention of a row of steps, of chords (B, steps, 4)
+        and their embedded notes."""
         ops = keras.ops
         steps = ops.shape(before)[1]
         number = ops.arange(steps)
-        heard, notes = self._hear(before, _held(before), ops.mod(place[:, None] + number, PLACES), training)
+        heard = self._hear(notes, _held(before), ops.mod(place[:, None] + number, PLACES), training)
         state = self.gru(self.input_dropout(heard, training=training), training=training)
         # Slot s, for s > 0, holds the state at step s - 1 and the chord that came then; slot 0 is "nothing".
         nothing = ops.broadcast_to(self.nothing[:, None, None], (2, ops.shape(before)[0], 1, self.nothing.shape[-1]))
         keys = self._by_head(ops.concatenate([nothing[0], self.key(state)[:, :-1]], axis=1))
         values = self._by_head(ops.concatenate([nothing[1], self.value(notes)[:, 1:]], axis=1))
         recalled, weights = self._recall(state, keys, values, self._penalty(number, number))
-        return state, notes, recalled, weights
+        return state, recalled, weights
 
     def _next_step(self, state):
         """The state after the chord before has been heard, ready to write the next one; one step of `call`."""
@@ -408,7 +409,8 @@ class ChordGRU(ChoraleModel):
         held = ops.where(ops.logical_and(step > 0, chord == before),
                          ops.minimum(state["held"] + 1, LONGEST_HELD), 0)
         place = ops.broadcast_to(ops.mod(step, PLACES), ops.shape(chord)[:1])
-        heard, notes = self._hear(chord, held, place, False)
+        notes = self.notes(chord)
+        heard = self._hear(notes, held, place, False)
         key = ops.where(step == 0, self.nothing[0], self.key(state["state"]))             # (B, heads * head_width)
         value = ops.where(step == 0, self.nothing[1], self.value(notes))
         keys = ops.slice_update(state["keys"], (0, 0, step, 0), self._by_head(key[:, None]))
@@ -419,13 +421,13 @@ class ChordGRU(ChoraleModel):
         return {"step": step + 1, "chord": chord, "before": chord, "held": held, "state": hidden,
                 "keys": keys, "values": values, "context": self._context(hidden, recalled[:, 0], notes, False)}
 
-    def _hear(self, chord, held, place, training):
-        """(features, embedded notes) of chords (..., 4), held (..., 4), place (...)."""
+    def _hear(self, notes, held, place, training):
+        """What the GRU is told: features (..., n), of embedded notes (..., 4 * embedding), held (..., 4), place (...)."""
         ops = keras.ops
-        heard = self.voice_dropout(ops.ones_like(chord, "float32"), training=training)     # (..., 4)
-        notes = self.notes(chord) * ops.repeat(heard, self.sizes["embedding"], axis=-1)
+        heard = self.voice_dropout(ops.ones_like(held, "float32"), training=training)      # (..., 4)
         lengths = [layer(held[..., voice]) for voice, layer in enumerate(self.held)]
-        return ops.concatenate([notes, *lengths, self.place(place)], axis=-1), notes
+        return ops.concatenate([notes * ops.repeat(heard, self.sizes["embedding"], axis=-1), *lengths, self.place(place)],
+                               axis=-1)
 
     def _penalty(self, steps, slots):
         """What is added to the attention's scores: float tensor (heads, steps, slots); slots to come are shut."""
@@ -456,20 +458,20 @@ class ChordGRU(ChoraleModel):
         known = self.state_dropout(ops.concatenate([state, recalled], axis=-1), training=training)
         return self.context(ops.concatenate([known, notes], axis=-1))
 
-    def _write(self, voice, context, before, above, training):
-        """Logits (..., 59) of a voice's note, given the tokens (...) of the voices above it in this step."""
+    def _write(self, voice, context, before, now, notes, training):
+        """Logits (..., 59) of a voice's note. Of the chord that is being written, `now` (..., 4), and its embedded notes
+        (..., 4 * embedding), only the voices above are looked at."""
         ops, size = keras.ops, self.sizes["hidden"]
         hidden = context[..., voice * size:(voice + 1) * size]
-        if above:
-            chosen = [self.notes.of_voice(number, note) for number, note in enumerate(above)]
-            hidden = hidden + self.above[voice - 1](ops.concatenate(chosen, axis=-1))
+        if voice > 0:
+            hidden = hidden + self.above[voice - 1](notes[..., :voice * self.sizes["embedding"]])
         hidden = self.hidden_dropout(ops.gelu(hidden), training=training)
-        logits = self.writers[voice](hidden, before[..., voice])
+        logits = [self.writers[voice](hidden, before[..., voice])]
         for pair, (upper, lower) in enumerate(VOICE_PAIRS):
             if lower == voice and self.sizes["voice_motion"]:
-                moves = _voice_motion(before[..., upper], above[upper], before[..., lower])
-                logits = logits + ops.take(self.motion[pair], moves)
-        return logits
+                moves = _voice_motion(before[..., upper], now[..., upper], before[..., lower])
+                logits.append(ops.take(self.motion[pair], moves))
+        return added_up(logits)
 
 
 def _sounds(tokens):

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .backend import keras
+from .backend import added_up, keras
 from .datasets import (batches_per_epoch, chord_batches_per_epoch, chord_crops, note_windows, whole_chords,
                        whole_pieces)
 from .encoding import TRANSPOSITIONS
@@ -285,7 +285,7 @@ class AddsUpNorms:
         if trainable_variables is not None:
             self.build(list(trainable_variables))
         ops = keras.ops
-        norm = ops.sqrt(sum(ops.sum(ops.square(ops.convert_to_tensor(grad))) for grad in grads if grad is not None))
+        norm = ops.sqrt(added_up([ops.sum(ops.square(ops.convert_to_tensor(grad))) for grad in grads if grad is not None]))
         self.norm_sum.assign_add(norm)
         self.norm_count.assign_add(1.0)
         return super().apply(grads, trainable_variables)
