@@ -188,7 +188,7 @@ def _go_on_from(folder, model):
     return outcome_fingerprint(folder)
 
 
-def _train(model, checkpoint, epochs, tensorboard, verbose, callbacks, batches, **how):
+def _train(model, checkpoint, epochs, tensorboard, verbose, callbacks, batches, steps_per_epoch, **how):
     """Trains a compiled model from where its checkpoint stands; returns the history, leaves the checkpoint's outcome.
 
     `batches` makes the dataset that begins with a given epoch; `how` goes to Keras' `fit`.
@@ -198,7 +198,9 @@ def _train(model, checkpoint, epochs, tensorboard, verbose, callbacks, batches, 
     checkpoint.begin_or_restore(model)
     if not checkpoint.finished and checkpoint.epochs_done < epochs:
         logs = [keras.callbacks.TensorBoard(folder / "tensorboard")] if tensorboard else []
-        model.fit(batches(checkpoint.epochs_done), initial_epoch=checkpoint.epochs_done, epochs=epochs, shuffle=False,
+        # No more batches than are wanted: to give up a dataset that has not come to its end may take half a minute.
+        wanted = batches(checkpoint.epochs_done).take((epochs - checkpoint.epochs_done) * steps_per_epoch)
+        model.fit(wanted, initial_epoch=checkpoint.epochs_done, epochs=epochs, steps_per_epoch=steps_per_epoch, shuffle=False,
                   verbose=verbose, callbacks=[EpochNumbers(), *checkpoint.followed, checkpoint, *logs, *callbacks], **how)
     checkpoint.restore_outcome(model)
     return checkpoint.history()
