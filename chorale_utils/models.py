@@ -197,7 +197,8 @@ class NoteEmbedding(keras.layers.Layer):
         ops = keras.ops
         in_any_voice = self.any + ops.matmul(_PITCH_CLASS, self.pitch_class)                # (59, width)
         table = ops.reshape(self.own + in_any_voice, (-1, self.width))                      # (4 * 59, width)
-        notes = ops.take(table, chords + VOCABULARY * ops.arange(len(VOICES)), axis=0)      # (..., 4, width)
+        rows = ops.cast(chords, "int32") + VOCABULARY * ops.arange(len(VOICES))
+        notes = ops.take(table, rows, axis=0)                                               # (..., 4, width)
         return ops.reshape(notes, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
 
 

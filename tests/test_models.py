@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from chorale_utils import VOICE_PAIRS, load_model, note_gru, note_log_probs, note_probs, save_model, weights_hash
 from chorale_utils.backend import keras
-from chorale_utils.encoding import notes_to_tokens
-from chorale_utils.models import PRETRAINED, WeightDropGRU, _held
+from chorale_utils.encoding import FIRST_NOTE_TOKEN, LOWEST_NOTE, notes_to_tokens
+from chorale_utils.models import PRETRAINED, NoteEmbedding, WeightDropGRU, _held
 
 
 @pytest.fixture(scope="module", params=["note_gru", "chord_gru"])
@@ -127,6 +127,17 @@ def test_chord_gru_counts_places_in_bars_of_sixteen(small_chord_gru, pitches):
     assert logits.shape == (4, 8, 4, 59)
     np.testing.assert_allclose(logits[1:3], logits[[0, 0]], atol=1e-5)
     assert not np.allclose(logits[3], logits[0], atol=1e-3)
+
+
+def test_embedding_of_a_chord_has_for_each_voice_its_own_vector_and_those_of_note_and_pitch_class():
+    layer = NoteEmbedding(3)
+    layer.build()
+    own, any_voice, pitch_class = layer.get_weights()
+    chords = np.array([[[50, 43, 38, 0], [1, 50, 50, 13]]])
+    classes = [[[(LOWEST_NOTE + note - FIRST_NOTE_TOKEN) % 12 if note >= FIRST_NOTE_TOKEN else 12 for note in chord]
+                for chord in chords[0]]]
+    expected = own[np.arange(4), chords] + any_voice[chords] + pitch_class[classes]
+    np.testing.assert_allclose(np.array(layer(chords)).reshape(1, 2, 4, 3), expected, rtol=1e-5)
 
 
 def test_motion_table_tells_what_is_added_for_each_motion_of_each_pair_of_voices(new_chord_gru):
