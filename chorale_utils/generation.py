@@ -3,7 +3,7 @@
 Each note is drawn from the probabilities that the model gives to it, knowing all notes before. The model's
 state is carried from note to note, so that nothing is read twice: a piece twice as long takes twice as long to write
 (with chord_gru a little longer, since its attention looks back over all the piece), and many pieces are written side
-by side in one compiled loop.
+by side in one compiled loop, which those that have ended leave.
 
 Where notes to come are fixed, a melody to be harmonised or bars that are to stay, several candidates are written for
 each piece, and those live on that foresaw them; how, is told in particles.py.
@@ -26,7 +26,7 @@ from .chorale import SILENCE, VOICE_RANGES, VOICES, Chorale, Pieces, place_in_ba
 from .corpus import load_melody
 from .encoding import (END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY, checked_transpositions, decode,
                        notes_to_tokens, tokens_to_notes, transpose_tokens)
-from .particles import CHUNK, FREE, first_candidates, hearable, writer
+from .particles import CHUNK, FREE, first_candidates, hearable, only, writer
 from .reading import from_melody
 
 COLDEST = 1e-4     # temperature at which only the likeliest note is left
@@ -89,10 +89,11 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
                          f"semitones up or down, such as range(-2, 3)")
     in_range = _in_range(ranges)
     wishes, may_end = _wishes(given, steps, shifts, particles)                # (longest, 4) tokens, FREE
-    chances = [_Chance(sequence) for sequence in _seeds(seed, count, best_of)]
+    chances = dict(enumerate(_Chance(sequence) for sequence in _seeds(seed, count, best_of)))  # of the pieces still going
     write = writer(model, shifts, bool(crossing), bool(parallels), particles)
     carried = first_candidates(model, len(chances), particles, len(shifts), len(wishes))
     written = np.zeros((len(chances) * particles, 0, len(VOICES)), np.int32)  # of each candidate
+    finished = {}                                                             # number of the piece -> what came of it
     bar = tqdm(total=len(wishes), unit="step", file=sys.stdout, disable=None if progress is None else not progress,
                delay=0 if progress else PATIENCE)
     for start in range(0, len(wishes), CHUNK):
@@ -101,20 +102,25 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         asked[:steps_here] = wishes[start:start + CHUNK]
         carried, tokens, origin = write(
             carried, asked, np.int32(steps_here), in_range,
-            np.concatenate([chance.of_notes.random((CHUNK, len(VOICES), particles), np.float32) for chance in chances], -1),
-            np.stack([chance.of_candidates.random((CHUNK, len(VOICES)), np.float32) for chance in chances], -1),
+            np.concatenate([chance.of_notes.random((CHUNK, len(VOICES), particles), np.float32)
+                            for chance in chances.values()], axis=-1),
+            np.stack([chance.of_candidates.random((CHUNK, len(VOICES)), np.float32) for chance in chances.values()], axis=-1),
             np.float32(temperature), np.bool_(may_end))
         tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
         written = np.concatenate([written[origin], tokens[:, :steps_here]], axis=1)
         bar.update(steps_here)
-        if keras.ops.convert_to_numpy(carried["own"]["ended"]).all():
+        of_candidates = written.reshape(len(chances), particles, -1)
+        ended = keras.ops.convert_to_numpy(carried["own"]["ended"]).reshape(len(chances), particles).all(axis=1)
+        ended |= start + CHUNK >= len(wishes)
+        for place, number in enumerate(list(chances)):
+            if ended[place]:
+                finished[number] = _finished(chances.pop(number), of_candidates[place], carried, place)
+        if not chances:
             break
+        if ended.any():
+            carried, written = only(carried, ~ended, len(shifts)), of_candidates[~ended].reshape(-1, *written.shape[1:])
     bar.close()
-    weights = keras.ops.convert_to_numpy(carried["weights"]).astype(float)    # (B, particles)
-    chosen = [chance.draw(row) for chance, row in zip(chances, weights)]
-    pieces = written.reshape(*weights.shape, -1)[np.arange(len(chances)), chosen]
-    chorales = [Chorale(decode(piece), name=f"generated-{number // best_of:04d}") for number, piece in enumerate(pieces)]
-    return _reported(chorales, weights, carried, best_of, judge)
+    return _named([finished[number] for number in sorted(finished)], best_of, judge)
 
 
 def harmonize(model, melody, count=1, voice="soprano", transpose=False, particles=32, parallels=False, judge=None,
@@ -236,13 +242,23 @@ class _Chance:
         return self.of_candidates.choice(len(weights), p=shares / shares.sum())
 
 
-def _reported(chorales, weights, carried, best_of, judge):
-    """The `Pieces` that are kept, with their report."""
+def _finished(chance, of_candidates, carried, place):
+    """(tokens (4 * steps,) of the candidate that is drawn, a dict for the report) of the piece at a place among those that
+    are written."""
+    weights, evidence, effective, resamplings = (keras.ops.convert_to_numpy(carried[name])[place]
+                                                 for name in ("weights", "evidence", "effective", "resamplings"))
+    weights = weights.astype(float)                                           # (particles,)
+    return of_candidates[chance.draw(weights)], {
+        "log_likelihood": evidence + np.logaddexp.reduce(weights) - np.log(len(weights)),
+        "effective_sample_size": float(effective), "resamplings": int(resamplings)}
+
+
+def _named(finished, best_of, judge):
+    """The `Pieces` that are kept, with their report, of what `_finished` gave of all."""
     import pandas as pd
-    evidence, effective, resamplings = (keras.ops.convert_to_numpy(carried[name])
-                                        for name in ("evidence", "effective", "resamplings"))
-    report = pd.DataFrame({"log_likelihood": evidence + np.logaddexp.reduce(weights, axis=1) - np.log(weights.shape[1]),
-                           "effective_sample_size": effective.astype(float), "resamplings": resamplings},
+    chorales = [Chorale(decode(tokens), name=f"generated-{number // best_of:04d}")
+                for number, (tokens, _) in enumerate(finished)]
+    report = pd.DataFrame([about for _, about in finished],
                           index=pd.Index([chorale.name for chorale in chorales], name="piece"))
     if best_of > 1:
         grades = np.asarray(_judge_or_grade(judge)(chorales), float)

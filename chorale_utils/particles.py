@@ -27,7 +27,7 @@ from .chorale import VOICES
 from .encoding import END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY
 
 FREE = -1      # where the model writes; elsewhere what is asked for is a token
-CHUNK = 32     # steps written between two looks at whether all pieces have ended
+CHUNK = 32     # steps written between two looks at which pieces have ended
 _NEVER = -1e9  # logit of what is not drawn
 
 _COMPILED = weakref.WeakKeyDictionary()  # model -> {how it is to write: compiled function that writes a chunk of steps}
@@ -51,6 +51,21 @@ def first_candidates(model, count, particles, transpositions, steps):
         "evidence": np.zeros(count, np.float32), "effective": np.full(count, particles, np.float32),
         "resamplings": np.zeros(count, np.int32),
     }
+
+
+def only(carried, pieces, transpositions):
+    """What `writer`'s function carries on, of some of its pieces only.
+
+    Args:
+        carried: see `first_candidates`.
+        pieces: bool array (pieces,), those that go on.
+        transpositions: as there.
+    """
+    pieces = np.flatnonzero(pieces)
+    candidates = _rows(pieces, carried["weights"].shape[1])
+    numbers = {"state": _rows(candidates, transpositions), "own": candidates}
+    return {name: keras.tree.map_structure(lambda rows: _chosen(rows, numbers.get(name, pieces)), part)
+            for name, part in carried.items()}
 
 
 def writer(model, shifts, crossing, parallels, particles):
@@ -190,7 +205,7 @@ def _drawn_anew(carried, own, lot, transpositions):
     def drawn():
         chosen = ops.where(poor[:, None], _systematic(ops.softmax(weights, axis=1), lot), ops.arange(particles))
         chosen = ops.reshape(chosen + particles * ops.arange(ops.shape(weights)[0])[:, None], (-1,))
-        heard = ops.reshape(chosen[:, None] * transpositions + ops.arange(transpositions), (-1,))
+        heard = _rows(chosen, transpositions)
         mean = total - ops.log(ops.cast(particles, "float32"))
         return ({"state": keras.tree.map_structure(lambda rows: _chosen(rows, heard), carried["state"]),
                  "weights": ops.where(poor[:, None], 0.0, weights),
@@ -203,6 +218,11 @@ def _drawn_anew(carried, own, lot, transpositions):
 
     changed, own = ops.cond(ops.any(poor), drawn, kept)
     return {**carried, **changed, "effective": ops.minimum(carried["effective"], effective)}, own
+
+
+def _rows(numbers, each):
+    """The rows (int tensor) of what has the numbers (n,), where everything has `each` rows."""
+    return keras.ops.reshape(numbers[:, None] * each + keras.ops.arange(each), (-1,))
 
 
 def _chosen(rows, numbers):

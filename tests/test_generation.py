@@ -123,14 +123,35 @@ def test_chord_gru_goes_on_from_unusual_beginnings(small_chord_gru, unusual_piec
         np.testing.assert_array_equal(piece.pitches[:len(given)], given, err_msg=name)
 
 
-def test_chord_gru_ends_its_pieces_of_itself_each_at_a_time_of_its_own(new_chord_gru):
-    model = new_chord_gru()
-    bias = np.array(model.writers[0].bias)
-    bias[0] += 4                                # the soprano ends sooner
-    model.writers[0].bias.assign(bias)
-    pieces = generate(model, count=8, seed=2)
+@pytest.fixture
+def ending(new_chord_gru):
+    """A function that returns a new chord_gru, whose end is as likely as a number added to its logit says."""
+    def ending(added):
+        keras.utils.set_random_seed(3)
+        model = new_chord_gru()
+        for writer in model.writers:
+            bias = np.array(writer.bias)
+            bias[0] += added
+            writer.bias.assign(bias)
+        return model
+    return ending
+
+
+def test_chord_gru_ends_its_pieces_of_itself_each_at_a_time_of_its_own(ending):
+    pieces = generate(ending(2), count=8, seed=2)
     assert len({len(piece) for piece in pieces}) > 2 and max(map(len, pieces)) < 640
     assert all(len(piece) == 0 or (piece.pitches >= 0).all() for piece in pieces)
+
+
+@pytest.mark.parametrize("how", [{}, dict(particles=6, parallels=False, transpositions=(0, 2))])
+def test_pieces_beside_it_that_end_sooner_or_later_change_nothing(ending, how):
+    model = ending(-2)
+    alone = generate(model, count=6, seed=2, **how)
+    beside = generate(model, count=6, seed=2, best_of=2, judge=lambda pieces: -np.arange(len(pieces)), **how)  # the first
+    assert len({-(-len(piece) // 32) for piece in alone}) > 2  # numbers of chunks
+    for one, same in zip(alone, beside):
+        np.testing.assert_array_equal(one.pitches, same.pitches)
+    np.testing.assert_allclose(alone.report, beside.report.drop(columns="grade"), rtol=1e-4)
 
 
 def test_a_piece_ends_where_the_model_ends_it_cut_to_whole_chords():
