@@ -32,7 +32,7 @@ _MODULE_OF = {
         "training": ["fit", "fit_chords", "power_schedule"],
         "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
                        "score_notes", "calibration"],
-        "generation": ["generate", "harmonize"],
+        "generation": ["generate", "harmonize", "notes_per_second"],
         "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "fault_colours", "surprise_colours",
                   "plot_voice_ranges", "plot_history", "plot_race", "plot_sweep", "plot_breakdown", "plot_calibration", "plot_attention",
                   "plot_motion", "plot_grades"],

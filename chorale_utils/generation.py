@@ -15,6 +15,7 @@ Notebook: 05_generation
 """
 
 import sys
+import time
 from dataclasses import replace
 from os import PathLike
 
@@ -169,6 +170,24 @@ def harmonize(model, melody, count=1, voice="soprano", transpose=False, particle
     settings = generate(model, count, given=given, particles=particles, parallels=parallels, judge=judged, **how)
     report = settings.report.rename(index=lambda name: name.replace("generated", "harmonised")).assign(transposed=shift)
     return Pieces(map(with_what_is_known, settings), report)
+
+
+def notes_per_second(model, count=1, steps=200, seed=0):
+    """How many notes `generate` writes in a second here (float), once it has been compiled.
+
+    Args:
+        model: a `ChoraleModel`.
+        count, steps, seed: as in `generate`.
+
+    Raises:
+        ValueError: as in `generate`.
+
+    Notebook: 05_generation
+    """
+    generate(model, count, steps, seed=seed, progress=False)
+    begin = time.perf_counter()
+    generate(model, count, steps, seed=seed, progress=False)
+    return len(VOICES) * count * steps / (time.perf_counter() - begin)
 
 
 def _wishes(given, steps, shifts, particles):

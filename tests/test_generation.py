@@ -1,14 +1,16 @@
 """Writing chorales: what is asked for is kept, chance is honest, and the same seed is the same piece."""
 
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given as drawn, settings, strategies as st
 from music21 import corpus
 
-from chorale_utils import (Chorale, VOICE_RANGES, VOICES, generate, harmonize, note_gru, note_probs, write_midi,
-                           write_score)
+from chorale_utils import (Chorale, VOICE_RANGES, VOICES, generate, harmonize, note_gru, note_probs, notes_per_second,
+                           write_midi, write_score)
+from chorale_utils import generation
 from chorale_utils.backend import keras
 from chorale_utils.encoding import END, VOCABULARY, encode, notes_to_tokens, tokens_to_notes
 from chorale_utils.models import ChoraleModel
@@ -595,3 +597,12 @@ def test_progress_is_shown_where_asked_for_and_on_a_terminal_where_it_takes_long
     monkeypatch.setattr("chorale_utils.generation.PATIENCE", 1e-9)
     generate(small_chord_gru, steps=4, seed=1)
     assert "4/4" in capsys.readouterr().out
+
+
+def test_notes_of_all_voices_and_pieces_are_counted_and_the_first_time_is_not(small, monkeypatch):
+    written, clock = [], iter([10.0, 12.0])
+    monkeypatch.setattr(generation, "generate", lambda *args, **how: written.append(generate(*args, **how)))
+    monkeypatch.setattr(generation, "time", SimpleNamespace(
+        perf_counter=lambda: next(clock) if written else pytest.fail("compiling is timed")))
+    assert notes_per_second(small, count=3, steps=5) == 4 * 3 * 5 / 2
+    assert len(written) == 2 and written[0] == written[1]
