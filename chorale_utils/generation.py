@@ -267,7 +267,7 @@ def _finished(chance, of_candidates, carried, place):
     weights, evidence, effective, resamplings = (keras.ops.convert_to_numpy(carried[name])[place]
                                                  for name in ("weights", "evidence", "effective", "resamplings"))
     weights = weights.astype(float)                                           # (particles,)
-    return of_candidates[chance.draw(weights)], {
+    return of_candidates[chance.draw(weights)].copy(), {
         "log_likelihood": evidence + np.logaddexp.reduce(weights) - np.log(len(weights)),
         "effective_sample_size": float(effective), "resamplings": int(resamplings)}
 

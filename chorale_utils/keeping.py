@@ -80,7 +80,8 @@ def kept(function, folder):
 
     Args:
         function: one of this package's, of plain values, arrays, chorales and models, and lists of them; what it gives is a
-            list of Chorale, a pandas DataFrame or a float. What depends on chance stays as it came the first time.
+            list of Chorale, a pandas DataFrame or a float. What depends on chance, or on how fast a machine
+            is, stays as it came the first time.
         folder: str or Path, made where it is missing.
 
     Raises:

@@ -49,8 +49,9 @@ class ChoraleModel(keras.Model):
         raise NotImplementedError
 
     def begin(self, count, steps):
-        """The state before the first note of `count` pieces of at most `steps` steps: a nest of tensors, whose
-        shapes stay as they are while the pieces grow."""
+        """The state before the first note of `count` pieces of at most `steps` steps: a nest of tensors, whose shapes stay
+        as they are while the pieces grow. The first axis of each is the piece, unless it is a scalar: pieces are left out
+        when they have ended, and candidates drawn anew."""
         raise NotImplementedError
 
     def next_note(self, state, voice, previous):
