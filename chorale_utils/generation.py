@@ -27,7 +27,7 @@ from .chorale import SILENCE, VOICE_RANGES, VOICES, Chorale, Pieces, place_in_ba
 from .corpus import load_melody
 from .encoding import (END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY, checked_transpositions, decode,
                        notes_to_tokens, tokens_to_notes, transpose_tokens)
-from .particles import CHUNK, FREE, first_candidates, hearable, only, writer
+from .particles import CHUNK, FREE, first_candidates, hearable, of_pieces, writer
 from .reading import from_melody
 
 COLDEST = 1e-4     # temperature at which only the likeliest note is left
@@ -119,9 +119,10 @@ def generate(model, count=1, steps=None, temperature=1.0, seed=None, given=None,
         if not chances:
             break
         if ended.any():
-            carried, written = only(carried, ~ended, len(shifts)), of_candidates[~ended].reshape(-1, *written.shape[1:])
+            carried = of_pieces(carried, ~ended, len(shifts))
+            written = of_candidates[~ended].reshape(-1, *written.shape[1:])
     bar.close()
-    return _named([finished[number] for number in sorted(finished)], best_of, judge)
+    return _reported([finished[number] for number in sorted(finished)], best_of, judge)
 
 
 def harmonize(model, melody, count=1, voice="soprano", transpose=False, particles=32, parallels=False, judge=None,
@@ -272,7 +273,7 @@ def _finished(chance, of_candidates, carried, place):
         "effective_sample_size": float(effective), "resamplings": int(resamplings)}
 
 
-def _named(finished, best_of, judge):
+def _reported(finished, best_of, judge):
     """The `Pieces` that are kept, with their report, of what `_finished` gave of all."""
     import pandas as pd
     chorales = [Chorale(decode(tokens), name=f"generated-{number // best_of:04d}")

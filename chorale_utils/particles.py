@@ -53,7 +53,7 @@ def first_candidates(model, count, particles, transpositions, steps):
     }
 
 
-def only(carried, pieces, transpositions):
+def of_pieces(carried, pieces, transpositions):
     """What `writer`'s function carries on, of some of its pieces only.
 
     Args:
