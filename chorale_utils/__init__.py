@@ -1,54 +1,62 @@
-"""Chorales in the manner of J. S. Bach: data, models, sampling, scores and sound.
+"""Four-part chorales in the manner of J. S. Bach: the corpus, models, writing, judging, scores and
+sound.
 
-Every public name can be imported from here. Names are looked up when they are first used, so that
-``import chorale_utils`` is fast and TensorFlow or music21 are loaded only by what needs them.
+Every public name can be imported from here; this is where each comes from. `help(name)` explains
+one.
+
+chorale   Chorale, Pieces, VOICE_RANGES, VOICES
+encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, to_one_hot,
+          tokens_to_notes, transpose_probs, transpose_tokens, TRANSPOSITIONS, VOCABULARY
+files     load_chorales, save_chorales
+notation  find_key, find_metre, from_melody, from_score, load_chorale, load_melody,
+          read_midi, show_score, to_score, write_midi, write_score
+sound     play, show, step_times, synthesize, write_wav
+corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment,
+          read_manifest
+judging   compute_measures, describe_measures, DISTRIBUTIONS, distributions, divergence,
+          explain_grade, faults, format_report_card, grade, report_card, RULES, shuffled
+models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
+          chord_crops, chord_gru, ChordGRU, end_negative_log_likelihood, fit,
+          fit_chords, load_model, negative_log_likelihood, note_gru, note_log_probs,
+          note_probs, note_windows, NoteGRU, power_schedule, PRETRAINED, save_model,
+          score_notes, VOICE_PAIRS, weights_hash, whole_chords, whole_pieces
+writing   generate, harmonize, make_gallery, notes_per_second
+story     cached, fault_colours, note_name, plot_attention, plot_breakdown,
+          plot_calibration, plot_grades, plot_history, plot_learning_curves,
+          plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
+          plot_voice_ranges, record_metrics, surprise_colours, VOICE_COLOURS
+scale     (run_sweep and generate_dataset, behind `chorale sweep` and `chorale generate`)
+
+Names are looked up when they are first used, so that this import is fast and TensorFlow or music21
+are loaded only by what needs them.
 """
 
-from importlib import import_module
+import difflib
+import sys
+from typing import Any
 
-_MODULE_OF = {
-    name: module
-    for module, names in {
-        "chorale": ["Chorale", "Pieces", "VOICES", "VOICE_RANGES"],
-        "files": ["record_metrics"],
-        "keeping": ["save_chorales", "load_chorales", "kept"],
-        "midi": ["write_midi", "read_midi"],
-        "metre": ["find_metre"],
-        "score": ["to_score", "write_score", "show_score", "find_key"],
-        "audio": ["synthesize", "write_wav", "step_times"],
-        "player": ["play", "show"],
-        "passages": ["share_found", "shares_found", "copied"],
-        "reading": ["from_score", "from_melody"],
-        "corpus": ["Corpus", "load_corpus", "load_chorale", "load_melody", "read_manifest"],
-        "encoding": ["VOCABULARY", "TRANSPOSITIONS", "PRIMING", "encode", "decode", "notes_to_tokens", "tokens_to_notes",
-                     "to_one_hot", "from_one_hot", "transpose_tokens", "transpose_probs"],
-        "datasets": ["note_windows", "batches_per_epoch", "chord_crops", "chord_batches_per_epoch", "whole_pieces",
-                     "whole_chords"],
-        "counterpoint": ["RULES", "faults"],
-        "style": ["DISTRIBUTIONS", "distributions", "divergence"],
-        "grading": ["measures", "measure", "grade", "explain_grade", "report_card", "with_intervals", "shuffled"],
-        "models": ["ChoraleModel", "NoteGRU", "note_gru", "ChordGRU", "chord_gru", "VOICE_PAIRS", "load_model",
-                   "save_model", "weights_hash", "PRETRAINED"],
-        "training": ["fit", "fit_chords", "power_schedule"],
-        "evaluation": ["note_probs", "note_log_probs", "negative_log_likelihood", "end_negative_log_likelihood",
-                       "score_notes", "calibration"],
-        "generation": ["generate", "harmonize", "notes_per_second"],
-        "plots": ["VOICE_COLOURS", "note_name", "plot_piano_roll", "plot_surprise", "fault_colours", "surprise_colours",
-                  "plot_voice_ranges", "plot_history", "plot_race", "plot_sweep", "plot_breakdown", "plot_calibration", "plot_attention",
-                  "plot_motion", "plot_grades"],
-        "gallery": ["make_gallery"],
-    }.items()
-    for name in names
-}
-__all__ = sorted(_MODULE_OF)
-__version__ = "0.1.0"
+import lazy_loader
+
+from . import deprecation
+
+__version__ = "0.2.0"
+_public, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
+sys.meta_path.append(deprecation.MovedModules())
 
 
-def __getattr__(name):
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'chorale_utils' has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+def __getattr__(name: str) -> Any:
+    if name in deprecation.RENAMED:
+        return deprecation.public_name(name)
+    if name in __all__:
+        return _public(name)
+    near = difflib.get_close_matches(name, __all__, n=1)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 
-def __dir__():
-    return sorted([*globals(), *_MODULE_OF])
+def __dir__() -> list[str]:
+    if (
+        sys._getframe(1).f_globals.get("__name__") == "inspect"
+    ):  # help(), which would print all of them
+        return list(globals())
+    return sorted({*globals(), *__all__})

@@ -14,12 +14,17 @@ import numpy as np
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 STEPS_PER_QUARTER = 4  # one step of the grid is a sixteenth note
-SILENCE = 0            # the pitch that stands for "this voice rests"
-LOWEST_PITCH = 36      # C2, the lowest bass note in the corpus (MIDI number)
-HIGHEST_PITCH = 81     # A5, the highest soprano note in the corpus (MIDI number)
-VOICE_RANGES = ((60, 81), (52, 74), (46, 69), (36, 66))  # of each voice, lowest and highest note in the exact edition
+SILENCE = 0  # the pitch that stands for "this voice rests"
+LOWEST_PITCH = 36  # C2, the lowest bass note in the corpus (MIDI number)
+HIGHEST_PITCH = 81  # A5, the highest soprano note in the corpus (MIDI number)
+VOICE_RANGES = (
+    (60, 81),
+    (52, 74),
+    (46, 69),
+    (36, 66),
+)  # of each voice, lowest and highest note in the exact edition
 
-_PART_NAMES = (         # how the name of a voice's part begins, in scores and MIDI files, in any case
+_PART_NAMES = (  # how the name of a voice's part begins, in scores and MIDI files, in any case
     r"s\b|sop|discant|cantus|canto|superius",
     r"a\b|alt|contralto",
     r"t\b|ten",
@@ -34,7 +39,8 @@ class Chorale:
     Args:
         pitches: int array (steps, 4), MIDI note numbers 1..127, columns soprano, alto, tenor, bass;
             0 is silence. Any integer type; kept as int16.
-        name: what to call the piece, such as ``bwv66.6``, ``jsb/test/chorale_305``, ``generated-0007``.
+        name: what to call the piece, such as ``bwv66.6``, ``jsb/test/chorale_305``,
+            ``generated-0007``.
         bwv: number in the Bach-Werke-Verzeichnis, such as ``'66.6'``, or None.
         title: title of the chorale, or None.
         key: such as ``'f# minor'`` or ``'B- major'`` (music21's spelling, ``-`` is flat), or None.
@@ -71,9 +77,13 @@ class Chorale:
                 object.__setattr__(self, field, _checked_flags(flags, shape, field, self.name))
         bar = self.steps_per_bar
         if not _is_whole(self.pickup) or self.pickup < 0 or (bar and self.pickup >= bar):
-            raise ValueError(f"{self.name}: pickup {self.pickup!r}: expected a number of sixteenths from 0 up to "
-                             f"one less than a bar ({bar} in {self.time_signature})")
-        object.__setattr__(self, "pickup", int(self.pickup))  # numpy's integers are no int, and would not be equal
+            raise ValueError(
+                f"{self.name}: pickup {self.pickup!r}: expected a number of sixteenths from 0 up to "
+                f"one less than a bar ({bar} in {self.time_signature})"
+            )
+        object.__setattr__(
+            self, "pickup", int(self.pickup)
+        )  # numpy's integers are no int, and would not be equal
 
     def __len__(self):
         """Number of steps (sixteenth notes)."""
@@ -119,7 +129,7 @@ class Chorale:
         """
         pitch, struck = self.pitches[:, voice], self.struck[:, voice]
         begins = struck.copy()
-        begins[1:] |= (pitch[1:] != pitch[:-1])  # also where silence begins
+        begins[1:] |= pitch[1:] != pitch[:-1]  # also where silence begins
         begins[:1] = True
         starts = np.flatnonzero(begins)
         lengths = np.diff(np.append(starts, len(pitch)))
@@ -134,10 +144,16 @@ class Chorale:
             ValueError: not a whole number, or a note would leave 1..127.
         """
         if not _is_whole(semitones):
-            raise ValueError(f"{self.name}: transposing by {semitones!r}: expected a whole number of semitones")
-        moved = np.where(self.pitches == SILENCE, SILENCE, self.pitches.astype(int) + int(semitones))
+            raise ValueError(
+                f"{self.name}: transposing by {semitones!r}: expected a whole number of semitones"
+            )
+        moved = np.where(
+            self.pitches == SILENCE, SILENCE, self.pitches.astype(int) + int(semitones)
+        )
         if np.any(moved[self.pitches != SILENCE] < 1):
-            raise ValueError(f"{self.name}: transposing by {semitones} semitones takes a note below MIDI number 1")
+            raise ValueError(
+                f"{self.name}: transposing by {semitones} semitones takes a note below MIDI number 1"
+            )
         return replace(self, pitches=moved, key=self.key if semitones == 0 else None)
 
     def excerpt(self, start, stop):
@@ -149,8 +165,13 @@ class Chorale:
             onsets[0] = self.pitches[start] != SILENCE
         bar = self.steps_per_bar
         pickup = (self.pickup - start) % bar if bar else max(0, self.pickup - start)
-        return replace(self, pitches=self.pitches[start:stop], onsets=onsets, pickup=pickup,
-                       fermatas=None if self.fermatas is None else self.fermatas[start:stop])
+        return replace(
+            self,
+            pitches=self.pitches[start:stop],
+            onsets=onsets,
+            pickup=pickup,
+            fermatas=None if self.fermatas is None else self.fermatas[start:stop],
+        )
 
 
 class Pieces(list):
@@ -173,7 +194,9 @@ def voice_named(part_name):
     """The voice (0..3) that the name of a part or track means, such as 3 for ``'Bass'`` or ``'B.'``; None where
     it means none of the four."""
     name = (part_name or "").strip().lower()
-    return next((voice for voice, beginning in enumerate(_PART_NAMES) if re.match(beginning, name)), None)
+    return next(
+        (voice for voice, beginning in enumerate(_PART_NAMES) if re.match(beginning, name)), None
+    )
 
 
 def steps_per_bar(time_signature):
@@ -189,8 +212,10 @@ def steps_per_bar(time_signature):
         if count < 1 or whole < 1 or rest or unit & (unit - 1):
             raise ValueError
     except (AttributeError, ValueError, ZeroDivisionError):
-        raise ValueError(f"time signature {time_signature!r}: expected count/unit, such as '4/4' or '6/8', the "
-                         f"unit a power of two and the bar a whole number of sixteenths") from None
+        raise ValueError(
+            f"time signature {time_signature!r}: expected count/unit, such as '4/4' or '6/8', the "
+            f"unit a power of two and the bar a whole number of sixteenths"
+        ) from None
     return whole
 
 
@@ -211,23 +236,32 @@ def _checked_pitches(pitches, name):
     """A read-only int16 copy of `pitches`, or a ValueError that says what is wrong with it."""
     pitches = np.asarray(pitches)
     if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
-        raise ValueError(f"{name}: pitches of shape {pitches.shape}: expected (steps, 4), the columns being "
-                         f"{', '.join(VOICES)}")
+        raise ValueError(
+            f"{name}: pitches of shape {pitches.shape}: expected (steps, 4), the columns being "
+            f"{', '.join(VOICES)}"
+        )
     if not np.issubdtype(pitches.dtype, np.integer):
-        raise ValueError(f"{name}: pitches of type {pitches.dtype}: expected whole MIDI note numbers")
+        raise ValueError(
+            f"{name}: pitches of type {pitches.dtype}: expected whole MIDI note numbers"
+        )
     wrong = np.argwhere((pitches < 0) | (pitches > 127))
     if len(wrong):
         step, voice = wrong[0]
-        raise ValueError(f"{name}: note {pitches[step, voice]} at step {step}, {VOICES[voice]}: expected "
-                         f"0 (silence) or a MIDI number 1..127")
+        raise ValueError(
+            f"{name}: note {pitches[step, voice]} at step {step}, {VOICES[voice]}: expected "
+            f"0 (silence) or a MIDI number 1..127"
+        )
     return _frozen(pitches.astype(np.int16))
 
 
 def _checked_flags(flags, shape, field, name):
-    """A read-only bool copy of `flags`, or a ValueError where its shape does not fit the pitches."""
+    """A read-only bool copy of `flags`, or a ValueError where its shape does not fit the
+    pitches."""
     flags = np.asarray(flags)
     if flags.shape != shape:
-        raise ValueError(f"{name}: {field} of shape {flags.shape}: expected {shape}, to fit the pitches")
+        raise ValueError(
+            f"{name}: {field} of shape {flags.shape}: expected {shape}, to fit the pitches"
+        )
     return _frozen(flags.astype(bool))
 
 

@@ -1,10 +1,10 @@
 """Encoding: notes <-> tokens <-> one-hot vectors, the order of the notes, and transposition.
 
-A token is a small whole number that a model reads and writes. There are 59 of them: 0 is the end of a
-piece, 1 is silence, and 2 to 58 stand for the MIDI numbers 31 to 87, that is the corpus' own range
-(36 to 81) widened by the transpositions (five semitones down, six up). A chorale is written down in
-the order in which one would arpeggiate its chords: soprano, alto, tenor, bass of the first step, then of
-the second, and so on, then four ends.
+A token is a small whole number that a model reads and writes. There are 59 of them: 0 is the end of
+a piece, 1 is silence, and 2 to 58 stand for the MIDI numbers 31 to 87, that is the corpus' own
+range (36 to 81) widened by the transpositions (five semitones down, six up). A chorale is written
+down in the order in which one would arpeggiate its chords: soprano, alto, tenor, bass of the first
+step, then of the second, and so on, then four ends.
 
 This file knows numbers only: it builds no batches (see datasets.py) and no models.
 
@@ -17,11 +17,11 @@ from .chorale import HIGHEST_PITCH, LOWEST_PITCH, SILENCE, VOICES
 
 END_TOKEN = 0
 SILENCE_TOKEN = 1
-END = -1                          # the end of a piece, where it stands among MIDI numbers
-PRIMING = 16                      # ends that a model hears before a piece: "something is over, begin"
-TRANSPOSITIONS = range(-5, 7)     # semitones: every key once, none further than needed
-LOWEST_NOTE = LOWEST_PITCH + TRANSPOSITIONS[0]      # 31
-HIGHEST_NOTE = HIGHEST_PITCH + TRANSPOSITIONS[-1]   # 87
+END = -1  # the end of a piece, where it stands among MIDI numbers
+PRIMING = 16  # ends that a model hears before a piece: "something is over, begin"
+TRANSPOSITIONS = range(-5, 7)  # semitones: every key once, none further than needed
+LOWEST_NOTE = LOWEST_PITCH + TRANSPOSITIONS[0]  # 31
+HIGHEST_NOTE = HIGHEST_PITCH + TRANSPOSITIONS[-1]  # 87
 FIRST_NOTE_TOKEN = 2
 VOCABULARY = FIRST_NOTE_TOKEN + HIGHEST_NOTE - LOWEST_NOTE + 1  # 59
 
@@ -39,7 +39,9 @@ def notes_to_tokens(notes):
     """
     notes = _checked_notes(notes, {END: "the end", SILENCE: "silence"})
     special = np.where(notes == END, END_TOKEN, SILENCE_TOKEN)
-    return np.where(notes >= LOWEST_NOTE, notes - LOWEST_NOTE + FIRST_NOTE_TOKEN, special).astype(np.uint8)
+    return np.where(notes >= LOWEST_NOTE, notes - LOWEST_NOTE + FIRST_NOTE_TOKEN, special).astype(
+        np.uint8
+    )
 
 
 def tokens_to_notes(tokens):
@@ -52,7 +54,9 @@ def tokens_to_notes(tokens):
     """
     tokens = _checked_tokens(tokens)
     special = np.where(tokens == END_TOKEN, END, SILENCE)
-    return np.where(tokens >= FIRST_NOTE_TOKEN, tokens - FIRST_NOTE_TOKEN + LOWEST_NOTE, special).astype(np.int16)
+    return np.where(
+        tokens >= FIRST_NOTE_TOKEN, tokens - FIRST_NOTE_TOKEN + LOWEST_NOTE, special
+    ).astype(np.int16)
 
 
 def encode(pitches, end=True):
@@ -72,8 +76,12 @@ def encode(pitches, end=True):
     """
     pitches = np.asarray(pitches)
     if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
-        raise ValueError(f"pitches of shape {pitches.shape}: expected (steps, 4), the columns being {', '.join(VOICES)}")
-    tokens = notes_to_tokens(_checked_notes(pitches, {SILENCE: "silence"}))  # the end is added here, not given
+        raise ValueError(
+            f"pitches of shape {pitches.shape}: expected (steps, 4), the columns being {', '.join(VOICES)}"
+        )
+    tokens = notes_to_tokens(
+        _checked_notes(pitches, {SILENCE: "silence"})
+    )  # the end is added here, not given
     ends = np.full(len(VOICES) if end else 0, END_TOKEN, np.uint8)
     return np.concatenate([tokens.ravel(), ends])
 
@@ -96,7 +104,7 @@ def decode(tokens):
     if tokens.ndim != 1:
         raise ValueError(f"tokens of shape {tokens.shape}: expected one row (tokens,)")
     ends = np.flatnonzero(tokens == END_TOKEN)
-    sounding = tokens[:ends[0]] if len(ends) else tokens
+    sounding = tokens[: ends[0]] if len(ends) else tokens
     whole = len(sounding) - len(sounding) % len(VOICES)
     return tokens_to_notes(sounding[:whole]).reshape(-1, len(VOICES))
 
@@ -125,7 +133,9 @@ def from_one_hot(vectors):
         raise ValueError(f"vectors of shape {vectors.shape}: expected a last axis of {VOCABULARY}")
     wrong = np.argwhere((np.count_nonzero(vectors, axis=-1) != 1) | (vectors.max(axis=-1) != 1))
     if len(wrong):
-        raise ValueError(f"vector at {tuple(int(i) for i in wrong[0])}: expected a single 1 among zeros")
+        raise ValueError(
+            f"vector at {tuple(int(i) for i in wrong[0])}: expected a single 1 among zeros"
+        )
     return vectors.argmax(axis=-1).astype(np.uint8)
 
 
@@ -145,19 +155,24 @@ def transpose_tokens(tokens, semitones):
     tokens = _checked_tokens(tokens)
     semitones = np.broadcast_to(_whole_numbers(semitones, "semitones"), tokens.shape)
     moved = np.where(tokens >= FIRST_NOTE_TOKEN, tokens + semitones, tokens)
-    wrong = np.argwhere((tokens >= FIRST_NOTE_TOKEN) & ((moved < FIRST_NOTE_TOKEN) | (moved >= VOCABULARY)))
+    wrong = np.argwhere(
+        (tokens >= FIRST_NOTE_TOKEN) & ((moved < FIRST_NOTE_TOKEN) | (moved >= VOCABULARY))
+    )
     if len(wrong):
         where = tuple(int(i) for i in wrong[0])
         note = tokens[where] - FIRST_NOTE_TOKEN + LOWEST_NOTE
-        raise ValueError(f"note {note} at {_place(where, tokens.ndim)}, moved by {semitones[where]:+d} semitones: "
-                         f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition nearer to 0")
+        raise ValueError(
+            f"note {note} at {_place(where, tokens.ndim)}, moved by {semitones[where]:+d} semitones: "
+            f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition nearer to 0"
+        )
     return moved.astype(np.uint8)
 
 
 def transpose_probs(probs, semitones):
     """Probabilities of tokens, float array (..., 59), with those of the notes moved by `semitones`.
 
-    What would leave MIDI 31..87 is lost, and the notes that move in have probability 0: rows need not sum to 1.
+    What would leave MIDI 31..87 is lost, and the notes that move in have probability 0: rows need
+        not sum to 1.
 
     Args:
         probs: float array (..., 59).
@@ -169,12 +184,13 @@ def transpose_probs(probs, semitones):
     moved[..., :FIRST_NOTE_TOKEN] = probs[..., :FIRST_NOTE_TOKEN]
     low, high = FIRST_NOTE_TOKEN + max(semitones, 0), VOCABULARY + min(semitones, 0)
     if low < high:
-        moved[..., low:high] = probs[..., low - semitones:high - semitones]
+        moved[..., low:high] = probs[..., low - semitones : high - semitones]
     return moved
 
 
 def checked_transpositions(transpositions):
-    """`transpositions` as a list of ints; a ValueError where there is none, or one is no whole number."""
+    """`transpositions` as a list of ints; a ValueError where there is none, or one is no whole
+    number."""
     shifts = _whole_numbers(list(transpositions), "transpositions")
     if not shifts.size:
         raise ValueError("no transpositions: expected at least one, such as [0] for none")
@@ -190,8 +206,10 @@ def _checked_notes(notes, special):
     if len(wrong):
         where = tuple(int(i) for i in wrong[0])
         others = ", ".join(f"{number} ({meaning})" for number, meaning in special.items())
-        raise ValueError(f"note {notes[where]} at {_place(where, notes.ndim)}: expected {others} or "
-                         f"{LOWEST_NOTE}..{HIGHEST_NOTE}")
+        raise ValueError(
+            f"note {notes[where]} at {_place(where, notes.ndim)}: expected {others} or "
+            f"{LOWEST_NOTE}..{HIGHEST_NOTE}"
+        )
     return notes
 
 
@@ -201,7 +219,9 @@ def _checked_tokens(tokens):
     wrong = np.argwhere((tokens < 0) | (tokens >= VOCABULARY))
     if len(wrong):
         where = tuple(int(i) for i in wrong[0])
-        raise ValueError(f"token {tokens[where]} at {_place(where, tokens.ndim)}: expected 0..{VOCABULARY - 1}")
+        raise ValueError(
+            f"token {tokens[where]} at {_place(where, tokens.ndim)}: expected 0..{VOCABULARY - 1}"
+        )
     return tokens
 
 

@@ -1,4 +1,5 @@
-"""Kills runs with SIGKILL at random moments, and resumes each; a script of `test_faults`, since it forks.
+"""Kills runs with SIGKILL at random moments, and resumes each; a script of `test_faults`, since it
+forks.
 
 ``python killing.py NOTEBOOKS FOLDER KILLS SEED`` prints as JSON what became of the runs.
 """
@@ -14,8 +15,8 @@ from pathlib import Path
 import nbformat
 import papermill  # noqa: F401  here once, and not in every process that is to be killed
 
-from chorale_utils.pipeline import resume, run
-from chorale_utils.record import read_record
+from chorale_utils.story.pipeline import resume, run
+from chorale_utils.story.record import read_record
 
 
 def begun(folder, notebooks):
@@ -30,7 +31,12 @@ def begun(folder, notebooks):
         if (folder / "run.json").exists():
             resume(folder)
         else:
-            run(output=folder.parent, run_id=folder.name, notebooks=notebooks, parameters={"epochs": 6})
+            run(
+                output=folder.parent,
+                run_id=folder.name,
+                notebooks=notebooks,
+                parameters={"epochs": 6},
+            )
         code = 0
     finally:
         os._exit(code)
@@ -46,9 +52,13 @@ def what_is_finished(folder):
             finished[path.name] = path.read_text()
     record = read_record(folder)
     assert record["state"] in ("interrupted", "complete", "running"), record["state"]
-    complete = {f"{entry['name']}.ipynb" for entry in record["notebooks"] if entry["state"] == "complete"}
+    complete = {
+        f"{entry['name']}.ipynb" for entry in record["notebooks"] if entry["state"] == "complete"
+    }
     state = folder / "state.json"
-    return {name: finished[name] for name in complete}, len(json.loads(state.read_text())) if state.exists() else 0
+    return {name: finished[name] for name in complete}, len(
+        json.loads(state.read_text())
+    ) if state.exists() else 0
 
 
 def main(notebooks, output, kills, seed):
@@ -73,10 +83,20 @@ def main(notebooks, output, kills, seed):
             else:
                 assert code == 0, f"run {runs}: exit status {code}"
             if (folder / "run.json").exists():
-                at.append(next((entry["name"] for entry in read_record(folder)["notebooks"]
-                                if entry["state"] != "complete"), "the end"))
+                at.append(
+                    next(
+                        (
+                            entry["name"]
+                            for entry in read_record(folder)["notebooks"]
+                            if entry["state"] != "complete"
+                        ),
+                        "the end",
+                    )
+                )
                 now_finished, now_epochs = what_is_finished(folder)
-                assert finished.items() <= now_finished.items(), "a finished notebook was executed again"
+                assert finished.items() <= now_finished.items(), (
+                    "a finished notebook was executed again"
+                )
                 assert now_epochs >= epochs, "an epoch was lost that was done"
                 finished, epochs = now_finished, now_epochs
             else:

@@ -1,4 +1,5 @@
-"""Sound: as long as the music, at the right pitch and time, without clicks; sung by a SoundFont where one is given."""
+"""Sound: as long as the music, at the right pitch and time, without clicks; sung by a SoundFont
+where one is given."""
 
 import struct
 import sys
@@ -7,14 +8,15 @@ import time
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import example, given, HealthCheck, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from music21 import corpus
 
-from chorale_utils.audio import PEAK, TAIL, step_times, synthesize, write_wav
-from chorale_utils.midi import CHOIR_AAHS
 from chorale_utils.chorale import Chorale
-from chorale_utils.reading import from_score
+from chorale_utils.notation.midi import CHOIR_AAHS
+from chorale_utils.notation.reading import from_score
+from chorale_utils.sound.audio import PEAK, TAIL, step_times, synthesize, write_wav
 
 RATE = 22_050
 _read = {}
@@ -31,8 +33,8 @@ def held(*pitches, steps=16, **about):
 
 
 def loudest_frequency(sound, rate):
-    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 2 ** 18))
-    return np.argmax(spectrum) * rate / 2 ** 18
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 2**18))
+    return np.argmax(spectrum) * rate / 2**18
 
 
 def test_the_sound_lasts_as_long_as_the_music_and_the_room():
@@ -46,14 +48,24 @@ def test_fermatas_are_held_and_nothing_else():
     chorale = real()
     quick, held_out = step_times(chorale, 60, 1), step_times(chorale, 60, 2)
     assert np.array_equal(np.diff(held_out) / np.diff(quick), np.where(chorale.fermatas, 2, 1))
-    assert len(synthesize(chorale, RATE, 60, 2)) - len(synthesize(chorale, RATE, 60, 1)) == pytest.approx(
-        chorale.fermatas.sum() / 4 * RATE, abs=1)
+    assert len(synthesize(chorale, RATE, 60, 2)) - len(
+        synthesize(chorale, RATE, 60, 1)
+    ) == pytest.approx(chorale.fermatas.sum() / 4 * RATE, abs=1)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(pitches=arrays(int, st.tuples(st.integers(0, 24), st.just(4)), elements=st.sampled_from([0, 1, 36, 60, 81, 127])),
-       tempo=st.integers(20, 400), rate=st.sampled_from([8000, 22_050, 44_100]))
-@example(pitches=np.full((24, 4), 127), tempo=20, rate=8000)  # more places of the wave table than an int32 can count
+@given(
+    pitches=arrays(
+        int,
+        st.tuples(st.integers(0, 24), st.just(4)),
+        elements=st.sampled_from([0, 1, 36, 60, 81, 127]),
+    ),
+    tempo=st.integers(20, 400),
+    rate=st.sampled_from([8000, 22_050, 44_100]),
+)
+@example(
+    pitches=np.full((24, 4), 127), tempo=20, rate=8000
+)  # more places of the wave table than an int32 can count
 def test_any_chorale_sounds_below_the_peak_and_from_silence_to_silence(pitches, tempo, rate):
     sound = synthesize(Chorale(pitches), rate, tempo)
     assert np.isfinite(sound).all()
@@ -64,7 +76,8 @@ def test_any_chorale_sounds_below_the_peak_and_from_silence_to_silence(pitches, 
 
 
 def clicks(sound, rate):
-    """The strength above 7 kHz, where no voice sings, at its worst moment, against the loudest sample (dB)."""
+    """The strength above 7 kHz, where no voice sings, at its worst moment, against the loudest
+    sample (dB)."""
     spectrum = np.fft.rfft(sound[:, 0])
     spectrum[np.fft.rfftfreq(len(sound), 1 / rate) < 7000] = 0
     return 20 * np.log10(np.abs(np.fft.irfft(spectrum, len(sound))).max() / np.abs(sound).max())
@@ -101,7 +114,7 @@ def test_notes_begin_when_their_steps_do():
     sound = np.abs(synthesize(Chorale(pitches), RATE, tempo=60)).max(axis=1)
     first = np.flatnonzero(sound > 0.02 * PEAK)[0] / RATE
     assert 2 <= first < 2.03
-    assert sound[int(3.3 * RATE):].max() < 0.3
+    assert sound[int(3.3 * RATE) :].max() < 0.3
 
 
 def test_a_repeated_note_is_heard_anew():
@@ -109,7 +122,7 @@ def test_a_repeated_note_is_heard_anew():
     onsets = np.zeros((16, 4), bool)
     onsets[[0, 8]] = True
     twice = synthesize(held(60, 0, 0, 0, onsets=onsets), RATE, 60)[:, 0]
-    assert np.abs(once - twice)[int(1.9 * RATE):int(2.2 * RATE)].max() > 0.1
+    assert np.abs(once - twice)[int(1.9 * RATE) : int(2.2 * RATE)].max() > 0.1
 
 
 def test_the_voices_stand_left_and_right():
@@ -141,8 +154,14 @@ def test_a_wav_file_holds_the_sound(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["piece.wav"]
 
 
-@pytest.mark.parametrize("arguments, complaint", [
-    ({"tempo": 0}, "quarter notes a minute"), ({"sample_rate": 100}, "8000..96000"), ({"fermata": 0.5}, "at least 1")])
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        ({"tempo": 0}, "quarter notes a minute"),
+        ({"sample_rate": 100}, "8000..96000"),
+        ({"fermata": 0.5}, "at least 1"),
+    ],
+)
 def test_impossible_arguments_are_refused_and_leave_no_file(arguments, complaint, tmp_path):
     with pytest.raises(ValueError, match=complaint):
         write_wav(real(), tmp_path / "piece.wav", **arguments)
@@ -150,6 +169,7 @@ def test_impossible_arguments_are_refused_and_leave_no_file(arguments, complaint
 
 
 # SoundFonts
+
 
 def chunk(name, content):
     return name + struct.pack("<I", len(content)) + content
@@ -164,25 +184,44 @@ def small_soundfont(path, programme):
     samples = np.concatenate([np.tile(period, 3), np.zeros(46, "<i2")]).tobytes()
     loops, instrument, sample = 54, 41, 53  # generators
     tables = [
-        (b"phdr", struct.pack("<20sHHHIII", b"Choir", programme, 0, 0, 0, 0, 0)
-         + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0)),
-        (b"pbag", struct.pack("<4H", 0, 0, 1, 0)), (b"pmod", bytes(10)),
+        (
+            b"phdr",
+            struct.pack("<20sHHHIII", b"Choir", programme, 0, 0, 0, 0, 0)
+            + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0),
+        ),
+        (b"pbag", struct.pack("<4H", 0, 0, 1, 0)),
+        (b"pmod", bytes(10)),
         (b"pgen", struct.pack("<4H", instrument, 0, 0, 0)),
         (b"inst", struct.pack("<20sH20sH", b"Sine", 0, b"EOI", 1)),
-        (b"ibag", struct.pack("<4H", 0, 0, 2, 0)), (b"imod", bytes(10)),
+        (b"ibag", struct.pack("<4H", 0, 0, 2, 0)),
+        (b"imod", bytes(10)),
         (b"igen", struct.pack("<6H", loops, 1, sample, 0, 0, 0)),
-        (b"shdr", struct.pack("<20s5IBbHH", b"Sine", 0, 300, 100, 200, 44_100, 69, 0, 0, 1)
-         + struct.pack("<20s5IBbHH", b"EOS", 0, 0, 0, 0, 0, 0, 0, 0, 0))]
-    about = chunk(b"ifil", struct.pack("<HH", 2, 1)) + chunk(b"isng", b"EMU8000\0") + chunk(b"INAM", b"Small\0")
-    lists = (chunk(b"LIST", b"INFO" + about) + chunk(b"LIST", b"sdta" + chunk(b"smpl", samples))
-             + chunk(b"LIST", b"pdta" + b"".join(chunk(*table) for table in tables)))
+        (
+            b"shdr",
+            struct.pack("<20s5IBbHH", b"Sine", 0, 300, 100, 200, 44_100, 69, 0, 0, 1)
+            + struct.pack("<20s5IBbHH", b"EOS", 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        ),
+    ]
+    about = (
+        chunk(b"ifil", struct.pack("<HH", 2, 1))
+        + chunk(b"isng", b"EMU8000\0")
+        + chunk(b"INAM", b"Small\0")
+    )
+    lists = (
+        chunk(b"LIST", b"INFO" + about)
+        + chunk(b"LIST", b"sdta" + chunk(b"smpl", samples))
+        + chunk(b"LIST", b"pdta" + b"".join(chunk(*table) for table in tables))
+    )
     path.write_bytes(chunk(b"RIFF", b"sfbk" + lists))
     return path
 
 
 @pytest.fixture(params=[CHOIR_AAHS, 0], ids=["choir", "another sound"])
 def soundfont(request, tmp_path):
-    pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed; `pip install --no-deps tinysoundfont`")
+    pytest.importorskip(
+        "tinysoundfont",
+        reason="tinysoundfont is not installed; `pip install --no-deps tinysoundfont`",
+    )
     return small_soundfont(tmp_path / "small.sf2", request.param)
 
 
@@ -190,10 +229,13 @@ def test_a_soundfont_sings_at_the_right_pitch_and_time(soundfont):
     pitches = np.zeros((32, 4), int)
     pitches[8:12, 0] = 69
     sound = synthesize(Chorale(pitches), RATE, tempo=60, soundfont=soundfont)
-    assert sound.dtype == np.float32 and sound.shape == synthesize(Chorale(pitches), RATE, tempo=60).shape
+    assert (
+        sound.dtype == np.float32
+        and sound.shape == synthesize(Chorale(pitches), RATE, tempo=60).shape
+    )
     first = np.flatnonzero(np.abs(sound).max(axis=1) > 0.02 * PEAK)[0] / RATE
     assert 2 <= first < 2.03
-    assert loudest_frequency(sound[2 * RATE:3 * RATE, 0], RATE) == pytest.approx(441, abs=2)
+    assert loudest_frequency(sound[2 * RATE : 3 * RATE, 0], RATE) == pytest.approx(441, abs=2)
     assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-6) and np.abs(sound[-1]).max() < 1e-3
 
 
@@ -201,15 +243,19 @@ def test_a_soundfont_holds_fermatas_and_sounds_alike_every_time(soundfont):
     chorale = held(0, 0, 60, 0, steps=8, fermatas=np.arange(8) >= 4)
     sound = synthesize(chorale, RATE, tempo=60, fermata=3, soundfont=soundfont)
     assert len(sound) == pytest.approx((1 + 3 + TAIL) * RATE, abs=1)
-    assert np.sqrt(np.mean(sound[3 * RATE:4 * RATE] ** 2)) > 0.1
+    assert np.sqrt(np.mean(sound[3 * RATE : 4 * RATE] ** 2)) > 0.1
     assert np.array_equal(sound, synthesize(chorale, RATE, 60, 3, soundfont))
 
 
 def test_the_voices_of_a_soundfont_stand_left_and_right(soundfont):
     for voice, louder_left in ((0, True), (1, False), (2, True), (3, False)):
         pitches = np.zeros((24, 4), int)
-        pitches[:, voice] = 50 + np.arange(24)  # at a single pitch the room may answer louder from the other side
-        left, right = np.sqrt(np.mean(synthesize(Chorale(pitches), RATE, soundfont=soundfont) ** 2, axis=0))
+        pitches[:, voice] = 50 + np.arange(
+            24
+        )  # at a single pitch the room may answer louder from the other side
+        left, right = np.sqrt(
+            np.mean(synthesize(Chorale(pitches), RATE, soundfont=soundfont) ** 2, axis=0)
+        )
         assert (left > right) == louder_left
 
 

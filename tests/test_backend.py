@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 COMPILES = """\
-from chorale_utils.backend import compiled, tf
+from chorale_utils.models.backend import compiled, tf
 for number in range(12):
     compiled(lambda x: x + 1)(tf.zeros(number))
 tf.get_logger().warning("something else")
@@ -12,6 +12,8 @@ tf.get_logger().warning("something else")
 
 
 def test_advice_against_compiling_anew_is_held_back_and_nothing_else():
-    ended = subprocess.run([sys.executable, "-c", COMPILES], capture_output=True, text=True, check=True, timeout=120)
+    ended = subprocess.run(
+        [sys.executable, "-c", COMPILES], capture_output=True, text=True, check=True, timeout=120
+    )
     assert "retracing" not in ended.stdout + ended.stderr
     assert "something else" in ended.stdout + ended.stderr

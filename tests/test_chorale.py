@@ -10,7 +10,10 @@ from chorale_utils import Chorale
 from chorale_utils.chorale import steps_per_bar, voice_named
 
 grids = st.integers(1, 40).flatmap(
-    lambda steps: arrays(np.int16, (steps, 4), elements=st.sampled_from([0, 48, 55, 60, 62, 67, 72])))
+    lambda steps: arrays(
+        np.int16, (steps, 4), elements=st.sampled_from([0, 48, 55, 60, 62, 67, 72])
+    )
+)
 
 
 @given(grids)
@@ -19,7 +22,7 @@ def test_notes_of_all_voices_paint_the_grid_again(pitches):
     painted = np.zeros_like(pitches)
     for voice in range(4):
         for start, length, pitch in chorale.notes(voice):
-            painted[start:start + length, voice] = pitch
+            painted[start : start + length, voice] = pitch
     np.testing.assert_array_equal(painted, pitches)
 
 
@@ -37,7 +40,10 @@ def test_silence_is_neither_struck_nor_transposed():
 
 @pytest.mark.parametrize("semitones", [1.7, 2.0, True, "2", None])
 def test_transposing_by_other_than_a_whole_number_is_refused_in_words(semitones):
-    with pytest.raises(ValueError, match=f"mine: transposing by {semitones!r}: expected a whole number of semitones"):
+    with pytest.raises(
+        ValueError,
+        match=f"mine: transposing by {semitones!r}: expected a whole number of semitones",
+    ):
         Chorale([[72, 67, 64, 48]], name="mine").transpose(semitones)
 
 
@@ -58,7 +64,10 @@ def test_onsets_tell_a_repeated_note_from_a_held_one():
     pitches = np.full((4, 4), 60)
     onsets = np.zeros((4, 4), bool)
     onsets[[0, 2], 0] = True
-    assert [note[:2].tolist() for note in Chorale(pitches, onsets=onsets).notes(0)] == [[0, 2], [2, 2]]
+    assert [note[:2].tolist() for note in Chorale(pitches, onsets=onsets).notes(0)] == [
+        [0, 2],
+        [2, 2],
+    ]
     assert [note[:2].tolist() for note in Chorale(pitches).notes(0)] == [[0, 4]]
 
 
@@ -67,7 +76,9 @@ def test_an_excerpt_keeps_its_bar_lines_and_strikes_what_was_held():
     onsets[0] = True
     chorale = Chorale(np.full((40, 4), 60), onsets=onsets, time_signature="4/4", pickup=4)
     excerpt = chorale.excerpt(10, 30)
-    assert len(excerpt) == 20 and excerpt.pickup == 10  # the bar line after step 4 stands at 20 = 10 + 10
+    assert (
+        len(excerpt) == 20 and excerpt.pickup == 10
+    )  # the bar line after step 4 stands at 20 = 10 + 10
     assert excerpt.struck[0].all() and not excerpt.struck[1:].any()
 
 
@@ -80,18 +91,30 @@ def test_its_arrays_cannot_be_changed_and_are_not_the_callers():
         chorale.pitches[0, 0] = 61
 
 
-@pytest.mark.parametrize("arguments, complaint", [
-    (dict(pitches=np.zeros((3, 3), int)), r"shape \(3, 3\): expected \(steps, 4\)"),
-    (dict(pitches=np.full((3, 4), 60.5)), "expected whole MIDI note numbers"),
-    (dict(pitches=[[60, 128, 55, 48]]), "note 128 at step 0, alto"),
-    (dict(pitches=[[60, 55, 55, 48]], fermatas=[True, False]), r"fermatas of shape \(2,\): expected \(1,\)"),
-    (dict(pitches=[[60, 55, 55, 48]], time_signature="waltz"), "time signature 'waltz'"),
-    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/12"), "time signature '3/12': .*power of two"),
-    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=12), "pickup 12"),
-    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=True), "pickup True"),
-    (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=np.True_), "pickup np.True_"),
-    (dict(pitches=[[60, 55, 55, 48]], pickup=4.0), "pickup 4.0"),
-])
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (dict(pitches=np.zeros((3, 3), int)), r"shape \(3, 3\): expected \(steps, 4\)"),
+        (dict(pitches=np.full((3, 4), 60.5)), "expected whole MIDI note numbers"),
+        (dict(pitches=[[60, 128, 55, 48]]), "note 128 at step 0, alto"),
+        (
+            dict(pitches=[[60, 55, 55, 48]], fermatas=[True, False]),
+            r"fermatas of shape \(2,\): expected \(1,\)",
+        ),
+        (dict(pitches=[[60, 55, 55, 48]], time_signature="waltz"), "time signature 'waltz'"),
+        (
+            dict(pitches=[[60, 55, 55, 48]], time_signature="3/12"),
+            "time signature '3/12': .*power of two",
+        ),
+        (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=12), "pickup 12"),
+        (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=True), "pickup True"),
+        (
+            dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=np.True_),
+            "pickup np.True_",
+        ),
+        (dict(pitches=[[60, 55, 55, 48]], pickup=4.0), "pickup 4.0"),
+    ],
+)
 def test_what_is_no_chorale_is_refused_in_words(arguments, complaint):
     with pytest.raises(ValueError, match=complaint):
         Chorale(**arguments)
@@ -102,5 +125,9 @@ def test_a_bar_is_counted_in_sixteenths():
 
 
 def test_parts_are_known_by_their_names():
-    assert [voice_named(name) for name in ("Soprano", "S.", "Alto 1", "tenore", "Basso", " B ")] == [0, 0, 1, 2, 3, 3]
-    assert [voice_named(name) for name in ("Bassoon", "Basso continuo", "Oboe", "Strings", "", None)] == [None] * 6
+    assert [
+        voice_named(name) for name in ("Soprano", "S.", "Alto 1", "tenore", "Basso", " B ")
+    ] == [0, 0, 1, 2, 3, 3]
+    assert [
+        voice_named(name) for name in ("Bassoon", "Basso continuo", "Oboe", "Strings", "", None)
+    ] == [None] * 6

@@ -11,16 +11,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from conftest import BESIDE_THE_CHECKOUT, archive_places
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from conftest import BESIDE_THE_CHECKOUT, archive_places
-
-from chorale_utils import corpus as corpus_module
 from chorale_utils.chorale import Chorale
-from chorale_utils.corpus import (JSB_SHA256, PARTITIONS, Corpus, cache_folder, corpus_fingerprint, load_chorale,
-                                  load_corpus, parse_music21, read_manifest)
-from chorale_utils.reading import from_score
+from chorale_utils.corpus.editions import (
+    JSB_SHA256,
+    PARTITIONS,
+    Corpus,
+    cache_folder,
+    corpus_fingerprint,
+    load_corpus,
+    parse_music21,
+    read_manifest,
+)
+from chorale_utils.corpus.editions import editions as corpus_module
+from chorale_utils.notation.loading import load_chorale
+from chorale_utils.notation.reading import from_score
 
 GOOD = "note0,note1,note2,note3\n74,70,65,58\n74,70,65,58\n75,70,58,55\n"
 LINES = 4
@@ -50,11 +59,17 @@ def good_members():
 
 # The exact edition
 
+
 def test_exact_edition_has_its_pieces_steps_and_names(jsb_corpus):
     assert [len(getattr(jsb_corpus, partition)) for partition in PARTITIONS] == [229, 76, 77]
-    assert [sum(map(len, getattr(jsb_corpus, partition))) for partition in PARTITIONS] == [55_228, 18_408, 18_900]
-    assert [piece.name for piece in (jsb_corpus.train[3], jsb_corpus.valid[0], jsb_corpus.test[0])] == [
-        "jsb/train/chorale_003", "jsb/valid/chorale_229", "jsb/test/chorale_305"]
+    assert [sum(map(len, getattr(jsb_corpus, partition))) for partition in PARTITIONS] == [
+        55_228,
+        18_408,
+        18_900,
+    ]
+    assert [
+        piece.name for piece in (jsb_corpus.train[3], jsb_corpus.valid[0], jsb_corpus.test[0])
+    ] == ["jsb/train/chorale_003", "jsb/valid/chorale_229", "jsb/test/chorale_305"]
     assert repr(jsb_corpus) == "Corpus('jsb': 229 train, 76 valid, 77 test)"
 
 
@@ -68,7 +83,9 @@ def test_exact_edition_keeps_within_its_range_and_lengths(jsb_corpus):
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_exact_edition_repeats_the_note_before_in_77_to_79_percent(jsb_corpus, partition):
     pieces = getattr(jsb_corpus, partition)
-    repeated = np.concatenate([(piece.pitches[1:] == piece.pitches[:-1]).ravel() for piece in pieces])
+    repeated = np.concatenate(
+        [(piece.pitches[1:] == piece.pitches[:-1]).ravel() for piece in pieces]
+    )
     assert 0.77 <= repeated.mean() <= 0.79
 
 
@@ -78,7 +95,11 @@ def test_exact_edition_has_its_near_copies_and_can_leave_them_out(jsb_corpus, vo
     copies = table[table["share"] > 0.5].groupby("partition").size().to_dict()
     assert (copies.get("valid", 0), copies.get("test", 0)) == (valid, test)
     without = jsb_corpus.without_near_copies(voices)
-    assert (len(without.train), len(without.valid), len(without.test)) == (229, 76 - valid, 77 - test)
+    assert (len(without.train), len(without.valid), len(without.test)) == (
+        229,
+        76 - valid,
+        77 - test,
+    )
     assert (without.near_copies(voices)["share"] <= 0.5).all()
 
 
@@ -87,7 +108,9 @@ def test_archive_is_found_where_the_environment_says(jsb_archive, jsb_corpus, mo
     assert load_corpus("jsb").test == jsb_corpus.test
 
 
-def test_archive_is_found_in_the_cache_without_a_download(jsb_archive, jsb_corpus, monkeypatch, tmp_path):
+def test_archive_is_found_in_the_cache_without_a_download(
+    jsb_archive, jsb_corpus, monkeypatch, tmp_path
+):
     monkeypatch.delenv("JSB_CHORALES", raising=False)
     monkeypatch.setenv("CHORALE_UTILS_CACHE", str(tmp_path))
     (tmp_path / "jsb_chorales.tgz").write_bytes(jsb_archive.read_bytes())
@@ -104,11 +127,14 @@ def test_torn_archive_in_the_cache_is_fetched_again_and_checked(jsb_archive, mon
         assert (known_hash, fname, path) == (JSB_SHA256, "jsb_chorales.tgz", tmp_path)
         (path / fname).write_bytes(jsb_archive.read_bytes())
         return str(path / fname)
+
     monkeypatch.setattr("pooch.retrieve", retrieve)
     assert len(load_corpus("jsb", progress=False).train) == 229
 
 
-def test_tests_look_for_the_archive_where_the_environment_says_beside_the_checkout_and_in_the_cache(monkeypatch, tmp_path):
+def test_tests_look_for_the_archive_where_the_environment_says_beside_the_checkout_and_in_the_cache(
+    monkeypatch, tmp_path
+):
     monkeypatch.setenv("CHORALE_UTILS_CACHE", str(tmp_path))
     monkeypatch.setenv("JSB_CHORALES", str(tmp_path / "said.tgz"))
     usual = [BESIDE_THE_CHECKOUT, tmp_path / "jsb_chorales.tgz"]
@@ -119,6 +145,7 @@ def test_tests_look_for_the_archive_where_the_environment_says_beside_the_checko
 
 # What tells an edition from any other
 
+
 def test_fingerprint_is_that_of_the_archive_or_folder_that_would_be_read(tmp_path, monkeypatch):
     archive = write_archive(tmp_path / "own.tgz", good_members())
     monkeypatch.setenv("JSB_CHORALES", str(archive))
@@ -126,10 +153,12 @@ def test_fingerprint_is_that_of_the_archive_or_folder_that_would_be_read(tmp_pat
     found = {}
     for name, texts in dict(one={}, same={}, other={"valid": GOOD + "75,70,58,55\n"}).items():
         monkeypatch.setenv("JSB_CHORALES", str(write_folder(tmp_path / name, **texts)))
-        found[name], = corpus_fingerprint("jsb").items()
+        (found[name],) = corpus_fingerprint("jsb").items()
     assert found["one"] == found["same"] != found["other"]
     assert found["one"][0] == "folder_sha256" and found["one"][1] != JSB_SHA256
-    (tmp_path / "one" / "test" / "chorale_000.csv").rename(tmp_path / "one" / "test" / "chorale_001.csv")
+    (tmp_path / "one" / "test" / "chorale_000.csv").rename(
+        tmp_path / "one" / "test" / "chorale_001.csv"
+    )
     monkeypatch.setenv("JSB_CHORALES", str(tmp_path / "one"))
     assert corpus_fingerprint("jsb") != dict([found["one"]])
 
@@ -158,12 +187,18 @@ def test_fingerprint_of_what_does_not_exist_is_an_error(tmp_path, monkeypatch):
 
 # Archives and folders of one's own
 
+
 def test_own_folder_and_own_archive_are_read_alike(tmp_path):
     folder = write_folder(tmp_path / "own")
     archive = write_archive(tmp_path / "own.tgz", good_members())
-    from_folder, from_archive = load_corpus("jsb", path=folder), load_corpus("jsb", path=archive, known_hash=None)
+    from_folder, from_archive = (
+        load_corpus("jsb", path=folder),
+        load_corpus("jsb", path=archive, known_hash=None),
+    )
     assert from_folder == from_archive
-    assert from_folder.test[0] == Chorale([[74, 70, 65, 58], [74, 70, 65, 58], [75, 70, 58, 55]], name="jsb/test/chorale_000")
+    assert from_folder.test[0] == Chorale(
+        [[74, 70, 65, 58], [74, 70, 65, 58], [75, 70, 58, 55]], name="jsb/test/chorale_000"
+    )
 
 
 def test_reading_an_archive_leaves_nothing_on_disk(tmp_path):
@@ -195,7 +230,9 @@ def test_an_empty_path_is_an_error_and_no_fall_through(said, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("origin", ["path", "JSB_CHORALES"])
-def test_a_named_place_that_does_not_exist_is_an_error_and_no_fall_through(origin, tmp_path, monkeypatch):
+def test_a_named_place_that_does_not_exist_is_an_error_and_no_fall_through(
+    origin, tmp_path, monkeypatch
+):
     missing = str(tmp_path / "no" / "such.tgz")
     monkeypatch.setattr("pooch.retrieve", None)
     monkeypatch.setenv("JSB_CHORALES", missing if origin == "JSB_CHORALES" else "")
@@ -207,7 +244,9 @@ def test_without_network_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.delenv("JSB_CHORALES", raising=False)
     monkeypatch.setenv("CHORALE_UTILS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(corpus_module, "JSB_URL", "http://127.0.0.1:9/jsb_chorales.tgz")
-    with pytest.raises(ConnectionError, match="could not be downloaded .*JSB_CHORALES.*load_corpus\\('music21'\\)"):
+    with pytest.raises(
+        ConnectionError, match="could not be downloaded .*JSB_CHORALES.*load_corpus\\('music21'\\)"
+    ):
         load_corpus("jsb", progress=False)
     assert not list(tmp_path.rglob("*.tgz"))
 
@@ -218,10 +257,17 @@ def link(name, kind):
     return member, ""
 
 
-@pytest.mark.parametrize("member", [("../train/chorale_001.csv", GOOD), ("train/../../chorale_001.csv", GOOD),
-                                    ("/train/chorale_001.csv", GOOD), link("train/chorale_001.csv", tarfile.SYMTYPE),
-                                    link("train/chorale_001.csv", tarfile.LNKTYPE)],
-                         ids=["up", "up within", "absolute", "symbolic link", "hard link"])
+@pytest.mark.parametrize(
+    "member",
+    [
+        ("../train/chorale_001.csv", GOOD),
+        ("train/../../chorale_001.csv", GOOD),
+        ("/train/chorale_001.csv", GOOD),
+        link("train/chorale_001.csv", tarfile.SYMTYPE),
+        link("train/chorale_001.csv", tarfile.LNKTYPE),
+    ],
+    ids=["up", "up within", "absolute", "symbolic link", "hard link"],
+)
 def test_members_outside_the_archive_are_refused(member, tmp_path):
     archive = write_archive(tmp_path / "bad.tgz", [*good_members(), member])
     with pytest.raises(ValueError, match=r"bad\.tgz:.*chorale_001\.csv: expected plain files"):
@@ -238,24 +284,31 @@ def test_torn_archive_is_an_error_that_names_it(keep, tmp_path):
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_missing_partition_is_an_error_that_names_it(partition, tmp_path):
-    archive = write_archive(tmp_path / "own.tgz", [pair for pair in good_members() if not pair[0].startswith(partition)])
-    with pytest.raises(ValueError, match=rf"own\.tgz: no CSV in {partition}/: expected train/, valid/ and test/"):
+    archive = write_archive(
+        tmp_path / "own.tgz", [pair for pair in good_members() if not pair[0].startswith(partition)]
+    )
+    with pytest.raises(
+        ValueError, match=rf"own\.tgz: no CSV in {partition}/: expected train/, valid/ and test/"
+    ):
         load_corpus("jsb", path=archive, known_hash=None)
 
 
-@pytest.mark.parametrize("row, message", [
-    ("74,70,65", "'74,70,65': expected four integers"),
-    ("74,70,65,58,50", ".*: expected four integers"),
-    ("74,70,x,58", ".*: expected four integers"),
-    ("74,70,65.0,58", ".*: expected four integers"),
-    ("", "'': expected four integers"),
-    ("74,70,65,35", "note 35, bass: expected 0 .silence. or 36..81"),
-    ("82,70,65,58", "note 82, soprano: expected"),
-    ("74,-1,65,58", "note -1, alto: expected"),
-])
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ("74,70,65", "'74,70,65': expected four integers"),
+        ("74,70,65,58,50", ".*: expected four integers"),
+        ("74,70,x,58", ".*: expected four integers"),
+        ("74,70,65.0,58", ".*: expected four integers"),
+        ("", "'': expected four integers"),
+        ("74,70,65,35", "note 35, bass: expected 0 .silence. or 36..81"),
+        ("82,70,65,58", "note 82, soprano: expected"),
+        ("74,-1,65,58", "note -1, alto: expected"),
+    ],
+)
 @pytest.mark.parametrize("header", [True, False])
 def test_bad_row_is_an_error_that_names_file_and_line(row, message, header, tmp_path):
-    lines = GOOD.splitlines()[not header:]
+    lines = GOOD.splitlines()[not header :]
     lines.insert(3, row)
     folder = write_folder(tmp_path / "own", valid="\n".join(lines) + "\n")
     with pytest.raises(ValueError, match=rf"valid/chorale_000\.csv, line 4: {message}"):
@@ -277,45 +330,83 @@ def test_unknown_edition_and_a_path_to_the_music21_edition_are_errors(tmp_path):
 
 # The music21 edition
 
+
 def test_music21_edition_follows_the_manifest(music21_corpus):
     manifest = read_manifest().dropna(subset=["file"])
     for partition in PARTITIONS:
         expected = manifest[manifest["partition"] == partition]
         pieces = getattr(music21_corpus, partition)
-        assert [f"bach/{piece.name}" for piece in pieces] == [Path(file).with_suffix("").as_posix() for file in expected["file"]]
+        assert [f"bach/{piece.name}" for piece in pieces] == [
+            Path(file).with_suffix("").as_posix() for file in expected["file"]
+        ]
         assert [piece.bwv for piece in pieces] == expected["bwv"].tolist()
         assert [len(piece) for piece in pieces] == expected["file_steps"].tolist()
-    assert min(len(music21_corpus.train) / 229, len(music21_corpus.valid) / 76, len(music21_corpus.test) / 77) > 0.95
+    assert (
+        min(
+            len(music21_corpus.train) / 229,
+            len(music21_corpus.valid) / 76,
+            len(music21_corpus.test) / 77,
+        )
+        > 0.95
+    )
 
 
 def test_music21_edition_knows_what_the_exact_one_does_not(music21_corpus):
     piece = music21_corpus["bwv66.6"]
-    assert (piece.bwv, piece.key, piece.time_signature, piece.pickup) == ("66.6", "f# minor", "4/4", 4)
+    assert (piece.bwv, piece.key, piece.time_signature, piece.pickup) == (
+        "66.6",
+        "f# minor",
+        "4/4",
+        4,
+    )
     pieces = music21_corpus.train + music21_corpus.valid + music21_corpus.test
     assert all(piece.key and piece.time_signature and piece.onsets is not None for piece in pieces)
     assert sum(piece.fermatas.any() for piece in pieces) >= 0.98 * len(pieces)
     assert sum(piece.title is not None for piece in pieces) >= 300
 
 
-def test_pieces_that_end_on_the_relative_minor_of_the_major_that_their_file_states_are_in_minor(music21_corpus):
+def test_pieces_that_end_on_the_relative_minor_of_the_major_that_their_file_states_are_in_minor(
+    music21_corpus,
+):
     from music21 import corpus, key
 
-    from chorale_utils.score import find_key
-    keys = {"bwv245.3": "g minor", "bwv384": "c minor", "bwv274": "g minor", "bwv65.2": "a minor", "bwv33.6": "a minor",
-            "bwv166.6": "g minor"}
+    from chorale_utils.notation.score import find_key
+
+    keys = {
+        "bwv245.3": "g minor",
+        "bwv384": "c minor",
+        "bwv274": "g minor",
+        "bwv65.2": "a minor",
+        "bwv33.6": "a minor",
+        "bwv166.6": "g minor",
+    }
     assert {name: music21_corpus[name].key for name in keys} == keys == corpus_module.MINOR_KEYS
     for name, minor in keys.items():
         tonic = key.Key(*minor.split()).tonic.pitchClass
-        assert music21_corpus[name].pitches[-1, 3] % 12 == tonic and find_key(music21_corpus[name]) == minor
-    assert from_score(corpus.parse("bach/bwv384")).key == "E- major"  # what a file states is otherwise believed
-    ends_in_minor = [piece.name for partition in PARTITIONS for piece in getattr(music21_corpus, partition)
-                     if piece.key.endswith("major") and
-                     piece.notes(3)[-1, 2] % 12 == key.Key(*piece.key.split()).relative.tonic.pitchClass]
+        assert (
+            music21_corpus[name].pitches[-1, 3] % 12 == tonic
+            and find_key(music21_corpus[name]) == minor
+        )
+    assert (
+        from_score(corpus.parse("bach/bwv384")).key == "E- major"
+    )  # what a file states is otherwise believed
+    ends_in_minor = [
+        piece.name
+        for partition in PARTITIONS
+        for piece in getattr(music21_corpus, partition)
+        if piece.key.endswith("major")
+        and piece.notes(3)[-1, 2] % 12 == key.Key(*piece.key.split()).relative.tonic.pitchClass
+    ]
     assert ends_in_minor == []
 
 
 def test_music21_edition_keeps_within_the_range_of_the_exact_one(music21_corpus):
-    notes = np.concatenate([piece.pitches for piece in music21_corpus.train + music21_corpus.valid + music21_corpus.test])
+    notes = np.concatenate(
+        [
+            piece.pitches
+            for piece in music21_corpus.train + music21_corpus.valid + music21_corpus.test
+        ]
+    )
     assert (notes[notes > 0].min(), notes.max()) == (36, 81)
 
 
@@ -329,7 +420,10 @@ def test_a_chorale_is_found_by_its_name_and_an_unknown_name_is_an_error(music21_
 def small_edition(tmp_path, monkeypatch):
     """A manifest of three files, and an empty cache folder (Path)."""
     lines = corpus_module.MANIFEST.read_text(encoding="utf-8").splitlines()
-    chosen = [next(line for line in lines if line.startswith(f"{partition},") and "/bwv" in line) for partition in PARTITIONS]
+    chosen = [
+        next(line for line in lines if line.startswith(f"{partition},") and "/bwv" in line)
+        for partition in PARTITIONS
+    ]
     manifest = tmp_path / "split.csv"
     manifest.write_text("\n".join([lines[0], *chosen]) + "\n", encoding="utf-8")
     monkeypatch.setattr(corpus_module, "MANIFEST", manifest)
@@ -340,8 +434,11 @@ def small_edition(tmp_path, monkeypatch):
 @pytest.fixture
 def parsed_here(monkeypatch):
     """Parsing in this process: sooner, for three files."""
-    monkeypatch.setattr(corpus_module, "parse_music21",
-                        lambda tasks, progress: [corpus_module._parse_task(task) for task in tasks])
+    monkeypatch.setattr(
+        corpus_module,
+        "parse_music21",
+        lambda tasks, progress: [corpus_module._parse_task(task) for task in tasks],
+    )
 
 
 def test_second_load_comes_from_the_cache_and_is_the_same(small_edition, monkeypatch, capsys):
@@ -351,14 +448,23 @@ def test_second_load_comes_from_the_cache_and_is_the_same(small_edition, monkeyp
     monkeypatch.setattr(corpus_module, "parse_music21", None)
     assert load_corpus() == first
     assert capsys.readouterr().out == ""
-    assert not any(array.flags.writeable for array in (first.test[0].pitches, first.test[0].onsets, first.test[0].fermatas))
+    assert not any(
+        array.flags.writeable
+        for array in (first.test[0].pitches, first.test[0].onsets, first.test[0].fermatas)
+    )
 
 
-@pytest.mark.parametrize("tear", [lambda whole: whole[:len(whole) // 2], lambda whole: b"",
-                                  lambda whole: whole[:200] + bytes([whole[200] ^ 255]) + whole[201:]])
+@pytest.mark.parametrize(
+    "tear",
+    [
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: b"",
+        lambda whole: whole[:200] + bytes([whole[200] ^ 255]) + whole[201:],
+    ],
+)
 def test_torn_cache_is_noticed_and_made_anew(tear, small_edition, parsed_here):
     first = load_corpus(progress=False)
-    file, = small_edition.iterdir()
+    (file,) = small_edition.iterdir()
     file.write_bytes(tear(file.read_bytes()))
     with pytest.warns(UserWarning, match=r"\.npz is torn .*: parsing the corpus again"):
         assert load_corpus(progress=False) == first
@@ -379,6 +485,7 @@ def test_interrupted_writing_leaves_no_cache_behind(small_edition, parsed_here, 
     def fail(file, **arrays):
         file.write(b"half")
         raise OSError("disk full")
+
     monkeypatch.setattr(np, "savez_compressed", fail)
     with pytest.warns(UserWarning, match="could not be written .disk full."):
         assert len(load_corpus(progress=False).train) == 1
@@ -387,22 +494,35 @@ def test_interrupted_writing_leaves_no_cache_behind(small_edition, parsed_here, 
 
 def test_a_script_without_a_main_guard_can_load_the_corpus(small_edition, tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("print('begins')\nfrom chorale_utils import corpus\nfrom pathlib import Path\n"
-                      f"corpus.MANIFEST = Path({str(tmp_path / 'split.csv')!r})\nprint(corpus.load_corpus(progress=False))\n")
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True,
-                         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])})
+    script.write_text(
+        "print('begins')\nfrom chorale_utils import corpus\nfrom pathlib import Path\n"
+        f"corpus.MANIFEST = Path({str(tmp_path / 'split.csv')!r})\nprint(corpus.load_corpus(progress=False))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     assert run.stdout.splitlines() == ["begins", "Corpus('music21': 1 train, 1 valid, 1 test)"]
     assert run.stderr == ""
 
 
 # A user's own music
 
-ROWS = arrays(np.int64, st.tuples(st.integers(1, 30), st.just(4)), elements=st.one_of(st.just(0), st.integers(1, 127)))
+ROWS = arrays(
+    np.int64,
+    st.tuples(st.integers(1, 30), st.just(4)),
+    elements=st.one_of(st.just(0), st.integers(1, 127)),
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, st.booleans(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([",", ", "]))
-def test_csv_of_four_columns_is_read_with_and_without_a_header(tmp_path, rows, header, ending, comma):
+def test_csv_of_four_columns_is_read_with_and_without_a_header(
+    tmp_path, rows, header, ending, comma
+):
     lines = ["soprano,alto,tenor,bass"] * header + [comma.join(map(str, row)) for row in rows]
     path = tmp_path / "mine.csv"
     path.write_bytes(ending.join(lines).encode())
@@ -412,15 +532,18 @@ def test_csv_of_four_columns_is_read_with_and_without_a_header(tmp_path, rows, h
 def test_csv_with_a_wrong_note_is_an_error_that_names_line_and_voice(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("60,55,52,48\n60,55,128,48\n")
-    with pytest.raises(ValueError, match=r"mine\.csv, line 2: note 128, tenor: expected 0 .silence. or 1..127"):
+    with pytest.raises(
+        ValueError, match=r"mine\.csv, line 2: note 128, tenor: expected 0 .silence. or 1..127"
+    ):
         load_chorale(path)
 
 
 @pytest.mark.parametrize("name", ["bwv66.6", "bwv269", "bwv123.6"])  # the first has no title
 @pytest.mark.parametrize("suffix", [".musicxml", ".mid"])
 def test_a_real_chorale_written_to_a_file_is_read_back(name, suffix, music21_corpus, tmp_path):
-    from chorale_utils.midi import write_midi
-    from chorale_utils.score import write_score
+    from chorale_utils.notation.midi import write_midi
+    from chorale_utils.notation.score import write_score
+
     wanted = music21_corpus[name]
     path = tmp_path / f"{name}{suffix}"
     (write_midi if suffix == ".mid" else write_score)(wanted, path)
@@ -436,7 +559,8 @@ def test_a_real_chorale_written_to_a_file_is_read_back(name, suffix, music21_cor
 @pytest.mark.parametrize("sung", [(), (0, 2)])
 @pytest.mark.parametrize("steps, pickup", [(1, 0), (16, 0), (30, 0), (36, 4)])
 def test_silence_written_to_musicxml_is_read_back(staves, sung, steps, pickup, tmp_path):
-    from chorale_utils.score import write_score
+    from chorale_utils.notation.score import write_score
+
     pitches = np.zeros((steps, 4), int)
     pitches[:, list(sung)] = 60
     wanted = Chorale(pitches, name="silence", title="Rests", time_signature="4/4", pickup=pickup)
@@ -447,10 +571,16 @@ def test_silence_written_to_musicxml_is_read_back(staves, sung, steps, pickup, t
     assert steps < 16 or chorale.pickup == pickup
 
 
-def test_the_title_is_that_of_the_work_or_else_of_the_movement_and_none_where_music21_filled_it_in(tmp_path):
+def test_the_title_is_that_of_the_work_or_else_of_the_movement_and_none_where_music21_filled_it_in(
+    tmp_path,
+):
     from music21 import metadata, note, stream
-    for titles, expected in (({"title": "Work", "movementName": "Movement"}, "Work"),
-                             ({"movementName": "Movement"}, "Movement"), ({}, None)):
+
+    for titles, expected in (
+        ({"title": "Work", "movementName": "Movement"}, "Work"),
+        ({"movementName": "Movement"}, "Movement"),
+        ({}, None),
+    ):
         score = stream.Score([stream.Part([note.Note(60, quarterLength=4)]) for _ in range(4)])
         score.metadata = metadata.Metadata(**titles)
         score.write("musicxml", tmp_path / "mine.musicxml")
@@ -459,28 +589,33 @@ def test_the_title_is_that_of_the_work_or_else_of_the_movement_and_none_where_mu
 
 def test_musicxml_is_read_as_music21_reads_it(tmp_path):
     from music21 import corpus
+
     corpus.parse("bach/bwv66.6").write("musicxml", tmp_path / "mine.musicxml")
     chorale = load_chorale(tmp_path / "mine.musicxml")
     wanted = from_score(corpus.parse("bach/bwv66.6"), name="mine")
-    np.testing.assert_array_equal(chorale.pitches[:len(wanted)], wanted.pitches)
-    assert not chorale.pitches[len(wanted):].any()  # music21 fills the last bar with a rest
+    np.testing.assert_array_equal(chorale.pitches[: len(wanted)], wanted.pitches)
+    assert not chorale.pitches[len(wanted) :].any()  # music21 fills the last bar with a rest
     assert (chorale.name, chorale.key, chorale.pickup) == ("mine", "f# minor", 4)
 
 
 def test_kern_is_read():
     from music21.common import getCorpusFilePath
+
     chorale = load_chorale(getCorpusFilePath() / "bach" / "bwv277.krn")
     assert (chorale.name, chorale.key, chorale.time_signature) == ("bwv277", "a minor", "4/4")
     assert chorale.pitches[:, 0].max() < 82 and (chorale.pitches[0] > 0).all()
 
 
-@pytest.mark.parametrize("name, content, message", [
-    ("mine.pdf", b"", r"mine\.pdf: \.pdf: expected \.mid"),
-    ("mine", b"", "no suffix: expected"),
-    ("mine.musicxml", b"<score-partwise><part", r"mine\.musicxml: music21 cannot read it"),
-    ("mine.mxl", b"PK no zip", r"mine\.mxl: music21 cannot read it"),
-    ("mine.csv", b"\xff\xfe\x00", r"mine\.csv: not a text file"),
-])
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("mine.pdf", b"", r"mine\.pdf: \.pdf: expected \.mid"),
+        ("mine", b"", "no suffix: expected"),
+        ("mine.musicxml", b"<score-partwise><part", r"mine\.musicxml: music21 cannot read it"),
+        ("mine.mxl", b"PK no zip", r"mine\.mxl: music21 cannot read it"),
+        ("mine.csv", b"\xff\xfe\x00", r"mine\.csv: not a text file"),
+    ],
+)
 def test_other_and_damaged_files_are_errors_that_name_the_file(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
@@ -494,23 +629,33 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 
 # What it costs
 
+
 def test_the_cached_edition_is_loaded_without_music21_pandas_pooch_or_tensorflow(music21_corpus):
     heavy = ("music21", "pandas", "pooch", "tensorflow", "keras", "matplotlib")
     code = f"import sys, chorale_utils; chorale_utils.load_corpus(); print([name for name in {heavy} if name in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])})
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     assert run.stdout.strip() == "[]"
 
 
 def test_parsed_chorales_are_named_as_asked_and_read_only():
-    chorale, = parse_music21([{"file": "bach/bwv66.6.mxl", "name": "mine", "bwv": "66.6"}], progress=False, workers=1)
+    (chorale,) = parse_music21(
+        [{"file": "bach/bwv66.6.mxl", "name": "mine", "bwv": "66.6"}], progress=False, workers=1
+    )
     assert (chorale.name, chorale.bwv) == ("mine", "66.6")
     assert not chorale.pitches.flags.writeable
 
 
 def test_near_copies_are_found_in_any_key_and_left_out():
     rng = np.random.default_rng(1)
-    one, two, new = (Chorale(rng.integers(50, 70, (64, 4)), name=name) for name in ("one", "two", "new"))
+    one, two, new = (
+        Chorale(rng.integers(50, 70, (64, 4)), name=name) for name in ("one", "two", "new")
+    )
     copy = Chorale(np.vstack([two.transpose(3).pitches[:40], new.pitches[:20]]), name="copy")
     corpus = Corpus(train=[one, two], valid=[copy], test=[new])
     table = corpus.near_copies()
@@ -525,7 +670,10 @@ def test_near_copies_are_found_in_any_key_and_left_out():
 def test_near_copies_of_no_training_pieces_are_an_error_in_words():
     corpus = Corpus(train=[], valid=[Chorale(np.full((32, 4), 60))], test=[])
     for ask in (corpus.near_copies, corpus.without_near_copies):
-        with pytest.raises(ValueError, match=r"Corpus\('own': 0 train, 1 valid, 0 test\) has no training pieces: expected"):
+        with pytest.raises(
+            ValueError,
+            match=r"Corpus\('own': 0 train, 1 valid, 0 test\) has no training pieces: expected",
+        ):
             ask()
 
 

@@ -1,31 +1,48 @@
-"""Faults: found where music21 finds them in Bach's own pieces, and where the textbook says in made-up ones."""
+"""Faults: found where music21 finds them in Bach's own pieces, and where the textbook says in
+made-up ones."""
 
 from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from music21.voiceLeading import VoiceLeadingQuartet
 
-from chorale_utils import find_key, RULES, faults, to_score
+from chorale_utils import RULES, faults, find_key, to_score
 from chorale_utils.chorale import Chorale
-from chorale_utils.counterpoint import count_faults
-from chorale_utils.grid import Grid
+from chorale_utils.judging.counterpoint import count_faults
+from chorale_utils.judging.grid import Grid
 
 # Of those in which Bach has most parallels or hidden intervals, and one in which he has few.
-NAMES = ("bwv227.3", "bwv268", "bwv80.8", "bwv183.5", "bwv40.8", "bwv347", "bwv263", "bwv93.7", "bwv161.6", "bwv66.6")
+NAMES = (
+    "bwv227.3",
+    "bwv268",
+    "bwv80.8",
+    "bwv183.5",
+    "bwv40.8",
+    "bwv347",
+    "bwv263",
+    "bwv93.7",
+    "bwv161.6",
+    "bwv66.6",
+)
 
 
 @st.composite
 def chorales(draw, longest=16):
     steps = draw(st.integers(0, longest))
-    return Chorale(draw(arrays(np.int64, (steps, 4), elements=st.one_of(st.just(0), st.integers(48, 72)))))
+    return Chorale(
+        draw(arrays(np.int64, (steps, 4), elements=st.one_of(st.just(0), st.integers(48, 72))))
+    )
 
 
 def found(chorale, *rules):
     table = faults(chorale)
-    return {(step, voices) for step, voices, fault in table.itertuples(index=False) if fault in rules}
+    return {
+        (step, voices) for step, voices, fault in table.itertuples(index=False) if fault in rules
+    }
 
 
 def spelled(chorale):
@@ -41,37 +58,63 @@ def spelled(chorale):
 
 @pytest.fixture(scope="module")
 def oracle(music21_corpus):
-    """(chorale, step, (higher, lower), music21's VoiceLeadingQuartet) wherever one of two voices moves and both sing."""
+    """(chorale, step, (higher, lower), music21's VoiceLeadingQuartet) wherever one of two voices
+    moves and both sing."""
     quartets = []
     for name in NAMES:
         chorale = music21_corpus[name]
         notes = spelled(chorale)
         for step in range(1, len(chorale)):
             for pair in combinations(range(4), 2):
-                four = [notes[step - 1][pair[0]], notes[step][pair[0]], notes[step - 1][pair[1]], notes[step][pair[1]]]
+                four = [
+                    notes[step - 1][pair[0]],
+                    notes[step][pair[0]],
+                    notes[step - 1][pair[1]],
+                    notes[step][pair[1]],
+                ]
                 moved = (chorale.pitches[step] != chorale.pitches[step - 1])[list(pair)]
                 if None not in four and moved.any():
                     quartets.append((chorale, step, pair, VoiceLeadingQuartet(*four)))
     return quartets
 
 
-@pytest.mark.parametrize("rules, music21_says", [
-    (("parallel fifths", "contrary fifths"), VoiceLeadingQuartet.parallelFifth),
-    (("parallel octaves", "contrary octaves"), lambda quartet: quartet.parallelUnisonOrOctave()),
-    (("hidden fifths",), lambda quartet: quartet.hiddenFifth() and _soprano_leaps(quartet)),
-    (("hidden octaves",), lambda quartet: quartet.hiddenOctave() and _soprano_leaps(quartet)),
-    (("overlap",), lambda quartet: quartet.voiceOverlap() and not quartet.voiceCrossing()),
-    (("crossing",), lambda quartet: quartet.v1n2.pitch < quartet.v2n2.pitch),
-], ids=["fifths", "octaves", "hidden fifths", "hidden octaves", "overlap", "crossing"])
-def test_faults_are_where_music21_finds_them_in_real_pieces(oracle, music21_corpus, rules, music21_says):
+@pytest.mark.parametrize(
+    "rules, music21_says",
+    [
+        (("parallel fifths", "contrary fifths"), VoiceLeadingQuartet.parallelFifth),
+        (
+            ("parallel octaves", "contrary octaves"),
+            lambda quartet: quartet.parallelUnisonOrOctave(),
+        ),
+        (("hidden fifths",), lambda quartet: quartet.hiddenFifth() and _soprano_leaps(quartet)),
+        (("hidden octaves",), lambda quartet: quartet.hiddenOctave() and _soprano_leaps(quartet)),
+        (("overlap",), lambda quartet: quartet.voiceOverlap() and not quartet.voiceCrossing()),
+        (("crossing",), lambda quartet: quartet.v1n2.pitch < quartet.v2n2.pitch),
+    ],
+    ids=["fifths", "octaves", "hidden fifths", "hidden octaves", "overlap", "crossing"],
+)
+def test_faults_are_where_music21_finds_them_in_real_pieces(
+    oracle, music21_corpus, rules, music21_says
+):
     """music21 knows no difference between similar and contrary motion here, counts hidden intervals between all voices and
     with a soprano that steps, and calls a crossing also what is one only before; ours are the textbooks' cases of these."""
     pairs = {"hidden fifths": [(0, 3)], "hidden octaves": [(0, 3)]}.get(rules[0])
-    pairs = pairs or ([(0, 1), (1, 2), (2, 3)] if rules[0] in ("overlap", "crossing") else list(combinations(range(4), 2)))
-    expected = {(chorale.name, step, pair) for chorale, step, pair, quartet in oracle
-                if pair in pairs and music21_says(quartet)}
-    ours = {(name, *place) for name in NAMES for place in found(music21_corpus[name], *rules)
-            if np.all(music21_corpus[name].pitches[place[0] - 1, list(place[1])])}   # music21 asks for notes before
+    pairs = pairs or (
+        [(0, 1), (1, 2), (2, 3)]
+        if rules[0] in ("overlap", "crossing")
+        else list(combinations(range(4), 2))
+    )
+    expected = {
+        (chorale.name, step, pair)
+        for chorale, step, pair, quartet in oracle
+        if pair in pairs and music21_says(quartet)
+    }
+    ours = {
+        (name, *place)
+        for name in NAMES
+        for place in found(music21_corpus[name], *rules)
+        if np.all(music21_corpus[name].pitches[place[0] - 1, list(place[1])])
+    }  # music21 asks for notes before
     assert ours == expected
 
 
@@ -81,8 +124,21 @@ def _soprano_leaps(quartet):
 
 def test_the_pieces_of_the_oracle_have_such_faults(music21_corpus):
     together = count_faults(Grid([music21_corpus[name] for name in NAMES]))[0].sum()
-    assert (together[["parallel fifths", "parallel octaves", "contrary fifths", "contrary octaves", "hidden fifths",
-                      "hidden octaves", "overlap", "crossing"]] > 0).all()
+    assert (
+        together[
+            [
+                "parallel fifths",
+                "parallel octaves",
+                "contrary fifths",
+                "contrary octaves",
+                "hidden fifths",
+                "hidden octaves",
+                "overlap",
+                "crossing",
+            ]
+        ]
+        > 0
+    ).all()
 
 
 def test_keys_are_found_as_music21_finds_them(music21_corpus):
@@ -97,7 +153,9 @@ def test_keys_are_found_as_music21_finds_them(music21_corpus):
 
 def test_a_key_that_is_known_is_believed_and_one_that_makes_no_sense_is_refused(music21_corpus):
     pitches = music21_corpus.valid[0].pitches
-    tonics, minor = Grid([Chorale(pitches, key=key) for key in ("f# minor", "B- major", "C major")]).keys
+    tonics, minor = Grid(
+        [Chorale(pitches, key=key) for key in ("f# minor", "B- major", "C major")]
+    ).keys
     assert (tonics.tolist(), minor.tolist()) == ([6, 10, 0], [True, False, False])
     with pytest.raises(ValueError, match="mine: key 'H moll': expected tonic and mode"):
         Grid([Chorale(pitches, name="mine", key="H moll")]).keys
@@ -132,14 +190,21 @@ def test_a_piece_with_one_fault_has_exactly_that(rule):
     assert list(faults(chorale).itertuples(index=False, name=None)) == [(4, voices, rule)]
 
 
-@pytest.mark.parametrize("rows", [
-    [[67, 60, 55, 48], [67, 60, 55, 48]],                         # nothing moves
-    [[72, 67, 60, 45], [72, 67, 60, 51], [72, 67, 60, 50]],       # a diminished fifth that steps back
-    [[71, 65, 62, 43], [72, 64, 60, 48]],                         # leading tone and seventh resolved
-    [[72, 67, 59, 43], [72, 64, 60, 48]],                         # a suspended chord is no dominant
-    [[67, 60, 55, 48], [0, 62, 0, 0], [69, 62, 57, 50]],          # fifths with a silence between
-    [[74, 71, 67, 43], [72, 67, 64, 48]],                         # an inner leading tone falls to the tonic's fifth
-])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[67, 60, 55, 48], [67, 60, 55, 48]],  # nothing moves
+        [
+            [72, 67, 60, 45],
+            [72, 67, 60, 51],
+            [72, 67, 60, 50],
+        ],  # a diminished fifth that steps back
+        [[71, 65, 62, 43], [72, 64, 60, 48]],  # leading tone and seventh resolved
+        [[72, 67, 59, 43], [72, 64, 60, 48]],  # a suspended chord is no dominant
+        [[67, 60, 55, 48], [0, 62, 0, 0], [69, 62, 57, 50]],  # fifths with a silence between
+        [[74, 71, 67, 43], [72, 67, 64, 48]],  # an inner leading tone falls to the tonic's fifth
+    ],
+)
 def test_what_is_allowed_is_no_fault(rows):
     assert faults(Chorale(np.repeat(rows, 4, axis=0), key="a minor")).empty
 
@@ -147,8 +212,10 @@ def test_what_is_allowed_is_no_fault(rows):
 @settings(max_examples=40, deadline=None)
 @given(chorales(), st.integers(-12, 12))
 def test_transposing_changes_no_fault_but_those_of_range(chorale, semitones):
-    one, other = ([fault for fault in faults(piece).itertuples(index=False, name=None) if fault[2] != "range"]
-                  for piece in (chorale, chorale.transpose(semitones)))
+    one, other = (
+        [fault for fault in faults(piece).itertuples(index=False, name=None) if fault[2] != "range"]
+        for piece in (chorale, chorale.transpose(semitones))
+    )
     assert one == other
 
 
@@ -156,7 +223,11 @@ def test_transposing_changes_no_fault_but_those_of_range(chorale, semitones):
 @given(st.lists(chorales(), max_size=4))
 def test_faults_of_pieces_are_those_that_are_counted_whatever_stands_beside_them(pieces):
     broken, chances = count_faults(Grid(pieces))
-    assert (broken <= chances).loc[:, [rule for rule in RULES if rule != "doubled leading tone"]].all(axis=None)
+    assert (
+        (broken <= chances)
+        .loc[:, [rule for rule in RULES if rule != "doubled leading tone"]]
+        .all(axis=None)
+    )
     for number, chorale in enumerate(pieces):
         table = faults(chorale)
         assert (table["step"] < len(chorale)).all()
@@ -166,8 +237,21 @@ def test_faults_of_pieces_are_those_that_are_counted_whatever_stands_beside_them
 
 def test_bach_breaks_every_rule_less_than_chance_would(music21_corpus):
     from chorale_utils import shuffled
+
     pieces = music21_corpus.valid[:30]
-    bach, chance = (rates[0].sum() / rates[1].sum() for rates in
-                    map(count_faults, map(Grid, (pieces, [shuffled(piece, 0) for piece in pieces]))))
-    often = ["parallel fifths", "parallel octaves", "crossing", "spacing", "leap", "tritone", "hidden fifths"]
+    bach, chance = (
+        rates[0].sum() / rates[1].sum()
+        for rates in map(
+            count_faults, map(Grid, (pieces, [shuffled(piece, 0) for piece in pieces]))
+        )
+    )
+    often = [
+        "parallel fifths",
+        "parallel octaves",
+        "crossing",
+        "spacing",
+        "leap",
+        "tritone",
+        "hidden fifths",
+    ]
     assert (3 * bach[often] < chance[often]).all()

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chorale_utils import decode, encode, from_one_hot, to_one_hot, transpose_probs, transpose_tokens
+from chorale_utils import (
+    decode,
+    encode,
+    from_one_hot,
+    to_one_hot,
+    transpose_probs,
+    transpose_tokens,
+)
 from chorale_utils.encoding import VOCABULARY, notes_to_tokens, tokens_to_notes
 
 notes = st.sampled_from([0, *range(31, 88)])
@@ -21,7 +28,19 @@ def test_the_vocabulary_is_the_end_silence_and_57_notes():
 
 def test_a_piece_is_written_soprano_alto_tenor_bass_step_by_step_then_four_ends():
     assert tokens_to_notes(encode([[72, 67, 64, 48], [74, 67, 65, 47]])).tolist() == [
-        72, 67, 64, 48, 74, 67, 65, 47, -1, -1, -1, -1]
+        72,
+        67,
+        64,
+        48,
+        74,
+        67,
+        65,
+        47,
+        -1,
+        -1,
+        -1,
+        -1,
+    ]
 
 
 @given(pieces)
@@ -38,7 +57,9 @@ def test_tokens_survive_notes_and_one_hot(row):
 
 @given(pieces, st.integers(0, 3))
 def test_decoding_cuts_to_whole_chords(pitches, extra):
-    row = np.concatenate([encode(pitches, end=False), encode(pitches[:1], end=False)[:extra], [0, 5, 6, 7, 8]])
+    row = np.concatenate(
+        [encode(pitches, end=False), encode(pitches[:1], end=False)[:extra], [0, 5, 6, 7, 8]]
+    )
     np.testing.assert_array_equal(decode(row), pitches)
 
 
@@ -55,14 +76,19 @@ def test_real_pieces_survive_in_every_transposition(music21_corpus):
     for chorale in music21_corpus.valid[:10]:
         for semitones in range(-5, 7):
             there = transpose_tokens(encode(chorale.pitches), semitones)
-            np.testing.assert_array_equal(decode(transpose_tokens(there, -semitones)), chorale.pitches)
+            np.testing.assert_array_equal(
+                decode(transpose_tokens(there, -semitones)), chorale.pitches
+            )
 
 
-@given(arrays(np.int16, (12, 4), elements=st.sampled_from([0, *range(43, 76)])), st.integers(-12, 12))
+@given(
+    arrays(np.int16, (12, 4), elements=st.sampled_from([0, *range(43, 76)])), st.integers(-12, 12)
+)
 def test_transposing_probabilities_is_transposing_the_notes_they_are_of(pitches, semitones):
     row = encode(pitches)
-    np.testing.assert_array_equal(transpose_probs(to_one_hot(row), semitones),
-                                  to_one_hot(transpose_tokens(row, semitones)))
+    np.testing.assert_array_equal(
+        transpose_probs(to_one_hot(row), semitones), to_one_hot(transpose_tokens(row, semitones))
+    )
 
 
 @given(st.integers(-70, 70))
@@ -77,19 +103,37 @@ def test_transposed_probabilities_lose_what_leaves_the_vocabulary_and_gain_nothi
     np.testing.assert_array_equal(moved, expected)
 
 
-@pytest.mark.parametrize("broken, complaint", [
-    (lambda: encode([[60, 57, 52, 45], [60, 30, 52, 45]]), r"note 30 at step 1, alto: expected 0 \(silence\) or 31..87$"),
-    (lambda: encode([[60, 57, 52]]), r"expected \(steps, 4\)"),
-    (lambda: encode([[60, -1, 52, 45]]), r"note -1 at step 0, alto: expected 0 \(silence\) or 31..87$"),
-    (lambda: notes_to_tokens([60, 88]), r"note 88 at position 1: expected -1 \(the end\), 0 \(silence\) or 31..87$"),
-    (lambda: notes_to_tokens([60.5]), "expected whole numbers"),
-    (lambda: tokens_to_notes([3, 59]), "token 59 at position 1: expected 0..58"),
-    (lambda: to_one_hot([-1]), "token -1"),
-    (lambda: from_one_hot(np.zeros((2, 59))), r"vector at \(0,\): expected a single 1"),
-    (lambda: from_one_hot(np.zeros((2, 58))), "expected a last axis of 59"),
-    (lambda: transpose_tokens(encode([[85, 57, 52, 45]]), 3), r"note 85 at position 0, moved by \+3"),
-    (lambda: transpose_tokens(encode([[60, 57, 52, 33]]), -3), r"note 33 at position 3, moved by -3"),
-])
+@pytest.mark.parametrize(
+    "broken, complaint",
+    [
+        (
+            lambda: encode([[60, 57, 52, 45], [60, 30, 52, 45]]),
+            r"note 30 at step 1, alto: expected 0 \(silence\) or 31..87$",
+        ),
+        (lambda: encode([[60, 57, 52]]), r"expected \(steps, 4\)"),
+        (
+            lambda: encode([[60, -1, 52, 45]]),
+            r"note -1 at step 0, alto: expected 0 \(silence\) or 31..87$",
+        ),
+        (
+            lambda: notes_to_tokens([60, 88]),
+            r"note 88 at position 1: expected -1 \(the end\), 0 \(silence\) or 31..87$",
+        ),
+        (lambda: notes_to_tokens([60.5]), "expected whole numbers"),
+        (lambda: tokens_to_notes([3, 59]), "token 59 at position 1: expected 0..58"),
+        (lambda: to_one_hot([-1]), "token -1"),
+        (lambda: from_one_hot(np.zeros((2, 59))), r"vector at \(0,\): expected a single 1"),
+        (lambda: from_one_hot(np.zeros((2, 58))), "expected a last axis of 59"),
+        (
+            lambda: transpose_tokens(encode([[85, 57, 52, 45]]), 3),
+            r"note 85 at position 0, moved by \+3",
+        ),
+        (
+            lambda: transpose_tokens(encode([[60, 57, 52, 33]]), -3),
+            r"note 33 at position 3, moved by -3",
+        ),
+    ],
+)
 def test_what_cannot_be_encoded_is_refused_in_words(broken, complaint):
     with pytest.raises(ValueError, match=complaint):
         broken()

@@ -1,4 +1,5 @@
-"""Engraving: pages of paper, whole systems on them, and letters that depend on no machine's fonts."""
+"""Engraving: pages of paper, whole systems on them, and letters that depend on no machine's
+fonts."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -11,11 +12,16 @@ from matplotlib.image import imread
 from music21 import corpus
 
 from chorale_utils.chorale import Chorale
-from chorale_utils.engraving import engrave_pages, pdf, png
-from chorale_utils.reading import from_score
-from chorale_utils.score import PAGE_WIDTH, _musicxml, score_svg, to_score, write_score
+from chorale_utils.notation.engraving import engrave_pages, pdf, png
+from chorale_utils.notation.reading import from_score
+from chorale_utils.notation.score import PAGE_WIDTH, _musicxml, score_svg, to_score, write_score
 
-LONG = from_score(corpus.parse("bach/bwv245.40"), "bwv245.40", bwv="245.40", title="Herzlich lieb <hab> ich dich, o Herr")
+LONG = from_score(
+    corpus.parse("bach/bwv245.40"),
+    "bwv245.40",
+    bwv="245.40",
+    title="Herzlich lieb <hab> ich dich, o Herr",
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,23 +36,37 @@ def groups(page, kind):
 
 def test_pages_hold_every_bar_once_in_whole_systems(pages):
     assert len(pages) > 1
-    assert sum(len(groups(page, "measure")) for page in pages) == len(to_score(LONG).parts[0].getElementsByClass("Measure"))
+    assert sum(len(groups(page, "measure")) for page in pages) == len(
+        to_score(LONG).parts[0].getElementsByClass("Measure")
+    )
     for page in pages:
         for system in groups(page, "system"):
             bars = [bar for bar in system.findall(".//{*}g") if bar.get("class") == "measure"]
-            assert bars and all(sum(staff.get("class") == "staff" for staff in bar.findall(".//{*}g")) == 4 for bar in bars)
+            assert bars and all(
+                sum(staff.get("class") == "staff" for staff in bar.findall(".//{*}g")) == 4
+                for bar in bars
+            )
 
 
 def test_nothing_stands_outside_the_paper(pages):
     for page in pages:
         height = float(ET.fromstring(page).find("{*}svg").get("viewBox").split()[3])
-        lines = [float(number) for staff in groups(page, "staff") for path in staff.findall("{*}path")
-                 for number in re.findall(r"-?[\d.]+", path.get("d"))[1::2]]
-        assert 0 < min(lines) and max(lines) < height - 1500 - 600  # both margins, and the fermatas below the bass
+        lines = [
+            float(number)
+            for staff in groups(page, "staff")
+            for path in staff.findall("{*}path")
+            for number in re.findall(r"-?[\d.]+", path.get("d"))[1::2]
+        ]
+        assert (
+            0 < min(lines) and max(lines) < height - 1500 - 600
+        )  # both margins, and the fermatas below the bass
 
 
 def test_title_and_composer_stand_above_the_first_page_only(pages):
-    text = ["".join(element.text or "" for element in ET.fromstring(page).findall(".//{*}tspan")) for page in pages]
+    text = [
+        "".join(element.text or "" for element in ET.fromstring(page).findall(".//{*}tspan"))
+        for page in pages
+    ]
     assert LONG.title in text[0] and "Johann Sebastian Bach" in text[0]
     assert all(LONG.title not in page and "Bach" not in page for page in text[1:])
 
@@ -72,7 +92,9 @@ def test_a_png_is_twice_as_wide_as_the_drawing_and_black_on_white(tmp_path):
 
 def test_letters_and_colours_are_seen_in_a_png():
     chorale = Chorale(np.full((16, 4), 60), title="Wie schön", time_signature="4/4")
-    plain, titled = (imread(BytesIO(png(score_svg(chorale, title=title)))) for title in (False, True))
+    plain, titled = (
+        imread(BytesIO(png(score_svg(chorale, title=title)))) for title in (False, True)
+    )
     assert (titled[..., 0] < 0.5).sum() - (plain[..., 0] < 0.5).sum() > 500
     red = imread(BytesIO(png(score_svg(chorale, colours=[["#FF0000", "", "", ""]] * 16))))
     assert not np.any((plain[..., 0] > 0.9) & (plain[..., 1] < 0.1))

@@ -5,11 +5,19 @@ import re
 import numpy as np
 import pytest
 
-from chorale_utils import (Chorale, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs,
-                           transpose_probs)
-from chorale_utils.backend import keras
-from chorale_utils.evaluation import calibration, end_negative_log_likelihood, score_notes
-from chorale_utils.models import PRETRAINED, ChoraleModel
+from chorale_utils import (
+    Chorale,
+    load_model,
+    negative_log_likelihood,
+    note_gru,
+    note_log_probs,
+    note_probs,
+    transpose_probs,
+)
+from chorale_utils.models.backend import keras
+from chorale_utils.models.evaluation import calibration, end_negative_log_likelihood, score_notes
+from chorale_utils.models.model import ChoraleModel
+from chorale_utils.models.saving import PRETRAINED
 
 
 class KnowsNothing(ChoraleModel):
@@ -27,19 +35,29 @@ def small():
 
 def test_whoever_knows_nothing_needs_ln_59_nats_a_note_and_for_the_end(music21_corpus):
     model = KnowsNothing()
-    assert negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(np.log(59), abs=1e-5)
-    assert end_negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(np.log(59), abs=1e-5)
+    assert negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(
+        np.log(59), abs=1e-5
+    )
+    assert end_negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(
+        np.log(59), abs=1e-5
+    )
 
 
-def test_figure_is_the_mean_over_all_notes_of_all_pieces_however_they_are_batched(small, music21_corpus):
+def test_figure_is_the_mean_over_all_notes_of_all_pieces_however_they_are_batched(
+    small, music21_corpus
+):
     pieces = music21_corpus.valid[:5]
     by_piece = [note_log_probs(small, piece.pitches) for piece in pieces]
     expected = -sum(row.sum() for row in by_piece) / sum(row.size for row in by_piece)
     for batch_size in (1, 2, 5):
-        assert negative_log_likelihood(small, pieces, batch_size=batch_size) == pytest.approx(expected, rel=1e-5)
+        assert negative_log_likelihood(small, pieces, batch_size=batch_size) == pytest.approx(
+            expected, rel=1e-5
+        )
 
 
-def test_mc_dropout_is_a_mean_of_distributions_and_not_the_model_without_dropout(small, music21_corpus):
+def test_mc_dropout_is_a_mean_of_distributions_and_not_the_model_without_dropout(
+    small, music21_corpus
+):
     pitches = music21_corpus.valid[0].pitches[:16]
     probs = note_probs(small, pitches, mc_samples=4)
     np.testing.assert_allclose(probs.sum(axis=-1), 1, atol=1e-5)
@@ -47,9 +65,13 @@ def test_mc_dropout_is_a_mean_of_distributions_and_not_the_model_without_dropout
 
 
 @pytest.mark.parametrize("name", ["note_gru", "chord_gru"])
-def test_transpositions_give_the_mean_of_what_the_model_says_in_each_of_them(small, small_chord_gru, music21_corpus,
-                                                                             name):
-    model, pitches = {"note_gru": small, "chord_gru": small_chord_gru}[name], music21_corpus.valid[0].pitches[:16]
+def test_transpositions_give_the_mean_of_what_the_model_says_in_each_of_them(
+    small, small_chord_gru, music21_corpus, name
+):
+    model, pitches = (
+        {"note_gru": small, "chord_gru": small_chord_gru}[name],
+        music21_corpus.valid[0].pitches[:16],
+    )
     total = np.zeros((16, 4, 59))
     for semitones in (-2, 0, 5):
         total += transpose_probs(note_probs(model, pitches + semitones), -semitones)
@@ -57,21 +79,30 @@ def test_transpositions_give_the_mean_of_what_the_model_says_in_each_of_them(sma
     np.testing.assert_allclose(probs, total / total.sum(axis=-1, keepdims=True), atol=1e-6)
     np.testing.assert_allclose(probs.sum(axis=-1), 1, atol=1e-5)
     assert not np.allclose(probs, note_probs(model, pitches), atol=1e-3)
-    np.testing.assert_allclose(note_probs(model, pitches, transpositions=(0, 0)), note_probs(model, pitches), atol=1e-6)
+    np.testing.assert_allclose(
+        note_probs(model, pitches, transpositions=(0, 0)), note_probs(model, pitches), atol=1e-6
+    )
 
 
 def test_figure_and_table_in_transpositions_are_those_of_the_mean(small_chord_gru, music21_corpus):
     pieces = [Chorale(piece.pitches[:20], name=piece.name) for piece in music21_corpus.valid[:2]]
     transpositions = range(-1, 2)
-    by_note = [note_log_probs(small_chord_gru, piece.pitches, transpositions=transpositions) for piece in pieces]
+    by_note = [
+        note_log_probs(small_chord_gru, piece.pitches, transpositions=transpositions)
+        for piece in pieces
+    ]
     expected = -np.mean(by_note)
-    assert negative_log_likelihood(small_chord_gru, pieces, transpositions=transpositions) == pytest.approx(expected)
+    assert negative_log_likelihood(
+        small_chord_gru, pieces, transpositions=transpositions
+    ) == pytest.approx(expected)
     table = score_notes(small_chord_gru, pieces, transpositions=transpositions)
     assert table["nats"].mean() == pytest.approx(expected)
     assert negative_log_likelihood(small_chord_gru, pieces) != pytest.approx(expected, abs=1e-4)
 
 
-def test_table_of_notes_adds_up_to_the_figure_and_tells_moved_notes_and_places(small, music21_corpus):
+def test_table_of_notes_adds_up_to_the_figure_and_tells_moved_notes_and_places(
+    small, music21_corpus
+):
     pieces = music21_corpus.valid[:3]
     table = score_notes(small, pieces)
     assert len(table) == sum(4 * len(piece) for piece in pieces)
@@ -92,19 +123,42 @@ def test_calibration_counts_every_note_once(small, music21_corpus):
     assert (bins["accuracy"] * bins["notes"]).sum() == pytest.approx(table["correct"].sum())
 
 
-@pytest.mark.parametrize("broken, complaint", [
-    (lambda model: negative_log_likelihood(model, []), "no chorales"),
-    (lambda model: negative_log_likelihood(model, [Chorale(np.zeros((0, 4), int))]), "only empty ones"),
-    (lambda model: note_probs(model, np.full((3, 4), 60), mc_samples=-3), "mc_samples -3"),
-    (lambda model: note_probs(model, np.full((3, 4), 90)), "note 90 at step 0, soprano"),
-    (lambda model: note_probs(model, np.full((3, 3), 60)), r"expected \(steps, 4\)"),
-    (lambda model: note_probs(model, np.full((3, 4), -1)), "note -1"),
-    (lambda model: note_probs(model, np.full((3, 4), 60), transpositions=[]), "no transpositions"),
-    (lambda model: note_probs(model, np.full((3, 4), 86), transpositions=[0, 2]), r"note 86 .*\+2 semitones"),
-    (lambda model: note_log_probs(model, np.full((3, 4), 33), transpositions=[-3]), r"note 33 .*-3 semitones"),
-    (lambda model: negative_log_likelihood(model, [Chorale(np.full((3, 4), 60))], transpositions=[40]), r"\+40 semitones"),
-    (lambda model: score_notes(model, [Chorale(np.full((3, 4), 60))], transpositions=[]), "no transpositions"),
-])
+@pytest.mark.parametrize(
+    "broken, complaint",
+    [
+        (lambda model: negative_log_likelihood(model, []), "no chorales"),
+        (
+            lambda model: negative_log_likelihood(model, [Chorale(np.zeros((0, 4), int))]),
+            "only empty ones",
+        ),
+        (lambda model: note_probs(model, np.full((3, 4), 60), mc_samples=-3), "mc_samples -3"),
+        (lambda model: note_probs(model, np.full((3, 4), 90)), "note 90 at step 0, soprano"),
+        (lambda model: note_probs(model, np.full((3, 3), 60)), r"expected \(steps, 4\)"),
+        (lambda model: note_probs(model, np.full((3, 4), -1)), "note -1"),
+        (
+            lambda model: note_probs(model, np.full((3, 4), 60), transpositions=[]),
+            "no transpositions",
+        ),
+        (
+            lambda model: note_probs(model, np.full((3, 4), 86), transpositions=[0, 2]),
+            r"note 86 .*\+2 semitones",
+        ),
+        (
+            lambda model: note_log_probs(model, np.full((3, 4), 33), transpositions=[-3]),
+            r"note 33 .*-3 semitones",
+        ),
+        (
+            lambda model: negative_log_likelihood(
+                model, [Chorale(np.full((3, 4), 60))], transpositions=[40]
+            ),
+            r"\+40 semitones",
+        ),
+        (
+            lambda model: score_notes(model, [Chorale(np.full((3, 4), 60))], transpositions=[]),
+            "no transpositions",
+        ),
+    ],
+)
 def test_what_cannot_be_judged_is_refused_in_words(small, broken, complaint):
     with pytest.raises(ValueError, match=complaint):
         broken(small)
@@ -116,11 +170,19 @@ def test_shipped_classic_reaches_058_on_the_exact_edition(jsb_corpus):
     assert negative_log_likelihood(model, jsb_corpus.test) <= 0.58
 
 
-@pytest.mark.parametrize("transpositions, column, must", [([0], 0, 0.340), (range(-2, 3), 1, 0.318)])
-def test_shipped_strong_model_reaches_what_its_card_says_on_the_exact_edition(jsb_corpus, transpositions, column, must):
+@pytest.mark.parametrize(
+    "transpositions, column, must", [([0], 0, 0.340), (range(-2, 3), 1, 0.318)]
+)
+def test_shipped_strong_model_reaches_what_its_card_says_on_the_exact_edition(
+    jsb_corpus, transpositions, column, must
+):
     card = (PRETRAINED / "chord_gru.md").read_text(encoding="utf-8")
-    said = float(re.search(r"^\| valid \| (.+) \|$", card, re.MULTILINE).group(1).split(" | ")[column])
-    figure = negative_log_likelihood(load_model("chord_gru"), jsb_corpus.valid, transpositions=transpositions)
+    said = float(
+        re.search(r"^\| valid \| (.+) \|$", card, re.MULTILINE).group(1).split(" | ")[column]
+    )
+    figure = negative_log_likelihood(
+        load_model("chord_gru"), jsb_corpus.valid, transpositions=transpositions
+    )
     assert figure == pytest.approx(said, abs=5e-4) and figure <= must
 
 

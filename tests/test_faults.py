@@ -1,5 +1,5 @@
-"""Faults, tried and not only thought of: each ends in a whole result, or in a clear message and a state from which
-`chorale resume` completes; nothing is half-written under its final name."""
+"""Faults, tried and not only thought of: each ends in a whole result, or in a clear message and a
+state from which `chorale resume` completes; nothing is half-written under its final name."""
 
 import json
 import os
@@ -14,9 +14,10 @@ import nbformat
 import pytest
 from test_pipeline import write_notebook
 
-from chorale_utils.corpus import MANIFEST
-from chorale_utils.pipeline import NotebookFailed, resume, run
-from chorale_utils.record import InUse, in_use, read_record
+from chorale_utils.corpus.editions import MANIFEST
+from chorale_utils.story.notebooks import NotebookFailed
+from chorale_utils.story.pipeline import resume, run
+from chorale_utils.story.record import FolderInUse, folder_lock, read_record
 
 TESTS = Path(__file__).parent
 PARAMETERS = 'run_folder = "../outputs/runs/notebooks"\nseed = 1\nepochs = 3'
@@ -41,7 +42,8 @@ Path(run_folder, "outcome.json").write_text(json.dumps([len(rows), sum(rows)]))"
 
 @pytest.fixture(scope="module")
 def training_story(tmp_path_factory):
-    """A folder of two notebooks: one trains and can go on after its last epoch, the other tells the outcome."""
+    """A folder of two notebooks: one trains and can go on after its last epoch, the other tells the
+    outcome."""
     folder = tmp_path_factory.mktemp("project") / "notebooks"
     write_notebook(folder, "01_train", PARAMETERS, "before = seed", TRAINING, "len(rows)")
     write_notebook(folder, "02_tell", 'run_folder = "."', OUTCOME)
@@ -50,8 +52,13 @@ def training_story(tmp_path_factory):
 
 def chorale(*arguments, **options):
     """The command in a process of its own, ended."""
-    return subprocess.run([sys.executable, "-m", "chorale_utils.command", *map(str, arguments)],
-                          capture_output=True, text=True, timeout=600, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "chorale_utils", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        **options,
+    )
 
 
 def wait_for(condition, seconds=120):
@@ -62,9 +69,15 @@ def wait_for(condition, seconds=120):
 
 
 @pytest.mark.slow
-def test_runs_killed_at_random_moments_and_resumed_end_like_one_that_was_not(training_story, tmp_path):
-    ended = subprocess.run([sys.executable, TESTS / "killing.py", training_story, tmp_path, "20", "1"],
-                           capture_output=True, text=True, timeout=1800)
+def test_runs_killed_at_random_moments_and_resumed_end_like_one_that_was_not(
+    training_story, tmp_path
+):
+    ended = subprocess.run(
+        [sys.executable, TESTS / "killing.py", training_story, tmp_path, "20", "1"],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+    )
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
     assert told["killed"] == 20 and told["runs"] >= 1
@@ -74,9 +87,12 @@ def test_runs_killed_at_random_moments_and_resumed_end_like_one_that_was_not(tra
         folder = tmp_path / f"killed-{number}"
         assert (folder / "outcome.json").read_text() == expected
         assert sorted(path.name for path in folder.iterdir()) == sorted(
-            path.name for path in (tmp_path / "never-killed").iterdir())
+            path.name for path in (tmp_path / "never-killed").iterdir()
+        )
         record = read_record(folder)
-        assert record["state"] == "complete" and {one["state"] for one in record["notebooks"]} == {"complete"}
+        assert record["state"] == "complete" and {one["state"] for one in record["notebooks"]} == {
+            "complete"
+        }
 
 
 MENDABLE = """\
@@ -86,12 +102,21 @@ if not Path(run_folder, "mended").exists():
 Path(run_folder, "outcome.json").write_text("[1]")"""
 
 
-@pytest.mark.parametrize("fault, message", [("import os; os._exit(9)", "DeadKernelError"),
-                                            ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "DeadKernelError"),
-                                            ("raise MemoryError('too much')", "MemoryError: too much")])
+@pytest.mark.parametrize(
+    "fault, message",
+    [
+        ("import os; os._exit(9)", "DeadKernelError"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "DeadKernelError"),
+        ("raise MemoryError('too much')", "MemoryError: too much"),
+    ],
+)
 def test_notebook_that_failed_is_executed_again_and_finished_ones_are_not(tmp_path, fault, message):
-    write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', "import time; time.time()")
-    write_notebook(tmp_path / "notebooks", "02_second", 'run_folder = "."', MENDABLE.format(fault=fault))
+    write_notebook(
+        tmp_path / "notebooks", "01_first", 'run_folder = "."', "import time; time.time()"
+    )
+    write_notebook(
+        tmp_path / "notebooks", "02_second", 'run_folder = "."', MENDABLE.format(fault=fault)
+    )
     with pytest.raises(NotebookFailed, match=rf"notebook 02_second, cell In \[3\]: {message}"):
         run(output=tmp_path, run_id="r", notebooks=tmp_path / "notebooks")
     folder = tmp_path / "r"
@@ -107,16 +132,37 @@ def test_notebook_that_failed_is_executed_again_and_finished_ones_are_not(tmp_pa
 
 
 def test_interrupted_training_goes_on_after_its_last_epoch(training_story, tmp_path):
-    process = subprocess.Popen([sys.executable, "-m", "chorale_utils.command", "run", "--notebooks", training_story,
-                                "--output", tmp_path, "--run-id", "r", "-p", "epochs", "9"], stderr=subprocess.PIPE,
-                               text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "chorale_utils",
+            "run",
+            "--notebooks",
+            training_story,
+            "--output",
+            tmp_path,
+            "--run-id",
+            "r",
+            "-p",
+            "epochs",
+            "9",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     state, hold = tmp_path / "r" / "state.json", tmp_path / "r" / "hold"
     wait_for((tmp_path / "r" / "run.json").exists)
-    hold.touch()  # however slow this machine is, the training is not at its end when it is interrupted
+    # however slow this machine is, the training is not at its end when it is interrupted
+    hold.touch()
     wait_for(lambda: state.exists() and len(json.loads(state.read_text())) > 3)
     listed = chorale("list", "--output", tmp_path)
     assert "running" in listed.stdout
-    with pytest.raises(InUse, match=f"r is in use by process {process.pid}"), in_use(tmp_path / "r", patience=0):
+    with (
+        pytest.raises(FolderInUse, match=f"r is in use by process {process.pid}"),
+        folder_lock(tmp_path / "r", patience=0),
+    ):
         pass
     process.send_signal(signal.SIGINT)
     assert "chorale resume" in process.communicate(timeout=120)[1] and process.returncode == 130
@@ -126,40 +172,80 @@ def test_interrupted_training_goes_on_after_its_last_epoch(training_story, tmp_p
     hold.unlink()
     resumed = chorale("resume", "r", "--output", tmp_path)
     assert resumed.returncode == 0 and "complete" in resumed.stdout, resumed.stderr
-    assert json.loads(state.read_text())[:len(before)] == before and len(json.loads(state.read_text())) == 9
+    assert (
+        json.loads(state.read_text())[: len(before)] == before
+        and len(json.loads(state.read_text())) == 9
+    )
 
 
 def test_run_in_use_is_refused_and_left_alone(training_story, tmp_path):
-    with in_use(tmp_path):
-        with pytest.raises(InUse, match="in use by process"):
-            with in_use(tmp_path, patience=0.2):
+    with folder_lock(tmp_path):
+        with pytest.raises(FolderInUse, match="in use by process"):
+            with folder_lock(tmp_path, patience=0.2):
                 pass
-    with in_use(tmp_path, patience=0):
+    with folder_lock(tmp_path, patience=0):
         pass
 
 
 def test_lock_outlives_the_killed_run_as_long_as_its_kernel(tmp_path):
-    write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."',
-                   "from pathlib import Path; import time; Path(run_folder, 'here').touch(); time.sleep(30)")
-    process = subprocess.Popen([sys.executable, "-m", "chorale_utils.command", "run", "--output", tmp_path, "--run-id",
-                                "r", "--notebooks", tmp_path / "notebooks"], stderr=subprocess.DEVNULL)
+    write_notebook(
+        tmp_path / "notebooks",
+        "01_first",
+        'run_folder = "."',
+        "from pathlib import Path; import time; Path(run_folder, 'here').touch(); time.sleep(30)",
+    )
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "chorale_utils",
+            "run",
+            "--output",
+            tmp_path,
+            "--run-id",
+            "r",
+            "--notebooks",
+            tmp_path / "notebooks",
+        ],
+        stderr=subprocess.DEVNULL,
+    )
     wait_for((tmp_path / "r" / "here").exists)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    wait_for(lambda: read_record(tmp_path / "r")["state"] == "interrupted")  # the kernel notices within a second or two
-    with in_use(tmp_path / "r", patience=0):
+    wait_for(
+        lambda: read_record(tmp_path / "r")["state"] == "interrupted"
+    )  # the kernel notices within a second or two
+    with folder_lock(tmp_path / "r", patience=0):
         pass
 
 
-@pytest.mark.parametrize("cell", ["from pathlib import Path; Path(run_folder, 'big').write_bytes(bytes(300_000))",
-                                  "print('a line of some length\\n' * 15_000)"], ids=["what a cell writes", "the notebook itself"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "from pathlib import Path; Path(run_folder, 'big').write_bytes(bytes(300_000))",
+        "print('a line of some length\\n' * 15_000)",
+    ],
+    ids=["what a cell writes", "the notebook itself"],
+)
 def test_limit_of_file_size_ends_in_a_message_and_resume_completes(tmp_path, cell):
     write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', "'small'")
     write_notebook(tmp_path / "notebooks", "02_second", 'run_folder = "."', cell)
-    ended = chorale("run", "--notebooks", tmp_path / "notebooks", "--output", tmp_path, "--run-id", "r",
-                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+    ended = chorale(
+        "run",
+        "--notebooks",
+        tmp_path / "notebooks",
+        "--output",
+        tmp_path,
+        "--run-id",
+        "r",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
     assert ended.returncode == 1
-    assert "02_second" in ended.stderr and "File too large" in ended.stderr and "chorale resume" in ended.stderr
+    assert (
+        "02_second" in ended.stderr
+        and "File too large" in ended.stderr
+        and "chorale resume" in ended.stderr
+    )
     assert read_record(tmp_path / "r")["state"] == "failed"
     assert chorale("resume", tmp_path / "r").returncode == 0
     assert read_record(tmp_path / "r")["state"] == "complete"
@@ -170,7 +256,9 @@ def small_disk(tmp_path):
     """A folder that holds 128 KiB."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", place], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", place], capture_output=True, text=True
+    )
     if mounted.returncode:
         pytest.skip(f"a small file system can be mounted by root alone: {mounted.stderr.strip()}")
     yield place
@@ -178,11 +266,15 @@ def small_disk(tmp_path):
 
 
 def test_full_disk_ends_in_a_message_and_resume_completes_once_there_is_room(small_disk, tmp_path):
-    fill = "from pathlib import Path\nwith open(Path(run_folder, '..', 'ballast'), 'ab') as file:\n" \
-           "    for _ in range(1000 * (not Path(run_folder, '..', 'room').exists())):\n" \
-           "        file.write(bytes(1000)), file.flush()"
+    fill = (
+        "from pathlib import Path\nwith open(Path(run_folder, '..', 'ballast'), 'ab') as file:\n"
+        "    for _ in range(1000 * (not Path(run_folder, '..', 'room').exists())):\n"
+        "        file.write(bytes(1000)), file.flush()"
+    )
     write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', fill)
-    ended = chorale("run", "--notebooks", tmp_path / "notebooks", "--output", small_disk, "--run-id", "r")
+    ended = chorale(
+        "run", "--notebooks", tmp_path / "notebooks", "--output", small_disk, "--run-id", "r"
+    )
     assert ended.returncode in (1, 2) and "No space left on device" in ended.stderr
     assert read_record(small_disk / "r")["state"] in ("failed", "interrupted")
     (small_disk / "ballast").unlink()
@@ -201,9 +293,13 @@ def read_only(tmp_path):
         place.chmod(0o555)
         yield place
         return
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", place], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", place], capture_output=True, text=True
+    )
     if mounted.returncode:
-        pytest.skip(f"nothing keeps root from writing, and nothing can be mounted here: {mounted.stderr.strip()}")
+        pytest.skip(
+            f"nothing keeps root from writing, and nothing can be mounted here: {mounted.stderr.strip()}"
+        )
     yield place
     subprocess.run(["umount", place], check=True)
 
@@ -218,7 +314,7 @@ def test_output_that_cannot_be_written_is_refused_before_anything_runs(training_
 BUILD = """\
 import sys
 from pathlib import Path
-from chorale_utils import corpus
+from chorale_utils.corpus.editions import editions as corpus
 if __name__ == "__main__":
     corpus.MANIFEST = Path(sys.argv[1])
     loaded = corpus.load_corpus("music21", progress=False)
@@ -229,14 +325,31 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_two_processes_that_build_the_corpus_cache_at_once_both_have_it_whole(tmp_path):
     lines = MANIFEST.read_text(encoding="utf-8").splitlines()
-    (tmp_path / "few.csv").write_text("\n".join(lines[:1] + [line for line in lines[1:] if ".mxl" in line][:3]) + "\n")
+    (tmp_path / "few.csv").write_text(
+        "\n".join(lines[:1] + [line for line in lines[1:] if ".mxl" in line][:3]) + "\n"
+    )
     environment = os.environ | {"CHORALE_UTILS_CACHE": str(tmp_path / "cache")}
-    builders = [subprocess.Popen([sys.executable, "-W", "error", "-c", BUILD, tmp_path / "few.csv"], env=environment,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    builders = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", BUILD, tmp_path / "few.csv"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     told = [process.communicate(timeout=300) for process in builders]
     assert [process.returncode for process in builders] == [0, 0], told
     assert told[0][0] == told[1][0] and told[0][0].count("(") == 3
-    assert len(list((tmp_path / "cache").iterdir())) == 1, "one cache, and nothing under another name"
-    again = subprocess.run([sys.executable, "-W", "error", "-c", BUILD, tmp_path / "few.csv"], env=environment,
-                           capture_output=True, text=True, timeout=120)
+    assert len(list((tmp_path / "cache").iterdir())) == 1, (
+        "one cache, and nothing under another name"
+    )
+    again = subprocess.run(
+        [sys.executable, "-W", "error", "-c", BUILD, tmp_path / "few.csv"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert again.stdout == told[0][0] and not again.stderr

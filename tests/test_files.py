@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from chorale_utils.files import record_metrics, write_whole
+from chorale_utils.files import write_atomically
+from chorale_utils.story.record import record_metrics
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
@@ -12,16 +13,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
         path.write_text("half")
         raise OSError("disk full")
 
-    file = write_whole(tmp_path / "deep" / "file.txt", lambda path: path.write_text("old"))
+    file = write_atomically(tmp_path / "deep" / "file.txt", lambda path: path.write_text("old"))
     with pytest.raises(OSError, match="disk full"):
-        write_whole(file, half)
+        write_atomically(file, half)
     assert file.read_text() == "old"
     assert list(file.parent.iterdir()) == [file]
 
 
 def test_the_temporary_name_has_the_suffix_that_writers_go_by(tmp_path):
     seen = []
-    write_whole(tmp_path / "piece.musicxml", lambda path: (seen.append(path), path.touch()))
+    write_atomically(tmp_path / "piece.musicxml", lambda path: (seen.append(path), path.touch()))
     assert seen[0].suffix == ".musicxml" and seen[0] != tmp_path / "piece.musicxml"
 
 
@@ -29,7 +30,10 @@ def test_metrics_of_one_section_do_not_disturb_another(tmp_path):
     record_metrics(tmp_path, "training", val_nats=0.6)
     record_metrics(tmp_path, "generation", pieces=4)
     record_metrics(tmp_path, "training", val_nats=0.5)
-    assert json.loads((tmp_path / "metrics.json").read_text()) == {"training": {"val_nats": 0.5}, "generation": {"pieces": 4}}
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+        "training": {"val_nats": 0.5},
+        "generation": {"pieces": 4},
+    }
 
 
 @pytest.mark.parametrize("torn", ["{", "[1]", "3"])

@@ -1,23 +1,35 @@
-"""Grades: made of their parts, the same in every key, and better for Bach than for what is not by him."""
+"""Grades: made of their parts, the same in every key, and better for Bach than for what is not by
+him."""
 
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chorale_utils import explain_grade, grade, measure, measures, report_card, shuffled, with_intervals
+from chorale_utils import (
+    compute_measures,
+    describe_measures,
+    explain_grade,
+    format_report_card,
+    grade,
+    report_card,
+    shuffled,
+)
 from chorale_utils.chorale import Chorale
-from chorale_utils.grade_card import auc, fit_points, measured_in_folds, with_random_notes
-from chorale_utils.grading import POINTS, contributions
+from chorale_utils.judging.grading import POINTS, contributions
+from chorale_utils.writing.grade_card import auc, fit_points, measured_in_folds, with_random_notes
 
 
 @st.composite
 def chorales(draw, longest=30):
     steps = draw(st.integers(0, longest))
-    return Chorale(draw(arrays(np.int64, (steps, 4), elements=st.one_of(st.just(0), st.integers(48, 72)))))
+    return Chorale(
+        draw(arrays(np.int64, (steps, 4), elements=st.one_of(st.just(0), st.integers(48, 72))))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -28,33 +40,44 @@ def points():
 @settings(max_examples=40, deadline=None)
 @given(chorales(), st.integers(-12, 12))
 def test_transposing_changes_no_measure_but_range(chorale, semitones):
-    one, other = (measure([piece]).drop(columns="range") for piece in (chorale, chorale.transpose(semitones)))
+    one, other = (
+        compute_measures([piece]).drop(columns="range")
+        for piece in (chorale, chorale.transpose(semitones))
+    )
     np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-9)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(chorales(), max_size=3))
 def test_measures_and_grades_are_finite_and_those_of_each_piece_alone(pieces):
-    together = measure(pieces)
-    assert together.shape == (len(pieces), len(measures())) and np.isfinite(together).all(axis=None)
-    assert list(together.columns) == list(measures().index)
+    together = compute_measures(pieces)
+    assert together.shape == (len(pieces), len(describe_measures())) and np.isfinite(together).all(
+        axis=None
+    )
+    assert list(together.columns) == list(describe_measures().index)
     for number, piece in enumerate(pieces):
-        np.testing.assert_allclose(together.iloc[[number]], measure([piece]), rtol=1e-12, atol=1e-9)
+        np.testing.assert_allclose(
+            together.iloc[[number]], compute_measures([piece]), rtol=1e-12, atol=1e-9
+        )
     assert np.isfinite(grade(pieces)).all()
 
 
 def test_unusual_pieces_are_measured_without_a_warning(unusual_pieces):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        table = measure([Chorale(pitches, name=name) for name, pitches in unusual_pieces.items()])
+        table = compute_measures(
+            [Chorale(pitches, name=name) for name, pitches in unusual_pieces.items()]
+        )
     assert np.isfinite(table).all(axis=None) and list(table.index) == list(unusual_pieces)
 
 
 def test_dissonance_and_open_ends_are_those_counted_by_hand():
     triad, six_four, suspended = [72, 67, 64, 48], [72, 64, 60, 43], [72, 65, 55, 48]
-    first, second = (Chorale(np.repeat(rows, 4, axis=0)) for rows in ([triad, six_four, suspended, triad],
-                                                                       [triad, triad, six_four, [0, 0, 0, 0]]))
-    table = measure([first, second])
+    first, second = (
+        Chorale(np.repeat(rows, 4, axis=0))
+        for rows in ([triad, six_four, suspended, triad], [triad, triad, six_four, [0, 0, 0, 0]])
+    )
+    table = compute_measures([first, second])
     assert table["dissonance"].tolist() == pytest.approx([500, 1000 / 3])
     assert table["open end"].tolist() == [0, 1000], "the last chord that sounds"
 
@@ -62,7 +85,9 @@ def test_dissonance_and_open_ends_are_those_counted_by_hand():
 def test_the_grade_is_the_sum_of_its_parts(music21_corpus, points):
     pieces = music21_corpus.valid[:10]
     parts = explain_grade(pieces)
-    assert list(parts.index) == [piece.name for piece in pieces] and list(parts.columns) == list(points.index)
+    assert list(parts.index) == [piece.name for piece in pieces] and list(parts.columns) == list(
+        points.index
+    )
     np.testing.assert_allclose(parts.sum(axis=1), grade(pieces))
 
 
@@ -71,20 +96,37 @@ def test_a_piece_usual_in_every_measure_has_grade_0_and_each_way_off_takes_point
     assert contributions(usual, points).abs().max(axis=None) < 1e-12
     assert (contributions(usual + 1e-3, points) <= 1e-12).all(axis=None), "rougher"
     dull = contributions(pd.DataFrame([points["low"] - 1e4]), points)
-    assert np.allclose(dull, (points["high"] - points["usual"]) * points["points_per_unit"]), "much smoother, cut"
+    assert np.allclose(dull, (points["high"] - points["usual"]) * points["points_per_unit"]), (
+        "much smoother, cut"
+    )
 
 
 def test_shipped_points_belong_to_measures_and_none_rewards_faults(points):
-    assert set(points.index) <= set(measures().index) and list(points) == ["low", "high", "usual", "points_per_unit"]
-    assert (points["points_per_unit"] <= 0).all() and ((points["low"] <= points["usual"]) & (points["usual"] < points["high"])).all()
+    assert set(points.index) <= set(describe_measures().index) and list(points) == [
+        "low",
+        "high",
+        "usual",
+        "points_per_unit",
+    ]
+    assert (points["points_per_unit"] <= 0).all() and (
+        (points["low"] <= points["usual"]) & (points["usual"] < points["high"])
+    ).all()
 
 
 def test_the_card_says_what_the_grade_does(music21_corpus):
     lines = POINTS.with_name("grade.md").read_text(encoding="utf-8").splitlines()
-    rows = {cells[1]: cells for cells in ([cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| "))}
+    rows = {
+        cells[1]: cells
+        for cells in (
+            [cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| ")
+        )
+    }
     bach = grade(music21_corpus.valid)
     assert np.median(bach) == pytest.approx(float(rows["valid"][3]), abs=0.02)
-    for name, spoilt in (("valid pieces shuffled", shuffled), ("valid pieces with random notes", with_random_notes)):
+    for name, spoilt in (
+        ("valid pieces shuffled", shuffled),
+        ("valid pieces with random notes", with_random_notes),
+    ):
         grades = grade([spoilt(piece, seed) for seed, piece in enumerate(music21_corpus.valid)])
         assert auc(bach, grades) == pytest.approx(float(rows[name][6]), abs=0.002)
         assert np.median(grades) == pytest.approx(float(rows[name][3]), abs=0.1)
@@ -92,11 +134,18 @@ def test_the_card_says_what_the_grade_does(music21_corpus):
 
 def test_points_fitted_to_some_pieces_tell_others_apart(music21_corpus):
     pieces = music21_corpus.train[:60]
-    points = fit_points(measured_in_folds(pieces), [measure([spoilt(piece, seed) for seed, piece in enumerate(pieces)])
-                                                    for spoilt in (with_random_notes, shuffled)])
+    points = fit_points(
+        measured_in_folds(pieces),
+        [
+            compute_measures([spoilt(piece, seed) for seed, piece in enumerate(pieces)])
+            for spoilt in (with_random_notes, shuffled)
+        ],
+    )
     assert (points["points_per_unit"] <= 0).all()
-    bach, others = (contributions(measure(group), points).sum(axis=1) for group in
-                    (music21_corpus.valid, [shuffled(piece, 7) for piece in music21_corpus.valid]))
+    bach, others = (
+        contributions(compute_measures(group), points).sum(axis=1)
+        for group in (music21_corpus.valid, [shuffled(piece, 7) for piece in music21_corpus.valid])
+    )
     assert auc(bach, others) > 0.99 and abs(bach.median()) < 2
 
 
@@ -123,13 +172,19 @@ def test_random_notes_keep_rhythm_rests_and_range(chorale, seed):
 
 def test_report_card_has_a_row_a_group_with_intervals_around_the_figures(music21_corpus):
     bach = music21_corpus.valid[:30]
-    card = report_card({"Bach": bach, "shuffled": [shuffled(piece, 0) for piece in bach]}, music21_corpus.train)
+    card = report_card(
+        {"Bach": bach, "shuffled": [shuffled(piece, 0) for piece in bach]}, music21_corpus.train
+    )
     assert list(card.index) == ["Bach", "shuffled"] and list(card["value"]["pieces"]) == [30, 30]
-    assert set(measures().index) | {"grade", "longest", "share", "repeated"} < set(card["value"].columns)
-    assert (card["low"] <= card["value"] + 1e-9).all(axis=None) and (card["value"] <= card["high"] + 1e-9).all(axis=None)
+    assert set(describe_measures().index) | {"grade", "longest", "share", "repeated"} < set(
+        card["value"].columns
+    )
+    assert (card["low"] <= card["value"] + 1e-9).all(axis=None) and (
+        card["value"] <= card["high"] + 1e-9
+    ).all(axis=None)
     assert card["low"].loc["Bach", "grade"] > card["high"].loc["shuffled", "grade"]
     assert card["value"].loc["Bach", "grade"] == pytest.approx(grade(bach).mean())
-    text = with_intervals(card)
+    text = format_report_card(card)
     assert text.loc["pieces", "Bach"] == "30" and text.loc["grade", "Bach"].count(" to ") == 1
 
 

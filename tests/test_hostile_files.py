@@ -1,4 +1,5 @@
-"""Files of strangers: damaged, or made to harm. Each is refused with a ValueError, in seconds and in little memory."""
+"""Files of strangers: damaged, or made to harm. Each is refused with a ValueError, in seconds and
+in little memory."""
 
 import subprocess
 import sys
@@ -15,21 +16,33 @@ NAMES = ("Soprano", "Alto", "Tenor", "Bass")
 
 def musicxml(duration="4", before="", name="Soprano"):
     """Four voices with one note each."""
-    parts = "".join(f'<score-part id="P{part}"><part-name>{name if part == 0 else NAMES[part]}</part-name></score-part>'
-                    for part in range(4))
+    parts = "".join(
+        f'<score-part id="P{part}"><part-name>{name if part == 0 else NAMES[part]}</part-name></score-part>'
+        for part in range(4)
+    )
     note = f"<note><pitch><step>C</step><octave>4</octave></pitch><duration>{duration}</duration></note>"
-    body = "".join(f'<part id="P{part}"><measure number="1"><attributes><divisions>4</divisions></attributes>{note}'
-                   f"</measure></part>" for part in range(4))
+    body = "".join(
+        f'<part id="P{part}"><measure number="1"><attributes><divisions>4</divisions></attributes>{note}'
+        f"</measure></part>"
+        for part in range(4)
+    )
     return f'<?xml version="1.0"?>{before}<score-partwise version="3.1"><part-list>{parts}</part-list>{body}</score-partwise>'
 
 
 LAUGHS = "".join(f'<!ENTITY l{level} "{f"&l{level - 1};" * 10}">' for level in range(1, 10))
 HOSTILE = {
-    "a billion laughs": ("x.musicxml", musicxml(before=f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]>', name="&l9;")),
-    "one long entity, many times": ("x.xml", musicxml(before=f'<!DOCTYPE x [<!ENTITY a "{"a" * 100_000}">]>',
-                                                      name="&a;" * 20_000)),
-    "a file of this machine": ("x.musicxml", musicxml(before='<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
-                                                      name="&a;")),
+    "a billion laughs": (
+        "x.musicxml",
+        musicxml(before=f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]>', name="&l9;"),
+    ),
+    "one long entity, many times": (
+        "x.xml",
+        musicxml(before=f'<!DOCTYPE x [<!ENTITY a "{"a" * 100_000}">]>', name="&a;" * 20_000),
+    ),
+    "a file of this machine": (
+        "x.musicxml",
+        musicxml(before='<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>', name="&a;"),
+    ),
     "a note without end": ("x.musicxml", musicxml(duration="4000000000000")),
     "not a number": ("x.musicxml", musicxml(duration="nan")),
     "more than a lifetime of rests": ("x.csv", "0,0,0,0\n" * 1_000_001),
@@ -53,7 +66,9 @@ except ValueError as error:
 
 def refused(path, seconds=60):
     """What the reader says, in a process that has little memory and time."""
-    ended = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, timeout=seconds)
+    ended = subprocess.run(
+        [sys.executable, "-c", READ, path], capture_output=True, text=True, timeout=seconds
+    )
     assert ended.returncode == 0 and ended.stdout.startswith("refused"), ended.stderr[-1000:]
     return ended.stdout
 
@@ -68,7 +83,10 @@ def test_file_that_is_made_to_harm_is_refused(tmp_path, what):
 
 def test_archive_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.mxl", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("META-INF/container.xml", '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>')
+        archive.writestr(
+            "META-INF/container.xml",
+            '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>',
+        )
         with archive.open("a.xml", "w") as file:
             for _ in range(60):
                 file.write(b" " * 1_000_000)
@@ -84,21 +102,38 @@ def whole_files(music21_corpus, tmp_path_factory):
     for suffix in (".musicxml", ".mxl"):
         write_score(piece, folder / f"x{suffix}")
     (folder / "x.csv").write_text("\n".join(",".join(map(str, row)) for row in piece.pitches))
-    (folder / "x.krn").write_text("**kern\t**kern\t**kern\t**kern\n" + "4C\t4E\t4g\t4cc\n" * 4 + "*-\t*-\t*-\t*-\n")
+    (folder / "x.krn").write_text(
+        "**kern\t**kern\t**kern\t**kern\n" + "4C\t4E\t4g\t4cc\n" * 4 + "*-\t*-\t*-\t*-\n"
+    )
     return {path.suffix: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("suffix, examples", [(".mid", 150), (".csv", 150), (".mxl", 40), (".musicxml", 25), (".krn", 25)])
-def test_damaged_file_is_read_or_refused_and_nothing_else(whole_files, tmp_path_factory, suffix, examples):
+@pytest.mark.parametrize(
+    "suffix, examples",
+    [(".mid", 150), (".csv", 150), (".mxl", 40), (".musicxml", 25), (".krn", 25)],
+)
+def test_damaged_file_is_read_or_refused_and_nothing_else(
+    whole_files, tmp_path_factory, suffix, examples
+):
     whole, path = whole_files[suffix], tmp_path_factory.mktemp("damaged") / f"x{suffix}"
 
-    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.binary(max_size=4), st.integers(0, 8)), max_size=6),
-           st.integers(0, len(whole)))
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, len(whole) - 1), st.binary(max_size=4), st.integers(0, 8)),
+            max_size=6,
+        ),
+        st.integers(0, len(whole)),
+    )
     def damage(changes, end):
         damaged = bytearray(whole)
         for place, new, removed in changes:
-            damaged[place:place + removed] = new
+            damaged[place : place + removed] = new
         path.write_bytes(bytes(damaged if end % 3 else damaged[:end]))
         try:
             assert len(load_chorale(path)) >= 0

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import Chorale
-from chorale_utils.corpus import PARTITIONS, read_manifest
-from chorale_utils.jsb_split import CLEAR_MATCH, COLUMNS, align, match_pieces
+from chorale_utils.corpus.editions import PARTITIONS, read_manifest
+from chorale_utils.corpus.jsb_split import CLEAR_MATCH, COLUMNS, align, match_pieces
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,9 @@ def test_manifest_has_every_piece_of_the_archive_once(manifest):
     assert tuple(manifest.columns) == COLUMNS
     assert manifest["number"].tolist() == list(range(382))
     assert manifest["partition"].tolist() == ["train"] * 229 + ["valid"] * 76 + ["test"] * 77
-    assert [manifest["jsb_steps"][manifest["partition"] == partition].sum() for partition in PARTITIONS] == [
-        55_228, 18_408, 18_900]
+    assert [
+        manifest["jsb_steps"][manifest["partition"] == partition].sum() for partition in PARTITIONS
+    ] == [55_228, 18_408, 18_900]
 
 
 def test_at_least_364_pieces_are_matched_and_the_others_say_why_not(manifest):
@@ -28,7 +30,11 @@ def test_at_least_364_pieces_are_matched_and_the_others_say_why_not(manifest):
     assert found.sum() >= 364
     assert (manifest["notes_agree"][found] >= CLEAR_MATCH).all()
     assert manifest["remark"][~found].str.contains("agrees in").all()
-    assert manifest.loc[~found, ["bwv", "title", "repeats", "notes_agree", "file_steps"]].isna().all(axis=None)
+    assert (
+        manifest.loc[~found, ["bwv", "title", "repeats", "notes_agree", "file_steps"]]
+        .isna()
+        .all(axis=None)
+    )
 
 
 def test_no_file_is_used_twice_and_so_none_in_two_partitions(manifest):
@@ -44,6 +50,7 @@ def test_editions_agree_in_at_least_96_percent_of_all_notes(manifest):
 
 def test_every_file_of_the_manifest_is_in_music21(manifest):
     from music21.common import getCorpusFilePath
+
     assert all((getCorpusFilePath() / file).is_file() for file in manifest["file"].dropna())
 
 
@@ -63,14 +70,20 @@ def test_manifest_agrees_with_the_archive(manifest, jsb_corpus, music21_corpus):
             assert row[f"{column}_share"] == pytest.approx(near.share, abs=0.0006)
             assert near.share == 0 or row[column] == near.nearest
     for row in manifest.dropna(subset=["file"])[::10].itertuples():
-        fit = align(pieces[row.number], music21_corpus[row.file.removeprefix("bach/").rsplit(".", 1)[0]])
+        fit = align(
+            pieces[row.number], music21_corpus[row.file.removeprefix("bach/").rsplit(".", 1)[0]]
+        )
         assert fit["notes_agree"] == pytest.approx(row.notes_agree, abs=0.0001)
         assert fit["steps_agree"] == pytest.approx(row.steps_agree, abs=0.0001)
         assert fit["transposition"] == row.transposition
 
 
-PIECES = arrays(np.int64, st.tuples(st.integers(12, 40), st.just(4)), elements=st.integers(50, 70),
-                fill=st.nothing()).map(Chorale)
+PIECES = arrays(
+    np.int64,
+    st.tuples(st.integers(12, 40), st.just(4)),
+    elements=st.integers(50, 70),
+    fill=st.nothing(),
+).map(Chorale)
 
 
 @settings(deadline=None, max_examples=50)
@@ -101,8 +114,15 @@ def test_a_file_goes_to_the_piece_that_it_fits_best_and_to_that_one_only():
     music, other = rng.integers(50, 70, (2, 60, 4))
     nearly = music.copy()
     nearly[30:34] += 1
-    pieces = [Chorale(nearly, name="nearly"), Chorale(music, name="exactly"), Chorale(other, name="other")]
-    readings = [("once", Chorale(music, name="a.mxl")), ("taken", Chorale(np.vstack([music[:32], music]), name="a.mxl"))]
+    pieces = [
+        Chorale(nearly, name="nearly"),
+        Chorale(music, name="exactly"),
+        Chorale(other, name="other"),
+    ]
+    readings = [
+        ("once", Chorale(music, name="a.mxl")),
+        ("taken", Chorale(np.vstack([music[:32], music]), name="a.mxl")),
+    ]
     nearly, exactly, neither = match_pieces(pieces, readings)
     assert (exactly["file"], exactly["repeats"], exactly["notes_agree"]) == ("a.mxl", "once", 1)
     assert nearly == {"remark": "a.mxl agrees in 93% of the notes and is exactly"}

@@ -1,28 +1,64 @@
-"""MIDI out and back: what is written is read again, and what cannot be four voices is refused by name and place."""
+"""MIDI out and back: what is written is read again, and what cannot be four voices is refused by
+name and place."""
 
 from io import BytesIO
 
 import mido
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from music21 import converter, corpus
 
 from chorale_utils.chorale import VOICES, Chorale, steps_per_bar
-from chorale_utils.midi import CHOIR_AAHS, TICKS_PER_QUARTER, read_midi, read_midi_melody, write_midi
-from chorale_utils.reading import from_score
+from chorale_utils.notation.midi import (
+    CHOIR_AAHS,
+    TICKS_PER_QUARTER,
+    read_midi,
+    read_midi_melody,
+    write_midi,
+)
+from chorale_utils.notation.reading import from_score
 
-REAL = ["bwv66.6", "bwv269", "bwv57.8", "bwv123.6", "bwv245.40"]  # pickup, 3/4 with and without, 3/2, flats
-KEYS = [f"{tonic}{accidental} {mode}" for mode, tonics in (("major", "CDEFGAB"), ("minor", "cdefgab"))
-        for tonic in tonics for accidental in ("", "#", "-")]
-NAMEABLE = {key for key in KEYS if key not in
-            ("D# major", "E# major", "G# major", "A# major", "B# major", "F- major",
-             "e# minor", "b# minor", "c- minor", "d- minor", "f- minor", "g- minor")}
+REAL = [
+    "bwv66.6",
+    "bwv269",
+    "bwv57.8",
+    "bwv123.6",
+    "bwv245.40",
+]  # pickup, 3/4 with and without, 3/2, flats
+KEYS = [
+    f"{tonic}{accidental} {mode}"
+    for mode, tonics in (("major", "CDEFGAB"), ("minor", "cdefgab"))
+    for tonic in tonics
+    for accidental in ("", "#", "-")
+]
+NAMEABLE = {
+    key
+    for key in KEYS
+    if key
+    not in (
+        "D# major",
+        "E# major",
+        "G# major",
+        "A# major",
+        "B# major",
+        "F- major",
+        "e# minor",
+        "b# minor",
+        "c- minor",
+        "d- minor",
+        "f- minor",
+        "g- minor",
+    )
+}
 
 
 def real(name):
-    return from_score(corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"), title="Ach, wie schön")
+    return from_score(
+        corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"), title="Ach, wie schön"
+    )
 
 
 @st.composite
@@ -31,14 +67,25 @@ def chorales(draw):
     steps = draw(st.integers(0, 40))
     lengths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=steps + 1))
     rows = np.repeat(np.arange(len(lengths)), lengths)[:steps]
-    pitches = draw(arrays(int, (len(lengths), 4), elements=st.sampled_from([0, 1, 43, 55, 60, 61, 72, 127])))[rows]
+    pitches = draw(
+        arrays(int, (len(lengths), 4), elements=st.sampled_from([0, 1, 43, 55, 60, 61, 72, 127]))
+    )[rows]
     pitches = np.pad(pitches, ((0, steps - len(pitches)), (0, 0)))
     onsets = draw(st.none() | arrays(bool, (steps, 4)))
-    time_signature = draw(st.none() | st.sampled_from(["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "5/16"]))
+    time_signature = draw(
+        st.none() | st.sampled_from(["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "5/16"])
+    )
     text = st.text(max_size=12)
-    return Chorale(pitches, name=draw(text), bwv=draw(st.none() | text), title=draw(st.none() | text),
-                   key=draw(st.none() | st.sampled_from(sorted(NAMEABLE))), time_signature=time_signature, onsets=onsets,
-                   pickup=draw(st.integers(0, steps_per_bar(time_signature) - 1)) if time_signature else 0)
+    return Chorale(
+        pitches,
+        name=draw(text),
+        bwv=draw(st.none() | text),
+        title=draw(st.none() | text),
+        key=draw(st.none() | st.sampled_from(sorted(NAMEABLE))),
+        time_signature=time_signature,
+        onsets=onsets,
+        pickup=draw(st.integers(0, steps_per_bar(time_signature) - 1)) if time_signature else 0,
+    )
 
 
 def there_and_back(chorale, path):
@@ -54,7 +101,9 @@ def assert_same_music(one, other):
         assert getattr(one, field) == getattr(other, field), field
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(chorale=chorales())
 def test_what_is_written_is_read_again(chorale, tmp_path):
     assert_same_music(chorale, there_and_back(chorale, tmp_path / "piece.mid"))
@@ -79,7 +128,9 @@ def test_the_file_is_of_type_1_with_a_track_and_a_channel_for_each_voice_of_the_
     midi = mido.MidiFile(tmp_path / "piece.mid")
     conductor, *voices = midi.tracks
     assert (midi.type, len(voices)) == (1, 4)
-    assert [mido.tempo2bpm(m.tempo) for m in conductor if m.type == "set_tempo"] == [pytest.approx(90)]
+    assert [mido.tempo2bpm(m.tempo) for m in conductor if m.type == "set_tempo"] == [
+        pytest.approx(90)
+    ]
     assert [track.name for track in voices] == [voice.capitalize() for voice in VOICES]
     for channel, track in enumerate(voices):
         assert {m.channel for m in track if not m.is_meta} == {channel}
@@ -114,8 +165,11 @@ def test_every_track_lasts_as_long_as_the_piece_even_into_silence(tmp_path):
 def test_bar_lines_fall_after_the_pickup_for_another_program(tmp_path):
     chorale = real("bwv66.6")
     write_midi(chorale, tmp_path / "piece.mid")
-    ours = [(m.numerator, m.denominator, m.time) for m in mido.MidiFile(tmp_path / "piece.mid").tracks[0]
-            if m.type == "time_signature"]
+    ours = [
+        (m.numerator, m.denominator, m.time)
+        for m in mido.MidiFile(tmp_path / "piece.mid").tracks[0]
+        if m.type == "time_signature"
+    ]
     assert ours == [(1, 4, 0), (4, 4, TICKS_PER_QUARTER)]
     score = converter.parse(tmp_path / "piece.mid", forceSource=True)
     downbeats = [measure.offset for measure in score.parts[0].getElementsByClass("Measure")]
@@ -138,11 +192,15 @@ def midi_file(path, tracks, ticks=480, names=None, before=()):
         events = [(0, message) for message in (before if number == 0 else ())]
         for start, stop, pitch in notes:
             for when, kind in ((start, "note_on"), (stop, "note_off")):
-                events.append((round(when * ticks / 4), mido.Message(kind, channel=number % 16, note=pitch)))
+                events.append(
+                    (round(when * ticks / 4), mido.Message(kind, channel=number % 16, note=pitch))
+                )
         track, now = mido.MidiTrack(), 0
         if names:
             track.name = names[number]
-        for tick, message in sorted(events, key=lambda event: (event[0], event[1].type == "note_on")):
+        for tick, message in sorted(
+            events, key=lambda event: (event[0], event[1].type == "note_on")
+        ):
             track.append(message.copy(time=tick - now))
             now = tick
         midi.tracks.append(track)
@@ -153,11 +211,18 @@ def midi_file(path, tracks, ticks=480, names=None, before=()):
 HELD = [[(0, 16, 72)], [(0, 16, 67)], [(0, 16, 60)], [(0, 16, 48)]]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(shift=st.floats(-0.12, 0.12), released=st.floats(0.8, 1.0))
 def test_a_human_hand_is_forgiven(shift, released, tmp_path):
-    tracks = [[(max(0, start + shift), start + 4 * released, pitch + start // 8) for start in range(0, 32, 4)]
-              for pitch in (72, 67, 60, 48)]
+    tracks = [
+        [
+            (max(0, start + shift), start + 4 * released, pitch + start // 8)
+            for start in range(0, 32, 4)
+        ]
+        for pitch in (72, 67, 60, 48)
+    ]
     read = read_midi(midi_file(tmp_path / "played.mid", tracks))
     assert np.array_equal(read.struck[:, 0], np.arange(32) % 4 == 0)
     assert np.array_equal(read.pitches[:28, 1], 67 + np.arange(28) // 8)
@@ -169,27 +234,46 @@ def test_voices_without_names_are_told_apart_by_height(tmp_path):
 
 
 def test_voices_with_names_are_told_apart_by_them(tmp_path):
-    read = read_midi(midi_file(tmp_path / "piece.mid", HELD, names=["Bass", "Tenor", "Alt", "Sopran"]))
+    read = read_midi(
+        midi_file(tmp_path / "piece.mid", HELD, names=["Bass", "Tenor", "Alt", "Sopran"])
+    )
     assert read.pitches[0].tolist() == [48, 60, 67, 72]
 
 
 def test_four_channels_of_one_track_are_four_voices(tmp_path):
     write_midi(real("bwv66.6"), tmp_path / "piece.mid")
     tracks = mido.MidiFile(tmp_path / "piece.mid").tracks
-    one = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[mido.merge_tracks(tracks)])
+    one = mido.MidiFile(
+        type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[mido.merge_tracks(tracks)]
+    )
     one.save(tmp_path / "one.mid")
     assert np.array_equal(read_midi(tmp_path / "one.mid").pitches, real("bwv66.6").pitches)
 
 
-@pytest.mark.parametrize("tracks, complaint", [
-    (HELD[:3], r"notes in 3 tracks \(track 1, track 2, track 3\) and 3 channels: expected four voices"),
-    ([], r"notes in 0 tracks \(no track\)"),
-    (HELD[:3] + [[(0, 16, 48), (8, 16, 50)]], r"bar 1, beat 3, track 4: note 50 begins while note 48 sounds"),
-    (HELD[:3] + [[(0, 16, 48), (17.5, 20, 50)]], r"bar 2, beat 1.38, track 4: note 50 begins 0.50 of a sixteenth after"),
-    (HELD[:3] + [[(0, 8, 48), (8, 8.05, 50), (8.05, 16, 52)]], r"bar 1, beat 3, track 4: note 50 lasts 0.05 sixteenths"),
-    (HELD[:3] + [[(0, 8, 0)]], r"bar 1, beat 1, track 4: note 0: expected 1..127"),
-    (HELD[:3] + [[(0, 400_004, 48)]], r"400,004 sixteenths long"),
-])
+@pytest.mark.parametrize(
+    "tracks, complaint",
+    [
+        (
+            HELD[:3],
+            r"notes in 3 tracks \(track 1, track 2, track 3\) and 3 channels: expected four voices",
+        ),
+        ([], r"notes in 0 tracks \(no track\)"),
+        (
+            HELD[:3] + [[(0, 16, 48), (8, 16, 50)]],
+            r"bar 1, beat 3, track 4: note 50 begins while note 48 sounds",
+        ),
+        (
+            HELD[:3] + [[(0, 16, 48), (17.5, 20, 50)]],
+            r"bar 2, beat 1.38, track 4: note 50 begins 0.50 of a sixteenth after",
+        ),
+        (
+            HELD[:3] + [[(0, 8, 48), (8, 8.05, 50), (8.05, 16, 52)]],
+            r"bar 1, beat 3, track 4: note 50 lasts 0.05 sixteenths",
+        ),
+        (HELD[:3] + [[(0, 8, 0)]], r"bar 1, beat 1, track 4: note 0: expected 1..127"),
+        (HELD[:3] + [[(0, 400_004, 48)]], r"400,004 sixteenths long"),
+    ],
+)
 def test_what_is_not_four_voices_on_the_grid_is_refused_with_its_place(tracks, complaint, tmp_path):
     with pytest.raises(ValueError, match=complaint) as raised:
         read_midi(midi_file(tmp_path / "wrong.mid", tracks))
@@ -197,9 +281,13 @@ def test_what_is_not_four_voices_on_the_grid_is_refused_with_its_place(tracks, c
 
 
 def test_places_are_counted_in_the_files_own_metre_and_after_its_pickup(tmp_path):
-    metre = [mido.MetaMessage("time_signature", numerator=1, denominator=4),
-             mido.MetaMessage("time_signature", numerator=3, denominator=4, time=480)]
-    path = midi_file(tmp_path / "waltz.mid", HELD[:3] + [[(4, 12, 48), (8, 16, 50)]], before=metre[:1])
+    metre = [
+        mido.MetaMessage("time_signature", numerator=1, denominator=4),
+        mido.MetaMessage("time_signature", numerator=3, denominator=4, time=480),
+    ]
+    path = midi_file(
+        tmp_path / "waltz.mid", HELD[:3] + [[(4, 12, 48), (8, 16, 50)]], before=metre[:1]
+    )
     midi = mido.MidiFile(path)
     midi.tracks.insert(0, mido.MidiTrack(metre))
     midi.save(path)
@@ -210,12 +298,20 @@ def test_places_are_counted_in_the_files_own_metre_and_after_its_pickup(tmp_path
 def test_a_melody_is_the_only_voice_and_several_are_refused_with_their_tracks(tmp_path):
     whole = real("bwv66.6")
     voices = np.arange(len(VOICES))
-    alone = Chorale(whole.pitches * (voices == 2), onsets=whole.onsets & (voices == 2), key=whole.key,
-                    time_signature=whole.time_signature, pickup=whole.pickup)
+    alone = Chorale(
+        whole.pitches * (voices == 2),
+        onsets=whole.onsets & (voices == 2),
+        key=whole.key,
+        time_signature=whole.time_signature,
+        pickup=whole.pickup,
+    )
     melody = read_midi_melody(write_midi(alone, tmp_path / "tenor.mid"))
     assert melody.notes(0).tolist() == whole.notes(2).tolist() and not melody.pitches[:, 1:].any()
     assert (melody.key, melody.time_signature, melody.pickup) == ("f# minor", "4/4", 4)
-    with pytest.raises(ValueError, match=r"notes in track 2 \('Soprano'\), channel 1, track 3 .*: expected a melody"):
+    with pytest.raises(
+        ValueError,
+        match=r"notes in track 2 \('Soprano'\), channel 1, track 3 .*: expected a melody",
+    ):
         read_midi_melody(write_midi(whole, tmp_path / "four.mid"))
     with pytest.raises(ValueError, match="notes in no track: expected a melody"):
         read_midi_melody(write_midi(Chorale(np.zeros((4, 4), int)), tmp_path / "none.mid"))
@@ -223,23 +319,32 @@ def test_a_melody_is_the_only_voice_and_several_are_refused_with_their_tracks(tm
 
 def test_a_note_that_is_never_let_go_is_refused(tmp_path):
     midi = mido.MidiFile(midi_file(tmp_path / "hangs.mid", HELD))
-    midi.tracks[2] = mido.MidiTrack(message for message in midi.tracks[2] if message.type != "note_off")
+    midi.tracks[2] = mido.MidiTrack(
+        message for message in midi.tracks[2] if message.type != "note_off"
+    )
     midi.save(tmp_path / "hangs.mid")
-    with pytest.raises(ValueError, match="hangs.mid: note 60 in track 3, channel 3, struck at quarter 1, is never let go"):
+    with pytest.raises(
+        ValueError,
+        match="hangs.mid: note 60 in track 3, channel 3, struck at quarter 1, is never let go",
+    ):
         read_midi(tmp_path / "hangs.mid")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(choice=st.data())
 def test_a_damaged_file_is_refused_with_a_value_error_or_read(choice, tmp_path):
     content = BytesIO()
     whole = tmp_path / "whole.mid"
     write_midi(Chorale(np.full((16, 4), 60), key="C major", time_signature="4/4", pickup=4), whole)
     content = bytearray(whole.read_bytes())
-    for place, value in choice.draw(st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=4)):
+    for place, value in choice.draw(
+        st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=4)
+    ):
         content[place] = value
     damaged = tmp_path / "damaged.mid"
-    damaged.write_bytes(content[:choice.draw(st.integers(0, len(content)))])
+    damaged.write_bytes(content[: choice.draw(st.integers(0, len(content)))])
     try:
         assert isinstance(read_midi(damaged), Chorale)
     except ValueError as error:
@@ -264,4 +369,6 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr("os.replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write_midi(Chorale(np.full((4, 4), 60)), path)
-    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("piece.mid", b"old")]
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [
+        ("piece.mid", b"old")
+    ]

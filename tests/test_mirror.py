@@ -1,4 +1,5 @@
-"""A run's files in another place: all of them in the end, none that is half-written, and never over something else."""
+"""A run's files in another place: all of them in the end, none that is half-written, and never over
+something else."""
 
 import json
 
@@ -6,9 +7,9 @@ import fsspec
 import pytest
 from test_pipeline import write_notebook
 
-from chorale_utils.notebooks import NotebookFailed
-from chorale_utils.pipeline import resume, run, summary
-from chorale_utils.record import read_record
+from chorale_utils.story.notebooks import NotebookFailed
+from chorale_utils.story.pipeline import resume, run, summary
+from chorale_utils.story.record import read_record
 
 WRITE = "from pathlib import Path\nPath(run_folder, 'made').mkdir(exist_ok=True)\nPath(run_folder, 'made', '{0}').write_text('{0}')"
 
@@ -23,7 +24,11 @@ def books(tmp_path, monkeypatch):
 
 
 def files_in(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize("scheme", ["file", "memory"])
@@ -33,17 +38,34 @@ def test_mirror_is_the_run_in_the_end(books, tmp_path, scheme):
     assert folder == tmp_path / "outputs" / "runs" / "r"
     files, place = fsspec.core.url_to_fs(f"{url}/r")
     mirrored = {path.removeprefix(f"{place}/"): files.cat_file(path) for path in files.find(place)}
-    assert mirrored == {name: content for name, content in files_in(folder).items() if name != "run.lock"}
+    assert mirrored == {
+        name: content for name, content in files_in(folder).items() if name != "run.lock"
+    }
     assert {"01_first.ipynb", "made/one", "made/two"} <= set(mirrored)
-    assert json.loads(mirrored["run.json"])["state"] == "complete" and f"a copy of it in {url}/r" in summary(folder)
+    assert json.loads(mirrored["run.json"])[
+        "state"
+    ] == "complete" and f"a copy of it in {url}/r" in summary(folder)
 
 
 def test_record_comes_last_and_nothing_is_copied_twice(books, tmp_path, monkeypatch):
     copied, put = [], fsspec.filesystem("memory").put_file
-    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.put_file",
-                        lambda self, source, target, **how: (copied.append(target.split("/r/")[1]), put(source, target, **how)))
+    monkeypatch.setattr(
+        "fsspec.implementations.memory.MemoryFileSystem.put_file",
+        lambda self, source, target, **how: (
+            copied.append(target.split("/r/")[1]),
+            put(source, target, **how),
+        ),
+    )
     run(output=f"memory://{tmp_path.name}", run_id="r", notebooks=books, progress=False)
-    assert copied == ["01_first.ipynb", "made/one", "run.json", "02_second.ipynb", "made/two", "run.json", "run.json"]
+    assert copied == [
+        "01_first.ipynb",
+        "made/one",
+        "run.json",
+        "02_second.ipynb",
+        "made/two",
+        "run.json",
+        "run.json",
+    ]
 
 
 def test_what_is_there_already_is_left_alone(books, tmp_path):
@@ -62,7 +84,9 @@ def test_address_that_cannot_be_reached_is_refused_before_anything_runs(books, t
             pytest.skip("s3fs is installed here")
         except ImportError:
             pass
-    with pytest.raises(ValueError, match=f"output {url}: .*expected a folder of this machine, or an address"):
+    with pytest.raises(
+        ValueError, match=f"output {url}: .*expected a folder of this machine, or an address"
+    ):
         run(output=url, notebooks=books)
     assert not (tmp_path / "outputs").exists()
 
@@ -79,7 +103,9 @@ def test_run_whose_mirror_failed_is_resumed_without_executing_anything_again(boo
     assert read_record(folder)["state"] == "complete"
     mirrored = files_in(tmp_path / "there" / "r")
     assert mirrored["01_first.ipynb"] == first == (folder / "01_first.ipynb").read_bytes()
-    assert mirrored == {name: content for name, content in files_in(folder).items() if name != "run.lock"}
+    assert mirrored == {
+        name: content for name, content in files_in(folder).items() if name != "run.lock"
+    }
 
 
 def test_mirror_has_the_notebook_that_failed_and_the_record_that_says_so(books, tmp_path):
@@ -94,7 +120,9 @@ def test_mirror_has_the_notebook_that_failed_and_the_record_that_says_so(books, 
 def test_resuming_what_is_complete_completes_the_mirror(books, tmp_path):
     folder = run(output=f"file://{tmp_path / 'there'}", run_id="r", notebooks=books, progress=False)
     mirrored = files_in(tmp_path / "there")
-    (tmp_path / "there" / "r" / "run.json").write_text('{"state": "running"}')  # as a kill in the midst of it leaves it
+    (tmp_path / "there" / "r" / "run.json").write_text(
+        '{"state": "running"}'
+    )  # as a kill in the midst of it leaves it
     (tmp_path / "there" / "r" / "made" / "two").unlink()
     resume(folder, progress=False)
     assert files_in(tmp_path / "there") == mirrored
@@ -109,6 +137,7 @@ def test_password_is_never_written_down(books, tmp_path):
 def test_errors_of_a_storage_of_its_own_kind_are_told_as_such(books, tmp_path, monkeypatch):
     def put_file(*args, **options):
         raise RuntimeError("no credentials")
+
     monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.put_file", put_file)
     with pytest.raises(OSError, match="RuntimeError: no credentials"):
         run(output=f"memory://{tmp_path.name}", run_id="r", notebooks=books, progress=False)

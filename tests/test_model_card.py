@@ -4,76 +4,156 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chorale_utils import (chord_gru, Corpus, fit, fit_chords, load_model, negative_log_likelihood, note_gru, note_probs,
-                           save_model)
-from chorale_utils import model_card
-from chorale_utils.backend import keras
-from chorale_utils.corpus import JSB_SHA256
+from chorale_utils import (
+    Corpus,
+    chord_gru,
+    fit,
+    fit_chords,
+    load_model,
+    negative_log_likelihood,
+    note_gru,
+    note_probs,
+    save_model,
+)
+from chorale_utils.corpus.editions import JSB_SHA256
+from chorale_utils.models import model_card
+from chorale_utils.models.backend import keras
 
 
-def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(music21_corpus, tmp_path, monkeypatch):
-    corpus = Corpus(music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb")
+def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(
+    music21_corpus, tmp_path, monkeypatch
+):
+    corpus = Corpus(
+        music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb"
+    )
     monkeypatch.setattr(model_card, "load_corpus", {"jsb": corpus}.get)
     monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
     keras.utils.set_random_seed(3)
     model = note_gru(width=8, layers=1)
     options = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
     fit(model, corpus.train, corpus.valid, 2, tmp_path / "note_gru" / "first", **options)
-    fit(model, corpus.train, corpus.valid, 1, tmp_path / "note_gru" / "second", learning_rate=0.001, seed=1, **options)
+    fit(
+        model,
+        corpus.train,
+        corpus.valid,
+        1,
+        tmp_path / "note_gru" / "second",
+        learning_rate=0.001,
+        seed=1,
+        **options,
+    )
     save_model(model, tmp_path / "note_gru.keras")
 
     card = model_card.ship(tmp_path, destination=tmp_path / "shipped").read_text()
     assert f"{negative_log_likelihood(model, corpus.test):.4f}" in card
-    assert "learning_rate 0.01, seed 0; 2 epochs" in card and "learning_rate 0.001, seed 1; 1 epochs" in card
+    assert (
+        "learning_rate 0.01, seed 0; 2 epochs" in card
+        and "learning_rate 0.001, seed 1; 1 epochs" in card
+    )
     assert f"SHA-256 `{JSB_SHA256}`" in card
     assert "window 64" in card and f"{model.count_params():,} parameters" in card
     assert len(pd.read_csv(tmp_path / "shipped" / "note_gru_first.csv")) == 2
     pitches = corpus.test[0].pitches
-    np.testing.assert_allclose(note_probs(load_model(tmp_path / "shipped" / "note_gru.keras"), pitches),
-                               note_probs(model, pitches), atol=1e-6)
+    np.testing.assert_allclose(
+        note_probs(load_model(tmp_path / "shipped" / "note_gru.keras"), pitches),
+        note_probs(model, pitches),
+        atol=1e-6,
+    )
 
 
-def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(music21_corpus, tmp_path, monkeypatch):
-    corpus = Corpus(music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb")
+def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(
+    music21_corpus, tmp_path, monkeypatch
+):
+    corpus = Corpus(
+        music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb"
+    )
     monkeypatch.setattr(model_card, "load_corpus", {"jsb": corpus}.get)
     monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
     folders = {"cycle": tmp_path / "chord_gru" / "cycle", "slower": tmp_path / "slower"}
     for name, folder in folders.items():
         keras.utils.set_random_seed(3)
         model = chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8)
-        history = fit_chords(model, corpus.train, corpus.valid, 3, folder, validate_every=2, steps=64, batch_size=4,
-                             learning_rate={"cycle": 0.01, "slower": 0.001}[name], tensorboard=False, verbose=0)
+        history = fit_chords(
+            model,
+            corpus.train,
+            corpus.valid,
+            3,
+            folder,
+            validate_every=2,
+            steps=64,
+            batch_size=4,
+            learning_rate={"cycle": 0.01, "slower": 0.001}[name],
+            tensorboard=False,
+            verbose=0,
+        )
         if name == "cycle":
             shipped, best = model, history["val_nats"].iloc[-1]
             save_model(model, tmp_path / "chord_gru.keras")
 
-    card = model_card.ship(tmp_path, "chord_gru", tmp_path / "shipped", tried={"slower": folders["slower"]},
-                           remark="In the rain.").read_text()
-    one_pass, averaged = (f"{negative_log_likelihood(shipped, corpus.test, transpositions=transpositions):.4f}"
-                          for transpositions in ([0], range(-2, 3)))
+    card = model_card.ship(
+        tmp_path,
+        "chord_gru",
+        tmp_path / "shipped",
+        tried={"slower": folders["slower"]},
+        remark="In the rain.",
+    ).read_text()
+    one_pass, averaged = (
+        f"{negative_log_likelihood(shipped, corpus.test, transpositions=transpositions):.4f}"
+        for transpositions in ([0], range(-2, 3))
+    )
     assert "In the rain." in card
     assert f"| test | {one_pass} | {averaged} |" in card and one_pass != averaged
     table = pd.read_csv(tmp_path / "shipped" / "chord_gru_tried.csv", index_col="training")
     assert list(table.index) == ["slower", "shipped"], "the best last"
-    assert list(table.columns) == ["learning_rate", "epochs", "minutes", "nats", "val_nats"], "only what was varied"
+    assert list(table.columns) == ["learning_rate", "epochs", "minutes", "nats", "val_nats"], (
+        "only what was varied"
+    )
     assert table.loc["shipped", "val_nats"] == pytest.approx(best, abs=1e-4)
     assert f"| shipped | 0.01 | 3 | {table.loc['shipped', 'minutes']:g} |" in card
 
     second = chord_gru(**shipped.sizes)
-    fit_chords(second, corpus.train, corpus.valid, 2, tmp_path / "chord_gru" / "second", after=folders["cycle"], steps=64,
-               batch_size=4, tensorboard=False, verbose=0)
+    fit_chords(
+        second,
+        corpus.train,
+        corpus.valid,
+        2,
+        tmp_path / "chord_gru" / "second",
+        after=folders["cycle"],
+        steps=64,
+        batch_size=4,
+        tensorboard=False,
+        verbose=0,
+    )
     save_model(second, tmp_path / "chord_gru.keras")
-    card = model_card.ship(tmp_path, "chord_gru", tmp_path / "shipped", tried={"first": folders["cycle"]}, keep=["slower"]).read_text()
+    card = model_card.ship(
+        tmp_path,
+        "chord_gru",
+        tmp_path / "shipped",
+        tried={"first": folders["cycle"]},
+        keep=["slower"],
+    ).read_text()
     assert "* cycle loop: epochs 3, " in card and "* second loop: epochs 2, " in card
     assert len(pd.read_csv(tmp_path / "shipped" / "chord_gru_second.csv")) == 2
     again = pd.read_csv(tmp_path / "shipped" / "chord_gru_tried.csv", index_col="training")
-    assert set(again.index) == {"slower", "first", "shipped"} and again.loc["slower", "nats"] == table.loc["slower", "nats"]
+    assert (
+        set(again.index) == {"slower", "first", "shipped"}
+        and again.loc["slower", "nats"] == table.loc["slower", "nats"]
+    )
     assert again["after"].fillna("").to_dict() == {"slower": "", "first": "", "shipped": "first"}
 
 
 def test_an_unfinished_training_is_not_told_as_tried(music21_corpus, tmp_path):
-    fit_chords(chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8), music21_corpus.train[:4],
-               music21_corpus.valid[:2], 2, tmp_path, steps=64, batch_size=4, tensorboard=False, verbose=0)
+    fit_chords(
+        chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8),
+        music21_corpus.train[:4],
+        music21_corpus.valid[:2],
+        2,
+        tmp_path,
+        steps=64,
+        batch_size=4,
+        tensorboard=False,
+        verbose=0,
+    )
     history = pd.read_csv(tmp_path / "history.csv", index_col="epoch")
     history.iloc[:1].to_csv(tmp_path / "history.csv")
     with pytest.raises(ValueError, match="1 of 2 epochs done"):
@@ -90,6 +170,9 @@ def test_a_card_on_anything_but_the_exact_archive_is_refused(kind, tmp_path, mon
     own = tmp_path / "own"
     own.mkdir() if kind == "folder" else own.write_bytes(b"another")
     monkeypatch.setenv("JSB_CHORALES", str(own))
-    with pytest.raises(ValueError, match=rf"own': (folder_)?sha256 \w{{64}}: expected the exact archive, sha256 {JSB_SHA256}"):
+    with pytest.raises(
+        ValueError,
+        match=rf"own': (folder_)?sha256 \w{{64}}: expected the exact archive, sha256 {JSB_SHA256}",
+    ):
         model_card.ship(tmp_path, destination=tmp_path / "shipped")
     assert not (tmp_path / "shipped").exists()

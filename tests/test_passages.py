@@ -2,11 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import SILENCE, VOICES, Chorale
-from chorale_utils.passages import MOVING, copied, passages, share_found, shares_found
+from chorale_utils.corpus.passages import (
+    MOVING,
+    copied,
+    pairwise_containment,
+    passage_containment,
+    passages,
+)
 
 NOTES = st.one_of(st.just(SILENCE), st.integers(50, 62))
 
@@ -38,10 +45,16 @@ def test_passages_are_equal_exactly_where_their_intervals_and_rests_are(pieces, 
     for piece in pieces:
         numbers += passages(piece, steps, voices).tolist()
         for start in range(len(piece) - steps + 1):
-            notes = [int(note) for row in piece.pitches[start:start + steps] for note in row[list(columns)]]
+            notes = [
+                int(note)
+                for row in piece.pitches[start : start + steps]
+                for note in row[list(columns)]
+            ]
             first = next((note for note in notes if note), 0)
             written.append(tuple(note - first if note else None for note in notes))
-    by_writing = {one: {number for other, number in zip(written, numbers) if other == one} for one in written}
+    by_writing = {
+        one: {number for other, number in zip(written, numbers) if other == one} for one in written
+    }
     assert all(len(equal) == 1 for equal in by_writing.values())
     assert len(set(numbers)) == len(set(written))
 
@@ -54,8 +67,14 @@ def test_another_note_changes_exactly_the_passages_that_hold_it(chorale, data):
     pitches[step, voice] = 70  # outside of NOTES
     changed = np.flatnonzero(passages(Chorale(pitches), steps) != passages(chorale, steps))
     holding = [start for start in range(len(chorale) - steps + 1) if start <= step < start + steps]
-    alone = [start for start in holding if np.count_nonzero(np.delete(chorale.pitches[start:start + steps].ravel(),
-                                                                     (step - start) * 4 + voice)) == 0]
+    alone = [
+        start
+        for start in holding
+        if np.count_nonzero(
+            np.delete(chorale.pitches[start : start + steps].ravel(), (step - start) * 4 + voice)
+        )
+        == 0
+    ]
     assert set(holding) - set(alone) <= set(changed) <= set(holding)
 
 
@@ -64,22 +83,24 @@ def test_shares_are_those_counted_one_by_one(chorale, others, steps, voices):
     mine = passages(chorale, steps, voices).tolist()
     theirs = [set(passages(other, steps, voices).tolist()) for other in others]
     expected = [np.mean([number in known for number in mine]) if mine else 0 for known in theirs]
-    np.testing.assert_allclose(shares_found([chorale], others, steps, voices), [expected])
+    np.testing.assert_allclose(pairwise_containment([chorale], others, steps, voices), [expected])
     anywhere = np.mean([number in set.union(*theirs) for number in mine]) if mine else 0
-    assert share_found(chorale, others, steps, voices) == pytest.approx(anywhere)
+    assert passage_containment(chorale, others, steps, voices) == pytest.approx(anywhere)
 
 
-def test_a_real_chorale_is_found_whole_in_itself_in_another_key_and_hardly_in_another(music21_corpus):
+def test_a_real_chorale_is_found_whole_in_itself_in_another_key_and_hardly_in_another(
+    music21_corpus,
+):
     one, other = music21_corpus["bwv66.6"], music21_corpus["bwv269"]
-    assert share_found(one, [other, one.transpose(5)], 16) == 1
-    assert share_found(one, [other], 16) == 0
+    assert passage_containment(one, [other, one.transpose(5)], 16) == 1
+    assert passage_containment(one, [other], 16) == 0
 
 
 def test_nothing_is_found_where_there_are_no_others_or_the_piece_is_short():
     short = Chorale(np.full((3, 4), 60))
-    assert share_found(short, [], 2) == 0
-    assert share_found(short, [short], 4) == 0
-    assert shares_found([short], [], 2).shape == (1, 0)
+    assert passage_containment(short, [], 2) == 0
+    assert passage_containment(short, [short], 4) == 0
+    assert pairwise_containment([short], [], 2).shape == (1, 0)
 
 
 def test_the_errors_name_what_was_given():
@@ -92,24 +113,42 @@ def test_the_errors_name_what_was_given():
 
 # What is copied
 
+
 def longest_by_hand(chorale, others):
-    """The longest shared passage with enough movement, by looking at all of them: (steps, names of its sources)."""
+    """The longest shared passage with enough movement, by looking at all of them: (steps, names of
+    its sources)."""
     best, sources = 0, set()
     for other in others:
         for steps in range(1, len(chorale) + 1):
             theirs = set(passages(other, steps).tolist())
             for start, number in enumerate(passages(chorale, steps).tolist()):
-                rows = chorale.pitches[start:start + steps]
-                if number in theirs and (rows[1:] != rows[:-1]).any(axis=1).sum() >= MOVING and steps >= best:
+                rows = chorale.pitches[start : start + steps]
+                if (
+                    number in theirs
+                    and (rows[1:] != rows[:-1]).any(axis=1).sum() >= MOVING
+                    and steps >= best
+                ):
                     best, sources = steps, {other.name} | (sources if steps == best else set())
     return best, sources
 
 
-@given(st.lists(arrays(np.int64, st.tuples(st.integers(0, 12), st.just(4)), elements=st.sampled_from((0, 60, 62))),
-                min_size=1, max_size=3), st.integers(0, 6))
+@given(
+    st.lists(
+        arrays(
+            np.int64,
+            st.tuples(st.integers(0, 12), st.just(4)),
+            elements=st.sampled_from((0, 60, 62)),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.integers(0, 6),
+)
 def test_the_longest_shared_passage_is_the_one_found_by_looking_at_all(pitches, cut):
     one, *others = [Chorale(notes, name=str(number)) for number, notes in enumerate(pitches)]
-    others += [Chorale(np.vstack([one.pitches[cut:], one.pitches[:cut]]), name="turned").transpose(3)]
+    others += [
+        Chorale(np.vstack([one.pitches[cut:], one.pitches[:cut]]), name="turned").transpose(3)
+    ]
     table = copied([one], others)
     steps, sources = longest_by_hand(one, others)
     assert table.loc["0", "longest"] == steps
@@ -127,11 +166,15 @@ def test_a_real_chorale_is_copied_whole_from_itself_and_hardly_from_others(music
 
 def test_held_notes_are_no_copy_and_what_comes_again_is_repeated():
     held = Chorale(np.full((64, 4), 60))
-    assert copied([held], [held])[["longest", "share", "repeated"]].to_numpy().tolist() == [[0, 0, 0]]
+    assert copied([held], [held])[["longest", "share", "repeated"]].to_numpy().tolist() == [
+        [0, 0, 0]
+    ]
     random = np.random.default_rng(0)
     phrase = random.integers(50, 70, (16, 4))
     table = copied([Chorale(np.vstack([phrase, phrase + 2]))], [])
-    assert table["repeated"].tolist() == [pytest.approx(1 / 17)] and table["longest"].tolist() == [0]
+    assert table["repeated"].tolist() == [pytest.approx(1 / 17)] and table["longest"].tolist() == [
+        0
+    ]
 
 
 def test_nothing_is_copied_where_there_is_nothing(music21_corpus):

@@ -14,10 +14,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from chorale_utils import notebooks, pipeline, record
 from chorale_utils.command import main
-from chorale_utils.notebooks import NotebookFailed, declared_parameters, notebooks_in
-from chorale_utils.pipeline import overrides, planned, refresh, run
+from chorale_utils.story import notebooks, pipeline, record
+from chorale_utils.story.notebooks import NotebookFailed, declared_parameters, notebooks_in
+from chorale_utils.story.pipeline import overrides, plan_parameters, refresh, run
 
 PARAMETERS = """\
 run_folder = "../outputs/runs/notebooks"
@@ -49,18 +49,28 @@ Path(run_folder, "generated", "one.mid").write_text("x")
 
 def write_notebook(folder, name, parameters, *sources):
     folder.mkdir(exist_ok=True)
-    cells = [new_markdown_cell(f"# {name}"), new_code_cell(parameters, metadata={"tags": ["parameters"]})]
+    cells = [
+        new_markdown_cell(f"# {name}"),
+        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+    ]
     book = new_notebook(cells=cells + [new_code_cell(source) for source in sources])
-    book.metadata["kernelspec"] = {"name": "somewhere-else", "display_name": "not here", "language": "python"}
+    book.metadata["kernelspec"] = {
+        "name": "somewhere-else",
+        "display_name": "not here",
+        "language": "python",
+    }
     nbformat.write(book, folder / f"{name}.ipynb")
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """A folder of two notebooks that work, the second of which declares one parameter less than the first."""
+    """A folder of two notebooks that work, the second of which declares one parameter less than the
+    first."""
     folder = tmp_path_factory.mktemp("project {x}") / "notebooks"
     write_notebook(folder, "01_first", PARAMETERS, TELL)
-    write_notebook(folder, "02_second", 'run_folder = "../outputs/runs/notebooks"\npieces = 2', LATE, METRICS)
+    write_notebook(
+        folder, "02_second", 'run_folder = "../outputs/runs/notebooks"\npieces = 2', LATE, METRICS
+    )
     write_notebook(folder, "scratch", "", "1 / 0")  # no part of the story
     return folder
 
@@ -71,9 +81,21 @@ NASTY = 'a "quoted" \'word\'\nimport os; os.remove("x") \\ \\" {epochs} ü %s'
 @pytest.fixture(scope="module")
 def done(story, tmp_path_factory):
     """The folder of a run with parameters of every type."""
-    return run(seed=7, parameters={"epochs": 5, "rate": 2, "shuffle": False, "key": NASTY, "voices": ["alto"],
-                                   "limit": -3, "pieces": 4},
-               output=tmp_path_factory.mktemp("runs"), run_id="mine", notebooks=story)
+    return run(
+        seed=7,
+        parameters={
+            "epochs": 5,
+            "rate": 2,
+            "shuffle": False,
+            "key": NASTY,
+            "voices": ["alto"],
+            "limit": -3,
+            "pieces": 4,
+        },
+        output=tmp_path_factory.mktemp("runs"),
+        run_id="mine",
+        notebooks=story,
+    )
 
 
 def record_of(folder):
@@ -81,16 +103,33 @@ def record_of(folder):
 
 
 def test_notebooks_run_in_order_and_are_kept_executed(done):
-    assert sorted(path.name for path in done.glob("*.ipynb")) == ["01_first.ipynb", "02_second.ipynb"]
+    assert sorted(path.name for path in done.glob("*.ipynb")) == [
+        "01_first.ipynb",
+        "02_second.ipynb",
+    ]
     for path in done.glob("*.ipynb"):
-        counts = [cell.execution_count for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+        counts = [
+            cell.execution_count
+            for cell in nbformat.read(path, 4).cells
+            if cell.cell_type == "code"
+        ]
         assert counts == list(range(1, len(counts) + 1))
-    assert json.loads((done / "told.json").read_text())["at"] < float((done / "late.json").read_text())
+    assert json.loads((done / "told.json").read_text())["at"] < float(
+        (done / "late.json").read_text()
+    )
 
 
 def test_parameters_arrive_as_data_of_the_declared_type(done):
     told = json.loads((done / "told.json").read_text())
-    expected = {"seed": 7, "epochs": 5, "rate": 2.0, "shuffle": False, "key": NASTY, "voices": ["alto"], "limit": -3}
+    expected = {
+        "seed": 7,
+        "epochs": 5,
+        "rate": 2.0,
+        "shuffle": False,
+        "key": NASTY,
+        "voices": ["alto"],
+        "limit": -3,
+    }
     assert {name: told[name] for name in expected} == expected
     assert type(told["rate"]) is float
 
@@ -108,12 +147,22 @@ def test_executed_notebooks_name_no_absolute_path(done, story):
 
 def test_record_tells_how_the_run_came_about(done):
     record = record_of(done)
-    assert (record["state"], record["profile"], record["seed"], record["error"]) == ("complete", "demo", 7, None)
+    assert (record["state"], record["profile"], record["seed"], record["error"]) == (
+        "complete",
+        "demo",
+        7,
+        None,
+    )
     first, second = record["notebooks"]
     assert (first["name"], second["name"]) == ("01_first", "02_second")
     assert first["parameters"]["epochs"] == 5 and first["parameters"]["key"] == NASTY
-    assert set(second["parameters"]) == {"run_folder", "pieces"} and second["parameters"]["pieces"] == 4
-    assert all(one["state"] == "complete" and 0 < one["seconds"] < 60 for one in record["notebooks"])
+    assert (
+        set(second["parameters"]) == {"run_folder", "pieces"}
+        and second["parameters"]["pieces"] == 4
+    )
+    assert all(
+        one["state"] == "complete" and 0 < one["seconds"] < 60 for one in record["notebooks"]
+    )
     assert record["versions"]["papermill"] == version("papermill")
     assert record["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert record["started"] <= record["finished"] and record["started"].endswith("+00:00")
@@ -125,32 +174,45 @@ def test_nothing_is_left_under_a_temporary_name(done):
     assert not [path for path in done.rglob("*") if path.name.startswith(".")]
 
 
-def test_defaults_of_the_notebook_hold_where_nothing_is_given_and_runs_get_folders_of_their_own(story, tmp_path):
+def test_defaults_of_the_notebook_hold_where_nothing_is_given_and_runs_get_folders_of_their_own(
+    story, tmp_path
+):
     folders = [run(output=tmp_path, notebooks=story) for _ in range(2)]
     assert folders[0] != folders[1]
     for folder in folders:
         told = json.loads((folder / "told.json").read_text())
-        assert (told["seed"], told["rate"], told["key"], told["limit"]) == (42, 0.01, "f# minor", None)
+        assert (told["seed"], told["rate"], told["key"], told["limit"]) == (
+            42,
+            0.01,
+            "f# minor",
+            None,
+        )
         assert record_of(folder)["seed"] == 42
 
 
-@pytest.mark.parametrize("wrong, message", [
-    ({"parameters": {"epoch": 3}}, "'epoch' is declared by no notebook: expected one of epochs, "),
-    ({"parameters": {"epochs": "3"}}, "epochs = '3': expected int"),
-    ({"parameters": {"epochs": True}}, "epochs = True: expected int"),
-    ({"parameters": {"epochs": 2.5}}, "epochs = 2.5: expected int"),
-    ({"parameters": {"rate": "fast"}}, "rate = 'fast': expected float"),
-    ({"parameters": {"shuffle": 1}}, "shuffle = 1: expected bool"),
-    ({"parameters": {"voices": ("alto",)}}, "expected list"),
-    ({"parameters": {"voices": [("alto",)]}}, "expected list"),
-    ({"parameters": {"limit": object}}, "expected a plain value"),
-    ({"parameters": {"key": None}}, "key = None: expected str"),
-    ({"parameters": {"run_folder": "x"}}, "--output"),
-    ({"parameters": {"seed": 1}, "seed": 2}, "given twice"),
-    ({"profile": "fast"}, "profile 'fast': expected one of demo, standard, full"),
-    ({"corpus": "mozart"}, "'corpus' is declared by no notebook"),
-    ({"run_id": "../elsewhere"}, "run id '../elsewhere'"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (
+            {"parameters": {"epoch": 3}},
+            "'epoch' is declared by no notebook: expected one of epochs, ",
+        ),
+        ({"parameters": {"epochs": "3"}}, "epochs = '3': expected int"),
+        ({"parameters": {"epochs": True}}, "epochs = True: expected int"),
+        ({"parameters": {"epochs": 2.5}}, "epochs = 2.5: expected int"),
+        ({"parameters": {"rate": "fast"}}, "rate = 'fast': expected float"),
+        ({"parameters": {"shuffle": 1}}, "shuffle = 1: expected bool"),
+        ({"parameters": {"voices": ("alto",)}}, "expected list"),
+        ({"parameters": {"voices": [("alto",)]}}, "expected list"),
+        ({"parameters": {"limit": object}}, "expected a plain value"),
+        ({"parameters": {"key": None}}, "key = None: expected str"),
+        ({"parameters": {"run_folder": "x"}}, "--output"),
+        ({"parameters": {"seed": 1}, "seed": 2}, "given twice"),
+        ({"profile": "fast"}, "profile 'fast': expected one of demo, standard, full"),
+        ({"corpus": "mozart"}, "'corpus' is declared by no notebook"),
+        ({"run_id": "../elsewhere"}, "run id '../elsewhere'"),
+    ],
+)
 def test_what_is_not_understood_is_refused_before_anything_runs(story, tmp_path, wrong, message):
     with pytest.raises(ValueError) as error:
         run(output=tmp_path / "runs", notebooks=story, **wrong)
@@ -180,26 +242,35 @@ def test_record_says_which_corpus_it_was(story_with_corpus, tmp_path, edition):
 
 def test_profiles_set_only_what_the_notebooks_declare(monkeypatch, story):
     monkeypatch.setitem(pipeline.PROFILES, "full", {"epochs": 9, "pieces": 8})
-    plan = planned(notebooks_in(story), overrides("full", parameters={"pieces": 1}))
+    plan = plan_parameters(notebooks_in(story), overrides("full", parameters={"pieces": 1}))
     assert [values.get("epochs") for values in plan.values()] == [9, None]
     assert [values.get("pieces") for values in plan.values()] == [None, 1]
 
 
 def test_profiles_fit_the_notebooks_of_the_project():
     for profile in pipeline.PROFILES:
-        assert len(planned(notebooks_in(pipeline.NOTEBOOKS), overrides(profile))) == 5
+        assert len(plan_parameters(notebooks_in(pipeline.NOTEBOOKS), overrides(profile))) == 5
 
 
 def test_default_that_is_no_plain_value_is_named(tmp_path):
     write_notebook(tmp_path, "01_first", "epochs = 3\nrates = (0.1, 0.2)")
-    with pytest.raises(ValueError, match=r"01_first.ipynb: parameter rates = \(0.1, 0.2\): expected a plain value"):
+    with pytest.raises(
+        ValueError, match=r"01_first.ipynb: parameter rates = \(0.1, 0.2\): expected a plain value"
+    ):
         declared_parameters(tmp_path / "01_first.ipynb")
 
 
 def test_declared_parameters_are_read_with_their_types(story):
     assert declared_parameters(story / "01_first.ipynb") == {
-        "run_folder": "../outputs/runs/notebooks", "seed": 42, "epochs": 3, "rate": 0.01, "shuffle": True,
-        "key": "f# minor", "voices": ["soprano", "bass"], "limit": None}
+        "run_folder": "../outputs/runs/notebooks",
+        "seed": 42,
+        "epochs": 3,
+        "rate": 0.01,
+        "shuffle": True,
+        "key": "f# minor",
+        "voices": ["soprano", "bass"],
+        "limit": None,
+    }
 
 
 def test_folder_that_holds_something_is_refused_and_left_alone(story, done):
@@ -218,9 +289,15 @@ def test_folder_without_notebooks_is_named(tmp_path):
 def failing_story(tmp_path):
     folder = tmp_path / "notebooks"
     declared = 'run_folder = "."'
-    write_notebook(folder, "01_first", declared, "from pathlib import Path\nPath(run_folder, 'kept').touch()")
-    write_notebook(folder, "02_second", declared, "notes = [62, 30]", "raise ValueError(f'note {notes[1]}')")
-    write_notebook(folder, "03_third", declared, "from pathlib import Path\nPath(run_folder, 'never').touch()")
+    write_notebook(
+        folder, "01_first", declared, "from pathlib import Path\nPath(run_folder, 'kept').touch()"
+    )
+    write_notebook(
+        folder, "02_second", declared, "notes = [62, 30]", "raise ValueError(f'note {notes[1]}')"
+    )
+    write_notebook(
+        folder, "03_third", declared, "from pathlib import Path\nPath(run_folder, 'never').touch()"
+    )
     return folder
 
 
@@ -247,8 +324,13 @@ def test_kernel_that_dies_ends_the_run(tmp_path):
 
 
 def chorale(*arguments, **options):
-    return subprocess.run([sys.executable, "-m", "chorale_utils.pipeline", *map(str, arguments)],
-                          capture_output=True, text=True, timeout=300, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "chorale_utils", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
+    )
 
 
 def test_command_shows_the_cell_that_failed(failing_story, tmp_path):
@@ -258,19 +340,57 @@ def test_command_shows_the_cell_that_failed(failing_story, tmp_path):
     assert "raise ValueError(f'note {notes[1]}')" in ended.stderr and "is kept" in ended.stderr
 
 
-def test_command_reads_parameters_as_the_notebooks_declare_them_whatever_environment_is_active(story, tmp_path):
+def test_command_reads_parameters_as_the_notebooks_declare_them_whatever_environment_is_active(
+    story, tmp_path
+):
     other = tmp_path / "other"
     (other / "kernels" / "python3").mkdir(parents=True)
     (other / "kernels" / "python3" / "kernel.json").write_text(
-        '{"argv": ["/nowhere/python"], "display_name": "Python 3", "language": "python"}')
-    surroundings = {"JUPYTER_PATH": str(other), "JUPYTER_DATA_DIR": str(other), "JUPYTER_PREFER_ENV_PATH": "0"}
-    ended = chorale("run", "--notebooks", story, "--output", "runs", "--run-id", "r", "--seed", "11", "-p", "key", "5",
-                    "-p", "shuffle", "false", "-p", "limit", "-2", "-p", "voices", "['tenor']", "-p", "rate", "1e-3",
-                    cwd=tmp_path, env=os.environ | surroundings)
+        '{"argv": ["/nowhere/python"], "display_name": "Python 3", "language": "python"}'
+    )
+    surroundings = {
+        "JUPYTER_PATH": str(other),
+        "JUPYTER_DATA_DIR": str(other),
+        "JUPYTER_PREFER_ENV_PATH": "0",
+    }
+    ended = chorale(
+        "run",
+        "--notebooks",
+        story,
+        "--output",
+        "runs",
+        "--run-id",
+        "r",
+        "--seed",
+        "11",
+        "-p",
+        "key",
+        "5",
+        "-p",
+        "shuffle",
+        "false",
+        "-p",
+        "limit",
+        "-2",
+        "-p",
+        "voices",
+        "['tenor']",
+        "-p",
+        "rate",
+        "1e-3",
+        cwd=tmp_path,
+        env=os.environ | surroundings,
+    )
     assert ended.returncode == 0, ended.stderr
     told = json.loads((tmp_path / "runs" / "r" / "told.json").read_text())
     assert [told[name] for name in ("seed", "key", "shuffle", "limit", "voices", "rate")] == [
-        11, "5", False, -2, ["tenor"], 0.001]
+        11,
+        "5",
+        False,
+        -2,
+        ["tenor"],
+        0.001,
+    ]
     assert told["prefix"] == sys.prefix
     assert "Everything is in runs/r:" in ended.stdout
     assert "generated/" in ended.stdout and "1 files" in ended.stdout
@@ -278,9 +398,14 @@ def test_command_reads_parameters_as_the_notebooks_declare_them_whatever_environ
     assert "1 of 2  01_first" in ended.stderr and "warn" not in ended.stderr.lower()
 
 
-@pytest.mark.parametrize("arguments", [["--profile", "fast"], ["-p", "epochs", "many"], ["--corpus", "mozart"]])
+@pytest.mark.parametrize(
+    "arguments", [["--profile", "fast"], ["-p", "epochs", "many"], ["--corpus", "mozart"]]
+)
 def test_command_refuses_in_one_line(story, tmp_path, capsys, arguments):
-    assert main(["run", "--notebooks", str(story), "--output", str(tmp_path / "runs"), *arguments]) == 2
+    assert (
+        main(["run", "--notebooks", str(story), "--output", str(tmp_path / "runs"), *arguments])
+        == 2
+    )
     error = capsys.readouterr().err
     assert error.startswith("chorale: ") and error.count("\n") == 1
     assert not list(tmp_path.iterdir())
@@ -292,10 +417,23 @@ from pathlib import Path
 Path(run_folder, 'pid').write_text(str(os.getpid()))
 time.sleep(60)"""
     write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', wait)
-    process = subprocess.Popen([sys.executable, "-m", "chorale_utils.pipeline", "run", "--notebooks",
-                                tmp_path / "notebooks", "--output", tmp_path, "--run-id", "r"],
-                               stderr=subprocess.PIPE, text=True,  # in the background Ctrl-C may be ignored: not here
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "chorale_utils",
+            "run",
+            "--notebooks",
+            tmp_path / "notebooks",
+            "--output",
+            tmp_path,
+            "--run-id",
+            "r",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,  # in the background Ctrl-C may be ignored: not here
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     pid = tmp_path / "r" / "pid"
     deadline = time.monotonic() + 120
     while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
@@ -311,7 +449,9 @@ time.sleep(60)"""
 
 
 def test_refreshing_changes_outputs_and_nothing_else_and_can_be_repeated(tmp_path):
-    write_notebook(tmp_path, "01_first", "seed = 1", "print('10 %', end='\\r')\nprint('done')", "seed + 1")
+    write_notebook(
+        tmp_path, "01_first", "seed = 1", "print('10 %', end='\\r')\nprint('done')", "seed + 1"
+    )
     refresh(notebooks=tmp_path)
     once = (tmp_path / "01_first.ipynb").read_bytes()
     refresh(names=["01_first"], notebooks=tmp_path)
@@ -319,20 +459,29 @@ def test_refreshing_changes_outputs_and_nothing_else_and_can_be_repeated(tmp_pat
     book = nbformat.reads(once.decode(), 4)
     assert book.metadata == notebooks.NOTEBOOK_METADATA
     assert [cell.metadata for cell in book.cells] == [{}, {"tags": ["parameters"]}, {}, {}]
-    assert [output.text for output in book.cells[2].outputs] == ["done\n"]  # of a progress bar, its last state
+    assert [output.text for output in book.cells[2].outputs] == [
+        "done\n"
+    ]  # of a progress bar, its last state
     assert book.cells[3].outputs[0].data["text/plain"] == "2"
     assert os.listdir(tmp_path) == ["01_first.ipynb"]
 
 
 def test_refreshing_leaves_no_widget_that_would_be_dead(tmp_path):
-    write_notebook(tmp_path, "01_first", "seed = 1", "from ipywidgets import Label\nprint('beside it')\nLabel('alive')")
+    write_notebook(
+        tmp_path,
+        "01_first",
+        "seed = 1",
+        "from ipywidgets import Label\nprint('beside it')\nLabel('alive')",
+    )
     refresh(notebooks=tmp_path)
     outputs = nbformat.read(tmp_path / "01_first.ipynb", 4).cells[-1].outputs
     assert [output.get("text") for output in outputs] == ["beside it\n"]
 
 
-@pytest.mark.parametrize("cell, message", [("import warnings\nwarnings.warn('old')", "UserWarning: old"),
-                                           ("1 / 0", "ZeroDivisionError")])
+@pytest.mark.parametrize(
+    "cell, message",
+    [("import warnings\nwarnings.warn('old')", "UserWarning: old"), ("1 / 0", "ZeroDivisionError")],
+)
 def test_refreshing_leaves_a_notebook_that_fails_or_warns_as_it_was(tmp_path, cell, message):
     write_notebook(tmp_path, "01_first", "", cell)
     before = (tmp_path / "01_first.ipynb").read_bytes()
@@ -349,18 +498,22 @@ def test_refreshing_an_unknown_notebook_is_refused(story):
 def test_commit_is_that_of_the_checkout_and_none_outside_one(tmp_path, monkeypatch):
     git = ["git", "-C", tmp_path, "-c", "user.name=x", "-c", "user.email=x@example.org"]
     (tmp_path / "chorale_utils").mkdir()
-    monkeypatch.setattr(record, "__file__", str(tmp_path / "chorale_utils" / "record.py"))
+    monkeypatch.setattr(record, "__file__", str(tmp_path / "chorale_utils" / "story" / "record.py"))
     assert record._commit() == (None, None)
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    head = subprocess.run(
+        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert record._commit() == (head, True)
     Path(tmp_path, "new").touch()
     assert record._commit() == (head, False)
 
 
 def test_the_process_that_runs_the_story_does_not_load_tensorflow(story, tmp_path):
-    code = ("import sys; from chorale_utils.command import main; "
-            f"main(['run', '--notebooks', {str(story)!r}, '--output', {str(tmp_path)!r}]); "
-            "assert not {'tensorflow', 'keras', 'music21'} & set(sys.modules)")
+    code = (
+        "import sys; from chorale_utils.command import main; "
+        f"main(['run', '--notebooks', {str(story)!r}, '--output', {str(tmp_path)!r}]); "
+        "assert not {'tensorflow', 'keras', 'music21'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)

@@ -9,15 +9,16 @@ from io import BytesIO
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from music21 import corpus
 
-from chorale_utils import engraving
-from chorale_utils.audio import TAIL, step_times
 from chorale_utils.chorale import Chorale
-from chorale_utils.player import cursor_path, play, show
-from chorale_utils.reading import from_score
-from chorale_utils.score import show_score
+from chorale_utils.notation import engraving
+from chorale_utils.notation.reading import from_score
+from chorale_utils.notation.score import show_score
+from chorale_utils.sound.audio import TAIL, step_times
+from chorale_utils.sound.player import cursor_path, play, show
 
 # a pickup and ties; 3/4 with a rest in all voices; held fermatas
 REAL = ["bwv66.6", "bwv57.8", "bwv269", "bwv245.40"]
@@ -50,17 +51,28 @@ def test_verovios_own_clock_agrees_with_that_of_the_sound():
     chorale = real("bwv269")
     show_score(chorale)
     timemap = engraving._verovio().renderToTimemap({})
-    begins = {round(4 * moment["qstamp"]): moment["tstamp"] / 1000 for moment in timemap if moment.get("on")}
+    begins = {
+        round(4 * moment["qstamp"]): moment["tstamp"] / 1000
+        for moment in timemap
+        if moment.get("on")
+    }
     assert set(onsets(chorale)) <= set(begins)  # Verovio counts the second of two tied notes, too
-    times = step_times(chorale, tempo=120, fermata=1)  # its tempo, where none is written; it holds no fermata
+    times = step_times(
+        chorale, tempo=120, fermata=1
+    )  # its tempo, where none is written; it holds no fermata
     assert np.allclose(list(begins.values()), times[list(begins)], rtol=0, atol=1e-3)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=40), notes=st.data())
 def test_on_any_score_the_cursor_goes_from_left_to_right_and_from_system_to_system(lengths, notes):
-    chords = notes.draw(st.lists(st.lists(st.sampled_from([0, 48, 60, 61, 67]), min_size=4, max_size=4),
-                                 min_size=len(lengths), max_size=len(lengths)))
+    chords = notes.draw(
+        st.lists(
+            st.lists(st.sampled_from([0, 48, 60, 61, 67]), min_size=4, max_size=4),
+            min_size=len(lengths),
+            max_size=len(lengths),
+        )
+    )
     chorale = Chorale(np.repeat(chords, lengths, axis=0), time_signature="4/4")
     systems = show_score(chorale, width=500).systems
     steps = [step for system in systems for step, _ in system.points[:-1]]
@@ -74,13 +86,24 @@ def test_on_any_score_the_cursor_goes_from_left_to_right_and_from_system_to_syst
 
 
 def test_the_cursor_stands_on_the_note_heads():
-    """A bar of four quarters, whose heads are found in the drawing by where they stand: left edges, middle to middle."""
-    score = show_score(Chorale(np.repeat([[60] * 4, [62] * 4, [64] * 4, [65] * 4], 4, axis=0), time_signature="4/4"))
+    """A bar of four quarters, whose heads are found in the drawing by where they stand: left edges,
+    middle to middle."""
+    score = show_score(
+        Chorale(
+            np.repeat([[60] * 4, [62] * 4, [64] * 4, [65] * 4], 4, axis=0), time_signature="4/4"
+        )
+    )
     drawing = ET.fromstring(score.svg)
     scale = drawing.find("{*}svg")
     width, left = float(scale.get("viewBox").split()[2]), 500  # Verovio's margin
-    heads = sorted({float(use.get("transform").split("(")[1].split(",")[0]) for group in scale.findall(".//{*}g")
-                    if group.get("class") == "notehead" for use in group.findall(".//{*}use")})
+    heads = sorted(
+        {
+            float(use.get("transform").split("(")[1].split(",")[0])
+            for group in scale.findall(".//{*}g")
+            if group.get("class") == "notehead"
+            for use in group.findall(".//{*}use")
+        }
+    )
     within = [x * width - left - head for (_, x), head in zip(score.systems[0].points, heads)]
     assert 90 < min(within) and max(within) < 125  # a head is 212 wide
 
@@ -114,7 +137,7 @@ def test_a_player_is_small_and_holds_an_mp3_of_the_whole_piece():
     assert len(player.data) < 7_000 * seconds
     sound, rate = soundfile.read(BytesIO(player.data))
     assert len(sound) / rate == pytest.approx(seconds, abs=0.1)
-    assert np.sqrt(np.mean(sound ** 2)) > 0.05
+    assert np.sqrt(np.mean(sound**2)) > 0.05
 
 
 def test_a_player_is_the_same_every_time():
@@ -134,6 +157,10 @@ def test_show_puts_name_score_and_player_together():
     excerpt = real().excerpt(0, 36)
     shown = show(excerpt)
     html = shown._repr_html_()
-    assert html.index("bwv66.6, f♯ minor") < html.index(shown.score._repr_html_()) < html.index(shown.player._repr_html_())
+    assert (
+        html.index("bwv66.6, f♯ minor")
+        < html.index(shown.score._repr_html_())
+        < html.index(shown.player._repr_html_())
+    )
     assert len(html) < 150_000
     assert "&lt;b&gt;" in show(excerpt, caption="<b>")._repr_html_()

@@ -6,9 +6,24 @@ import pandas as pd
 import pytest
 
 from chorale_utils import Chorale
-from chorale_utils.plots import (FAULT_COLOUR, VOICE_COLOURS, fault_colours, note_name, plot_attention, plot_breakdown,
-                                 plot_calibration, plot_grades, plot_history, plot_motion, plot_piano_roll, plot_race,
-                                 plot_surprise, plot_sweep, plot_voice_ranges, surprise_colours)
+from chorale_utils.story.plots import (
+    FAULT_COLOUR,
+    VOICE_COLOURS,
+    fault_colours,
+    note_name,
+    plot_attention,
+    plot_breakdown,
+    plot_calibration,
+    plot_grades,
+    plot_history,
+    plot_learning_curves,
+    plot_piano_roll,
+    plot_surprise,
+    plot_sweep,
+    plot_voice_motion,
+    plot_voice_ranges,
+    surprise_colours,
+)
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -32,8 +47,12 @@ def test_notes_have_names():
 
 def test_piano_roll_draws_every_note_of_every_voice_in_its_colour(piece):
     ax = plot_piano_roll(piece)
-    assert [len(lines.get_segments()) for lines in ax.collections] == [len(piece.notes(voice)) for voice in range(4)]
-    assert [matplotlib.colors.to_hex(lines.get_color()[0]).upper() for lines in ax.collections] == list(VOICE_COLOURS.values())
+    assert [len(lines.get_segments()) for lines in ax.collections] == [
+        len(piece.notes(voice)) for voice in range(4)
+    ]
+    assert [
+        matplotlib.colors.to_hex(lines.get_color()[0]).upper() for lines in ax.collections
+    ] == list(VOICE_COLOURS.values())
     assert len(ax.lines) == 3, "a bar line for each bar"
     assert ax.get_title() == piece.name
 
@@ -41,7 +60,9 @@ def test_piano_roll_draws_every_note_of_every_voice_in_its_colour(piece):
 def test_surprise_tints_each_step_of_each_voice_with_its_nats(piece):
     nats = np.arange(48 * 4).reshape(48, 4) / 50
     ax = plot_surprise(piece, nats)
-    np.testing.assert_allclose(np.sort(ax.collections[0].get_array()), np.sort(nats[piece.pitches > 0]))
+    np.testing.assert_allclose(
+        np.sort(ax.collections[0].get_array()), np.sort(nats[piece.pitches > 0])
+    )
 
 
 def test_voice_ranges_are_shares_of_what_each_voice_sings(music21_corpus):
@@ -53,23 +74,39 @@ def test_voice_ranges_are_shares_of_what_each_voice_sings(music21_corpus):
 
 
 def test_history_of_two_loops_is_drawn_one_after_the_other():
-    loop = pd.DataFrame({"nats": [3.0, 2.0, 1.0], "val_nats": [2.5, 1.5, 1.0], "learning_rate": 0.01, "gradient_norm": 0.5})
+    loop = pd.DataFrame(
+        {
+            "nats": [3.0, 2.0, 1.0],
+            "val_nats": [2.5, 1.5, 1.0],
+            "learning_rate": 0.01,
+            "gradient_norm": 0.5,
+        }
+    )
     axes = plot_history({"first": loop, "second": loop})
     assert [list(line.get_xdata()) for line in axes[1].lines] == [[1, 2, 3], [4, 5, 6]]
     assert list(axes[0].lines[1].get_ydata()) == [2.5, 1.5, 1.0]
 
 
 def test_history_joins_the_epochs_that_had_a_look_at_the_validation_pieces():
-    loop = pd.DataFrame({"nats": [3.0, 2.0, 1.0], "val_nats": [2.5, np.nan, 1.0], "learning_rate": 0.01, "gradient_norm": 0.5})
+    loop = pd.DataFrame(
+        {
+            "nats": [3.0, 2.0, 1.0],
+            "val_nats": [2.5, np.nan, 1.0],
+            "learning_rate": 0.01,
+            "gradient_norm": 0.5,
+        }
+    )
     axes = plot_history({"cycle": loop})
     assert axes[0].lines[1].get_xydata().tolist() == [[1, 2.5], [3, 1.0]]
 
 
 def test_race_runs_over_the_time_of_all_loops():
     loop = pd.DataFrame({"val_nats": [2.0, np.nan, 1.0], "seconds": [3.0, 2.0, 2.0]})
-    ax = plot_race({"classic": [loop, loop], "strong": loop}, goal=0.6)
+    ax = plot_learning_curves({"classic": [loop, loop], "strong": loop}, goal=0.6)
     assert ax.lines[0].get_xydata().tolist() == [[3, 2], [7, 1], [10, 2], [14, 1]]
-    assert ax.lines[1].get_xydata().tolist() == [[3, 2], [7, 1]] and list(ax.lines[2].get_ydata()) == [0.6, 0.6]
+    assert ax.lines[1].get_xydata().tolist() == [[3, 2], [7, 1]] and list(
+        ax.lines[2].get_ydata()
+    ) == [0.6, 0.6]
 
 
 def test_attention_shows_steps_without_the_slot_for_nothing(piece):
@@ -81,24 +118,33 @@ def test_attention_shows_steps_without_the_slot_for_nothing(piece):
 
 def test_motion_tells_the_same_direction_from_the_contrary():
     table = np.zeros((3, 3, 13, 13))
-    table[0, 0, 7, 7] = table[2, 2, 7, 7] = -3     # fifth to fifth, both down or both up
-    table[0, 2, 0, 4] = 2                          # octave to third, apart
-    same, contrary = plot_motion(table, "a pair")
+    table[0, 0, 7, 7] = table[2, 2, 7, 7] = -3  # fifth to fifth, both down or both up
+    table[0, 2, 0, 4] = 2  # octave to third, apart
+    same, contrary = plot_voice_motion(table, "a pair")
     assert same.images[0].get_array()[7, 7] == -3 and same.images[0].get_array()[0, 4] == 0
     assert contrary.images[0].get_array()[0, 4] == 1 and contrary.images[0].get_array()[7, 7] == 0
 
 
 def test_breakdown_has_a_bar_for_each_model_in_each_place():
     table = pd.DataFrame({"classic": [1.0, 2.0], "strong": [0.5, 0.25]}, index=["held", "moved"])
-    ax, = plot_breakdown({"notes": table}, "title")
+    (ax,) = plot_breakdown({"notes": table}, "title")
     assert sorted(bar.get_height() for bar in ax.patches) == [0.25, 0.5, 1.0, 2.0]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["classic", "strong"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["held", "moved"]
 
 
 def test_breakdown_has_a_bar_for_each_figure():
-    axes = plot_breakdown({"voice": pd.Series({"soprano": 0.7, "bass": 0.6}), "place": pd.Series([1.0, 0.1, 0.2, 0.1])}, "title")
-    assert [[bar.get_height() for bar in ax.patches] for ax in axes] == [[0.7, 0.6], [1.0, 0.1, 0.2, 0.1]]
+    axes = plot_breakdown(
+        {
+            "voice": pd.Series({"soprano": 0.7, "bass": 0.6}),
+            "place": pd.Series([1.0, 0.1, 0.2, 0.1]),
+        },
+        "title",
+    )
+    assert [[bar.get_height() for bar in ax.patches] for ax in axes] == [
+        [0.7, 0.6],
+        [1.0, 0.1, 0.2, 0.1],
+    ]
 
 
 def test_calibration_shows_accuracy_over_confidence():
@@ -108,11 +154,16 @@ def test_calibration_shows_accuracy_over_confidence():
 
 
 def test_grades_of_each_group_lie_where_they_are_with_a_line_at_the_middle_one():
-    ax = plot_grades({"Bach": np.array([-1.0, 0.0, 3.0]), "others": np.array([-9.0, -7.0, -6.0, -5.0])})
+    ax = plot_grades(
+        {"Bach": np.array([-1.0, 0.0, 3.0]), "others": np.array([-9.0, -7.0, -6.0, -5.0])}
+    )
     first, second = (shape.get_paths()[0].vertices for shape in ax.collections[:2])
-    assert (first[:, 0].min(), first[:, 0].max()) == (-1, 3) and (second[:, 0].min(), second[:, 0].max()) == (-9, -5)
+    assert (first[:, 0].min(), first[:, 0].max()) == (-1, 3) and (
+        second[:, 0].min(),
+        second[:, 0].max(),
+    ) == (-9, -5)
     assert first[:, 1].mean() > second[:, 1].mean(), "the first group stands at the top"
-    medians, = [lines for lines in ax.collections if isinstance(lines, LineCollection)]
+    (medians,) = [lines for lines in ax.collections if isinstance(lines, LineCollection)]
     assert [segment[0, 0] for segment in medians.get_segments()] == [0, -6.5]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Bach", "others"]
 
@@ -127,7 +178,12 @@ def test_a_fault_colours_the_notes_of_its_voices_and_those_that_they_come_from()
     pitches = np.repeat([[72, 67, 64, 48], [74, 69, 64, 50], [76, 71, 67, 52]], 4, axis=0)
     faults = pd.DataFrame({"step": [4], "voices": [(0, 3)], "fault": ["parallel octaves"]})
     colours = fault_colours(Chorale(pitches), faults)
-    assert {tuple(place) for place in np.argwhere(colours == FAULT_COLOUR)} == {(0, 0), (4, 0), (0, 3), (4, 3)}
+    assert {tuple(place) for place in np.argwhere(colours == FAULT_COLOUR)} == {
+        (0, 0),
+        (4, 0),
+        (0, 3),
+        (4, 3),
+    }
     assert set(np.unique(colours)) == {"", FAULT_COLOUR}
 
 
@@ -142,7 +198,9 @@ def test_a_fault_within_a_held_note_or_at_the_beginning_colours_the_notes_that_s
         fault_colours(piece, pd.DataFrame({"step": [48], "voices": [(0, 1)]}))
 
 
-def test_the_more_surprising_a_note_the_brighter_its_colour_and_only_notes_that_begin_have_one(piece):
+def test_the_more_surprising_a_note_the_brighter_its_colour_and_only_notes_that_begin_have_one(
+    piece,
+):
     nats = np.linspace(0, 5, 48 * 4).reshape(48, 4)
     colours = surprise_colours(piece, nats)
     assert np.array_equal(colours != "", piece.struck)
@@ -155,9 +213,18 @@ def test_the_more_surprising_a_note_the_brighter_its_colour_and_only_notes_that_
 
 
 def test_sweep_is_drawn_where_points_leave_parameters_at_their_defaults():
-    results = pd.DataFrame({"rate": [np.nan, 0.1, 0.2, np.nan], "sizes": [None, None, None, '{"width": 128, "heads": 1}'],
-                            "nats": [0.4, 0.5, 0.6, 0.7]}, index=list("abcd"))
+    results = pd.DataFrame(
+        {
+            "rate": [np.nan, 0.1, 0.2, np.nan],
+            "sizes": [None, None, None, '{"width": 128, "heads": 1}'],
+            "nats": [0.4, 0.5, 0.6, 0.7],
+        },
+        index=list("abcd"),
+    )
     axes = plot_sweep(results, ["rate", "sizes"], "nats")
     assert [label.get_text() for label in axes[0].get_xticklabels()] == ["default", "0.1", "0.2"]
-    assert all(len(ax.lines[0].get_xdata()) == 4 for ax in axes) and axes[0].get_title() == "best at rate =\ndefault"
+    assert (
+        all(len(ax.lines[0].get_xdata()) == 4 for ax in axes)
+        and axes[0].get_title() == "best at rate =\ndefault"
+    )
     axes[0].figure.canvas.draw()  # with no warning that there is no room

@@ -1,4 +1,5 @@
-"""The project as a newcomer meets it: what is declared, what is pinned, what is committed, what README promises."""
+"""The project as a newcomer meets it: what is declared, what is pinned, what is committed, what
+README promises."""
 
 import ast
 import json
@@ -20,7 +21,13 @@ from packaging.utils import canonicalize_name
 PROJECT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
-STORY = ["01_data_exploration", "02_encoding_and_transposition", "03_model_training", "04_evaluation", "05_generation"]
+STORY = [
+    "01_data_exploration",
+    "02_encoding_and_transposition",
+    "03_model_training",
+    "04_evaluation",
+    "05_generation",
+]
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -28,7 +35,10 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 def declared():
     """What pyproject.toml asks for, with the tests' own needs: list of Requirement."""
     project = PYPROJECT["project"]
-    return [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]]
+    return [
+        Requirement(text)
+        for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    ]
 
 
 def pins():
@@ -48,9 +58,17 @@ def code_cells(path):
 
 # The three files that describe the environment
 
+
 def test_constraints_are_names_and_exact_versions_only_sorted_and_unique():
-    lines = [line for line in (PROJECT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+( *; *python_version [<>=!]+ \"3\.1\d\")?", line) for line in lines)
+    lines = [
+        line
+        for line in (PROJECT / "constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    assert all(
+        re.fullmatch(r"[a-z0-9-]+==[\w.]+( *; *python_version [<>=!]+ \"3\.1\d\")?", line)
+        for line in lines
+    )
     names = [line.split("==")[0] for line in lines]
     assert names == sorted(set(names))
 
@@ -62,13 +80,17 @@ def test_declared_dependency_is_pinned_to_a_version_that_its_declaration_admits(
 
 def test_environment_has_every_needed_package_in_its_pinned_version():
     pinned = {name: pinned_version(pin) for name, pin in pins().items()}
-    differing = {name: (installed, pinned.get(name)) for name, installed in needed().items()
-                 if installed != pinned.get(name)}
+    differing = {
+        name: (installed, pinned.get(name))
+        for name, installed in needed().items()
+        if installed != pinned.get(name)
+    }
     assert not differing, "installed and pinned; renew the environment with `make clean test`"
 
 
 def needed():
-    """Everything that the declared dependencies need in turn: dict of canonical name to installed version."""
+    """Everything that the declared dependencies need in turn: dict of canonical name to installed
+    version."""
     found, waiting = {}, [(requirement.name, requirement.extras) for requirement in declared()]
     asked = set()
     while waiting:
@@ -79,7 +101,9 @@ def needed():
         package = distribution(name)
         found[canonicalize_name(name)] = package.version
         for further in map(Requirement, package.requires or []):
-            if further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            if further.marker is None or any(
+                further.marker.evaluate({"extra": extra}) for extra in ("", *extras)
+            ):
                 waiting.append((further.name, further.extras))
     return found
 
@@ -99,10 +123,15 @@ def test_every_package_that_is_imported_is_declared():
     ours = {path.stem for path in (PROJECT / "tests").rglob("*.py")} | {"chorale_utils"}
     for path, source in _sources():
         for module in _imported(source) - set(sys.stdlib_module_names) - ours - OPTIONAL:
-            assert names & {canonicalize_name(one) for one in providers.get(module, [])}, f"{path} imports {module}"
+            assert names & {canonicalize_name(one) for one in providers.get(module, [])}, (
+                f"{path} imports {module}"
+            )
 
 
-OPTIONAL = {"jax", "tinysoundfont"}  # another backend of Keras, and a reader of SoundFonts, for those who have them
+OPTIONAL = {
+    "jax",
+    "tinysoundfont",
+}  # another backend of Keras, and a reader of SoundFonts, for those who have them
 
 
 def _sources():
@@ -110,7 +139,10 @@ def _sources():
         yield path.relative_to(PROJECT), path.read_text(encoding="utf-8")
     for path in NOTEBOOKS:
         lines = "\n".join(cell.source for cell in code_cells(path)).splitlines()
-        yield path.relative_to(PROJECT), "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+        yield (
+            path.relative_to(PROJECT),
+            "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!"))),
+        )
 
 
 def _imported(source):
@@ -126,8 +158,18 @@ def _imported(source):
 
 # The package
 
-@pytest.mark.parametrize("module", ["chorale_utils", "chorale_utils.corpus", "chorale_utils.midi",
-                                    "chorale_utils.encoding", "chorale_utils.pipeline", "chorale_utils.command"])
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "chorale_utils",
+        "chorale_utils.corpus.editions",
+        "chorale_utils.notation.midi",
+        "chorale_utils.encoding",
+        "chorale_utils.story.pipeline",
+        "chorale_utils.command",
+    ],
+)
 def test_importing_loads_neither_tensorflow_nor_music21(module):
     code = f"import sys, {module}; print([name for name in ('tensorflow', 'keras', 'music21') if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -140,12 +182,19 @@ def test_what_the_notebooks_use_is_public_and_can_be_imported_from_the_package()
     for path in NOTEBOOKS:
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
-                imports = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.ImportFrom)]
+                imports = [
+                    node
+                    for node in ast.walk(ast.parse(cell.source))
+                    if isinstance(node, ast.ImportFrom)
+                ]
                 for node in imports:
                     if node.module == "chorale_utils":
                         assert {alias.name for alias in node.names} <= set(chorale_utils.__all__)
                     else:
-                        assert not node.module.startswith("chorale_utils") or node.module == "chorale_utils.backend"
+                        assert (
+                            not node.module.startswith("chorale_utils")
+                            or node.module == "chorale_utils.models.backend"
+                        )
     for name in chorale_utils.__all__:
         assert getattr(chorale_utils, name) is not None
 
@@ -165,6 +214,7 @@ def test_command_chorale_is_installed():
 
 # What README promises
 
+
 def test_readme_names_the_commands_and_only_commands_that_exist():
     targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z]+)\b", _commands_in_readme()))
@@ -180,12 +230,15 @@ def _commands_in_readme():
 def test_help_names_every_target():
     makefile = (PROJECT / "Makefile").read_text()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    shown = subprocess.run(["make", "-C", PROJECT, "help"], capture_output=True, text=True, check=True, env=environment)
+    shown = subprocess.run(
+        ["make", "-C", PROJECT, "help"], capture_output=True, text=True, check=True, env=environment
+    )
     for target in re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE).group(1).split():
         assert target == "help" or f"make {target} " in shown.stdout
 
 
 # The committed notebooks
+
 
 def test_story_is_complete():
     assert [path.stem for path in NOTEBOOKS] == STORY
@@ -203,12 +256,16 @@ def test_notebook_stores_no_error_and_nothing_from_the_error_stream(path):
         for output in cell.outputs:
             assert output.output_type != "error", output.ename
             assert output.get("name") != "stderr", output.text
-            assert not output.get("text", "").startswith("WARNING"), output.text  # TensorFlow's go to either stream
+            assert not output.get("text", "").startswith("WARNING"), (
+                output.text
+            )  # TensorFlow's go to either stream
 
 
 @each_notebook
 def test_notebook_names_no_absolute_path(path):
-    text = re.sub(r";base64,[A-Za-z0-9+/=\s]+", "", json.dumps(nbformat.read(path, 4), ensure_ascii=False))
+    text = re.sub(
+        r";base64,[A-Za-z0-9+/=\s]+", "", json.dumps(nbformat.read(path, 4), ensure_ascii=False)
+    )
     text = text.replace(r"\n", "\n")
     unix = r"(?<![\w.:/<\\)])/(?:home|root|tmp|usr|var|opt|mnt|srv|etc|Users|private)/\S*"
     windows = r"\b[A-Z]:\\\\\S*"
@@ -218,7 +275,10 @@ def test_notebook_names_no_absolute_path(path):
 @each_notebook
 def test_notebook_holds_nothing_of_the_machine_that_executed_it(path):
     book = nbformat.read(path, 4)
-    assert set(book.metadata) == {"kernelspec", "language_info"} and book.metadata.kernelspec.name == "python3"
+    assert (
+        set(book.metadata) == {"kernelspec", "language_info"}
+        and book.metadata.kernelspec.name == "python3"
+    )
     for cell in book.cells:
         assert not {"papermill", "execution"} & set(cell.metadata)
 

@@ -1,14 +1,37 @@
-"""Scores onto the grid: real chorales against music21's own account of them, then what must be refused."""
+"""Scores onto the grid: real chorales against music21's own account of them, then what must be
+refused."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
-from music21 import chord, corpus, expressions, harmony, instrument, interval, key, meter, note, stream, tie
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from music21 import (
+    chord,
+    corpus,
+    expressions,
+    harmony,
+    instrument,
+    interval,
+    key,
+    meter,
+    note,
+    stream,
+    tie,
+)
 
 from chorale_utils.chorale import VOICES
-from chorale_utils.reading import from_melody, from_score
+from chorale_utils.notation.reading import from_melody, from_score
 
-REAL = ["bwv66.6", "bwv269", "bwv123.6", "bwv248.23-2", "bwv1.6", "bwv190.7-inst", "bwv171.6", "bwv299"]
+REAL = [
+    "bwv66.6",
+    "bwv269",
+    "bwv123.6",
+    "bwv248.23-2",
+    "bwv1.6",
+    "bwv190.7-inst",
+    "bwv171.6",
+    "bwv299",
+]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +45,11 @@ def part(name, *notes, metre="4/4"):
     made = stream.Part()
     made.append(meter.TimeSignature(metre))
     for pitch, quarters in notes:
-        made.append(note.Rest(quarterLength=quarters) if pitch is None else note.Note(pitch, quarterLength=quarters))
+        made.append(
+            note.Rest(quarterLength=quarters)
+            if pitch is None
+            else note.Note(pitch, quarterLength=quarters)
+        )
     made = made.makeMeasures().makeTies()
     made.partName = name
     return made
@@ -31,7 +58,9 @@ def part(name, *notes, metre="4/4"):
 def four_parts(**others):
     """A score of four parts that hold a whole note each, but for the parts given by name."""
     notes = dict(soprano="C5", alto="G4", tenor="E4", bass="C3")
-    return stream.Score([others.get(name) or part(name.title(), (pitch, 4)) for name, pitch in notes.items()])
+    return stream.Score(
+        [others.get(name) or part(name.title(), (pitch, 4)) for name, pitch in notes.items()]
+    )
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -39,8 +68,11 @@ def test_notes_are_those_that_music21_finds_with_ties_joined(real, name):
     chorale = from_score(real[name], name=name)
     parts = {part.partName.split()[0].lower(): part for part in real[name].parts}
     for voice, voice_name in enumerate(VOICES):
-        expected = [(int(4 * one.offset), int(4 * one.quarterLength), one.pitch.midi)
-                    for one in parts[voice_name].stripTies().flatten().notes if not one.duration.isGrace]
+        expected = [
+            (int(4 * one.offset), int(4 * one.quarterLength), one.pitch.midi)
+            for one in parts[voice_name].stripTies().flatten().notes
+            if not one.duration.isGrace
+        ]
         assert chorale.notes(voice).tolist() == [list(one) for one in expected], voice_name
 
 
@@ -49,8 +81,11 @@ def test_key_metre_pickup_and_fermatas_are_read(real):
     assert (chorale.key, chorale.time_signature, chorale.pickup) == ("f# minor", "4/4", 4)
     assert (chorale.name, chorale.bwv, chorale.title) == ("bwv66.6", "66.6", "Christ ist erstanden")
     under = np.flatnonzero(np.diff(np.concatenate([[0], chorale.fermatas])) == 1)
-    marked = [one for one in real["bwv66.6"].parts[0].flatten().notes
-              if any(isinstance(mark, expressions.Fermata) for mark in one.expressions)]
+    marked = [
+        one
+        for one in real["bwv66.6"].parts[0].flatten().notes
+        if any(isinstance(mark, expressions.Fermata) for mark in one.expressions)
+    ]
     assert under.tolist() == [int(4 * one.offset) for one in marked]
     assert chorale.fermatas.sum() == sum(4 * one.quarterLength for one in marked)
     waltz = from_score(real["bwv269"])
@@ -58,22 +93,41 @@ def test_key_metre_pickup_and_fermatas_are_read(real):
     assert from_score(real["bwv123.6"]).pickup == 0
 
 
-@pytest.mark.parametrize("bass, signature, expected", [
-    ("A2", key.KeySignature(0), "a minor"), ("A3", key.KeySignature(0), "a minor"), ("C3", key.KeySignature(0), "C major"),
-    ("E3", key.KeySignature(0), "C major"), ("G2", key.KeySignature(-2), "g minor"), ("B-2", key.KeySignature(-2), "B- major"),
-    ("G#2", key.KeySignature(5), "g# minor"), ("A2", key.Key("C"), "C major"), ("C3", key.Key("a"), "a minor"),
-    (None, key.KeySignature(0), "C major"), ("A2", None, None)])
-def test_a_signature_without_a_mode_is_in_minor_where_the_bass_ends_on_its_tonic(bass, signature, expected):
+@pytest.mark.parametrize(
+    "bass, signature, expected",
+    [
+        ("A2", key.KeySignature(0), "a minor"),
+        ("A3", key.KeySignature(0), "a minor"),
+        ("C3", key.KeySignature(0), "C major"),
+        ("E3", key.KeySignature(0), "C major"),
+        ("G2", key.KeySignature(-2), "g minor"),
+        ("B-2", key.KeySignature(-2), "B- major"),
+        ("G#2", key.KeySignature(5), "g# minor"),
+        ("A2", key.Key("C"), "C major"),
+        ("C3", key.Key("a"), "a minor"),
+        (None, key.KeySignature(0), "C major"),
+        ("A2", None, None),
+    ],
+)
+def test_a_signature_without_a_mode_is_in_minor_where_the_bass_ends_on_its_tonic(
+    bass, signature, expected
+):
     notes = dict(soprano=("E5", 4), alto=("C5", 4), tenor=("G4", 4), bass=(bass, 4))
     score = stream.Score([part(name.title(), one) for name, one in notes.items()])
     for one in score.parts if signature else ():
-        one.getElementsByClass("Measure")[0].insert(0, key.KeySignature(signature.sharps) if type(signature) is
-                                                    key.KeySignature else key.Key(signature.tonic, signature.mode))
+        one.getElementsByClass("Measure")[0].insert(
+            0,
+            key.KeySignature(signature.sharps)
+            if type(signature) is key.KeySignature
+            else key.Key(signature.tonic, signature.mode),
+        )
     assert from_score(score).key == expected
 
 
-@pytest.mark.parametrize("name, expected", [("bwv384", "c minor"), ("bwv33.6", "a minor"), ("bwv66.6", "f# minor"),
-                                            ("bwv269", "G major")])
+@pytest.mark.parametrize(
+    "name, expected",
+    [("bwv384", "c minor"), ("bwv33.6", "a minor"), ("bwv66.6", "f# minor"), ("bwv269", "G major")],
+)
 def test_a_real_chorale_without_its_mode_is_in_the_key_that_it_ends_in(name, expected):
     score = corpus.parse(f"bach/{name}")
     for stated in list(score.recurse().getElementsByClass("Key")):
@@ -82,8 +136,13 @@ def test_a_real_chorale_without_its_mode_is_in_the_key_that_it_ends_in(name, exp
 
 
 def test_fermatas_are_the_sopranos_and_those_of_any_voice_where_it_has_none():
-    for marked, expected in ((("soprano", "alto"), [0] * 8 + [1] * 8), (("alto",), [0] * 12 + [1] * 4)):
-        score = four_parts(soprano=part("Soprano", ("C5", 2), ("D5", 2)), alto=part("Alto", ("G4", 3), ("F4", 1)))
+    for marked, expected in (
+        (("soprano", "alto"), [0] * 8 + [1] * 8),
+        (("alto",), [0] * 12 + [1] * 4),
+    ):
+        score = four_parts(
+            soprano=part("Soprano", ("C5", 2), ("D5", 2)), alto=part("Alto", ("G4", 3), ("F4", 1))
+        )
         for place, name in enumerate(("soprano", "alto")):
             if name in marked:
                 score.parts[place].flatten().notes[-1].expressions.append(expressions.Fermata())
@@ -91,8 +150,12 @@ def test_fermatas_are_the_sopranos_and_those_of_any_voice_where_it_has_none():
 
 
 def test_a_fermata_on_one_of_tied_notes_holds_for_all_of_them():
-    score = four_parts(soprano=part("Soprano", ("C5", 2), ("D5", 4), ("E5", 2)), alto=part("Alto", ("G4", 8)),
-                       tenor=part("Tenor", ("E4", 8)), bass=part("Bass", ("C3", 8)))
+    score = four_parts(
+        soprano=part("Soprano", ("C5", 2), ("D5", 4), ("E5", 2)),
+        alto=part("Alto", ("G4", 8)),
+        tenor=part("Tenor", ("E4", 8)),
+        bass=part("Bass", ("C3", 8)),
+    )
     tied = [one for one in score.parts[0].flatten().notes if one.pitch.name == "D"]
     assert [one.tie.type for one in tied] == ["start", "stop"]
     tied[1].expressions.append(expressions.Fermata())
@@ -122,7 +185,9 @@ def test_instruments_beside_the_voices_are_left_out(real):
 
 def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
     score = corpus.parse("bach/bwv227.3")
-    with pytest.raises(ValueError, match=r"5 parts \(Soprano 1, Soprano 2, .*of which 2 named soprano"):
+    with pytest.raises(
+        ValueError, match=r"5 parts \(Soprano 1, Soprano 2, .*of which 2 named soprano"
+    ):
         from_score(score, name="bwv227.3")
     first = score.parts[0].flatten().notes[0].pitch.midi
     assert from_score(score, strict=False).pitches[0, 0] == first
@@ -130,10 +195,17 @@ def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
 
 def test_interludes_go_in_whole_bars_and_only_where_that_is_asked():
     rest = part("Soprano", ("C5", 4), (None, 12), ("D5", 4))
-    score = stream.Score([rest] + [part(name, (pitch, 4), (None, 10), (pitch, 6))
-                                   for name, pitch in (("Alto", "G4"), ("Tenor", "E4"), ("Bass", "C3"))])
+    score = stream.Score(
+        [rest]
+        + [
+            part(name, (pitch, 4), (None, 10), (pitch, 6))
+            for name, pitch in (("Alto", "G4"), ("Tenor", "E4"), ("Bass", "C3"))
+        ]
+    )
     assert len(from_score(score)) == 80
-    shorter = from_score(score, strict=False)  # ten quarters of rest in all voices: two bars, and two quarters stay
+    shorter = from_score(
+        score, strict=False
+    )  # ten quarters of rest in all voices: two bars, and two quarters stay
     assert len(shorter) == 48
     assert (shorter.pitches[16:24] == 0).all() and (shorter.pitches[24:32, 1:] != 0).all()
 
@@ -143,7 +215,7 @@ def test_repeats_are_read_once_unless_asked():
     once, taken = from_score(score), from_score(score, expand_repeats=True)
     again = len(taken) - len(once)
     assert again > 0
-    np.testing.assert_array_equal(taken.pitches[:again], taken.pitches[again:2 * again])
+    np.testing.assert_array_equal(taken.pitches[:again], taken.pitches[again : 2 * again])
     np.testing.assert_array_equal(taken.pitches[again:], once.pitches)
 
 
@@ -172,32 +244,51 @@ def test_two_staves_with_two_voices_each_are_opened():
         for name, pitch in zip("12", pitches):
             first.insert(0, stream.Voice([note.Note(pitch, quarterLength=4)], id=name))
         second = stream.Measure(number=2)
-        second.append([chord.Chord(pitches, quarterLength=2), note.Note(pitches[0], quarterLength=2)])
+        second.append(
+            [chord.Chord(pitches, quarterLength=2), note.Note(pitches[0], quarterLength=2)]
+        )
         staff.append([first, second])
     chorale = from_score(stream.Score([upper, lower]))
-    np.testing.assert_array_equal(chorale.pitches[[0, 16, 24]], [[72, 67, 64, 48], [72, 67, 64, 48], [72, 72, 64, 64]])
+    np.testing.assert_array_equal(
+        chorale.pitches[[0, 16, 24]], [[72, 67, 64, 48], [72, 67, 64, 48], [72, 72, 64, 64]]
+    )
 
 
-@pytest.mark.parametrize("parts, message", [
-    ([], "no parts: expected four"),
-    (["Soprano"], r"1 part \(Soprano\): expected four"),
-    (["Soprano", "Alto", "Bass"], r"3 parts \(Soprano, Alto, Bass\): expected four"),
-    (["Oboe", "Flute", "Horn", "Violin", "Viola"], "5 parts .* of which 0 named soprano"),
-    (["Piano", "Piano"], r"2 parts \(Piano, Piano\), and the upper has one voice"),
-])
+@pytest.mark.parametrize(
+    "parts, message",
+    [
+        ([], "no parts: expected four"),
+        (["Soprano"], r"1 part \(Soprano\): expected four"),
+        (["Soprano", "Alto", "Bass"], r"3 parts \(Soprano, Alto, Bass\): expected four"),
+        (["Oboe", "Flute", "Horn", "Violin", "Viola"], "5 parts .* of which 0 named soprano"),
+        (["Piano", "Piano"], r"2 parts \(Piano, Piano\), and the upper has one voice"),
+    ],
+)
 def test_other_than_four_voices_is_an_error_that_names_the_parts(parts, message):
     with pytest.raises(ValueError, match=message):
         from_score(stream.Score([part(name, ("C4", 4)) for name in parts]))
 
 
-@pytest.mark.parametrize("names", [[f"Staff {number}" for number in range(4)], ["Soprano", "Alto", "Bass", "Bass"],
-                                   ["Bass", "Tenor", "Alto", "Flute"], [None] * 4])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"Staff {number}" for number in range(4)],
+        ["Soprano", "Alto", "Bass", "Bass"],
+        ["Bass", "Tenor", "Alto", "Flute"],
+        [None] * 4,
+    ],
+)
 def test_four_parts_that_are_not_named_for_four_voices_are_taken_in_their_order(names):
-    score = stream.Score([part(name, (pitch, 4)) for name, pitch in zip(names, ("C5", "G4", "E4", "C3"))])
+    score = stream.Score(
+        [part(name, (pitch, 4)) for name, pitch in zip(names, ("C5", "G4", "E4", "C3"))]
+    )
     assert from_score(score).pitches[0].tolist() == [72, 67, 64, 48]
 
 
-@given(st.permutations([("Soprano", "C5"), ("Alt", "G4"), ("T.", "E4"), ("Basso", "C3")]), st.booleans())
+@given(
+    st.permutations([("Soprano", "C5"), ("Alt", "G4"), ("T.", "E4"), ("Basso", "C3")]),
+    st.booleans(),
+)
 @settings(max_examples=24, deadline=None)
 def test_four_parts_named_for_four_voices_are_taken_by_their_names(named, strict):
     score = stream.Score([part(name, (pitch, 4)) for name, pitch in named])
@@ -216,10 +307,14 @@ def test_a_piece_without_music_is_an_error_and_a_silent_one_is_not():
 def test_a_voice_with_two_notes_at_a_time_is_an_error_that_says_where():
     two = part("Alto", ("G4", 1), ("A4", 1), ("G4", 2))
     two.getElementsByClass("Measure")[0].insert(1, note.Note("E4", quarterLength=1))
-    with pytest.raises(ValueError, match="mine: alto, bar 1, beat 2: 2 notes at a time: expected one"):
+    with pytest.raises(
+        ValueError, match="mine: alto, bar 1, beat 2: 2 notes at a time: expected one"
+    ):
         from_score(four_parts(alto=two), name="mine")
     chords = part("Tenor", ("E4", 4), ("E4", 2))
-    chords.getElementsByClass("Measure")[1].insert(2, chord.Chord(["C4", "E4", "G4"], quarterLength=2))
+    chords.getElementsByClass("Measure")[1].insert(
+        2, chord.Chord(["C4", "E4", "G4"], quarterLength=2)
+    )
     with pytest.raises(ValueError, match="tenor, bar 2, beat 3: 3 notes at a time"):
         from_score(four_parts(tenor=chords))
 
@@ -233,18 +328,24 @@ def test_a_unison_written_twice_in_a_part_is_one_note():
 @pytest.mark.parametrize("quarters", [1 / 8, 1 / 3, 3 / 8])
 def test_a_note_off_the_grid_is_an_error_that_says_where(quarters):
     short = part("Bass", ("C3", 2), ("D3", quarters), ("E3", 2 - quarters))
-    with pytest.raises(ValueError, match="mine: bass, bar 1, beat 3: a note of .* quarters begins or ends between"):
+    with pytest.raises(
+        ValueError, match="mine: bass, bar 1, beat 3: a note of .* quarters begins or ends between"
+    ):
         from_score(four_parts(bass=short), name="mine")
 
 
 def test_off_the_grid_each_step_has_what_sounds_at_its_beginning_where_that_is_asked():
-    short = part("Bass", ("C3", 1 / 8), ("D3", 1 / 8), ("E3", 3 / 8), ("F3", 1 / 8), ("G3", 1 / 4), ("A3", 3))
+    short = part(
+        "Bass", ("C3", 1 / 8), ("D3", 1 / 8), ("E3", 3 / 8), ("F3", 1 / 8), ("G3", 1 / 4), ("A3", 3)
+    )
     chorale = from_score(four_parts(bass=short), strict=False)
     assert chorale.pitches[:5, 3].tolist() == [48, 52, 52, 55, 57]
     assert chorale.onsets[:5, 3].tolist() == [True, True, False, True, True]
 
 
-LENGTHS = st.lists(st.tuples(st.one_of(st.none(), st.integers(48, 70)), st.integers(1, 9)), min_size=1, max_size=12)
+LENGTHS = st.lists(
+    st.tuples(st.one_of(st.none(), st.integers(48, 70)), st.integers(1, 9)), min_size=1, max_size=12
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -263,16 +364,17 @@ def test_whatever_lies_on_the_grid_is_read_as_it_was_written(notes):
 
 # Melodies
 
+
 @pytest.mark.parametrize("name", REAL[:4])
 def test_a_melody_is_read_as_the_soprano_of_the_whole_piece_is(real, name):
     whole = from_score(real[name], name=name)
     soprano = next(part for part in real[name].parts if part.partName.startswith("Soprano"))
     alone = from_melody(soprano, name=name)
-    assert len(alone) == len(whole) or not whole.pitches[len(alone):, 0].any()
+    assert len(alone) == len(whole) or not whole.pitches[len(alone) :, 0].any()
     assert alone.notes(0).tolist() == whole.notes(0).tolist()
     assert not alone.pitches[:, 1:].any() and not alone.onsets[:, 1:].any()
     assert (alone.time_signature, alone.pickup) == (whole.time_signature, whole.pickup)
-    np.testing.assert_array_equal(alone.fermatas, whole.fermatas[:len(alone)])
+    np.testing.assert_array_equal(alone.fermatas, whole.fermatas[: len(alone)])
 
 
 @pytest.mark.parametrize("last, expected", [("A4", "a minor"), ("C5", "C major")])
@@ -289,14 +391,24 @@ def test_a_melody_may_be_a_score_with_one_part_that_sings_or_a_bare_stream():
         assert from_melody(source).notes(0).tolist() == [[0, 8, 72], [8, 8, 74]]
 
 
-@pytest.mark.parametrize("source, complaint", [
-    (lambda: stream.Score([part("One", ("C5", 4)), part("Other", ("E4", 4))]),
-     r"mine: 2 parts \(One, Other\) with notes: expected one melody"),
-    (lambda: part("Silent", (None, 4)), "mine: no parts with notes"),
-    (lambda: part("Short", ("C5", 2), ("D5", 1 / 3), ("E5", 5 / 3)), "mine: melody, bar 1, beat 3: a note of 1/3 quarters "
-                                                                     "begins or ends between"),
-    (lambda: stream.Part([chord.Chord(["C5", "E5"], quarterLength=4)]), "mine: melody, quarter 0: 2 notes at a time"),
-])
+@pytest.mark.parametrize(
+    "source, complaint",
+    [
+        (
+            lambda: stream.Score([part("One", ("C5", 4)), part("Other", ("E4", 4))]),
+            r"mine: 2 parts \(One, Other\) with notes: expected one melody",
+        ),
+        (lambda: part("Silent", (None, 4)), "mine: no parts with notes"),
+        (
+            lambda: part("Short", ("C5", 2), ("D5", 1 / 3), ("E5", 5 / 3)),
+            "mine: melody, bar 1, beat 3: a note of 1/3 quarters begins or ends between",
+        ),
+        (
+            lambda: stream.Part([chord.Chord(["C5", "E5"], quarterLength=4)]),
+            "mine: melody, quarter 0: 2 notes at a time",
+        ),
+    ],
+)
 def test_what_is_no_melody_is_an_error_that_says_where(source, complaint):
     with pytest.raises(ValueError, match=complaint):
         from_melody(source(), name="mine")

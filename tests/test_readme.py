@@ -9,7 +9,7 @@ import yaml
 
 from chorale_utils import load_chorale
 from chorale_utils.command import main
-from chorale_utils.sweep import read_sweep
+from chorale_utils.scale.sweep import read_sweep
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -17,24 +17,33 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 def test_its_example_runs_and_leaves_the_files_it_names(tmp_path, monkeypatch, music21_corpus):
     monkeypatch.chdir(tmp_path)
-    example, = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names = {}
     exec(example, names)
     for name in ("chorale.mid", "chorale.musicxml"):
         assert (load_chorale(name).pitches == names["chorale"].pitches).all()
 
 
-@pytest.mark.parametrize("model, how, column", [("note_gru", "one pass", 0), ("chord_gru", "one pass", 0),
-                                                ("chord_gru", "averaged over five transpositions", 1)])
+@pytest.mark.parametrize(
+    "model, how, column",
+    [
+        ("note_gru", "one pass", 0),
+        ("chord_gru", "one pass", 0),
+        ("chord_gru", "averaged over five transpositions", 1),
+    ],
+)
 def test_its_figures_are_those_of_the_model_cards(model, how, column):
     card = (PROJECT / "chorale_utils" / "pretrained" / f"{model}.md").read_text(encoding="utf-8")
-    row, = re.findall(rf"`{model}`, shipped, {how} \| ([\d.]+) \| ([\d.]+) \|", README)
-    rows = [re.search(rf"^\| {partition} \| (.+) \|$", card, re.MULTILINE).group(1) for partition in ("valid", "test")]
+    (row,) = re.findall(rf"`{model}`, shipped, {how} \| ([\d.]+) \| ([\d.]+) \|", README)
+    rows = [
+        re.search(rf"^\| {partition} \| (.+) \|$", card, re.MULTILINE).group(1)
+        for partition in ("valid", "test")
+    ]
     assert list(row) == [cells.split(" | ")[column] for cells in rows]
 
 
 def test_its_command_is_understood_and_refused_only_for_its_folder(tmp_path):
-    command, = re.findall(r"^chorale (run .*)$", README, re.MULTILINE)
+    (command,) = re.findall(r"^chorale (run .*)$", README, re.MULTILINE)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
     assert main([*command.split(), "--output", str(tmp_path), "--run-id", "taken"]) == 2
@@ -63,11 +72,19 @@ def test_its_modules_are_those_there_are():
 def test_a_module_imports_only_modules_that_stand_before_it():
     order = listed_modules()
     for path in (PROJECT / "chorale_utils").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0])):
+        for node in ast.walk(
+            ast.parse(path.read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0])
+        ):
             if isinstance(node, ast.ImportFrom) and node.level == 1 and path.stem != "__init__":
-                modules = [node.module] if node.module else [alias.name for alias in node.names if alias.name in order]
+                modules = (
+                    [node.module]
+                    if node.module
+                    else [alias.name for alias in node.names if alias.name in order]
+                )
                 for module in modules:
-                    assert order.index(module) < order.index(path.stem), f"{path.stem} imports {module}"
+                    assert order.index(module) < order.index(path.stem), (
+                        f"{path.stem} imports {module}"
+                    )
 
 
 @pytest.mark.parametrize("partition, pieces", [("train", 225), ("valid", 73), ("test", 77)])
@@ -85,7 +102,7 @@ def test_its_speeds_are_those_of_the_benchmarks_table():
 
 
 def test_its_sweep_is_the_committed_one_and_is_understood():
-    shown, = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (shown,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     file = PROJECT / re.search(r"chorale sweep (\S+)", README).group(1)
     assert yaml.safe_load(shown) == yaml.safe_load(file.read_text(encoding="utf-8"))
     assert len(read_sweep(file)["points"]) == 6

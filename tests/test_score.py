@@ -1,4 +1,5 @@
-"""Scores: what is written can be read again, bars are complete, and a singer who reads the signs sings the notes."""
+"""Scores: what is written can be read again, bars are complete, and a singer who reads the signs
+sings the notes."""
 
 import subprocess
 import sys
@@ -9,23 +10,36 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from music21 import converter, corpus
 
 from chorale_utils.chorale import Chorale, steps_per_bar
-from chorale_utils.reading import from_score
-from chorale_utils.score import (_fifths, _music21_key, _named, _note_values, find_key, score_svg, show_score, to_score,
-                                 write_score)
+from chorale_utils.notation.reading import from_score
+from chorale_utils.notation.score import (
+    _fifths,
+    _music21_key,
+    _named,
+    _note_values,
+    find_key,
+    score_svg,
+    show_score,
+    to_score,
+    write_score,
+)
 
-# minor with a pickup; 3/4 with flats; 3/4 with a pickup and ties; flats and held fermatas; 3/2; four sharps
+# minor with a pickup; 3/4 with flats; 3/4 with a pickup and ties; flats and held fermatas; 3/2;
+# four sharps
 REAL = ["bwv66.6", "bwv57.8", "bwv269", "bwv245.40", "bwv123.6", "bwv9.7"]
 _read = {}
 
 
 def real(name):
     if name not in _read:
-        _read[name] = from_score(corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"), title="Ach, wie schön")
+        _read[name] = from_score(
+            corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"), title="Ach, wie schön"
+        )
     return _read[name]
 
 
@@ -35,13 +49,28 @@ def chorales(draw):
     steps = draw(st.integers(1, 60))
     lengths = draw(st.lists(st.integers(1, 19), min_size=1, max_size=steps))
     rows = np.repeat(np.arange(len(lengths)), lengths)[:steps]
-    pitches = draw(arrays(int, (len(lengths), 4), elements=st.sampled_from([0, 41, 48, 54, 55, 60, 61, 66, 70, 79])))[rows]
+    pitches = draw(
+        arrays(
+            int,
+            (len(lengths), 4),
+            elements=st.sampled_from([0, 41, 48, 54, 55, 60, 61, 66, 70, 79]),
+        )
+    )[rows]
     pitches = np.pad(pitches, ((0, steps - len(pitches)), (0, 0)), mode="edge")
-    time_signature = draw(st.sampled_from(["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "9/8", "5/4", "3/8", "7/16", "6/32"]))
-    return Chorale(pitches, time_signature=time_signature, key=draw(st.none() | st.sampled_from(
-        ["C major", "f# minor", "B- major", "e- minor", "C# major"])),
-                   pickup=draw(st.integers(0, steps_per_bar(time_signature) - 1)),
-                   onsets=draw(st.none() | arrays(bool, (steps, 4))))
+    time_signature = draw(
+        st.sampled_from(
+            ["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "9/8", "5/4", "3/8", "7/16", "6/32"]
+        )
+    )
+    return Chorale(
+        pitches,
+        time_signature=time_signature,
+        key=draw(
+            st.none() | st.sampled_from(["C major", "f# minor", "B- major", "e- minor", "C# major"])
+        ),
+        pickup=draw(st.integers(0, steps_per_bar(time_signature) - 1)),
+        onsets=draw(st.none() | arrays(bool, (steps, 4))),
+    )
 
 
 def read_again(path):
@@ -54,9 +83,15 @@ def measures_of(score):
 
 def notes_of(part):
     """(offset, voice, note) of a staff in order of time."""
-    return sorted(((measure.offset + note.offset, number, note) for measure in part.getElementsByClass("Measure")
-                   for number, voice in enumerate(list(measure.voices) or [measure]) for note in voice.notes),
-                  key=lambda entry: entry[:2])
+    return sorted(
+        (
+            (measure.offset + note.offset, number, note)
+            for measure in part.getElementsByClass("Measure")
+            for number, voice in enumerate(list(measure.voices) or [measure])
+            for note in voice.notes
+        ),
+        key=lambda entry: entry[:2],
+    )
 
 
 @pytest.mark.parametrize("staves", [4, 2])
@@ -86,14 +121,25 @@ def test_any_score_has_complete_bars_and_the_notes_of_the_chorale(chorale, stave
         assert set(lengths[1:-1]) <= {bar}
         for measure in measures:
             for voice in measure.voices:
-                assert sum(element.quarterLength for element in voice.notesAndRests) == measure.highestTime
-    struck = Counter((round(4 * note.getOffsetInHierarchy(score)), note.pitch.midi) for note in score.recurse().notes
-                     if note.tie is None or note.tie.type == "start")
-    assert struck == Counter((start, pitch) for voice in range(4) for start, _, pitch in chorale.notes(voice).tolist())
+                assert (
+                    sum(element.quarterLength for element in voice.notesAndRests)
+                    == measure.highestTime
+                )
+    struck = Counter(
+        (round(4 * note.getOffsetInHierarchy(score)), note.pitch.midi)
+        for note in score.recurse().notes
+        if note.tie is None or note.tie.type == "start"
+    )
+    assert struck == Counter(
+        (start, pitch) for voice in range(4) for start, _, pitch in chorale.notes(voice).tolist()
+    )
 
 
 @settings(max_examples=300, deadline=None)
-@given(metre=st.sampled_from(["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "5/16", "6/32"]), place=st.data())
+@given(
+    metre=st.sampled_from(["4/4", "3/4", "3/2", "2/2", "6/8", "12/8", "5/16", "6/32"]),
+    place=st.data(),
+)
 def test_note_values_fill_the_note_and_can_be_written(metre, place):
     bar = steps_per_bar(metre)
     at = place.draw(st.integers(0, bar - 1))
@@ -103,11 +149,28 @@ def test_note_values_fill_the_note_and_can_be_written(metre, place):
     assert set(values) <= {1, 2, 3, 4, 6, 8, 12, 16, 24}
 
 
-@pytest.mark.parametrize("metre, at, length, values", [
-    ("4/4", 0, 16, [16]), ("4/4", 0, 5, [4, 1]), ("4/4", 3, 5, [1, 4]), ("4/4", 0, 6, [6]), ("4/4", 2, 4, [4]),
-    ("4/4", 2, 6, [6]), ("4/4", 6, 6, [2, 4]), ("4/4", 0, 7, [4, 3]), ("4/4", 4, 8, [8]), ("4/4", 4, 12, [12]),
-    ("3/4", 0, 12, [12]), ("3/4", 2, 10, [2, 8]), ("6/8", 0, 12, [12]), ("6/8", 4, 4, [2, 2]), ("6/8", 0, 4, [4]),
-    ("12/8", 0, 24, [24]), ("3/2", 0, 24, [24])])
+@pytest.mark.parametrize(
+    "metre, at, length, values",
+    [
+        ("4/4", 0, 16, [16]),
+        ("4/4", 0, 5, [4, 1]),
+        ("4/4", 3, 5, [1, 4]),
+        ("4/4", 0, 6, [6]),
+        ("4/4", 2, 4, [4]),
+        ("4/4", 2, 6, [6]),
+        ("4/4", 6, 6, [2, 4]),
+        ("4/4", 0, 7, [4, 3]),
+        ("4/4", 4, 8, [8]),
+        ("4/4", 4, 12, [12]),
+        ("3/4", 0, 12, [12]),
+        ("3/4", 2, 10, [2, 8]),
+        ("6/8", 0, 12, [12]),
+        ("6/8", 4, 4, [2, 2]),
+        ("6/8", 0, 4, [4]),
+        ("12/8", 0, 24, [24]),
+        ("3/2", 0, 24, [24]),
+    ],
+)
 def test_note_values_show_the_beat(metre, at, length, values):
     assert _note_values(at, length, metre) == values
 
@@ -117,8 +180,14 @@ def test_note_values_are_those_of_the_edition():
     for name in REAL:
         edition, ours = corpus.parse(f"bach/{name}"), to_score(real(name))
         for theirs, part in zip(edition.parts, ours.parts):
-            written = {(note.getOffsetInHierarchy(part), note.quarterLength) for note in part.recurse().notes}
-            wanted = {(note.getOffsetInHierarchy(theirs), note.quarterLength) for note in theirs.recurse().notes}
+            written = {
+                (note.getOffsetInHierarchy(part), note.quarterLength)
+                for note in part.recurse().notes
+            }
+            wanted = {
+                (note.getOffsetInHierarchy(theirs), note.quarterLength)
+                for note in theirs.recurse().notes
+            }
             same, total = same + len(written & wanted), total + len(wanted)
     assert same / total > 0.995
 
@@ -166,8 +235,11 @@ def assert_signs_suffice(score):
     for part in score.parts:
         key = part.recurse().getElementsByClass("KeySignature").first()
         notes = notes_of(part)
-        printed = {(offset, note.pitch.midi, note.pitch.step) for offset, _, note in notes
-                   if note.pitch.accidental is not None and note.pitch.accidental.displayStatus}
+        printed = {
+            (offset, note.pitch.midi, note.pitch.step)
+            for offset, _, note in notes
+            if note.pitch.accidental is not None and note.pitch.accidental.displayStatus
+        }
         for whole_staff in (True, False):
             valid, bar, ties = {}, None, {}
             for offset, voice, note in notes:
@@ -192,18 +264,26 @@ def test_signs_are_not_printed_where_the_key_says_so():
 
 
 def soprano_signs(*pitches):
-    """Whether a sign is printed at each note of a soprano in C major, 4/4: (MIDI number, steps, struck)."""
+    """Whether a sign is printed at each note of a soprano in C major, 4/4: (MIDI number, steps,
+    struck)."""
     column = np.concatenate([[pitch] * steps for pitch, steps, _ in pitches])
     onsets = np.concatenate([[struck] + [False] * (steps - 1) for _, steps, struck in pitches])
-    chorale = Chorale(np.stack([column] + [np.full(len(column), 48)] * 3, axis=1), key="C major", time_signature="4/4",
-                      onsets=np.stack([onsets] * 4, axis=1))
-    return [bool(note.pitch.accidental and note.pitch.accidental.displayStatus)
-            for note in to_score(chorale).parts[0].recurse().notes]
+    chorale = Chorale(
+        np.stack([column] + [np.full(len(column), 48)] * 3, axis=1),
+        key="C major",
+        time_signature="4/4",
+        onsets=np.stack([onsets] * 4, axis=1),
+    )
+    return [
+        bool(note.pitch.accidental and note.pitch.accidental.displayStatus)
+        for note in to_score(chorale).parts[0].recurse().notes
+    ]
 
 
 def test_the_first_return_to_the_key_in_the_next_bar_has_a_natural():
-    assert soprano_signs((72, 8, True), (66, 8, True), (65, 4, True), (65, 4, True), (72, 8, True)) == [
-        False, True, True, False, False]
+    assert soprano_signs(
+        (72, 8, True), (66, 8, True), (65, 4, True), (65, 4, True), (72, 8, True)
+    ) == [False, True, True, False, False]
 
 
 def test_a_note_tied_over_the_bar_needs_no_sign_but_the_next_one_does():
@@ -225,7 +305,10 @@ def test_a_score_has_its_signs_and_names():
     assert clefs == ["treble", "treble", "treble8vb", "bass"]
     assert score.metadata.title == "Ach, wie schön"
     assert score.metadata.composer == "Johann Sebastian Bach"
-    assert all(part.getElementsByClass("Measure").last().rightBarline.type == "final" for part in score.parts)
+    assert all(
+        part.getElementsByClass("Measure").last().rightBarline.type == "final"
+        for part in score.parts
+    )
 
 
 def test_on_two_staves_the_upper_voice_has_its_stems_up():
@@ -247,7 +330,11 @@ def test_a_chorale_without_key_and_metre_is_written_with_those_that_are_found(na
     bare = Chorale(chorale.pitches, name="bare")
     write_score(bare, tmp_path / "bare.musicxml")
     again = read_again(tmp_path / "bare.musicxml")
-    assert (again.key, again.time_signature, again.pickup) == (chorale.key, chorale.time_signature, chorale.pickup)
+    assert (again.key, again.time_signature, again.pickup) == (
+        chorale.key,
+        chorale.time_signature,
+        chorale.pickup,
+    )
     assert find_key(bare) == chorale.key
 
 
@@ -258,18 +345,49 @@ def test_a_silent_voice_rests_for_whole_bars():
     assert [(rest.isRest, rest.quarterLength) for rest in rests] == [(True, 4.0)] * 2
 
 
-@pytest.mark.parametrize("write, complaint", [
-    (lambda path: write_score(real("bwv66.6"), path / "piece.docx"), r"expected one of \.musicxml, .* \.pdf, \.png"),
-    (lambda path: write_score(real("bwv66.6"), path / "piece"), "a file without suffix"),
-    (lambda path: write_score(real("bwv66.6"), path / "piece.svg", staves=3), "expected 2 .* or 4"),
-    (lambda path: write_score(Chorale(np.zeros((0, 4), int), name="nothing"), path / "piece.svg"), "nothing: no steps"),
-    (lambda path: write_score(Chorale(np.full((4, 4), 60), key="H dur"), path / "piece.svg"), "key 'H dur': expected tonic"),
-    (lambda path: show_score(real("bwv66.6"), width=10), "expected pixels"),
-    (lambda path: write_score(Chorale(np.full((4, 4), 60)), path / "piece.pdf", colours=[["crimson"] * 4] * 3),
-     r"shape \(3, 4\)"),
-    (lambda path: write_score(Chorale([[60] * 4]), path / "piece.png", colours=[["", "", "crimsonish", ""]]), "'crimsonish'"),
-    (lambda path: write_score(Chorale([[60] * 4]), path / "piece.png", colours=[["", "#12", "", ""]]), "colour '#12'"),
-])
+@pytest.mark.parametrize(
+    "write, complaint",
+    [
+        (
+            lambda path: write_score(real("bwv66.6"), path / "piece.docx"),
+            r"expected one of \.musicxml, .* \.pdf, \.png",
+        ),
+        (lambda path: write_score(real("bwv66.6"), path / "piece"), "a file without suffix"),
+        (
+            lambda path: write_score(real("bwv66.6"), path / "piece.svg", staves=3),
+            "expected 2 .* or 4",
+        ),
+        (
+            lambda path: write_score(
+                Chorale(np.zeros((0, 4), int), name="nothing"), path / "piece.svg"
+            ),
+            "nothing: no steps",
+        ),
+        (
+            lambda path: write_score(Chorale(np.full((4, 4), 60), key="H dur"), path / "piece.svg"),
+            "key 'H dur': expected tonic",
+        ),
+        (lambda path: show_score(real("bwv66.6"), width=10), "expected pixels"),
+        (
+            lambda path: write_score(
+                Chorale(np.full((4, 4), 60)), path / "piece.pdf", colours=[["crimson"] * 4] * 3
+            ),
+            r"shape \(3, 4\)",
+        ),
+        (
+            lambda path: write_score(
+                Chorale([[60] * 4]), path / "piece.png", colours=[["", "", "crimsonish", ""]]
+            ),
+            "'crimsonish'",
+        ),
+        (
+            lambda path: write_score(
+                Chorale([[60] * 4]), path / "piece.png", colours=[["", "#12", "", ""]]
+            ),
+            "colour '#12'",
+        ),
+    ],
+)
 def test_what_cannot_be_written_is_refused_and_leaves_no_file(write, complaint, tmp_path):
     with pytest.raises(ValueError, match=complaint):
         write(tmp_path)
@@ -285,15 +403,19 @@ def test_the_packed_file_holds_the_same_music(tmp_path):
 
 
 def test_the_same_chorale_gives_the_same_files_in_another_process(tmp_path):
-    program = ("import sys; from music21 import corpus; from chorale_utils.reading import from_score; "
-               "from chorale_utils.score import write_score; "
-               "chorale = from_score(corpus.parse('bach/bwv66.6'), 'bwv66.6', bwv='66.6', title='Ach, wie schön'); "
-               "[write_score(chorale, sys.argv[1] + suffix) for suffix in ('.musicxml', '.mxl', '.svg', '.pdf', '.png')]")
+    program = (
+        "import sys; from music21 import corpus; from chorale_utils.reading import from_score; "
+        "from chorale_utils.score import write_score; "
+        "chorale = from_score(corpus.parse('bach/bwv66.6'), 'bwv66.6', bwv='66.6', title='Ach, wie schön'); "
+        "[write_score(chorale, sys.argv[1] + suffix) for suffix in ('.musicxml', '.mxl', '.svg', '.pdf', '.png')]"
+    )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "there")], check=True)
     score_svg(real("bwv57.8"))  # another drawing before must not matter
     for suffix in (".musicxml", ".mxl", ".svg", ".pdf", ".png"):
         write_score(real("bwv66.6"), tmp_path / f"here{suffix}")
-        assert (tmp_path / f"here{suffix}").read_bytes() == (tmp_path / f"there{suffix}").read_bytes(), suffix
+        assert (tmp_path / f"here{suffix}").read_bytes() == (
+            tmp_path / f"there{suffix}"
+        ).read_bytes(), suffix
 
 
 @pytest.mark.parametrize("staves", [2, 4])
@@ -301,7 +423,9 @@ def test_the_drawing_has_every_note_and_is_as_wide_as_asked(staves):
     chorale = real("bwv66.6")
     drawing = ET.fromstring(score_svg(chorale, staves=staves, width=700))
     assert drawing.get("width") == "700px"
-    drawn = sum(element.get("class") == "note" for element in drawing.iter("{http://www.w3.org/2000/svg}g"))
+    drawn = sum(
+        element.get("class") == "note" for element in drawing.iter("{http://www.w3.org/2000/svg}g")
+    )
     assert drawn == len(list(to_score(chorale, staves).recurse().notes))
 
 
@@ -321,27 +445,44 @@ def test_a_notebook_shows_the_drawing_as_an_image_without_scripts():
     assert "<script" not in shown.svg and "<foreignObject" not in shown.svg
 
 
-@pytest.mark.parametrize("name, found, by_krumhansl", [("bwv393", "A major", "E major"), ("bwv311", "b minor", "f# minor")])
-def test_the_key_is_found_by_the_weights_of_aarden_and_essen_and_not_by_those_of_krumhansl(name, found, by_krumhansl):
+@pytest.mark.parametrize(
+    "name, found, by_krumhansl",
+    [("bwv393", "A major", "E major"), ("bwv311", "b minor", "f# minor")],
+)
+def test_the_key_is_found_by_the_weights_of_aarden_and_essen_and_not_by_those_of_krumhansl(
+    name, found, by_krumhansl
+):
     score = to_score(real(name))
     assert str(score.analyze("Krumhansl")) == by_krumhansl
     assert find_key(real(name)) == str(score.analyze("AardenEssen")) == found
 
 
 def test_the_composer_is_bach_where_there_is_a_bwv_number_but_for_settings_known_to_be_anothers():
-    for bwv, composer in (("66.6", "Johann Sebastian Bach"), ("27.6", "Johann Rosenmüller"), (None, None)):
+    for bwv, composer in (
+        ("66.6", "Johann Sebastian Bach"),
+        ("27.6", "Johann Rosenmüller"),
+        (None, None),
+    ):
         assert to_score(Chorale([[60, 57, 52, 45]], bwv=bwv)).metadata.composer == composer
 
 
 # Colours and facts
 
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(chorale=chorales(), staves=st.sampled_from([2, 4]), drawn=st.data())
-def test_each_note_has_the_colour_of_its_first_step_and_so_have_the_pieces_tied_to_it(chorale, staves, drawn):
-    colours = drawn.draw(arrays("<U7", (len(chorale), 4), elements=st.sampled_from(["", "#D55E00", "crimson"])))
+def test_each_note_has_the_colour_of_its_first_step_and_so_have_the_pieces_tied_to_it(
+    chorale, staves, drawn
+):
+    colours = drawn.draw(
+        arrays("<U7", (len(chorale), 4), elements=st.sampled_from(["", "#D55E00", "crimson"]))
+    )
     wanted = {"": None, "#D55E00": "#D55E00", "crimson": "#DC143C"}
-    expected = Counter((start, pitch, wanted[colours[start, voice]]) for voice in range(4)
-                       for start, _, pitch in chorale.notes(voice).tolist())
+    expected = Counter(
+        (start, pitch, wanted[colours[start, voice]])
+        for voice in range(4)
+        for start, _, pitch in chorale.notes(voice).tolist()
+    )
     written, sounding = Counter(), {}
     for number, part in enumerate(to_score(chorale, staves, colours).parts):
         for offset, voice, note in notes_of(part):
@@ -357,13 +498,21 @@ def test_colours_are_in_the_drawing_and_in_musicxml(tmp_path):
     colours = np.full(chorale.pitches.shape, "", "<U7")
     colours[:, 3] = "#0072B2"
     assert score_svg(chorale, colours=colours).count('class="note" color="#0072B2"') == len(
-        [note for note in to_score(chorale).parts[3].recurse().notes])
+        [note for note in to_score(chorale).parts[3].recurse().notes]
+    )
     write_score(chorale, tmp_path / "piece.musicxml", colours=colours)
-    assert (tmp_path / "piece.musicxml").read_text().count('<note color="#0072B2"') == len(chorale.notes(3))
+    assert (tmp_path / "piece.musicxml").read_text().count('<note color="#0072B2"') == len(
+        chorale.notes(3)
+    )
 
 
 def test_facts_are_metadata_of_musicxml_and_leave_the_music_as_it_is(tmp_path):
-    write_score(real("bwv66.6"), tmp_path / "piece.musicxml", about={"model": "chord_gru <1>", "seed": 7})
+    write_score(
+        real("bwv66.6"), tmp_path / "piece.musicxml", about={"model": "chord_gru <1>", "seed": 7}
+    )
     fields = ET.parse(tmp_path / "piece.musicxml").getroot().iter("miscellaneous-field")
-    assert {field.get("name"): field.text for field in fields} == {"model": "chord_gru <1>", "seed": "7"}
+    assert {field.get("name"): field.text for field in fields} == {
+        "model": "chord_gru <1>",
+        "seed": "7",
+    }
     assert np.array_equal(read_again(tmp_path / "piece.musicxml").pitches, real("bwv66.6").pitches)

@@ -6,38 +6,59 @@ import pytest
 
 from chorale_utils import DISTRIBUTIONS, distributions, divergence, shuffled
 from chorale_utils.chorale import Chorale
-from chorale_utils.grid import Grid
-from chorale_utils.style import PRIOR, _shipped, counted, surprise, write_bach
+from chorale_utils.judging.grid import Grid
+from chorale_utils.judging.style import PRIOR, _shipped, counted, surprise, write_bach
 
 
 def test_distributions_of_a_small_piece_are_those_counted_by_hand():
     rows = np.repeat([[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]], 4, axis=0)
     tables = distributions([Chorale(rows, key="C major")])
-    assert tables["intervals"].loc["soprano"].to_dict() == {-5: 0, -2: 0, -1: 0.5, 1: 0.5, 2: 0, 5: 0}
+    assert tables["intervals"].loc["soprano"].to_dict() == {
+        -5: 0,
+        -2: 0,
+        -1: 0.5,
+        1: 0.5,
+        2: 0,
+        5: 0,
+    }
     assert list(tables["intervals"].index) == ["soprano", "tenor", "bass"], "the alto does not move"
     assert tables["rhythm"].loc["alto"].to_dict() == {4: 0, 12: 1}
     assert tables["chords"].loc["on the beat"].to_dict() == {"0 4 7": 1}
     assert tables["basses"].loc["0 4 7"].to_dict() == {5: 0.5, 7: 0.5}
     assert tables["degrees"].loc["major"].to_dict() == {0: 0.4, 2: 0.1, 4: 0.2, 7: 0.2, 11: 0.1}
-    assert tables["changes"].loc["1st", "STB"] == pytest.approx(2 / 3) and tables["changes"].loc["2nd", "-"] == 1
+    assert (
+        tables["changes"].loc["1st", "STB"] == pytest.approx(2 / 3)
+        and tables["changes"].loc["2nd", "-"] == 1
+    )
 
 
-def test_divergence_is_nothing_from_oneself_one_from_what_has_nothing_in_common_and_between_otherwise(music21_corpus):
+def test_divergence_is_nothing_from_oneself_one_from_what_has_nothing_in_common_and_between_otherwise(
+    music21_corpus,
+):
     pieces = music21_corpus.valid[:20]
     np.testing.assert_allclose(divergence(pieces, pieces[::-1])["divergence"], 0, atol=1e-12)
-    low, high = Chorale(np.full((8, 4), 60), key="C major"), Chorale(np.full((20, 4), 66), key="c minor")
+    low, high = (
+        Chorale(np.full((8, 4), 60), key="C major"),
+        Chorale(np.full((20, 4), 66), key="c minor"),
+    )
     assert divergence([low], [high]).loc[["rhythm", "degrees"], "divergence"].tolist() == [1, 1]
     apart = divergence([shuffled(piece, 1) for piece in pieces], pieces)
     assert ((0 < apart["divergence"]) & (apart["divergence"] < 1)).all()
 
 
-def test_held_out_bach_is_nearer_to_bach_than_shuffled_bach_by_more_than_their_intervals(music21_corpus):
+def test_held_out_bach_is_nearer_to_bach_than_shuffled_bach_by_more_than_their_intervals(
+    music21_corpus,
+):
     bach = divergence(music21_corpus.valid, music21_corpus.train)
-    chance = divergence([shuffled(piece, 1) for piece in music21_corpus.valid], music21_corpus.train)
+    chance = divergence(
+        [shuffled(piece, 1) for piece in music21_corpus.valid], music21_corpus.train
+    )
     touched = ["intervals", "chords", "changes", "basses"]
     assert (bach["high"] < chance["low"])[touched].all()
     for table in (bach, chance):
-        assert ((table["low"] <= table["divergence"]) & (table["divergence"] <= table["high"])).all()
+        assert (
+            (table["low"] <= table["divergence"]) & (table["divergence"] <= table["high"])
+        ).all()
     pd.testing.assert_frame_equal(bach, divergence(music21_corpus.valid, music21_corpus.train))
 
 
@@ -46,17 +67,25 @@ def test_surprise_is_the_mean_of_minus_log_p_under_the_counts(music21_corpus):
     chorale = music21_corpus.valid[3]
     nats, events = surprise(Grid([chorale]), bach)
     counts = bach["rhythm"] + PRIOR
-    expected = [-np.log(counts[voice, min(length, 17) - 1] / counts[voice].sum())
-                for voice in range(4) for _, length, _ in Chorale(chorale.pitches).notes(voice)]
-    assert nats.loc[0, "rhythm"] == pytest.approx(sum(expected)) and events.loc[0, "rhythm"] == len(expected)
+    expected = [
+        -np.log(counts[voice, min(length, 17) - 1] / counts[voice].sum())
+        for voice in range(4)
+        for _, length, _ in Chorale(chorale.pitches).notes(voice)
+    ]
+    assert nats.loc[0, "rhythm"] == pytest.approx(sum(expected)) and events.loc[0, "rhythm"] == len(
+        expected
+    )
 
 
 def test_what_is_shipped_is_what_is_counted_in_the_training_pieces(music21_corpus, tmp_path):
     assert set(_shipped()) == set(DISTRIBUTIONS)
     for name, counts in counted(music21_corpus.train).items():
         np.testing.assert_array_equal(counts, _shipped()[name], name)
-    assert write_bach(music21_corpus.train, tmp_path / "bach.csv").read_text().startswith(
-        "distribution,context,value,count\nintervals,soprano,")
+    assert (
+        write_bach(music21_corpus.train, tmp_path / "bach.csv")
+        .read_text()
+        .startswith("distribution,context,value,count\nintervals,soprano,")
+    )
 
 
 def test_no_chorales_have_no_divergence():

@@ -1,4 +1,5 @@
-"""The schedules, the metrics, the average, and that an interrupted training ends as an uninterrupted one."""
+"""The schedules, the metrics, the average, and that an interrupted training ends as an
+uninterrupted one."""
 
 import os
 import subprocess
@@ -7,14 +8,26 @@ import sys
 import numpy as np
 import pytest
 
-from chorale_utils import (Chorale, chord_batches_per_epoch, chord_gru, fit, fit_chords, negative_log_likelihood,
-                           note_gru, whole_pieces)
-from chorale_utils.backend import keras
-from chorale_utils.datasets import batches_per_epoch
-from chorale_utils.training import CHECKPOINT, HISTORY, AveragingAdamW, EpochNumbers, power_schedule
+from chorale_utils import (
+    Chorale,
+    chord_batches_per_epoch,
+    chord_gru,
+    fit,
+    fit_chords,
+    negative_log_likelihood,
+    note_gru,
+    whole_pieces,
+)
+from chorale_utils.models.backend import keras
+from chorale_utils.models.checkpoint import CHECKPOINT, HISTORY
+from chorale_utils.models.datasets import batches_per_epoch
+from chorale_utils.models.optimizers import AveragingAdamW, EpochNumbers
+from chorale_utils.models.training import power_schedule
 
 SMALL = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
-CHORDS = dict(steps=64, batch_size=4, validate_every=3, rise=0.5, average=0.5, tensorboard=False, verbose=0)
+CHORDS = dict(
+    steps=64, batch_size=4, validate_every=3, rise=0.5, average=0.5, tensorboard=False, verbose=0
+)
 
 
 def fresh_model():
@@ -42,7 +55,15 @@ def test_power_schedule_multiplies_with_a_reduction_on_a_plateau():
 
 
 def test_rate_falls_by_both_in_a_real_training(pieces, tmp_path):
-    history = fit(fresh_model(), *pieces, epochs=5, folder=tmp_path, learning_rate=1e-9, plateau_patience=1, **SMALL)
+    history = fit(
+        fresh_model(),
+        *pieces,
+        epochs=5,
+        folder=tmp_path,
+        learning_rate=1e-9,
+        plateau_patience=1,
+        **SMALL,
+    )
     plain = 1e-9 / (1 + np.arange(5) / 40)
     ratios = history["learning_rate"] / plain
     assert ratios.iloc[0] == pytest.approx(1, rel=1e-3)
@@ -50,7 +71,9 @@ def test_rate_falls_by_both_in_a_real_training(pieces, tmp_path):
 
 
 @pytest.mark.parametrize("epoch_of_the_interruption", [1, 3])
-def test_interrupted_and_resumed_is_the_same_as_uninterrupted(pieces, tmp_path, monkeypatch, epoch_of_the_interruption):
+def test_interrupted_and_resumed_is_the_same_as_uninterrupted(
+    pieces, tmp_path, monkeypatch, epoch_of_the_interruption
+):
     straight = fresh_model()
     whole = fit(straight, *pieces, epochs=4, folder=tmp_path / "straight", **SMALL)
 
@@ -60,9 +83,14 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(pieces, tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         fit(broken, *pieces, epochs=4, folder=tmp_path / "broken", **SMALL)
     monkeypatch.undo()
-    for resumed in (broken, note_gru(width=8, layers=1)):  # the half-trained model itself, or a new one
+    for resumed in (
+        broken,
+        note_gru(width=8, layers=1),
+    ):  # the half-trained model itself, or a new one
         history = fit(resumed, *pieces, epochs=4, folder=tmp_path / "broken", **SMALL)
-        np.testing.assert_array_equal(history.drop(columns="seconds"), whole.drop(columns="seconds"))
+        np.testing.assert_array_equal(
+            history.drop(columns="seconds"), whole.drop(columns="seconds")
+        )
         for one, other in zip(resumed.get_weights(), straight.get_weights()):
             np.testing.assert_array_equal(one, other)
 
@@ -75,13 +103,16 @@ def press_in(monkeypatch, batch):
         seen.append(number)
         if len(seen) == batch:
             raise KeyboardInterrupt
+
     monkeypatch.setattr(EpochNumbers, "on_train_batch_end", on_train_batch_end)
 
 
 def test_training_leaves_the_best_weights_and_an_honest_validation_figure(pieces, tmp_path):
     model = fresh_model()
     history = fit(model, *pieces, epochs=3, folder=tmp_path, learning_rate=0.05, **SMALL)
-    assert negative_log_likelihood(model, pieces[1]) == pytest.approx(history["val_nats"].min(), abs=1e-4)
+    assert negative_log_likelihood(model, pieces[1]) == pytest.approx(
+        history["val_nats"].min(), abs=1e-4
+    )
     assert history["nats"].iloc[-1] < history["nats"].iloc[0]
     assert (history["gradient_norm"] > 0).all()
 
@@ -89,22 +120,41 @@ def test_training_leaves_the_best_weights_and_an_honest_validation_figure(pieces
 def test_validation_figure_does_not_depend_on_how_pieces_are_batched(pieces, tmp_path):
     model = fresh_model()
     fit(model, *pieces, epochs=1, folder=tmp_path, **SMALL)
-    one, other = (model.evaluate(whole_pieces(pieces[1], batch_size=size), verbose=0, return_dict=True)
-                  for size in (1, 5))
+    one, other = (
+        model.evaluate(whole_pieces(pieces[1], batch_size=size), verbose=0, return_dict=True)
+        for size in (1, 5)
+    )
     assert one["nats"] == pytest.approx(other["nats"], rel=1e-5)
     assert one["accuracy"] == pytest.approx(other["accuracy"], rel=1e-5)
 
 
 def test_early_stopping_ends_training_and_a_finished_training_is_not_done_again(pieces, tmp_path):
-    history = fit(fresh_model(), *pieces, epochs=50, folder=tmp_path, learning_rate=1e-12, stop_patience=2, **SMALL)
+    history = fit(
+        fresh_model(),
+        *pieces,
+        epochs=50,
+        folder=tmp_path,
+        learning_rate=1e-12,
+        stop_patience=2,
+        **SMALL,
+    )
     assert len(history) < 50
-    again = fit(note_gru(width=8, layers=1), *pieces, epochs=50, folder=tmp_path, learning_rate=1e-12,
-                stop_patience=2, **SMALL)
+    again = fit(
+        note_gru(width=8, layers=1),
+        *pieces,
+        epochs=50,
+        folder=tmp_path,
+        learning_rate=1e-12,
+        stop_patience=2,
+        **SMALL,
+    )
     np.testing.assert_array_equal(again.to_numpy(), history.to_numpy())
 
 
 def test_history_and_tensorboard_logs_are_on_disk(pieces, tmp_path):
-    history = fit(fresh_model(), *pieces, epochs=2, folder=tmp_path, **(SMALL | dict(tensorboard=True)))
+    history = fit(
+        fresh_model(), *pieces, epochs=2, folder=tmp_path, **(SMALL | dict(tensorboard=True))
+    )
     lines = (tmp_path / HISTORY).read_text().splitlines()
     assert lines[0].split(",") == ["epoch", *history.columns] and len(lines) == 3
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents*"))
@@ -119,14 +169,23 @@ def test_another_trainings_folder_and_a_torn_checkpoint_are_refused(pieces, tmp_
     with pytest.raises(ValueError, match="other settings .*'valid'"):
         fit(fresh_model(), pieces[0], pieces[1][1:], epochs=2, folder=tmp_path, **SMALL)
     with pytest.raises(ValueError, match="other settings .*'train'"):
-        fit(fresh_model(), [piece.transpose(1) for piece in pieces[0]], pieces[1], epochs=2, folder=tmp_path, **SMALL)
+        fit(
+            fresh_model(),
+            [piece.transpose(1) for piece in pieces[0]],
+            pieces[1],
+            epochs=2,
+            folder=tmp_path,
+            **SMALL,
+        )
     whole = (tmp_path / CHECKPOINT).read_bytes()
-    (tmp_path / CHECKPOINT).write_bytes(whole[:len(whole) // 2])
+    (tmp_path / CHECKPOINT).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="no readable checkpoint"):
         fit(fresh_model(), *pieces, epochs=2, folder=tmp_path, **SMALL)
 
 
-def test_a_second_loop_begins_with_the_best_weights_of_the_first_and_knows_when_they_changed(pieces, tmp_path):
+def test_a_second_loop_begins_with_the_best_weights_of_the_first_and_knows_when_they_changed(
+    pieces, tmp_path
+):
     first, second = tmp_path / "first", tmp_path / "second"
     best = fresh_model()
     fit(best, *pieces, epochs=2, folder=first, **SMALL)
@@ -145,7 +204,9 @@ def test_a_second_loop_begins_with_the_best_weights_of_the_first_and_knows_when_
 def fresh_chord_gru():
     """A small ChordGRU as it begins, with every kind of dropout there is."""
     keras.utils.set_random_seed(5)
-    return chord_gru(width=12, embedding=4, heads=2, head_width=4, hidden=8, voice_dropout=0.1, weight_drop=0.3)
+    return chord_gru(
+        width=12, embedding=4, heads=2, head_width=4, hidden=8, voice_dropout=0.1, weight_drop=0.3
+    )
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +216,9 @@ def straight(pieces, tmp_path_factory):
     return model, fit_chords(model, *pieces, epochs=4, folder=folder, **CHORDS), folder
 
 
-def test_chord_gru_interrupted_and_resumed_is_the_same_as_uninterrupted(pieces, straight, tmp_path, monkeypatch):
+def test_chord_gru_interrupted_and_resumed_is_the_same_as_uninterrupted(
+    pieces, straight, tmp_path, monkeypatch
+):
     model = fresh_chord_gru()
     batches = chord_batches_per_epoch(pieces[0], CHORDS["steps"], CHORDS["batch_size"])
     assert batches > 2
@@ -164,15 +227,19 @@ def test_chord_gru_interrupted_and_resumed_is_the_same_as_uninterrupted(pieces, 
         fit_chords(model, *pieces, epochs=4, folder=tmp_path, **CHORDS)
     monkeypatch.undo()
     history = fit_chords(model, *pieces, epochs=4, folder=tmp_path, **CHORDS)
-    np.testing.assert_array_equal(history.drop(columns="seconds"), straight[1].drop(columns="seconds"))
+    np.testing.assert_array_equal(
+        history.drop(columns="seconds"), straight[1].drop(columns="seconds")
+    )
     for one, other in zip(model.get_weights(), straight[0].get_weights()):
         np.testing.assert_array_equal(one, other)
 
 
-def test_chord_gru_interrupted_while_it_is_judged_and_resumed_by_a_new_model_ends_the_same(pieces, straight, tmp_path,
-                                                                                           monkeypatch):
+def test_chord_gru_interrupted_while_it_is_judged_and_resumed_by_a_new_model_ends_the_same(
+    pieces, straight, tmp_path, monkeypatch
+):
     def on_test_batch_end(self, batch, logs=None):
-        raise KeyboardInterrupt      # while the model holds its averaged weights
+        raise KeyboardInterrupt  # while the model holds its averaged weights
+
     monkeypatch.setattr(EpochNumbers, "on_test_batch_end", on_test_batch_end)
     with pytest.raises(KeyboardInterrupt):
         fit_chords(fresh_chord_gru(), *pieces, epochs=4, folder=tmp_path, **CHORDS)
@@ -185,7 +252,9 @@ def test_chord_gru_interrupted_while_it_is_judged_and_resumed_by_a_new_model_end
 
 def test_chord_gru_is_left_with_averaged_weights_and_an_honest_validation_figure(pieces, straight):
     model, history, folder = straight
-    assert negative_log_likelihood(model, pieces[1]) == pytest.approx(history["val_nats"].iloc[-1], abs=1e-4)
+    assert negative_log_likelihood(model, pieces[1]) == pytest.approx(
+        history["val_nats"].iloc[-1], abs=1e-4
+    )
     with np.load(folder / CHECKPOINT) as checkpoint:
         trained = [checkpoint[f"model/{number}"] for number in range(len(model.weights))]
     assert any(not np.array_equal(one, other) for one, other in zip(trained, model.get_weights()))
@@ -196,7 +265,9 @@ def test_chord_gru_is_left_with_averaged_weights_and_an_honest_validation_figure
 def test_validation_pieces_are_looked_at_every_so_often_and_at_the_end(straight):
     _, history, folder = straight
     for column in ("val_nats", "val_accuracy"):
-        assert np.isnan(history[column]).tolist() == [True, True, False, False], "every third time, and the last"
+        assert np.isnan(history[column]).tolist() == [True, True, False, False], (
+            "every third time, and the last"
+        )
     lines = (folder / HISTORY).read_text().splitlines()
     assert lines[0].split(",") == ["epoch", *history.columns] and len(lines) == 5
 
@@ -212,25 +283,44 @@ def test_rate_rises_to_its_highest_and_falls_to_a_thousandth_of_it(straight):
 def test_a_finished_cycle_is_not_done_again_nor_gone_on_from_with_other_settings(pieces, straight):
     model, history, folder = straight
     again = chord_gru(**model.sizes)
-    np.testing.assert_array_equal(fit_chords(again, *pieces, epochs=4, folder=folder, **CHORDS), history)
+    np.testing.assert_array_equal(
+        fit_chords(again, *pieces, epochs=4, folder=folder, **CHORDS), history
+    )
     for one, other in zip(again.get_weights(), model.get_weights()):
         np.testing.assert_array_equal(one, other)
-    for changed in (dict(epochs=5), dict(transpositions=[0]), dict(average=0.9), dict(validate_every=1), dict(seed=1)):
+    for changed in (
+        dict(epochs=5),
+        dict(transpositions=[0]),
+        dict(average=0.9),
+        dict(validate_every=1),
+        dict(seed=1),
+    ):
         with pytest.raises(ValueError, match=f"other settings .*'{next(iter(changed))}'"):
             fit_chords(again, *pieces, folder=folder, **(dict(epochs=4) | CHORDS | changed))
 
 
-def test_a_second_cycle_begins_with_the_outcome_of_the_first_and_knows_when_it_changed(pieces, straight, tmp_path):
+def test_a_second_cycle_begins_with_the_outcome_of_the_first_and_knows_when_it_changed(
+    pieces, straight, tmp_path
+):
     model, history, first = straight
     untouched = fresh_chord_gru()
-    none = fit_chords(untouched, *pieces, epochs=0, folder=tmp_path / "second", after=first, **CHORDS)
+    none = fit_chords(
+        untouched, *pieces, epochs=0, folder=tmp_path / "second", after=first, **CHORDS
+    )
     assert none.empty and list(none.columns) == list(history.columns)
     for one, other in zip(untouched.get_weights(), model.get_weights()):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(ValueError, match="other settings .*'after'"):
         fit_chords(untouched, *pieces, epochs=0, folder=tmp_path / "second", **CHORDS)
     with pytest.raises(FileNotFoundError, match="no checkpoint there"):
-        fit_chords(untouched, *pieces, epochs=1, folder=tmp_path / "third", after=tmp_path / "nowhere", **CHORDS)
+        fit_chords(
+            untouched,
+            *pieces,
+            epochs=1,
+            folder=tmp_path / "third",
+            after=tmp_path / "nowhere",
+            **CHORDS,
+        )
 
 
 def test_chord_gru_is_trained_and_judged_on_unusual_pieces_too(unusual_pieces, tmp_path):
@@ -239,27 +329,42 @@ def test_chord_gru_is_trained_and_judged_on_unusual_pieces_too(unusual_pieces, t
     history = fit_chords(model, chorales, chorales, epochs=1, folder=tmp_path, **CHORDS)
     assert np.isfinite(history.to_numpy()).all()
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
-    assert negative_log_likelihood(model, chorales) == pytest.approx(history["val_nats"].iloc[-1], abs=1e-4)
+    assert negative_log_likelihood(model, chorales) == pytest.approx(
+        history["val_nats"].iloc[-1], abs=1e-4
+    )
 
 
 def test_average_is_the_weights_after_one_step_and_then_keeps_up_with_them():
     variables = [keras.Variable(np.full((2, 3), 1.0, np.float32)), keras.Variable(np.float32(2.0))]
-    optimizer, random = AveragingAdamW(0.1, average=0.25, weight_decay=0.1), np.random.default_rng(0)
+    optimizer, random = (
+        AveragingAdamW(0.1, average=0.25, weight_decay=0.1),
+        np.random.default_rng(0),
+    )
     expected = None
     for step in range(1, 9):
-        optimizer.apply([random.standard_normal(variable.shape).astype(np.float32) for variable in variables],
-                        variables)
+        optimizer.apply(
+            [random.standard_normal(variable.shape).astype(np.float32) for variable in variables],
+            variables,
+        )
         weights = [np.array(variable) for variable in variables]
         kept = min(0.25, (step - 1) / (step + 9))
-        expected = weights if step == 1 else [kept * one + (1 - kept) * other for one, other in zip(expected, weights)]
+        expected = (
+            weights
+            if step == 1
+            else [kept * one + (1 - kept) * other for one, other in zip(expected, weights)]
+        )
         for average, one in zip(optimizer.averages, expected):
             np.testing.assert_allclose(np.array(average), one, rtol=1e-5)
     assert not np.allclose(np.array(optimizer.averages[0]), weights[0], atol=1e-3)
     assert AveragingAdamW.from_config(optimizer.get_config()).average == 0.25
 
 
-@pytest.mark.parametrize("train, fresh, options", [(fit, fresh_model, SMALL), (fit_chords, fresh_chord_gru, CHORDS)])
-def test_callbacks_of_ones_own_see_an_epoch_that_is_already_safe_on_disk(pieces, tmp_path, train, fresh, options):
+@pytest.mark.parametrize(
+    "train, fresh, options", [(fit, fresh_model, SMALL), (fit_chords, fresh_chord_gru, CHORDS)]
+)
+def test_callbacks_of_ones_own_see_an_epoch_that_is_already_safe_on_disk(
+    pieces, tmp_path, train, fresh, options
+):
     class Stops(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             raise KeyboardInterrupt
@@ -279,25 +384,31 @@ def test_norm_of_the_gradients_is_added_up_as_they_come():
     assert float(optimizer.norm_sum) == pytest.approx(12) and float(optimizer.norm_count) == 2
 
 
-@pytest.mark.parametrize("train, model, options, complaint", [
-    (fit, fresh_chord_gru, SMALL, "model ChordGRU: fit trains a NoteGRU"),
-    (fit_chords, fresh_model, CHORDS, "model NoteGRU: fit_chords trains a ChordGRU"),
-    (fit_chords, fresh_chord_gru, CHORDS | {"rise": 2}, "rise 2: expected a share"),
-    (fit_chords, fresh_chord_gru, CHORDS | {"validate_every": 0}, "validate_every 0: expected"),
-])
-def test_what_cannot_be_trained_is_refused_before_anything_is_written(pieces, tmp_path, train, model, options, complaint):
+@pytest.mark.parametrize(
+    "train, model, options, complaint",
+    [
+        (fit, fresh_chord_gru, SMALL, "model ChordGRU: fit trains a NoteGRU"),
+        (fit_chords, fresh_model, CHORDS, "model NoteGRU: fit_chords trains a ChordGRU"),
+        (fit_chords, fresh_chord_gru, CHORDS | {"rise": 2}, "rise 2: expected a share"),
+        (fit_chords, fresh_chord_gru, CHORDS | {"validate_every": 0}, "validate_every 0: expected"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+    pieces, tmp_path, train, model, options, complaint
+):
     with pytest.raises(ValueError, match=complaint):
         train(model(), *pieces, epochs=1, folder=tmp_path / "new", **options)
     assert not (tmp_path / "new").exists()
 
 
-# Three steps of the strong model at its full size, again and again from the same state. Which thread comes first may differ;
-# the weights may not. (It showed without oneDNN most of the time, with it now and then, and never in small models.)
+# Three steps of the strong model at its full size, again and again from the same state. Which
+# thread comes first may differ; the weights may not. (It showed without oneDNN most of the time,
+# with it now and then, and never in small models.)
 TRAINS_AGAIN_AND_AGAIN = """\
 import numpy as np
 from chorale_utils import chord_crops, chord_gru, load_corpus
-from chorale_utils.backend import keras
-from chorale_utils.training import AveragingAdamW
+from chorale_utils.models.backend import keras
+from chorale_utils.models.optimizers import AveragingAdamW
 
 keras.utils.set_random_seed(1)
 model = chord_gru(voice_dropout=0.05, weight_drop=0.15)
@@ -319,7 +430,12 @@ print(len(outcomes))
 
 @pytest.mark.slow
 def test_training_does_not_depend_on_which_thread_comes_first(music21_corpus):
-    ended = subprocess.run([sys.executable, "-W", "ignore", "-c", TRAINS_AGAIN_AND_AGAIN], capture_output=True, text=True,
-                           timeout=300, env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"})
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TRAINS_AGAIN_AND_AGAIN],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split()[-1] == "1", "the outcomes differ"

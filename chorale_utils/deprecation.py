@@ -1,0 +1,112 @@
+"""Old names: each still works for one release, with a `DeprecationWarning` that gives the new one.
+
+This file knows which names have moved or were renamed, and nothing else about the package. Remove
+an entry one release after it was added."""
+
+import importlib
+import sys
+import warnings
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+PACKAGE = __name__.partition(".")[0]
+
+# Public names: what they were called in 0.1, and what they are called now.
+RENAMED = {
+    "share_found": "passage_containment",
+    "shares_found": "pairwise_containment",
+    "kept": "cached",
+    "measure": "compute_measures",
+    "measures": "describe_measures",
+    "with_intervals": "format_report_card",
+    "plot_race": "plot_learning_curves",
+    "plot_motion": "plot_voice_motion",
+}
+
+# Modules: where they were in 0.1, all in one folder, and where they are now.
+MOVED = {
+    "audio": "sound.audio",
+    "backend": "models.backend",
+    "cluster": "scale.cluster",
+    "counterpoint": "judging.counterpoint",
+    "datasets": "models.datasets",
+    "engraving": "notation.engraving",
+    "evaluation": "models.evaluation",
+    "gallery": "writing.gallery",
+    "generation": "writing.generation",
+    "grade_card": "writing.grade_card",
+    "grading": "judging.grading",
+    "grid": "judging.grid",
+    "harmonising_card": "writing.harmonising_card",
+    "harvest": "scale.mass_generation",
+    "jsb_split": "corpus.jsb_split",
+    "keeping": "story.cache",
+    "metre": "notation.metre",
+    "midi": "notation.midi",
+    "mirror": "story.mirror",
+    "model_card": "models.model_card",
+    "notebooks": "story.notebooks",
+    "particles": "writing.particles",
+    "passages": "corpus.passages",
+    "pipeline": "story.pipeline",
+    "player": "sound.player",
+    "plots": "story.plots",
+    "reading": "notation.reading",
+    "record": "story.record",
+    "score": "notation.score",
+    "style": "judging.style",
+    "sweep": "scale.sweep",
+    "training": "models.training",
+}
+
+
+def renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
+    """Warns the caller's caller that `old` is now called `new`.
+
+    Examples:
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     renamed("kept", "cached")
+        >>> str(caught[0].message)
+        'kept is now called cached; the old name will be removed in the next release'
+    """
+    message = f"{old} is now called {new}; the old name will be removed in the next release"
+    warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
+
+
+def public_name(name: str) -> Any:
+    """The public object that was called `name`, or is called so in `chorale_utils` itself.
+
+    Raises:
+        AttributeError: there is no such public name, old or new.
+    """
+    package = sys.modules[PACKAGE]
+    if name in RENAMED:
+        renamed(f"{PACKAGE}.{name}", f"{PACKAGE}.{RENAMED[name]}", stacklevel=4)
+    elif name not in package.__all__:
+        raise AttributeError(name)
+    return getattr(package, RENAMED.get(name, name))
+
+
+class MovedModules(MetaPathFinder, Loader):
+    """Finds a module under the name that it had before it moved into a sub-package."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        package, _, old = fullname.partition(".")
+        if package != PACKAGE or old not in MOVED:
+            return None
+        return ModuleSpec(fullname, self, origin=f"{PACKAGE}.{MOVED[old]}")
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        assert spec.origin is not None
+        renamed(spec.name, spec.origin)
+        module = importlib.import_module(spec.origin)
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Gives the module, which has long been executed, its own name and spec back."""
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state

@@ -1,0 +1,1 @@
+"""What can be said about a finished chorale: counterpoint, style, and one grade."""

@@ -1,0 +1,176 @@
+"""Grid: many chorales laid end to end, so that whatever is counted in them is counted in all of
+them at once.
+
+What judges a chorale looks at the same few things: which notes move, what stands above the bass,
+how long the notes are, which note is the tonic. This file works them out, in numpy, for thousands
+of pieces together; it judges nothing.
+
+Written, sung and generated pieces are treated alike: a note begins where the pitch changes, so a
+repeated note is a held one, whether or not the source says that it is struck again; fermatas and
+bar lines are not looked at; and where a piece does not say its key, the key is found.
+
+Notebook: 04_evaluation
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES
+
+# How often each of the twelve notes from the tonic up stands in music in major and in minor: the
+# weights of Aarden 2003, "Dynamic Melodic Expectancy", as https://extras.humdrum.org/man/keycor
+# gives them; those of music21, and of `find_key`.
+MAJOR_PROFILE = (
+    17.7661,
+    0.145624,
+    14.9265,
+    0.160186,
+    19.8049,
+    11.3587,
+    0.291248,
+    22.062,
+    0.145624,
+    8.15494,
+    0.232998,
+    4.95122,
+)
+MINOR_PROFILE = (
+    18.2648,
+    0.737619,
+    14.0499,
+    16.8599,
+    0.702494,
+    14.4362,
+    0.702494,
+    18.6161,
+    4.56621,
+    1.93186,
+    7.37619,
+    1.75623,
+)
+
+_NATURALS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+
+
+class Grid:
+    """Chorales end to end: N steps of `count` pieces. Every array is int64 or bool.
+
+    Args:
+        chorales: list of Chorale, of any length, none at all included.
+
+    Attributes:
+        pitches, before: (N, 4): MIDI numbers of each step, and of the step before it in the same piece; 0 is silence,
+            and stands before the first step.
+        piece, step, place: (N,): number of the piece, step in it, and sixteenth within the quarter, 0..3, 0 being the
+            beat (counted from the first bar line).
+        moved: (N, 4): whether the voice moves from one note to another at this step.
+        arrives: (N, 4): whether a note begins: where the voice moves, and after silence.
+        lowest: (N,): the lowest note that sounds, whichever voice has it; 0 in silence.
+        chord: (N,): what sounds above it, as a number of twelve bits: bit k is set where a note stands k semitones above
+            the lowest one, or octaves more. 0 in silence.
+
+    Notebook: 04_evaluation
+    """
+
+    def __init__(self, chorales):
+        lengths = [len(chorale) for chorale in chorales]
+        self.chorales, self.count = chorales, len(chorales)
+        self.pitches = np.concatenate(
+            [np.zeros((0, len(VOICES)), int), *(chorale.pitches for chorale in chorales)]
+        )
+        self.piece = np.repeat(np.arange(self.count), lengths)
+        starts = np.cumsum([0, *lengths])[:-1]
+        self.step = np.arange(len(self.pitches)) - np.repeat(starts, lengths)
+        pickups = np.repeat(np.array([chorale.pickup for chorale in chorales], int), lengths)
+        self.place = (self.step - pickups) % STEPS_PER_QUARTER
+        self.before = np.where(self.step[:, None] > 0, np.roll(self.pitches, 1, axis=0), SILENCE)
+        sounding = self.pitches != SILENCE
+        self.arrives = sounding & (self.pitches != self.before)
+        self.moved = self.arrives & (self.before != SILENCE)
+        self.lowest = np.where(sounding, self.pitches, 128).min(axis=1, initial=128) % 128
+        above = (self.pitches - self.lowest[:, None]) % 12
+        self.chord = np.bitwise_or.reduce(np.where(sounding, 1 << above, 0), axis=1)
+
+    def per_piece(self, where, weights=None):
+        """float array (count,): how many of the steps `where` (indices into the N steps) each piece has, or the sum
+        of their weights."""
+        return np.bincount(self.piece[where], weights, minlength=self.count).astype(float)
+
+    @cached_property
+    def notes(self):
+        """Every note of every voice, as a dict of arrays (notes,), voice by voice, in the order of time: start (index
+        into the N steps), voice, pitch, length (in steps), and in semitones the steps from the note before it (came)
+        and to the note after it (goes), 0 where there is none or a silence is between."""
+        flat = self.pitches.T.ravel()  # (4 * N,)
+        begins = ((self.pitches != self.before) | (self.step[:, None] == 0)).T.ravel()
+        starts = np.flatnonzero(begins)
+        lengths = np.diff(np.append(starts, len(flat)))
+        voice, start = np.divmod(starts, max(len(self.pitches), 1))
+        sounding = flat[starts] != SILENCE
+        came = np.where(
+            self.moved.T.ravel()[starts], flat[starts] - self.before.T.ravel()[starts], 0
+        )
+        goes = np.append(
+            came[1:], np.zeros(min(1, len(came)), int)
+        )  # a piece's first note came from nowhere
+        return {
+            "start": start[sounding],
+            "voice": voice[sounding],
+            "pitch": flat[starts][sounding],
+            "length": lengths[sounding],
+            "came": came[sounding],
+            "goes": goes[sounding],
+        }
+
+    @cached_property
+    def keys(self):
+        """(int array (count,) of tonics, 0 (C) to 11; bool array (count,), whether minor): each piece's own `key`, or
+        the one that is found, see `found_keys`."""
+        tonics, minor = (keys.copy() for keys in self.found_keys)
+        for number, chorale in enumerate(self.chorales):
+            if chorale.key is not None:
+                tonics[number], minor[number] = _parsed(chorale.key, chorale.name)
+        return tonics, minor
+
+    @cached_property
+    def found_keys(self):
+        """As `keys`, but found in the notes: the key whose profile correlates best with how long each pitch class sounds
+        (Krumhansl 1990, "Cognitive Foundations of Musical Pitch", chapter 4). Of equally good
+        keys, the first one upwards from the last bass note, so that a transposed piece is in the transposed key."""
+        last = np.zeros(self.count, int)
+        sounding = np.flatnonzero(self.lowest)
+        last[self.piece[sounding]] = self.lowest[sounding]  # of several, numpy keeps the last
+        relative = (self.pitches - last[self.piece][:, None]) % 12
+        index = self.piece[:, None] * 12 + relative
+        heard = np.bincount(index[self.pitches != SILENCE], minlength=12 * self.count).reshape(
+            -1, 12
+        )
+        profiles = np.array(
+            [
+                np.roll(profile, tonic)
+                for tonic in range(12)
+                for profile in (MAJOR_PROFILE, MINOR_PROFILE)
+            ]
+        )
+        profiles = (profiles - profiles.mean(axis=1, keepdims=True)) / profiles.std(
+            axis=1, keepdims=True
+        )
+        best = (
+            (heard @ profiles.T).round(9).argmax(axis=1)
+        )  # the histogram's own scale changes no order
+        return (best // 2 + last) % 12, best % 2 == 1
+
+
+def _parsed(key, name):
+    """(tonic 0..11, whether minor) of a key such as ``'f# minor'`` or ``'B- major'``."""
+    try:
+        tonic, mode = key.split()
+        sign, number = tonic[1:], _NATURALS[tonic[0].lower()]
+        if sign.strip("#-") or mode not in ("major", "minor"):
+            raise ValueError
+    except (KeyError, ValueError):
+        raise ValueError(
+            f"{name}: key {key!r}: expected tonic and mode, such as 'f# minor' or 'B- major'"
+        ) from None
+    return (number + sign.count("#") - sign.count("-")) % 12, mode == "minor"

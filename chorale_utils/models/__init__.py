@@ -1,0 +1,14 @@
+"""Models that predict chorales: what each must offer, the two there are, training, evaluation,
+weights."""
+
+from typing import Any
+
+from ..deprecation import public_name
+
+
+def __getattr__(name: str) -> Any:
+    """Public names that were in the module `models` in 0.1."""
+    try:
+        return public_name(name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

@@ -1,0 +1,406 @@
+"""Models: note_gru, the classic; chord_gru, the strong one; what a model must be able to do; saving
+and loading.
+
+Evaluation and generation know nothing of a model but the three methods of `ChoraleModel`. Whoever
+adds a model writes these three, and everything else in the package works with it.
+
+Written with Keras layers and keras.ops only, so that the backend is a switch; TensorFlow is what is
+tested.
+
+References:
+    Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
+        Translation": the gated recurrent unit (GRU).
+    Gal and Ghahramani (2016), "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks":
+        one dropout mask for a whole sequence, on inputs and on the state.
+    Boulanger-Lewandowski et al. (2012), "Modeling Temporal Dependencies in High-Dimensional Sequences":
+        the JSB chorales as a task.
+    Vaswani et al. (2017), "Attention Is All You Need": attention by scaled products of queries and keys.
+    Grave et al. (2017), "Improving Neural Language Models with a Continuous Cache": attention whose values are
+        what came next.
+    Merity et al. (2018), "Regularizing and Optimizing LSTM Language Models": dropout on recurrent
+    weights.
+
+Notebook: 03_model_training
+"""
+
+from ..chorale import VOICES
+from ..encoding import END_TOKEN, VOCABULARY
+from .backend import keras, ordered_sum
+from .layers import NoteEmbedding, NoteWriter, WeightDropGRU, is_note
+from .model import ChoraleModel
+
+PLACES = 16  # sixteenths in a bar of four beats, counted from a piece's first step
+LONGEST_HELD = 31  # steps; a voice that has not changed its note for longer counts as this
+HELD_WIDTH, PLACE_WIDTH = 8, 16  # of their embeddings
+DISTANCE_SCALE = 0.1  # attention begins with hardly any penalty on what is far away
+VOICE_PAIRS = [(upper, lower) for lower in range(len(VOICES)) for upper in range(lower)]
+NO_INTERVAL = 12  # interval class where one of the two is silent
+
+
+@keras.saving.register_keras_serializable("chorale_utils")
+class ChordGRU(ChoraleModel):
+    """The strong one: a GRU reads whole chords, attention recalls how similar moments of the piece went on, and a head
+    for each voice writes soprano, alto, tenor, bass in turn, each knowing the voices above it.
+
+    What it does at step t, from the notes of step t - 1 and before:
+
+    * *What it hears:* the four notes, how many steps ago each voice last changed its note, and the place in a cycle of
+      sixteen sixteenths from the piece's first step on. (That is the place in a bar of four beats, shifted by the
+      upbeat; in three beats, the place in the beat. The exact edition does not say where bars begin.)
+    * *What it remembers:* the state of a GRU; and attention from this state to those at earlier steps, whose values
+      are the chords that came there, so that a passage heard before can go on as before. A first slot, "nothing of
+      the kind", is always there, and a learnt penalty grows with the logarithm of the distance.
+    * *What it writes:* for each voice logits by note, by pitch class and by melodic interval (`NoteWriter`), and for
+      each pair of voices a table of *voice motion*, which scores direction of the upper voice, direction of the
+      lower, interval class before, interval class after, whatever else is going on (`motion_table`).
+
+    Called on (chords, place) it returns float logits (B, steps, 4, 59). `chords` is int (B, steps + 1, 4): the chord
+    before (ends, where the piece begins), then those to be foretold; `place` int (B,) is that of the first of them.
+
+    Args:
+        width: of the GRU.
+        embedding: width of a note's embedding.
+        heads, head_width: number of attention heads, and width of each.
+        hidden: width of each voice's hidden layer.
+        input_dropout, state_dropout, hidden_dropout: share of what is heard, of state and memory, and of each hidden
+            layer that is left out in training.
+        voice_dropout: share of the notes that are not heard at all in training.
+        weight_drop: share of the GRU's recurrent weights that is left out in training.
+        voice_motion: whether the tables of voice motion have a say; without them the model is for
+            comparison.
+
+    Notebook: 03_model_training
+    """
+
+    def __init__(
+        self,
+        width=384,
+        embedding=48,
+        heads=4,
+        head_width=32,
+        hidden=256,
+        input_dropout=0.3,
+        state_dropout=0.35,
+        hidden_dropout=0.4,
+        voice_dropout=0.0,
+        weight_drop=0.0,
+        voice_motion=True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.sizes = dict(
+            width=width,
+            embedding=embedding,
+            heads=heads,
+            head_width=head_width,
+            hidden=hidden,
+            input_dropout=input_dropout,
+            state_dropout=state_dropout,
+            hidden_dropout=hidden_dropout,
+            voice_dropout=voice_dropout,
+            weight_drop=weight_drop,
+            voice_motion=voice_motion,
+        )
+        layers = keras.layers
+        self.notes = NoteEmbedding(embedding, name="notes")
+        self.held = [
+            layers.Embedding(LONGEST_HELD + 1, HELD_WIDTH, name=f"held_{voice}") for voice in VOICES
+        ]
+        self.place = layers.Embedding(PLACES, PLACE_WIDTH, name="place")
+        self.gru = WeightDropGRU(width, weight_drop, return_sequences=True, name="gru")
+        self.query, self.key, self.value = (
+            layers.Dense(heads * head_width, use_bias=False, name=name)
+            for name in ("query", "key", "value")
+        )
+        self.context = layers.Dense(len(VOICES) * hidden, name="context")
+        self.above = [
+            layers.Dense(hidden, use_bias=False, name=f"above_{voice}") for voice in VOICES[1:]
+        ]
+        self.writers = [NoteWriter(name=f"write_{voice}") for voice in VOICES]
+        self.voice_dropout = layers.Dropout(voice_dropout, name="voice_dropout")
+        self.input_dropout = layers.Dropout(input_dropout, name="input_dropout")
+        self.state_dropout = layers.Dropout(state_dropout, name="state_dropout")
+        self.hidden_dropout = layers.Dropout(hidden_dropout, name="hidden_dropout")
+
+    def build(self, input_shape=None):
+        width, embedding, heads, head_width, hidden = (
+            self.sizes[name] for name in ("width", "embedding", "heads", "head_width", "hidden")
+        )
+        chord = len(VOICES) * embedding
+        self.notes.build()
+        for layer in (*self.held, self.place):
+            layer.build(None)
+        self.gru.build((None, None, chord + len(VOICES) * HELD_WIDTH + PLACE_WIDTH))
+        self.query.build((None, None, width))
+        self.key.build((None, None, width))
+        self.value.build((None, None, chord))
+        self.nothing = self.add_weight(
+            shape=(2, heads * head_width), initializer="zeros", name="nothing"
+        )
+        self.distance = self.add_weight(shape=(heads,), initializer="zeros", name="distance")
+        self.context.build((None, None, width + heads * head_width + chord))
+        for voices_above, layer in enumerate(self.above, start=1):
+            layer.build((None, None, voices_above * embedding))
+        for writer in self.writers:
+            writer.build((None, None, hidden))
+        self.motion = self.add_weight(
+            shape=(len(VOICE_PAIRS), 3 * 3 * 13 * 13),
+            initializer="zeros",
+            name="motion",
+            trainable=self.sizes["voice_motion"],
+        )
+        self.built = True
+
+    def call(self, inputs, training=False):
+        ops = keras.ops
+        chords, place = (ops.cast(given, "int32") for given in inputs)
+        notes = self.notes(chords)  # (B, steps + 1, 4 * embedding)
+        before, now = chords[:, :-1], chords[:, 1:]  # (B, steps, 4)
+        notes_before, notes_now = notes[:, :-1], notes[:, 1:]
+        state, recalled, _ = self._understand(before, notes_before, place, training)
+        context = self._context(state, recalled, notes_before, training)  # (B, steps, 4 * hidden)
+        return ops.stack(
+            [
+                self._write(voice, context, before, now, notes_now, training)
+                for voice in range(len(VOICES))
+            ],
+            axis=2,
+        )  # (B, steps, 4, 59)
+
+    def log_probs(self, tokens, training=False):
+        return keras.ops.log_softmax(self(self._whole(tokens), training=training))
+
+    def attention(self, tokens):
+        """Where the model looks: float tensor (B, heads, steps, steps) for tokens (B, steps, 4),
+        rows sum to 1.
+
+        Column 0 is "nothing of the kind"; column s, for s > 0, is the chord that came at step s - 1.
+        """
+        chords, place = self._whole(tokens)
+        before = chords[:, :-1]
+        return self._understand(before, self.notes(before), place, False)[2]
+
+    def motion_table(self):
+        """What voice motion adds to the logits: float array (6, 3, 3, 13, 13), one table for each
+        of `VOICE_PAIRS`.
+
+        Axes: direction of the upper voice and of the lower (down, same, up; from or into silence is "same"), interval
+        class of the pair before and after (semitones modulo 12, so 0 is unison and octave; the 13th: one of them is
+        silent).
+        """
+        return keras.ops.convert_to_numpy(self.motion).reshape(-1, 3, 3, 13, 13)
+
+    def begin(self, count, steps):
+        ops, looked_up = keras.ops, (count, self.sizes["heads"], steps, self.sizes["head_width"])
+        ends = ops.full((count, len(VOICES)), END_TOKEN, "int32")
+        return {
+            "step": ops.zeros((), "int32"),
+            "chord": ends,
+            "before": ends,
+            "held": ends,
+            "state": ops.zeros((count, self.sizes["width"])),
+            "keys": ops.zeros(looked_up),
+            "values": ops.zeros(looked_up),
+            "context": ops.zeros((count, len(VOICES) * self.sizes["hidden"])),
+        }
+
+    def next_note(self, state, voice, previous):
+        ops = keras.ops
+        last = (voice - 1) % len(VOICES)
+        chord = ops.concatenate(
+            [state["chord"][:, :last], previous[:, None], state["chord"][:, last + 1 :]], axis=1
+        )
+        state = {**state, "chord": chord}
+        if voice == 0:
+            state = self._next_step(state)
+        return self._write(
+            voice, state["context"], state["before"], chord, self.notes(chord), False
+        ), state
+
+    def get_config(self):
+        return {**super().get_config(), **self.sizes}
+
+    def _whole(self, tokens):
+        """(chords, place), as `call` takes them, of whole pieces (B, steps, 4)."""
+        ops = keras.ops
+        tokens = ops.cast(tokens, "int32")
+        chords = ops.concatenate([ops.full_like(tokens[:, :1], END_TOKEN), tokens], axis=1)
+        return chords, ops.zeros_like(tokens[:, 0, 0])
+
+    def _understand(self, before, notes, place, training):
+        """GRU's state, what is recalled (each (B, steps, ...)) and the attention of a row of steps, of chords (B, steps, 4)
+        and their embedded notes."""
+        ops = keras.ops
+        steps = ops.shape(before)[1]
+        number = ops.arange(steps)
+        heard = self._hear(notes, _held(before), ops.mod(place[:, None] + number, PLACES), training)
+        state = self.gru(self.input_dropout(heard, training=training), training=training)
+        # Slot s, for s > 0, holds the state at step s - 1 and the chord that came then; slot 0 is
+        # "nothing".
+        nothing = ops.broadcast_to(
+            self.nothing[:, None, None], (2, ops.shape(before)[0], 1, self.nothing.shape[-1])
+        )
+        keys = self._by_head(ops.concatenate([nothing[0], self.key(state)[:, :-1]], axis=1))
+        values = self._by_head(ops.concatenate([nothing[1], self.value(notes)[:, 1:]], axis=1))
+        recalled, weights = self._recall(state, keys, values, self._penalty(number, number))
+        return state, recalled, weights
+
+    def _next_step(self, state):
+        """The state after the chord before has been heard, ready to write the next one; one step of
+        `call`."""
+        ops = keras.ops
+        step, chord, before = state["step"], state["chord"], state["before"]
+        held = ops.where(
+            ops.logical_and(step > 0, chord == before),
+            ops.minimum(state["held"] + 1, LONGEST_HELD),
+            0,
+        )
+        place = ops.broadcast_to(ops.mod(step, PLACES), ops.shape(chord)[:1])
+        notes = self.notes(chord)
+        heard = self._hear(notes, held, place, False)
+        key = ops.where(
+            step == 0, self.nothing[0], self.key(state["state"])
+        )  # (B, heads * head_width)
+        value = ops.where(step == 0, self.nothing[1], self.value(notes))
+        keys = ops.slice_update(state["keys"], (0, 0, step, 0), self._by_head(key[:, None]))
+        values = ops.slice_update(state["values"], (0, 0, step, 0), self._by_head(value[:, None]))
+        hidden, _ = self.gru.cell(heard, [state["state"]], training=False)
+        slots = ops.arange(ops.shape(keys)[2])
+        recalled, _ = self._recall(hidden[:, None], keys, values, self._penalty(step[None], slots))
+        return {
+            "step": step + 1,
+            "chord": chord,
+            "before": chord,
+            "held": held,
+            "state": hidden,
+            "keys": keys,
+            "values": values,
+            "context": self._context(hidden, recalled[:, 0], notes, False),
+        }
+
+    def _hear(self, notes, held, place, training):
+        """What the GRU is told: features (..., n), of embedded notes (..., 4 * embedding), held
+        (..., 4), place (...)."""
+        ops = keras.ops
+        heard = self.voice_dropout(ops.ones_like(held, "float32"), training=training)  # (..., 4)
+        lengths = [layer(held[..., voice]) for voice, layer in enumerate(self.held)]
+        return ops.concatenate(
+            [
+                notes * ops.repeat(heard, self.sizes["embedding"], axis=-1),
+                *lengths,
+                self.place(place),
+            ],
+            axis=-1,
+        )
+
+    def _penalty(self, steps, slots):
+        """What is added to the attention's scores: float tensor (heads, steps, slots); slots to
+        come are shut."""
+        ops = keras.ops
+        gap = ops.cast(steps[:, None] - slots + 1, "float32")
+        far = ops.where(slots == 0, 0.0, ops.log(ops.maximum(gap, 1.0)))
+        return ops.where(
+            gap > 0, -DISTANCE_SCALE * ops.softplus(self.distance)[:, None, None] * far, -1e9
+        )
+
+    def _recall(self, state, keys, values, penalty):
+        """(what is recalled (B, steps, heads * head_width), weights (B, heads, steps, slots)), for states
+        (B, steps, width), keys and values (B, heads, slots, head_width)."""
+        ops = keras.ops
+        query = (
+            self._by_head(self.query(state)) / self.sizes["head_width"] ** 0.5
+        )  # (B, heads, steps, head_width)
+        scores = ops.einsum("bhtd,bhsd->bhts", query, keys) + penalty
+        weights = ops.exp(
+            ops.log_softmax(scores)
+        )  # ops.softmax warns where a piece of one step has but one slot
+        recalled = ops.swapaxes(ops.matmul(weights, values), 1, 2)  # (B, steps, heads, head_width)
+        return ops.reshape(recalled, (*ops.shape(recalled)[:2], -1)), weights
+
+    def _by_head(self, x):
+        """(B, heads, steps, head_width) from (B, steps, heads * head_width)."""
+        count, steps, _ = keras.ops.shape(x)
+        return keras.ops.swapaxes(
+            keras.ops.reshape(x, (count, steps, self.sizes["heads"], self.sizes["head_width"])),
+            1,
+            2,
+        )
+
+    def _context(self, state, recalled, notes, training):
+        """What all four voices are told: float tensor (..., 4 * hidden), a quarter for each."""
+        ops = keras.ops
+        known = self.state_dropout(ops.concatenate([state, recalled], axis=-1), training=training)
+        return self.context(ops.concatenate([known, notes], axis=-1))
+
+    def _write(self, voice, context, before, now, notes, training):
+        """Logits (..., 59) of a voice's note. Of the chord that is being written, `utc_now` (..., 4), and its embedded notes
+        (..., 4 * embedding), only the voices above are looked at."""
+        ops, size = keras.ops, self.sizes["hidden"]
+        hidden = context[..., voice * size : (voice + 1) * size]
+        if voice > 0:
+            hidden = hidden + self.above[voice - 1](notes[..., : voice * self.sizes["embedding"]])
+        hidden = self.hidden_dropout(ops.gelu(hidden), training=training)
+        logits = [self.writers[voice](hidden, before[..., voice])]
+        for pair, (upper, lower) in enumerate(VOICE_PAIRS):
+            if lower == voice and self.sizes["voice_motion"]:
+                moves = _voice_motion(before[..., upper], now[..., upper], before[..., lower])
+                logits.append(ops.take(self.motion[pair], moves))
+        return ordered_sum(logits)
+
+
+def _held(chords):
+    """How many steps ago each voice changed to the note it has: int tensor, the shape of `chords` (B, steps, 4), at
+    most 31; counted from the first step given."""
+    ops = keras.ops
+    number = ops.arange(ops.shape(chords)[1])[:, None]
+    changed = ops.pad(
+        chords[:, 1:] != chords[:, :-1], [[0, 0], [1, 0], [0, 0]], constant_values=True
+    )
+    began = ops.where(changed, number, -1 - LONGEST_HELD)
+    for reach in (1, 2, 4, 8, 16):  # the latest change within 31 steps, by doubling
+        began = ops.maximum(
+            began,
+            ops.pad(began, [[0, 0], [reach, 0], [0, 0]], constant_values=-1 - LONGEST_HELD)[
+                :, :-reach
+            ],
+        )
+    return ops.minimum(number - began, LONGEST_HELD)
+
+
+def _voice_motion(upper_before, upper, lower_before):
+    """Where in a pair's motion table each candidate for the lower voice stands: int tensor (...,
+    59).
+
+    All arguments are int tensors (...) of tokens; the candidates are all tokens.
+    """
+    ops = keras.ops
+    candidates = ops.arange(VOCABULARY)
+    upper_before, upper, lower_before = (
+        upper_before[..., None],
+        upper[..., None],
+        lower_before[..., None],
+    )
+
+    def interval(above, below):
+        return ops.where(
+            ops.logical_and(is_note(above), is_note(below)), ops.mod(above - below, 12), NO_INTERVAL
+        )
+
+    def direction(first, second):
+        moved = ops.cast(ops.sign(second - first), "int32") + 1
+        return ops.where(ops.logical_and(is_note(first), is_note(second)), moved, 1)
+
+    heard = (
+        direction(upper_before, upper) * 3 * 13 * 13 + interval(upper_before, lower_before) * 13
+    )  # (..., 1)
+    return heard + direction(lower_before, candidates) * 13 * 13 + interval(upper, candidates)
+
+
+def chord_gru(**sizes):
+    """The strong model, built and ready to train: a `ChordGRU` of the sizes given (see there).
+
+    Notebook: 03_model_training
+    """
+    model = ChordGRU(**sizes)
+    model.build()
+    return model

@@ -1,0 +1,347 @@
+"""Datasets: chorales -> tf.data batches, freshly transposed in every epoch.
+
+Two kinds, each for either model. To train on: `note_windows`, windows of 256 notes cut from all
+pieces laid end to end, for the classic; `chord_crops`, passages of 256 steps of single pieces, for
+the strong one. To be judged on: `whole_pieces` and `whole_chords`, complete pieces in their own
+key, from the first note.
+
+A whole epoch is made by a handful of numpy calls on one array of a byte a note, so that a new
+transposition of everything costs a few milliseconds; nothing is ever stored but that array.
+
+Notebook: 02_encoding_and_transposition
+"""
+
+import numpy as np
+
+from ..chorale import VOICES
+from ..encoding import (
+    END_TOKEN,
+    PRIMING,
+    TRANSPOSITIONS,
+    checked_transpositions,
+    encode,
+    notes_to_tokens,
+    transpose_tokens,
+)
+from .backend import tf
+
+
+def note_windows(
+    chorales,
+    window=256,
+    batch_size=16,
+    transpositions=TRANSPOSITIONS,
+    shuffle=True,
+    seed=0,
+    first_epoch=0,
+):
+    """Endless batches of windows of notes: each epoch lays the pieces end to end in a new order, each in a
+    new transposition, and cuts the row of tokens into windows at a new place.
+
+    Args:
+        chorales: list of Chorale.
+        window: notes in a window.
+        batch_size: windows in a batch.
+        transpositions: whole numbers of semitones from which each piece draws one, uniformly, in every epoch.
+        shuffle: whether the order of pieces and windows, and the place of the first cut, are drawn too;
+            without it the pieces keep their order and the first window begins with the first piece.
+        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go
+            on.
+        first_epoch: number of the epoch to begin with.
+
+    Returns:
+        tf.data.Dataset of (inputs, targets), both int32 (batch_size, window); targets are the inputs one
+        note later. It has no end: an epoch is `batches_per_epoch` of them.
+
+    Raises:
+        ValueError: no chorales, too few notes for one batch, a transposition that leaves 31..87, or no seed.
+
+    Notebook: 02_encoding_and_transposition
+    """
+    batches = batches_per_epoch(chorales, window, batch_size)
+    pieces = [encode(chorale.pitches) for chorale in chorales]
+    shifts = _checked_shifts(transpositions, chorales, pieces)
+    _check_seed(seed)
+
+    def epochs():
+        epoch = first_epoch
+        while True:
+            windows = _one_epoch(
+                pieces, window, batches * batch_size, shifts, shuffle, (seed, epoch)
+            )
+            yield from windows.reshape(batches, batch_size, window + 1)
+            epoch += 1
+
+    rows = tf.data.Dataset.from_generator(
+        epochs, output_signature=tf.TensorSpec((batch_size, window + 1), tf.int32)
+    )
+    return rows.map(lambda row: (row[:, :-1], row[:, 1:]))
+
+
+def batches_per_epoch(chorales, window=256, batch_size=16):
+    """Number of batches (int) that `note_windows` makes of all notes once.
+
+    Raises:
+        ValueError: no chorales, or too few notes for one batch.
+    """
+    notes = sum(4 * len(chorale) + 4 for chorale in chorales)
+    batches = (notes - 1) // (window * batch_size)
+    if batches < 1:
+        raise ValueError(
+            f"{len(chorales)} chorales with {notes} tokens in all: expected at least "
+            f"{window * batch_size + 1}, one batch of {batch_size} windows of {window}; "
+            f"use more chorales, a shorter window or a smaller batch"
+        )
+    return int(batches)
+
+
+def whole_pieces(chorales, batch_size=32):
+    """Complete pieces in their own key, padded to the longest of their batch; shorter pieces come
+    first.
+
+    Args:
+        chorales: list of Chorale.
+        batch_size: pieces in a batch (the last may hold fewer).
+
+    Returns:
+        tf.data.Dataset of (inputs, targets, weights): int32, int32 and float32 (batch, 15 + longest), where
+        the inputs are 16 ends and then all notes but the last, the targets the same one note later, and
+        the weights 1 on the notes of the piece, 0 on the ends and the padding.
+
+    Raises:
+        ValueError: no chorales.
+
+    Notebook: 04_evaluation
+    """
+    if not chorales:
+        raise ValueError("no chorales: expected at least one")
+    ordered = sorted(chorales, key=len)
+
+    def batches():
+        for start in range(0, len(ordered), batch_size):
+            yield _padded(
+                [
+                    encode(chorale.pitches, end=False)
+                    for chorale in ordered[start : start + batch_size]
+                ]
+            )
+
+    grid = tf.TensorSpec((None, None), tf.int32)
+    dataset = tf.data.Dataset.from_generator(
+        batches, output_signature=(grid, grid, tf.TensorSpec((None, None), tf.float32))
+    )
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
+
+
+def chord_crops(
+    chorales, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, seed=0, first_epoch=0
+):
+    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece so often that its steps
+    are read as often as any other's, each passage from anywhere in it and in a transposition of its own.
+
+    Args:
+        chorales: list of Chorale.
+        steps: steps to be foretold in a passage; a shorter piece is filled up.
+        batch_size: passages in a batch.
+        transpositions: whole numbers of semitones from which each passage draws one, uniformly.
+        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go on.
+        first_epoch: number of the epoch to begin with.
+
+    Returns:
+        tf.data.Dataset of ((chords, place), targets, weights): int32 (batch_size, steps + 1, 4), tokens of the chord
+        before the passage (ends, where the piece begins) and of the passage; int32 (batch_size,), the number of
+        the passage's first step in its piece; int32 (batch_size, steps, 4), the chords without the first; float32,
+        its shape, 1 where a note is to be foretold, and where the soprano should write the end. It has no end: an
+        epoch is `chord_batches_per_epoch` of them. (A passage does not say for how long the notes at its beginning
+        have been held: the model counts from the passage's first step.)
+
+    Raises:
+        ValueError: no chorales, a transposition that leaves 31..87, or no seed.
+
+    Notebook: 02_encoding_and_transposition
+    """
+    batches = chord_batches_per_epoch(chorales, steps, batch_size)
+    pieces = [_with_ends(chorale) for chorale in chorales]
+    shifts = _checked_shifts(transpositions, chorales, pieces)
+    _check_seed(seed)
+    rows, lengths = np.concatenate(pieces), np.array([len(piece) for piece in pieces])
+    begins = np.cumsum(lengths) - lengths
+
+    def epochs():
+        epoch = first_epoch
+        while True:
+            random = np.random.default_rng((seed, epoch))
+            picks = random.permutation(
+                _in_proportion(np.maximum(lengths, steps + 1), batches * batch_size, random)
+            )
+            spare = np.maximum(lengths[picks] - (steps + 1), 0)
+            # Drawn beyond the edges, too, then moved back to them: else beginnings and ends would
+            # hardly ever come.
+            starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
+            drawn = random.choice(shifts, len(picks))
+            for batch in np.arange(len(picks)).reshape(batches, batch_size):
+                piece, start = picks[batch], starts[batch]
+                chords = _crops(rows, begins[piece] + start, lengths[piece] - start, steps)
+                yield transpose_tokens(chords, drawn[batch, None, None]).astype(np.int32), start
+            epoch += 1
+
+    crops = tf.data.Dataset.from_generator(
+        epochs,
+        output_signature=(
+            tf.TensorSpec((batch_size, steps + 1, len(VOICES)), tf.int32),
+            tf.TensorSpec((batch_size,), tf.int32),
+        ),
+    )
+    return crops.map(lambda chords, place: _inputs_targets_weights(chords, place, end_counts=True))
+
+
+def chord_batches_per_epoch(chorales, steps=256, batch_size=16):
+    """Number of batches (int) that `chord_crops` makes of all steps once, at least one. A piece that is shorter than a
+    passage takes up a whole one.
+
+    Raises:
+        ValueError: no chorales.
+    """
+    if not chorales:
+        raise ValueError("no chorales: expected at least one")
+    return max(
+        1, round(sum(max(len(chorale) + 1, steps) for chorale in chorales) / (steps * batch_size))
+    )
+
+
+def whole_chords(chorales, batch_size=8):
+    """Complete pieces in their own key for a `ChordGRU`, padded to the longest of their batch, the
+    shortest first.
+
+    Args:
+        chorales: list of Chorale.
+        batch_size: pieces in a batch (the last may hold fewer).
+
+    Returns:
+        tf.data.Dataset of ((chords, place), targets, weights), as `chord_crops` returns them, with weights 1
+        on the notes and 0 on end and padding.
+
+    Raises:
+        ValueError: no chorales.
+
+    Notebook: 04_evaluation
+    """
+    if not chorales:
+        raise ValueError("no chorales: expected at least one")
+    ordered = sorted(chorales, key=len)
+
+    def batches():
+        for first in range(0, len(ordered), batch_size):
+            pieces = [_with_ends(chorale) for chorale in ordered[first : first + batch_size]]
+            chords = np.full((len(pieces), max(map(len, pieces)), len(VOICES)), END_TOKEN, np.int32)
+            for row, piece in zip(chords, pieces):
+                row[: len(piece)] = piece
+            yield chords, np.zeros(len(pieces), np.int32)
+
+    dataset = tf.data.Dataset.from_generator(
+        batches,
+        output_signature=(
+            tf.TensorSpec((None, None, len(VOICES)), tf.int32),
+            tf.TensorSpec((None,), tf.int32),
+        ),
+    )
+    dataset = dataset.map(
+        lambda chords, place: _inputs_targets_weights(chords, place, end_counts=False)
+    )
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
+
+
+def _inputs_targets_weights(chords, place, end_counts):
+    """What Keras trains on. After a piece stand ends: the first soprano's may count, nothing after
+    it does."""
+    targets = chords[:, 1:]
+    is_note = tf.cast(targets != END_TOKEN, tf.float32)
+    if end_counts:
+        just_over = tf.logical_and(chords[:, :-1, 0] != END_TOKEN, targets[:, :, 0] == END_TOKEN)
+        is_note += tf.cast(just_over, tf.float32)[..., None] * tf.one_hot(0, len(VOICES))
+    return (chords, place), targets, is_note
+
+
+def _checked_shifts(transpositions, chorales, pieces):
+    """`transpositions` as int array, once it is clear that all pieces, given as tokens, too, can be
+    so transposed."""
+    shifts = checked_transpositions(transpositions)
+    for chorale, piece in zip(chorales, pieces):
+        check_transpositions_of(chorale, piece, shifts)
+    return np.array(shifts)
+
+
+def check_transpositions_of(chorale, tokens, shifts):
+    """A ValueError that names the chorale, where one of its notes leaves MIDI 31..87 in one of the
+    transpositions.
+
+    Args:
+        chorale: a Chorale.
+        tokens: its tokens, an int array.
+        shifts: list of ints.
+    """
+    for shift in (min(shifts), max(shifts)):
+        try:
+            transpose_tokens(tokens, shift)
+        except ValueError as error:
+            raise ValueError(f"{chorale.name}: {error}") from None
+
+
+def _check_seed(seed):
+    if seed is None or seed < 0:
+        raise ValueError(
+            f"seed {seed}: expected a whole number from 0 up, so that an epoch can be made again"
+        )
+
+
+def _with_ends(chorale):
+    """A piece's tokens, uint8 (2 + steps, 4): a row of ends, the chords, a row of ends."""
+    ends = np.full((1, len(VOICES)), END_TOKEN, np.uint8)
+    return np.concatenate([ends, notes_to_tokens(chorale.pitches), ends])
+
+
+def _in_proportion(shares, count, random):
+    """`count` numbers of pieces (int array), each as often as its share deserves, or once more or
+    less."""
+    edges = np.cumsum(shares) / np.sum(shares) * count + random.random()
+    edges = np.concatenate([[0], np.floor(edges[:-1]), [count]]).astype(int)
+    return np.repeat(np.arange(len(shares)), np.diff(np.minimum(edges, count)))
+
+
+def _crops(rows, starts, left, steps):
+    """int32 array (len(starts), steps + 1, 4): so many rows from each start, `left` of them at
+    most, then ends."""
+    offsets = np.arange(steps + 1)
+    inside = offsets < left[:, None]
+    chords = rows[np.where(inside, starts[:, None] + offsets, 0)].astype(np.int32)
+    chords[~inside] = END_TOKEN
+    return chords
+
+
+def _one_epoch(pieces, window, count, shifts, shuffle, seed):
+    """`count` windows of an epoch as int32 array (count, window + 1): inputs, and one more note at
+    the end."""
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(pieces)) if shuffle else np.arange(len(pieces))
+    lengths = [len(pieces[piece]) for piece in order]
+    row = transpose_tokens(
+        np.concatenate([pieces[piece] for piece in order]),
+        np.repeat(random.choice(shifts, len(order)), lengths),
+    )
+    spare = len(row) - (count * window + 1)
+    first = random.integers(spare + 1) if shuffle else 0
+    starts = first + window * np.arange(count)
+    if shuffle:
+        starts = random.permutation(starts)
+    return row[starts[:, None] + np.arange(window + 1)].astype(np.int32)
+
+
+def _padded(pieces):
+    """(inputs, targets, weights) of whole pieces, as `whole_pieces` says."""
+    longest = max(map(len, pieces))
+    tokens = np.full((len(pieces), PRIMING + longest), END_TOKEN, np.int32)
+    weights = np.zeros((len(pieces), PRIMING + longest), np.float32)
+    for tokens_row, weights_row, piece in zip(tokens, weights, pieces):
+        tokens_row[PRIMING : PRIMING + len(piece)] = piece
+        weights_row[PRIMING : PRIMING + len(piece)] = 1
+    return tokens[:, :-1], tokens[:, 1:], weights[:, 1:]

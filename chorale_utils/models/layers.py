@@ -1,0 +1,122 @@
+"""Layers that a model of chords is built from: how it hears four notes, how it writes one, and a
+GRU whose weights drop.
+
+References:
+    Merity et al. (2018), "Regularizing and Optimizing LSTM Language Models": dropout on recurrent weights.
+
+Notebook: 03_model_training
+"""
+
+import numpy as np
+
+from ..chorale import VOICES
+from ..encoding import FIRST_NOTE_TOKEN, LOWEST_NOTE, VOCABULARY
+from .backend import keras
+
+LONGEST_LEAP = 12  # semitones; a wider melodic interval counts as this
+
+# One row for each token: its pitch class as one-hot vector, the 13th for end and silence.
+_PITCH_CLASS = np.eye(13, dtype=np.float32)[
+    [12] * FIRST_NOTE_TOKEN
+    + [(LOWEST_NOTE + note) % 12 for note in range(VOCABULARY - FIRST_NOTE_TOKEN)]
+]
+
+
+class NoteEmbedding(keras.layers.Layer):
+    """Embeds the notes of a chord: for each voice the sum of a vector for the note in this voice, one for the note in
+    any voice, and one for its pitch class.
+
+    Args:
+        width: of a note's embedding.
+    """
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+
+    def build(self, input_shape=None):
+        initializer = keras.initializers.RandomNormal(stddev=0.5)
+        self.own = self.add_weight(
+            shape=(len(VOICES), VOCABULARY, self.width), initializer=initializer, name="own"
+        )
+        self.any = self.add_weight(
+            shape=(VOCABULARY, self.width), initializer=initializer, name="any"
+        )
+        self.pitch_class = self.add_weight(
+            shape=(13, self.width), initializer=initializer, name="pitch_class"
+        )
+        self.built = True
+
+    def call(self, chords):
+        """Float tensor (..., 4 * width) of chords (..., 4)."""
+        ops = keras.ops
+        in_any_voice = self.any + ops.matmul(_PITCH_CLASS, self.pitch_class)  # (59, width)
+        table = ops.reshape(self.own + in_any_voice, (-1, self.width))  # (4 * 59, width)
+        rows = ops.cast(chords, "int32") + VOCABULARY * ops.arange(len(VOICES))
+        notes = ops.take(table, rows, axis=0)  # (..., 4, width)
+        return ops.reshape(notes, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
+
+
+class NoteWriter(keras.layers.Layer):
+    """Logits of the next note of a voice, from its hidden layer: one for each note, one for each pitch class,
+    and one for each melodic interval from the voice's last note, added up."""
+
+    INTERVALS = 2 * LONGEST_LEAP + 2  # the last one: from silence, or into it
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        self.note = self.add_weight(
+            shape=(width, VOCABULARY), initializer="glorot_uniform", name="note"
+        )
+        self.pitch_class = self.add_weight(
+            shape=(width, 13), initializer="zeros", name="pitch_class"
+        )
+        self.interval = self.add_weight(
+            shape=(width, self.INTERVALS), initializer="zeros", name="interval"
+        )
+        self.bias = self.add_weight(
+            shape=(VOCABULARY + self.INTERVALS,), initializer="zeros", name="bias"
+        )
+        self.built = True
+
+    def call(self, hidden, last):
+        """Float tensor (..., 59), from hidden (..., width) and the tokens (...) of the voice's last
+        note."""
+        ops = keras.ops
+        by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)
+        logits = ops.matmul(hidden, ops.concatenate([by_note, self.interval], axis=1)) + self.bias
+        tokens, last = ops.arange(VOCABULARY), last[..., None]
+        leaps = ops.clip(tokens - last, -LONGEST_LEAP, LONGEST_LEAP) + LONGEST_LEAP
+        leaps = ops.where(
+            ops.logical_and(is_note(tokens), is_note(last)), leaps, self.INTERVALS - 1
+        )
+        return logits[..., :VOCABULARY] + ops.take_along_axis(
+            logits[..., VOCABULARY:], leaps, axis=-1
+        )
+
+
+class WeightDropGRU(keras.layers.GRU):
+    """A GRU that leaves out a share of its recurrent weights in training, others in every batch.
+
+    (Keras' own `recurrent_dropout` blanks the state instead, and takes three times as long.)
+
+    Args:
+        units: its width.
+        weight_drop: the share, 0..1.
+    """
+
+    def __init__(self, units, weight_drop, **kwargs):
+        super().__init__(units, **kwargs)
+        self.weight_drop = keras.layers.Dropout(weight_drop, name="weight_drop")
+
+    def call(self, sequences, training=False):
+        whole = self.cell.recurrent_kernel
+        self.cell.recurrent_kernel = self.weight_drop(whole, training=training)
+        try:
+            return super().call(sequences, training=training)
+        finally:
+            self.cell.recurrent_kernel = whole
+
+
+def is_note(tokens):
+    return tokens >= FIRST_NOTE_TOKEN

@@ -1,0 +1,136 @@
+"""note_gru, the classic: three GRUs that read a chorale note by note.
+
+References:
+    Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
+        Translation": the gated recurrent unit (GRU).
+    Gal and Ghahramani (2016), "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks":
+        one dropout mask for a whole sequence, on inputs and on the state.
+    Boulanger-Lewandowski et al. (2012), "Modeling Temporal Dependencies in High-Dimensional Sequences":
+        the JSB chorales as a task.
+
+Notebook: 03_model_training
+"""
+
+from ..encoding import END_TOKEN, PRIMING, VOCABULARY
+from .backend import keras
+from .model import ChoraleModel
+
+
+@keras.saving.register_keras_serializable("chorale_utils")
+class NoteGRU(ChoraleModel):
+    """The classic: three GRUs read the notes of a piece one by one and foretell the next.
+
+    Called on int tokens (B, notes) it returns float probabilities (B, notes, 59) of the note after each.
+    With the default sizes it has 238,891 parameters.
+
+    Args:
+        width: width of each GRU.
+        layers: number of GRUs, one on the other.
+        dropout: share of each GRU's inputs left out in training.
+        recurrent_dropout: share of each GRU's state left out in training, the same for a whole window.
+        output_dropout: share of the last GRU's output left out in training.
+        l2: weight of the L2 penalty on the GRUs' kernels, 0 for none.
+        layer_norm: whether to normalise each GRU's output (Ba et al. 2016, "Layer Normalization").
+
+    Notebook: 03_model_training
+    """
+
+    def __init__(
+        self,
+        width=118,
+        layers=3,
+        dropout=0.3,
+        recurrent_dropout=0.3,
+        output_dropout=0.2,
+        l2=0.0,
+        layer_norm=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.sizes = dict(
+            width=width,
+            layers=layers,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            output_dropout=output_dropout,
+            l2=l2,
+            layer_norm=layer_norm,
+        )
+        penalty = keras.regularizers.L2(l2) if l2 else None
+        self.grus = [
+            keras.layers.GRU(
+                width,
+                return_sequences=True,
+                dropout=dropout,
+                recurrent_dropout=recurrent_dropout,
+                kernel_regularizer=penalty,
+                recurrent_regularizer=penalty,
+                name=f"gru_{layer + 1}",
+            )
+            for layer in range(layers)
+        ]
+        self.norms = [
+            keras.layers.LayerNormalization(name=f"norm_{layer + 1}")
+            if layer_norm
+            else keras.layers.Identity(name=f"no_norm_{layer + 1}")
+            for layer in range(layers)
+        ]
+        self.output_dropout = keras.layers.Dropout(output_dropout, name="output_dropout")
+        self.note_logits = keras.layers.Dense(VOCABULARY, name="note_logits")
+
+    def build(self, input_shape):
+        features = VOCABULARY
+        for gru, norm in zip(self.grus, self.norms):
+            gru.build((None, None, features))
+            features = gru.units
+            norm.build((None, None, features))
+        self.note_logits.build((None, None, features))
+        self.built = True
+
+    def logits(self, tokens, training=False):
+        """Float tensor (B, notes, 59): logits of the note after each of `tokens` (B, notes)."""
+        x = keras.ops.one_hot(tokens, VOCABULARY)  # (B, notes, 59)
+        for gru, norm in zip(self.grus, self.norms):
+            x = norm(gru(x, training=training))  # (B, notes, width)
+        x = self.output_dropout(x, training=training)
+        return self.note_logits(x)  # (B, notes, 59)
+
+    def call(self, tokens, training=False):
+        return keras.ops.softmax(self.logits(tokens, training=training))
+
+    def log_probs(self, tokens, training=False):
+        ops = keras.ops
+        count, steps, voices = ops.shape(tokens)
+        notes = ops.reshape(ops.cast(tokens, "int32"), (count, steps * voices))
+        ends = ops.full((count, PRIMING), END_TOKEN, "int32")
+        heard = ops.concatenate([ends, notes[:, :-1]], axis=1)  # (B, 15 + 4 * steps)
+        logits = self.logits(heard, training=training)[:, PRIMING - 1 :]  # (B, 4 * steps, 59)
+        return ops.reshape(ops.log_softmax(logits), (count, steps, voices, VOCABULARY))
+
+    def begin(self, count, steps):
+        state = [keras.ops.zeros((count, gru.units)) for gru in self.grus]
+        for _ in range(PRIMING - 1):  # the last of the ends arrives as the first `previous`
+            _, state = self.next_note(state, 0, keras.ops.full((count,), END_TOKEN, "int32"))
+        return state
+
+    def next_note(self, state, voice, previous):
+        x = keras.ops.one_hot(previous, VOCABULARY)  # (B, 59)
+        new_state = []
+        for gru, norm, h in zip(self.grus, self.norms, state):
+            x, (h,) = gru.cell(x, [h], training=False)  # (B, width)
+            x = norm(x)
+            new_state.append(h)
+        return self.note_logits(x), new_state
+
+    def get_config(self):
+        return {**super().get_config(), **self.sizes}
+
+
+def note_gru(**sizes):
+    """The classic model, built and ready to train: a `NoteGRU` of the sizes given (see there).
+
+    Notebook: 03_model_training
+    """
+    model = NoteGRU(**sizes)
+    model.build((None, None))
+    return model

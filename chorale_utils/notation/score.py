@@ -1,0 +1,548 @@
+"""A Chorale as a score: music21 for the notation, MusicXML and SVG for files, a picture for the
+notebook.
+
+This file decides how the grid is written down: bars, note values, ties, beams, and the spelling of
+accidentals, which notes are coloured. `engraving` draws.
+
+Spelling follows the line of fifths (Temperley, The Cognition of Basic Musical Structures, 2001,
+chapter 5): each note takes the name that lies nearest to the harmony around it.
+
+Notebook: 05_generation
+"""
+
+import base64
+import re
+import zipfile
+from dataclasses import replace
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, steps_per_bar
+from ..files import write_atomically
+from .engraving import engrave, engrave_pages, pdf, png
+from .metre import find_metre
+
+PAGE_WIDTH = 900  # pixels
+
+_STAVES = (2, 4)
+_SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
+_OTHER_COMPOSERS = {
+    "27.6": "Johann Rosenmüller"
+}  # of settings that Bach took over as they were, by BWV number
+_WINDOW = 8  # steps to either side that a note's name is chosen by
+_TRUST = 8.0  # notes that the key counts for, against those in the window
+
+
+def to_score(chorale, staves=4, colours=None, about=None):
+    """The chorale as a music21 Score: clefs, key, metre, pickup, bar lines, ties, beams, fermatas,
+    final bar line.
+
+    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`). The composer is named
+    where the chorale has a BWV number, and only there: Bach, but for settings known to be another's.
+
+    Args:
+        chorale: Chorale, at least one step.
+        staves: 4, a staff for each voice with the tenor in an octave treble clef; or 2, as in a hymnal,
+            soprano and alto above tenor and bass, stems up and down.
+        colours: str array (steps, 4) of CSS colours, such as ``'#D55E00'`` or ``'crimson'``, and ``''`` for black; a note
+            has the colour of the step on which it begins. None: all black.
+        about: dict of facts on how the piece came about, such as ``{'model': 'chord_gru', 'seed': 7}``, kept as
+            metadata; not printed.
+
+    Raises:
+        ValueError: the chorale is empty, `staves` is neither 2 nor 4, or `colours` has another shape or names what
+            is no colour.
+
+    Notebook: 05_generation
+    """
+    from music21 import layout, metadata, stream
+
+    if staves not in _STAVES:
+        raise ValueError(
+            f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one a voice"
+        )
+    if not len(chorale):
+        raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
+    colours = _checked_colours(colours, chorale)
+    if chorale.time_signature is None:
+        time_signature, pickup = find_metre(chorale)
+        chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
+    key = _music21_key(chorale)
+    names = _fifths(chorale, key.sharps)
+    score = stream.Score()
+    score.metadata = metadata.Metadata()
+    score.metadata.title = chorale.title or chorale.name
+    score.metadata.composer = (
+        _OTHER_COMPOSERS.get(chorale.bwv, "Johann Sebastian Bach") if chorale.bwv else None
+    )
+    for fact, value in (about or {}).items():
+        score.metadata.addCustom(fact, str(value))
+    voices_of = [(0, 1), (2, 3)] if staves == 2 else [(voice,) for voice in range(len(VOICES))]
+    parts = [_part(chorale, voices, names, colours, key) for voices in voices_of]
+    for part in parts:
+        score.insert(0, part)
+    score.insert(
+        0,
+        layout.StaffGroup(
+            parts, symbol="brace" if staves == 2 else "bracket", barTogether=staves == 2
+        ),
+    )
+    return score
+
+
+def find_key(chorale):
+    """The key that a chorale is in (str such as ``'f# minor'``), by music21's own choice: the Krumhansl-Schmuckler
+    algorithm with the Aarden-Essen weights; for a chorale without notes ``'C major'``.
+
+    Args:
+        chorale: Chorale; its own `key` is not looked at.
+
+    Notebook: 05_generation
+    """
+    from music21 import note, stream
+
+    notes = stream.Stream()
+    for voice in range(len(VOICES)):
+        for start, length, pitch in chorale.notes(voice).tolist():
+            notes.insert(
+                start / STEPS_PER_QUARTER,
+                note.Note(pitch, quarterLength=length / STEPS_PER_QUARTER),
+            )
+    return str(notes.analyze("key")) if len(notes) else "C major"
+
+
+def write_score(chorale, path, staves=4, colours=None, about=None):
+    """Writes a chorale as a score, in the format that the suffix asks for.
+
+    Args:
+        chorale: Chorale, at least one step.
+        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, packed), ``.pdf`` (pages of A4), ``.svg``
+            or ``.png`` (one page as long as the music, 900 pixels wide, in PNG twice as many); there whole or not
+            at all, its folder made where missing.
+        staves: 4 or 2, see `to_score`.
+        colours: see `to_score`.
+        about: dict of facts, see `to_score`; only MusicXML has a place for them.
+
+    Returns:
+        Path: `path`.
+
+    Raises:
+        ValueError: another suffix, or what `to_score` raises.
+
+    Notebook: 05_generation
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise ValueError(
+            f"{path}: a score cannot be written as {suffix or 'a file without suffix'!r}: expected one of "
+            f"{', '.join(_SUFFIXES)}"
+        )
+    xml = _musicxml(to_score(chorale, staves, colours, about))
+    if suffix == ".pdf":
+        content = pdf(engrave_pages(xml), title=chorale.title or chorale.name)
+    elif suffix == ".png":
+        content = png(engrave(xml, PAGE_WIDTH).svg)
+    elif suffix == ".svg":
+        content = engrave(xml, PAGE_WIDTH).svg.encode()
+    else:
+        content = _packed(xml) if suffix == ".mxl" else xml
+    return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
+
+
+def score_svg(chorale, staves=2, width=PAGE_WIDTH, title=True, colours=None):
+    """The chorale as a drawing (str, SVG) on one page, the same text every time.
+
+    Args:
+        chorale: Chorale, at least one step.
+        staves: 2 or 4, see `to_score`.
+        width: of the page, in pixels, 200..4000.
+        title: whether title and composer stand above the music.
+        colours: see `to_score`.
+
+    Raises:
+        ValueError: the width is outside 200..4000, or what `to_score` raises.
+
+    Notebook: 05_generation
+    """
+    return _engraving(chorale, staves, width, title, colours).svg
+
+
+def show_score(chorale, staves=2, width=PAGE_WIDTH, title=False, colours=None):
+    """The chorale as a picture that a notebook shows, trusted or not.
+
+    Args:
+        chorale: Chorale, at least one step.
+        staves: 2, as in a hymnal, or 4, a staff for each voice.
+        width: of the page, in pixels, 200..4000; a narrower window shrinks the picture.
+        title: whether title and composer stand above the music.
+        colours: see `to_score`.
+
+    Raises:
+        ValueError: see `score_svg`.
+
+    Notebook: 05_generation
+    """
+    return ScorePicture(
+        *_engraving(chorale, staves, width, title, colours), chorale.title or chorale.name
+    )
+
+
+def _engraving(chorale, staves, width, title, colours):
+    if not 200 <= width <= 4000:
+        raise ValueError(f"width {width!r}: expected pixels, 200..4000")
+    return engrave(_musicxml(to_score(chorale, staves, colours)), int(width), header=title)
+
+
+class ScorePicture:
+    """A drawn score that shows itself in a notebook: `svg` (str) is the drawing, `systems` (list of `engraving.System`)
+    tells where in it each step is, `about` what it shows.
+
+    It is shown as an image inside HTML, because JupyterLab draws bare SVG only in a trusted
+    notebook.
+
+    Notebook: 05_generation
+    """
+
+    def __init__(self, svg, systems, about):
+        self.svg, self.systems, self.about = svg, systems, about
+
+    def __repr__(self):
+        return f"ScorePicture({self.about!r})"
+
+    def _repr_html_(self):
+        image = base64.b64encode(self.svg.encode()).decode()
+        return (
+            f'<img alt="Score of {escape(self.about)}" style="background-color: white; max-width: 100%" '
+            f'src="data:image/svg+xml;base64,{image}">'
+        )
+
+
+# Notation
+
+
+def _part(chorale, voices, fifths, colours, key):
+    """A music21 Part: one staff, with one of the voices or two."""
+    from music21 import bar, instrument, meter, stream
+    from music21.stream.enums import ShowNumber
+
+    metre = meter.TimeSignature(chorale.time_signature)
+    full, pickup = chorale.steps_per_bar, chorale.pickup
+    part = stream.Part()
+    sings = instrument.Choir()
+    sings.partName = part.partName = "\n".join(VOICES[voice].capitalize() for voice in voices)
+    sings.partAbbreviation = part.partAbbreviation = "\n".join(
+        VOICES[voice][0].upper() for voice in voices
+    )
+    sings.partId, sings.instrumentId = (
+        f"P{voices[0] + 1}",
+        f"I{voices[0] + 1}",
+    )  # music21 would draw lots
+    part.insert(0, sings)
+    lines = [_Line(chorale, voice, fifths, colours, alone=len(voices) == 1) for voice in voices]
+    starts = [0, *range(pickup or full, len(chorale), full)]
+    for start, stop in zip(starts, [*starts[1:], len(chorale)]):
+        measure = stream.Measure(number=len(part.getElementsByClass("Measure")) + (not pickup))
+        phase = (start - pickup) % full
+        measure.paddingLeft = phase / STEPS_PER_QUARTER
+        measure.paddingRight = (full - phase - (stop - start)) / STEPS_PER_QUARTER
+        if start == 0:
+            measure.insert(0, _clef(voices))
+            measure.insert(0, key)
+            measure.insert(0, metre)
+        if measure.number == 0:
+            measure.showNumber = ShowNumber.NEVER
+        written = [line.written(start, stop, phase, metre.ratioString) for line in lines]
+        if len(lines) == 1 or not chorale.pitches[start:stop, list(voices)].any():
+            measure.append(written[0])
+        else:
+            for number, elements in enumerate(written, 1):
+                voice = stream.Voice(id=str(number))
+                voice.append(elements)
+                measure.insert(0, voice)
+        part.append(measure)
+    measure.rightBarline = bar.Barline("final")
+    _print_accidentals(part, key)
+    part.makeBeams(inPlace=True, setStemDirections=False)
+    return part
+
+
+def _print_accidentals(part, key):
+    """Decides which accidentals of a staff are printed.
+
+    Printed is what differs from the key, or from what stood on that line before in this bar, be it in the same
+    voice or in the other. A note tied over from the last bar needs none. The first return to the key in a bar is
+    printed too where the last bar had it otherwise.
+    """
+    from music21 import pitch
+
+    last_bar = {}
+    for measure in part.getElementsByClass("Measure"):
+        notes = [
+            (element.offset, number, element)
+            for number, voice in enumerate(list(measure.voices) or [measure])
+            for element in voice.notes
+        ]
+        staff, own, since, tied, tied_over = {}, {}, {}, {}, {}
+        for offset, number, element in sorted(notes, key=lambda entry: entry[:2]):
+            line = element.pitch.nameWithOctave.replace("#", "").replace("-", "")
+            sharps = int(element.pitch.alter)
+            in_key = key.accidentalByStep(element.pitch.step)
+            in_key = int(in_key.alter) if in_key else 0
+            shown = sharps != staff.get(line, in_key) or sharps != own.get((number, line), in_key)
+            shown |= line not in staff and sharps != last_bar.get(line, in_key)
+            continues = element.tie is not None and element.tie.type != "start"
+            if continues or staff.get(line) == sharps and since[line] == offset:
+                shown = (
+                    False  # one sign for a tied note, and one where both voices sing the same note
+                )
+            if shown and element.pitch.accidental is None:
+                element.pitch.accidental = pitch.Accidental("natural")
+            if element.pitch.accidental is not None:
+                element.pitch.accidental.displayStatus = shown
+            if continues and tied.get(number, offset == 0):
+                tied[number], tied_over[line] = (
+                    True,
+                    sharps,
+                )  # the sign in the last bar does not count in this one
+                continue
+            tied[number] = False
+            if staff.get(line) != sharps:
+                since[line] = offset
+            staff[line] = own[number, line] = sharps
+        last_bar = {**tied_over, **staff}
+
+
+def _clef(voices):
+    from music21 import clef
+
+    if voices == (2,):
+        return clef.Treble8vbClef()
+    return clef.BassClef() if voices[0] >= 2 else clef.TrebleClef()
+
+
+class _Line:
+    """One voice, to be written down bar by bar."""
+
+    def __init__(self, chorale, voice, fifths, colours, alone):
+        self.voice, self.alone = voice, alone
+        self.colours = colours[:, voice]
+        self.fifths = fifths[:, voice]
+        self.sounds = _sounds_and_silences(chorale, voice)
+        self.fermatas = _fermata_steps(chorale)
+
+    def written(self, start, stop, phase, metre):
+        """The music21 notes and rests of the steps from `start` up to `stop`, tied where a note
+        goes on."""
+        from music21 import note
+
+        elements = []
+        for begins, ends, pitch in self.sounds:
+            first, last = max(begins, start), min(ends, stop)
+            if first >= last:
+                continue
+            if pitch == SILENCE and last - first == steps_per_bar(
+                metre
+            ):  # in a shorter bar it would be read as longer
+                elements.append(note.Rest(quarterLength=(last - first) / STEPS_PER_QUARTER))
+                elements[0].fullMeasure = True
+                continue
+            at = first
+            for value in _note_values(first - start + phase, last - first, metre):
+                element = (
+                    note.Rest()
+                    if pitch == SILENCE
+                    else note.Note(_named(pitch, self.fifths[begins]))
+                )
+                element.quarterLength = value / STEPS_PER_QUARTER
+                if pitch != SILENCE:
+                    self._mark(element, begins, ends, at, at + value)
+                elements.append(element)
+                at += value
+        return elements
+
+    def _mark(self, element, begins, ends, at, until):
+        """Colour, tie, stem and fermata of the part from `at` to `until` of a note that lasts from
+        `begins` to `ends`."""
+        from music21 import expressions, tie
+
+        if (at, until) != (begins, ends):
+            element.tie = tie.Tie(
+                "start" if at == begins else "stop" if until == ends else "continue"
+            )
+        if self.colours[begins]:
+            element.style.color = self.colours[begins]
+        if not self.alone:
+            element.stemDirection = "down" if self.voice % 2 else "up"
+        if self.fermatas[at:until].any() and (self.alone or self.voice in (0, 3)):
+            fermata = expressions.Fermata()
+            fermata.type = "upright" if self.alone or self.voice == 0 else "inverted"
+            element.expressions.append(fermata)
+
+
+def _sounds_and_silences(chorale, voice):
+    """(start, stop, pitch) one after the other without a gap, silences as pitch 0."""
+    sounds, now = [], 0
+    for start, length, pitch in chorale.notes(voice).tolist():
+        if start > now:
+            sounds.append((now, start, SILENCE))
+        now = start + length
+        sounds.append((start, now, pitch))
+    return sounds + ([(now, len(chorale), SILENCE)] if now < len(chorale) else [])
+
+
+def _fermata_steps(chorale):
+    """bool array (steps,): the last step under each fermata; the note that sounds there bears the
+    sign."""
+    under = np.zeros(len(chorale), bool) if chorale.fermatas is None else chorale.fermatas
+    return under & ~np.append(under[1:], False)
+
+
+def _note_values(at, length, metre):
+    """The steps (list of int) of the note values that write a note of `length` steps, beginning `at` steps into a
+    bar: one where that shows the beat, otherwise several to be tied, parted at the strongest place."""
+    count, unit = (int(part) for part in metre.split("/"))
+    beat = max(1, 16 * (3 if _is_compound(count) else 1) // unit)
+    if _is_one_value(at, length, beat, _is_compound(count)):
+        return [length]
+    places = range(at + 1, at + length)
+    cut = max(places, key=lambda place: _strength(place, beat, two_fold=count in (2, 4)))
+    return _note_values(at, cut - at, metre) + _note_values(cut, at + length - cut, metre)
+
+
+def _is_compound(count):
+    return count > 3 and count % 3 == 0
+
+
+def _is_one_value(at, length, beat, compound):
+    plain = length & -length  # 4 in 12: a dotted half is three quarters
+    if length not in (plain, 3 * plain):
+        return False
+    if compound and at // beat != (at + length - 1) // beat:
+        return at % beat == 0 and length % beat == 0
+    if length == plain:
+        return length == 1 or at % (length // 2) == 0
+    return at % beat == 0 or at % (4 * plain) == plain
+
+
+def _strength(place, beat, two_fold):
+    """How strong a place in the bar is: the longer the power of two that divides it, the stronger; all beats of
+    a bar of three are alike."""
+    if place % beat == 0:
+        return 1000 + (place & -place if two_fold else 0)
+    return place & -place
+
+
+def _checked_colours(colours, chorale):
+    """The colours as a str array (steps, 4) of ``#RRGGBB`` and ``''``, or a ValueError that says
+    what is wrong."""
+    from music21.musicxml.m21ToXml import normalizeColor
+
+    if colours is None:
+        return np.full(chorale.pitches.shape, "")
+    colours = np.asarray(colours, dtype=str)
+    if colours.shape != chorale.pitches.shape:
+        raise ValueError(
+            f"{chorale.name}: colours of shape {colours.shape}: expected {chorale.pitches.shape}, to fit the "
+            f"pitches"
+        )
+    checked = {}
+    for colour in np.unique(colours).tolist():
+        try:
+            checked[colour] = normalizeColor(colour)  # music21 passes on whatever has a '#' in it
+        except ValueError:
+            checked[colour] = None
+        if checked[colour] is None or not re.fullmatch("(#[0-9A-F]{6})?", checked[colour]):
+            raise ValueError(
+                f"{chorale.name}: colour {colour!r}: expected the name of a CSS colour, '#RRGGBB', or '' for "
+                f"black"
+            )
+    return np.vectorize(checked.get, otypes=[str])(colours)
+
+
+# Spelling
+
+
+def _music21_key(chorale):
+    from music21 import key
+
+    name = chorale.key or find_key(chorale)
+    try:
+        tonic, mode = name.split()
+        return key.Key(tonic, mode)
+    except Exception as error:  # music21 has several of its own
+        raise ValueError(
+            f"{chorale.name}: key {name!r}: expected tonic and mode, such as 'f# minor' or "
+            f"'B- major'"
+        ) from error
+
+
+def _fifths(chorale, sharps):
+    """int array (steps, 4): each note's place on the line of fifths (F -1, C 0, G 1, ... B flat
+    -2).
+
+    A note may be called by names twelve fifths apart. The first guess depends on the key alone, and reaches from
+    the lowered seventh to the raised second (in C: B flat to D sharp). Then, twice, each note takes the name
+    nearest to the notes around it, with which the key is counted as eight notes more.
+    """
+    octave_free = chorale.pitches.astype(int) * 7 % 12
+    sung = chorale.pitches != SILENCE
+    key_centre = sharps + 2  # of the seven notes of the scale
+    lowest = np.full((len(chorale), 1), sharps - 2)
+    fifths = lowest + (octave_free - lowest) % 12
+    around = np.exp(-np.abs(np.arange(-_WINDOW, _WINDOW + 1)) / (_WINDOW / 2))
+
+    def nearby(per_step):
+        return np.convolve(per_step, around)[_WINDOW : _WINDOW + len(per_step)]
+
+    for _ in range(2):
+        weighed = nearby(np.sum(fifths * sung, axis=1)) + _TRUST * key_centre
+        centre = weighed / (nearby(np.sum(sung, axis=1)) + _TRUST)
+        lowest = np.ceil(centre - 6).astype(int)[:, None]
+        fifths = lowest + (octave_free - lowest) % 12
+    return fifths
+
+
+def _named(pitch, fifths):
+    """The music21 Pitch of a MIDI number with its place on the line of fifths."""
+    from music21 import pitch as pitches
+
+    sharps, letter = divmod(int(fifths) + 1, 7)
+    named = pitches.Pitch("FCGDAEB"[letter] + ("#" * sharps if sharps > 0 else "-" * -sharps))
+    named.octave = (int(pitch) - sharps) // 12 - 1
+    return named
+
+
+# Files
+
+
+def _musicxml(score):
+    """The score as MusicXML (bytes), without the date, so that the same chorale gives the same file, and without
+    the composer "Music21", whom music21 names where there is none."""
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    exporter = GeneralObjectExporter(score)
+    exporter.makeNotation = False
+    return re.sub(
+        rb'\s*<encoding-date>.*?</encoding-date>|\s*<creator type="composer">Music21</creator>',
+        b"",
+        exporter.parse(),
+    )
+
+
+def _packed(xml):
+    """MusicXML as the content of an .mxl file (bytes)."""
+    container = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<container><rootfiles><rootfile full-path="score.musicxml" '
+        'media-type="application/vnd.recordare.musicxml+xml"/></rootfiles></container>\n'
+    )
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in (("META-INF/container.xml", container), ("score.musicxml", xml)):
+            packed.writestr(
+                zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED
+            )  # ZipInfo's date is fixed
+    return content.getvalue()

@@ -1,0 +1,315 @@
+"""A Chorale as sound: a small choir made with numpy, or the choir of a SoundFont; and WAV files.
+
+Each voice of the small choir sings one vowel, "ah". A note is a sum of harmonics, stronger where
+the vowel resonates, sung by a few slightly different singers at once; a room answers. No other
+program and no sound library is needed. A SoundFont, which holds recorded voices, is read by
+tinysoundfont, for those who have both.
+
+Notebook: 05_generation
+"""
+
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from ..chorale import STEPS_PER_QUARTER, VOICES
+from ..files import write_atomically
+from ..notation.midi import CHOIR_AAHS, TEMPO, VELOCITIES, check_tempo
+
+SAMPLE_RATE = 44_100  # samples a second, in files
+FERMATA = 1.5  # how many times longer a step lasts under a fermata
+TAIL = 1.0  # seconds in which the room dies away after the last note
+PEAK = 0.9  # the loudest sample
+
+# The vowel "ah": frequency (Hz), bandwidth (Hz) and strength of its resonances, near those that
+# Peterson and Barney (Control methods used in a study of the vowels, 1952) measured; the highest
+# lends the ring of trained voices.
+_RESONANCES = ((750, 130, 1.0), (1150, 160, 0.5), (2700, 300, 0.16))
+_HIGHEST = 5000.0  # Hz; no harmonic above it
+_TABLE = 2**15  # samples of one wave: fine enough to be read without interpolation
+_PLACES = (-0.35, 0.4, -0.5, 0.25)  # soprano, alto, tenor, bass: -1 is left, 1 is right
+_LEVELS = (1.0, 0.75, 0.85, 1.0)
+_SINGERS = (
+    (-5.0, 4.9),
+    (0.0, 5.4),
+    (6.0, 5.1),
+)  # out of tune by so many cents, vibrato so many times a second
+_VIBRATO = 9.0  # cents to either side
+_ATTACK, _RELEASE = 0.045, 0.11  # seconds
+_PAN, _GAIN = (
+    10,
+    -12.0,
+)  # of a SoundFont: the MIDI controller of the place, and how many dB softer, so as not to clip
+_REVERBERATION = 0.44  # the strength of the room beside the singers
+
+
+def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, soundfont=None):
+    """The sound of a chorale: float32 array (samples, 2), left and right, between -0.9 and 0.9.
+
+    It lasts as long as the piece and one second more, in which the room dies away. Same chorale,
+    same sound.
+
+    Args:
+        chorale: Chorale.
+        sample_rate: samples a second, 8000..96000.
+        tempo: quarter notes a minute, 4..1000.
+        fermata: how many times longer a step lasts under a fermata, at least 1 (1 holds nothing).
+        soundfont: a file (.sf2 or .sf3) whose voices sing: its Choir Aahs, or, where it has none, the first of its
+            sounds; None for the small choir that is built in.
+
+    Raises:
+        ValueError: an argument is outside its range, or the file is no SoundFont.
+        FileNotFoundError: no such file.
+        ModuleNotFoundError: a SoundFont is given and tinysoundfont is not installed.
+
+    Notebook: 05_generation
+    """
+    check_tempo(tempo)
+    if not 8000 <= sample_rate <= 96_000:
+        raise ValueError(f"sample rate {sample_rate!r}: expected samples a second, 8000..96000")
+    times = step_times(chorale, tempo, fermata)
+    samples = int(round((times[-1] + TAIL) * sample_rate))
+    if soundfont is None:
+        choir = _sung(chorale, times, samples, sample_rate)
+    else:
+        choir = _played(chorale, times, samples, sample_rate, soundfont)
+    choir += _room_answer(choir, sample_rate)
+    loudest = np.abs(choir).max(initial=0)
+    return choir * np.float32(PEAK / loudest) if loudest > 0 else choir
+
+
+def step_times(chorale, tempo=TEMPO, fermata=FERMATA):
+    """When each step begins in the sound of `synthesize`: float array (steps + 1,), seconds; the
+    last is the end.
+
+    Args:
+        chorale, tempo, fermata: as in `synthesize`.
+
+    Raises:
+        ValueError: `fermata` is less than 1.
+
+    Notebook: 05_generation
+    """
+    if not fermata >= 1:
+        raise ValueError(
+            f"fermata {fermata!r}: expected how many times longer a step lasts, at least 1"
+        )
+    lengths = np.full(len(chorale), 60 / tempo / STEPS_PER_QUARTER)
+    if chorale.fermatas is not None:
+        lengths[chorale.fermatas] *= fermata
+    return np.append(0.0, np.cumsum(lengths))
+
+
+def write_wav(chorale, path, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, soundfont=None):
+    """Writes the sound of a chorale as a WAV file, 16 bits, stereo.
+
+    Args:
+        chorale: Chorale.
+        path: file to write; there whole or not at all, its folder made where missing.
+        sample_rate, tempo, fermata, soundfont: as in `synthesize`.
+
+    Returns:
+        Path: `path`.
+
+    Raises:
+        ValueError, OSError, ModuleNotFoundError: as in `synthesize`.
+
+    Notebook: 05_generation
+    """
+    sound = synthesize(chorale, sample_rate, tempo, fermata, soundfont)
+    content = encode_audio(sound, sample_rate, format="WAV", subtype="PCM_16")
+    return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
+
+
+# Singing
+
+
+def _sung(chorale, times, samples, sample_rate):
+    """All voices (float32 array (samples, 2)), each from its place."""
+    choir = np.zeros((samples, 2), np.float32)
+    trembling = _trembling_time(samples, sample_rate)
+    for voice in range(len(VOICES)):
+        line = _line(chorale.notes(voice), times, trembling, sample_rate) * np.float32(
+            _LEVELS[voice]
+        )
+        angle = (_PLACES[voice] + 1) * np.pi / 4  # equal loudness wherever it stands
+        choir[:, 0] += line * np.float32(np.cos(angle))
+        choir[:, 1] += line * np.float32(np.sin(angle))
+    return choir
+
+
+def _line(notes, times, trembling, sample_rate):
+    """One voice (float32 array (samples,)): its notes one after the other, each sung by all its
+    singers."""
+    line = np.zeros(trembling.shape[1], np.float32)
+    for start, length, pitch in notes.tolist():
+        first = int(round(times[start] * sample_rate))
+        seconds = times[start + length] - times[start]
+        note = slice(first, first + int(round((seconds + _RELEASE) * sample_rate)))
+        envelope = _envelope(note.stop - note.start, seconds, sample_rate)
+        wave = _wave(pitch, sample_rate)
+        for singer, (cents, _) in enumerate(_SINGERS):
+            per_second = _frequency(pitch) * 2 ** (cents / 1200) * _TABLE
+            place = ((trembling[singer, note] - trembling[singer, first]) * per_second).astype(
+                np.int64
+            )
+            line[note] += wave[place & (_TABLE - 1)] * envelope
+    return line
+
+
+def _trembling_time(samples, sample_rate):
+    """float array (singers, samples): the time in seconds, now ahead and now behind by each
+    singer's vibrato."""
+    time = np.arange(samples) / sample_rate
+    depth = 2 ** (_VIBRATO / 1200) - 1
+    return np.stack(
+        [
+            time + depth / (2 * np.pi * rate) * np.sin(2 * np.pi * rate * time + singer)
+            for singer, (_, rate) in enumerate(_SINGERS)
+        ]
+    )
+
+
+def _envelope(samples, seconds, sample_rate):
+    """From silence to full and back (float32 array), in half waves of a cosine, so that nothing
+    clicks."""
+    envelope = np.ones(samples, np.float32)
+    attack = int(min(_ATTACK, seconds / 2) * sample_rate)
+    release = int(_RELEASE * sample_rate)
+    envelope[:attack] = 0.5 - 0.5 * np.cos(np.pi * np.arange(attack) / attack)
+    envelope[-release:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(1, release + 1) / release)
+    return envelope
+
+
+@lru_cache(maxsize=128)
+def _wave(pitch, sample_rate):
+    """One period (float32 array) of the vowel at this pitch: harmonics that fall off as a voice's do, lifted where
+    the vowel resonates."""
+    frequency = _frequency(pitch)
+    count = max(1, int(min(_HIGHEST, 0.45 * sample_rate) / frequency))
+    harmonics = np.arange(1, count + 1)
+    lifted = sum(
+        strength / (1 + ((harmonics * frequency - centre) / width) ** 2)
+        for centre, width, strength in _RESONANCES
+    )
+    strengths = (0.25 + lifted) / harmonics**1.1
+    spectrum = np.zeros(_TABLE // 2 + 1, complex)
+    spectrum[1 : count + 1] = strengths * np.exp(
+        2j * np.pi * harmonics**2 / 7
+    )  # spread phases: no sharp peaks
+    wave = np.fft.irfft(spectrum)
+    return (wave / np.sqrt(np.mean(wave**2))).astype(np.float32)
+
+
+def _frequency(pitch):
+    """Hz of a MIDI number, in equal temperament on A4 = 440 Hz."""
+    return 440.0 * 2 ** ((pitch - 69) / 12)
+
+
+def _room_answer(choir, sample_rate):
+    """What a room gives back (float32 array like `choir`): noise that dies away in a second, another for each ear
+    (Moorer, About this reverberation business, 1979)."""
+    samples = int(TAIL * sample_rate)
+    time = np.arange(samples) / sample_rate
+    noise = np.random.default_rng(1685).standard_normal((2, samples))
+    dying = (
+        np.exp(-time * 6.9 / 1.1) * np.clip(time / 0.012, 0, 1) * np.clip((TAIL - time) / 0.2, 0, 1)
+    )
+    response = noise * dying
+    softer = np.fft.rfft(response) / (
+        1 + np.fft.rfftfreq(samples, 1 / sample_rate) / 2500
+    )  # walls swallow the treble
+    response = np.fft.irfft(softer, samples)
+    response *= _REVERBERATION / np.sqrt(np.sum(response**2, axis=1, keepdims=True))
+    return np.stack(
+        [_convolved(choir[:, ear], response[ear].astype(np.float32)) for ear in (0, 1)], axis=1
+    )
+
+
+def _convolved(sound, response):
+    """`sound` as long as it is, convolved with `response`, block by block (overlap-add)."""
+    size = 2**16
+    step = size - len(response) + 1
+    blocks = -(-len(sound) // step)
+    padded = np.zeros((blocks, size), np.float32)
+    padded[:, :step] = np.pad(sound, (0, blocks * step - len(sound))).reshape(blocks, step)
+    answers = np.fft.irfft(np.fft.rfft(padded) * np.fft.rfft(response, size), size)
+    convolved = np.zeros(blocks * step + size, np.float32)
+    for block, answer in enumerate(answers):
+        convolved[block * step : block * step + size] += answer
+    return convolved[: len(sound)]
+
+
+# SoundFonts
+
+
+def _played(chorale, times, samples, sample_rate, soundfont):
+    """All voices (float32 array (samples, 2)) as the SoundFont's choir sings them, each from its
+    place."""
+    synth, file = _loaded(soundfont, sample_rate)
+    programme = next(
+        (number for number in (CHOIR_AAHS, *range(128)) if synth.sfpreset_name(file, 0, number)),
+        None,
+    )
+    if programme is None:
+        raise ValueError(
+            f"{soundfont}: a SoundFont without any sound in bank 0: expected a choir or another instrument"
+        )
+    events = []
+    for voice in range(len(VOICES)):
+        synth.program_select(voice, file, 0, programme)
+        synth.control_change(voice, _PAN, round(64 + 63 * _PLACES[voice]))
+        for start, length, pitch in chorale.notes(voice).tolist():
+            events.append((int(round(times[start] * sample_rate)), True, voice, pitch))
+            events.append((int(round(times[start + length] * sample_rate)), False, voice, pitch))
+    sound, now = np.zeros((samples, 2), np.float32), 0
+    for at, begins, voice, pitch in [
+        *sorted(events),
+        (samples, False, 0, 0),
+    ]:  # let go before the next is struck
+        if at > now:
+            synth.generate(at - now, memoryview(sound[now:at]).cast("B"))
+            now = at
+        if begins:
+            synth.noteon(voice, pitch, VELOCITIES[voice])
+        else:
+            synth.noteoff(voice, pitch)
+    fading = int(0.3 * sample_rate)
+    sound[-fading:] *= np.linspace(1, 0, fading, dtype=np.float32)[:, None]
+    return sound
+
+
+def _loaded(soundfont, sample_rate):
+    """tinysoundfont's Synth, and the number of the SoundFont in it."""
+    path = Path(soundfont)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such SoundFont; expected a file with the ending .sf2 or .sf3"
+        )
+    try:
+        from tinysoundfont import Synth
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "a SoundFont is read by tinysoundfont, which is not installed: "
+            "`pip install --no-deps tinysoundfont` (PyAudio, which it asks for, is not needed here)"
+        ) from error
+    synth = Synth(gain=_GAIN, samplerate=sample_rate)
+    try:
+        return synth, synth.sfload(str(path))
+    except Exception as error:  # whatever its parser throws
+        raise ValueError(f"{path}: no SoundFont, or a damaged one ({error})") from error
+
+
+# Files
+
+
+def encode_audio(sound, sample_rate, **how):
+    """The sound as the content (bytes) of a file; `how` it is written is told in soundfile's
+    words."""
+    import soundfile
+
+    content = BytesIO()
+    soundfile.write(content, sound, sample_rate, **how)
+    return content.getvalue()

@@ -1,0 +1,49 @@
+"""Cards: what is written beside the shipped weights, the grade and the harmonising, as Markdown.
+
+The scripts that write them are `models.model_card`, `writing.grade_card` and
+`writing.harmonising_card`.
+
+Notebook: 04_evaluation
+"""
+
+from pathlib import Path
+
+from ..judging.grading import POINTS
+
+_PACKAGE = Path(__file__).parents[1]
+CARDS = {
+    "note_gru": _PACKAGE / "models" / "pretrained" / "note_gru.md",
+    "chord_gru": _PACKAGE / "models" / "pretrained" / "chord_gru.md",
+    "grade": POINTS.with_name("grade.md"),
+    "harmonising": _PACKAGE / "writing" / "harmonising.md",
+}
+
+
+def read_card(name: str, section: str | None = None) -> str:
+    """A card, or one section of it, as Markdown (str).
+
+    Args:
+        name: ``'note_gru'``, ``'chord_gru'``, ``'grade'`` or ``'harmonising'``.
+        section: the section's heading, such as ``'Scores'``; None for the whole card.
+
+    Raises:
+        ValueError: there is no such card, or no such section in it.
+
+    Examples:
+        >>> print(read_card("chord_gru", "Scores").splitlines()[0])
+        | | one pass | averaged over five transpositions |
+
+    Notebook: 04_evaluation
+    """
+    if name not in CARDS:
+        raise ValueError(f"card {name!r}: expected one of {', '.join(CARDS)}")
+    text = CARDS[name].read_text(encoding="utf-8")
+    if section is None:
+        return text
+    _, *sections = text.split("\n## ")
+    found = {
+        heading.strip(): body for heading, _, body in (part.partition("\n") for part in sections)
+    }
+    if section not in found:
+        raise ValueError(f"card {name!r}, section {section!r}: expected one of {', '.join(found)}")
+    return found[section].strip()

@@ -1,0 +1,1 @@
+"""New chorales: sampling with particles and rules, harmonising a melody, the gallery."""

@@ -1,0 +1,191 @@
+"""The gallery: ten chorales written by a model and chosen by a rule, not by hand, to be seen and
+heard.
+
+``chorale gallery`` writes a hundred pieces, leaves out those that say what is not the model's own,
+and shows the best of the rest by their grade, in ``outputs/gallery``, each as MIDI, MusicXML, SVG
+and MP3. Every file tells by which model and from which seed it came, and the same model and seed
+give the same gallery.
+
+Notebook: 05_generation
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from ..corpus.editions import load_corpus
+from ..files import write_atomically
+from ..notation.metre import find_metre
+from ..notation.midi import write_midi
+from ..notation.score import find_key, write_score
+from ..sound.audio import encode_audio, synthesize
+
+FOLDER = Path("outputs") / "gallery"
+WRITTEN = 100  # pieces from which the gallery is chosen
+SHOWN = 10
+SHORTEST = 64  # steps: four bars
+MOST_COPIED = (
+    0.25  # the largest share of a piece's passages of a bar that may stand in a training piece
+)
+SUFFIXES = (".mid", ".mxl", ".svg", ".mp3")
+_SAMPLE_RATE = 16_000
+
+
+def make_gallery(folder=FOLDER, model="chord_gru", seed=0, written=WRITTEN, progress=True):
+    """Writes pieces, chooses and saves them; the folder (Path), which is there whole or as it was
+    before.
+
+    Args:
+        folder: str or Path; what was in it is replaced.
+        model: name of a shipped model, or path of a ``.keras`` file.
+        seed: int, from which all pieces are written, at temperature 1, within the ranges of Bach's voices.
+        written: int, number of pieces among which is chosen.
+        progress: bool, whether to show a progress bar.
+
+    Raises:
+        ValueError: fewer than ten of the pieces keep the rule.
+        FileNotFoundError: no such model.
+
+    Notebook: 05_generation
+    """
+    from ..chorale import VOICE_RANGES
+    from ..corpus.passages import copied
+    from ..judging.grading import grade
+    from ..models.saving import load_model, weights_hash
+    from .generation import generate
+
+    pieces = list(
+        generate(
+            load_model(model), count=written, seed=seed, ranges=VOICE_RANGES, progress=progress
+        )
+    )
+    table = copied(pieces, load_corpus(progress=progress).train)[["longest", "source", "share"]]
+    table.insert(0, "steps", [len(piece) for piece in pieces])
+    table.insert(1, "grade", grade(pieces))
+    chosen = choose(table)
+    by_name = {piece.name: piece for piece in pieces}
+    about = {
+        "model": Path(model).stem,
+        "weights": weights_hash(model),
+        "seed": seed,
+        "temperature": 1.0,
+    }
+    return write_gallery([by_name[name] for name in chosen.index], chosen, about, folder, written)
+
+
+def choose(table):
+    """The rows of the ten best pieces, best first (DataFrame): by grade, of those that are at least 64 steps long, that
+    the model ended itself, and of whose 16-step passages at most a quarter stand in a training piece.
+
+    Args:
+        table: DataFrame, a row a piece, with the columns steps, grade and share.
+
+    Raises:
+        ValueError: fewer than ten pieces are left.
+    """
+    from .generation import LONGEST
+
+    kept = table[
+        (table["steps"] >= SHORTEST) & (table["steps"] < LONGEST) & (table["share"] <= MOST_COPIED)
+    ]
+    if len(kept) < SHOWN:
+        raise ValueError(
+            f"{len(kept)} of {len(table)} pieces keep the rule: expected at least {SHOWN}; write more of them"
+        )
+    return kept.sort_values("grade", ascending=False, kind="stable").head(SHOWN)
+
+
+def write_gallery(pieces, table, about, folder, written=WRITTEN):
+    """Saves pieces as a gallery: four files for each, ``pieces.csv`` and a ``README.md`` with the same table; the folder
+    (Path), which is there whole or as it was before.
+
+    Args:
+        pieces: list of Chorale, best first. Key, metre and pickup are found where they are not known.
+        table: DataFrame, a row a piece, with the columns steps, grade, longest, source and share.
+        about: dict with what is the same for all: model, weights, seed, temperature.
+        folder: str or Path; what was in it is replaced.
+        written: int, number of pieces among which was chosen.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
+        unfinished = Path(place, "new")
+        unfinished.mkdir()
+        table = table.assign(
+            key=[piece.key or find_key(piece) for piece in pieces], piece=table.index, **about
+        )
+        table.index = [f"chorale-{number:02d}" for number in range(1, len(pieces) + 1)]
+        for name, piece in zip(table.index, pieces):
+            _write_piece(_complete(piece, name), unfinished / name, {"piece": piece.name} | about)
+        table.to_csv(unfinished / "pieces.csv", index_label="name", float_format="%.4g")
+        _write_text(unfinished / "README.md", _readme(table, about, written))
+        if folder.exists():
+            folder.rename(Path(place, "old"))
+        unfinished.rename(folder)
+    return folder
+
+
+def _complete(piece, name):
+    """The piece with a key and a metre, and under the name that it has in the gallery."""
+    time_signature, pickup = (
+        (piece.time_signature, piece.pickup) if piece.time_signature else find_metre(piece)
+    )
+    return replace(
+        piece,
+        name=name,
+        title=name.replace("-", " ").capitalize(),
+        key=piece.key or find_key(piece),
+        time_signature=time_signature,
+        pickup=pickup,
+    )
+
+
+def _write_piece(piece, path, about):
+    write_midi(piece, path.with_suffix(".mid"), about=about)
+    write_score(piece, path.with_suffix(".mxl"), about=about)
+    write_score(piece, path.with_suffix(".svg"), staves=2)
+    sound = encode_audio(
+        synthesize(piece, _SAMPLE_RATE),
+        _SAMPLE_RATE,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=0.95,
+    )  # 16 kbit a second
+    write_atomically(path.with_suffix(".mp3"), lambda unfinished: unfinished.write_bytes(sound))
+
+
+def _readme(table, about, written):
+    """The gallery's own page (str, Markdown): the rule, the table, and the scores."""
+    rows = [
+        f"| [{name}](#{name}) | {row['key'].replace('-', '♭').replace('#', '♯')} | {row['steps'] / 4:g} | "
+        f"{row['grade']:.2f} | {row['share']:.0%} | {row['longest'] / 4:g} | "
+        + ", ".join(f"[{suffix[1:]}]({name}{suffix})" for suffix in SUFFIXES)
+        + " |"
+        for name, row in table.iterrows()
+    ]
+    lines = [
+        "# Ten chorales",
+        "",
+        f"Written by `{about['model']}` (weights {about['weights']}) from seed {about['seed']}, at temperature "
+        f"{about['temperature']:g}, within the ranges of Bach's voices, and chosen by a rule, not by hand: of "
+        f"{written} pieces those that are at least {SHORTEST} sixteenths long, that the model ended itself, and of whose "
+        f"16-step passages at most {MOST_COPIED:.0%} stand in one of the training pieces, in any transposition; of these the "
+        f"{SHOWN} with the best grade. `chorale gallery` makes them anew.",
+        "",
+        'The grade is that of `chorale_utils.grade`; "copied" is the share of the piece\'s 16-step passages that stand in a '
+        'training piece, "longest" the longest passage, in quarters, that does. Key and metre are found from the notes. Each '
+        "MIDI and MusicXML file tells model, weights, seed and piece.",
+        "",
+        "| | key | quarters | grade | copied | longest | files |",
+        "|---|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+    for name in table.index:
+        lines += [f"## {name}", "", f"![Score of {name}]({name}.svg)", ""]
+    return "\n".join(lines)
+
+
+def _write_text(path, text):
+    write_atomically(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
