@@ -7,6 +7,7 @@ Notebook: 01_data_exploration
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -190,6 +191,35 @@ class Pieces(list):
         self.report = report
 
 
+def as_chorales(chorales: "Chorale | Iterable[Chorale]") -> "list[Chorale]":
+    """The chorales as a list: one chorale becomes a list of one, an iterable is read to its end.
+
+    Every function that takes several chorales calls this first, so that one is never an error.
+
+    Args:
+        chorales: Chorale, or an iterable of Chorale.
+
+    Raises:
+        TypeError: something else; the message says what was given, and where in the list.
+
+    Examples:
+        >>> as_chorales(Chorale([[72, 67, 64, 48]], name="mine"))
+        [Chorale('mine', 1 steps)]
+        >>> as_chorales("bwv66.6")
+        Traceback (most recent call last):
+        TypeError: got a str ('bwv66.6'): expected a Chorale, or a list of them
+    """
+    if isinstance(chorales, Chorale):
+        return [chorales]
+    if isinstance(chorales, (str, bytes, np.ndarray)) or not isinstance(chorales, Iterable):
+        raise TypeError(f"got {_described(chorales)}: expected a Chorale, or a list of them")
+    found = list(chorales)
+    for place, one in enumerate(found):
+        if not isinstance(one, Chorale):
+            raise TypeError(f"got {_described(one)} at place {place}: expected a list of Chorale")
+    return found
+
+
 def voice_named(part_name):
     """The voice (0..3) that the name of a part or track means, such as 3 for ``'Bass'`` or ``'B.'``; None where
     it means none of the four."""
@@ -226,6 +256,15 @@ def place_in_bars(step, time_signature, pickup):
     full, beat = steps_per_bar(time_signature), 16 / int(time_signature.split("/")[1])
     bar, within = divmod(step + (full - pickup if pickup else 0), full)
     return f"bar {int(bar) + (not pickup)}, beat {round(within / beat + 1, 2):g}"
+
+
+def _described(value: object) -> str:
+    """What somebody gave, for error messages, such as ``"a str ('bwv66.6')"``."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    kind, shown = type(value).__name__, repr(value)
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    return f"{article} {kind} ({shown if len(shown) <= 40 else shown[:40] + '...'})"
 
 
 def _is_whole(number):

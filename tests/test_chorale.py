@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chorale_utils import Chorale
-from chorale_utils.chorale import steps_per_bar, voice_named
+from chorale_utils.chorale import as_chorales, steps_per_bar, voice_named
 
 grids = st.integers(1, 40).flatmap(
     lambda steps: arrays(
@@ -131,3 +131,26 @@ def test_parts_are_known_by_their_names():
     assert [
         voice_named(name) for name in ("Bassoon", "Basso continuo", "Oboe", "Strings", "", None)
     ] == [None] * 6
+
+
+def test_one_chorale_is_a_list_of_one_and_any_iterable_is_a_list():
+    one, other = Chorale([[72, 67, 64, 48]]), Chorale([[71, 67, 62, 55]])
+    assert as_chorales(one) == [one]
+    assert as_chorales(chorale for chorale in (one, other)) == [one, other]
+    assert as_chorales([]) == []
+
+
+@pytest.mark.parametrize(
+    "given, complaint",
+    [
+        ("bwv66.6", r"got a str \('bwv66.6'\): expected a Chorale, or a list of them"),
+        (None, r"got a NoneType \(None\): expected a Chorale"),
+        (7, r"got an int \(7\)"),
+        (np.zeros((16, 4), int), r"got an array of shape \(16, 4\): expected a Chorale"),
+        ([[[72, 67, 64, 48]]], r"got a list \(\[\[72, 67, 64, 48\]\]\) at place 0"),
+        ([Chorale([[72, 67, 64, 48]]), "x"], "at place 1: expected a list of Chorale"),
+    ],
+)
+def test_what_are_no_chorales_is_refused_in_words(given, complaint):
+    with pytest.raises(TypeError, match=complaint):
+        as_chorales(given)
