@@ -1,0 +1,506 @@
+"""Notation: what a page says beyond the sounding grid: bars, keys, repeats, spelling, words, tempo.
+
+A `Chorale` is sound on a grid of sixteenths. Its `notation` holds what a singer also reads: where
+the bars lie and which of them are repeated, changes of metre and key, how notes are spelled, the
+words, tempo marks, and who wrote tune and text. Readers fill it and writers write it. This file
+knows no file format.
+
+Conventions:
+    Times are steps (sixteenths) of the chorale's own grid, on which each bar stands once, as it is
+    written; `playing_order` says in which order the bars are sung.
+    Bars are the common time line of all voices. They follow each other without a gap from step 0.
+    A note's spelling is its place on the line of fifths: ... B flat -2, F -1, C 0, G 1, D 2 ...
+
+Notebook: 05_generation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from ..chorale import VOICES, steps_per_bar
+
+UNSPELLED = (
+    -128
+)  # the place on the line of fifths of a note whose spelling is not known, and of silence
+JUMPS = (
+    "da capo",
+    "da capo al fine",
+    "da capo al coda",
+    "dal segno",
+    "dal segno al fine",
+    "dal segno al coda",
+)
+SIGNS = (
+    "segno",
+    "coda",
+    "to coda",
+    "fine",
+)  # where jumps lead to, where they leave, where they end
+BARLINES = ("regular", "double", "final", "dashed", "none")
+SYLLABICS = ("single", "begin", "middle", "end")
+LONGEST_PLAYED = 10_000  # bars; more are a page that repeats itself without end
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the page, in all voices.
+
+    Args:
+        start: step at which it begins.
+        steps: its length. It is shorter than its time signature says where it is a pickup, or where
+            a repeat sign or the end of a line divides a bar in two.
+        time_signature: the metre in force, such as ``'3/4'``.
+        offset: sixteenths of its metre that have passed when it begins: 0 for most bars; for a
+            pickup of a quarter in 4/4, 12.
+        number: as it is counted on the page; 0 for a pickup, and for the second half of a divided
+            bar the number of the first.
+        repeat_begin: whether a repeated section begins with it.
+        repeat_end: how often the section that ends with it is sung, 0 where none ends.
+        endings: the numbers of the ending (volta) that it belongs to, such as ``(1,)`` or ``(1,
+            2)``.
+        marks: what is written about the order of the bars, of `SIGNS` and `JUMPS`. A segno or a
+            coda stands at the beginning of the bar, everything else at its end.
+        barline: the line at its end, one of `BARLINES`.
+
+    Raises:
+        ValueError: a length or a mark that there is none of; the message says which.
+
+    Examples:
+        >>> Bar(0, 4, "4/4", offset=12, number=0).is_full
+        False
+    """
+
+    start: int
+    steps: int
+    time_signature: str
+    offset: int = 0
+    number: int = 1
+    repeat_begin: bool = False
+    repeat_end: int = 0
+    endings: tuple[int, ...] = ()
+    marks: tuple[str, ...] = ()
+    barline: str = "regular"
+
+    def __post_init__(self) -> None:
+        full = steps_per_bar(self.time_signature)
+        if self.start < 0 or self.steps < 1 or self.offset < 0 or self.offset + self.steps > full:
+            raise ValueError(
+                f"bar {self.number} at step {self.start}: {self.steps} sixteenths from sixteenth "
+                f"{self.offset} on: expected at most the {full} of {self.time_signature}"
+            )
+        if self.repeat_end == 1 or self.repeat_end < 0:
+            raise ValueError(
+                f"bar {self.number}: sung {self.repeat_end} times: expected 2 or more, or 0 for no "
+                "repeat"
+            )
+        for mark in self.marks:
+            if mark not in (*SIGNS, *JUMPS):
+                raise ValueError(
+                    f"bar {self.number}: mark {mark!r}: expected one of "
+                    f"{', '.join((*SIGNS, *JUMPS))}"
+                )
+        if self.barline not in BARLINES:
+            raise ValueError(
+                f"bar {self.number}: bar line {self.barline!r}: expected one of "
+                f"{', '.join(BARLINES)}"
+            )
+
+    @property
+    def stop(self) -> int:
+        """The step after its last one."""
+        return self.start + self.steps
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has as many sixteenths as its time signature says."""
+        return self.steps == steps_per_bar(self.time_signature)
+
+
+@dataclass(frozen=True)
+class KeySignature:
+    """A key signature, from a step on.
+
+    Args:
+        step: where it begins to hold.
+        fifths: number of sharps, or of flats as a negative number, -7 to 7.
+        mode: such as ``'major'`` or ``'dorian'``; None where the page does not say.
+    """
+
+    step: int
+    fifths: int
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """A tempo, from a step on.
+
+    Args:
+        step: where it begins to hold.
+        quarters_per_minute: None where only words are written.
+        text: what is written, such as ``'Andante'``; empty for a metronome mark alone.
+    """
+
+    step: int
+    quarters_per_minute: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Syllable:
+    """A syllable of a verse, under the note that begins at a step.
+
+    Args:
+        step: where its note begins.
+        voice: 0..3, soprano to bass.
+        verse: 1, 2, 3...
+        text: the syllable, without hyphens.
+        syllabic: its place in the word: ``'single'``, ``'begin'``, ``'middle'`` or ``'end'``.
+        melisma: whether a line after it says that the notes that follow are sung on it.
+
+    Raises:
+        ValueError: a voice, verse or place that there is none of.
+    """
+
+    step: int
+    voice: int
+    verse: int
+    text: str
+    syllabic: str = "single"
+    melisma: bool = False
+
+    def __post_init__(self) -> None:
+        if self.voice not in range(len(VOICES)) or self.verse < 1 or self.syllabic not in SYLLABICS:
+            raise ValueError(
+                f"syllable {self.text!r}, voice {self.voice}, verse {self.verse}, {self.syllabic}: "
+                f"expected a voice 0..3, a verse from 1 on, and one of {', '.join(SYLLABICS)}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Notation:
+    """What a page says beyond the notes that sound. Immutable.
+
+    Args:
+        bars: the bars, one after the other without a gap, from step 0.
+        keys: key signatures in the order of their steps.
+        tempos: tempo marks in the order of their steps.
+        words: syllables in the order of step, voice and verse.
+        spelling: int8 array (steps, 4), each note's place on the line of fifths, `UNSPELLED` where
+            that is not known; None where no note's is.
+        composer, lyricist, arranger, copyright: as the page names them, or None.
+
+    Raises:
+        ValueError: bars that leave a gap, or an array of another length than the bars.
+
+    Examples:
+        >>> page = Notation((Bar(0, 4, "4/4", offset=12, number=0), Bar(4, 16, "4/4")))
+        >>> page.steps, page.bar_at(7).number
+        (20, 1)
+
+    Notebook: 05_generation
+    """
+
+    bars: tuple[Bar, ...] = ()
+    keys: tuple[KeySignature, ...] = ()
+    tempos: tuple[Tempo, ...] = ()
+    words: tuple[Syllable, ...] = ()
+    spelling: np.ndarray | None = None
+    composer: str | None = None
+    lyricist: str | None = None
+    arranger: str | None = None
+    copyright: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("bars", "keys", "tempos", "words"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        at = 0
+        for bar in self.bars:
+            if bar.start != at:
+                raise ValueError(
+                    f"bar {bar.number} begins at step {bar.start}: expected {at}, where the bar "
+                    "before ends"
+                )
+            at = bar.stop
+        if self.spelling is not None:
+            spelling = np.array(self.spelling, np.int8)
+            if spelling.ndim != 2 or spelling.shape[1] != len(VOICES):
+                raise ValueError(f"spelling of shape {spelling.shape}: expected (steps, 4)")
+            if self.bars and len(spelling) != at:
+                raise ValueError(
+                    f"spelling of {len(spelling)} steps: expected {at}, as many as the bars"
+                )
+            spelling.flags.writeable = False
+            object.__setattr__(self, "spelling", spelling)
+
+    def __eq__(self, other: object) -> bool:
+        """True where every field is equal, the array element by element."""
+        if not isinstance(other, Notation):
+            return NotImplemented
+        return all(
+            _equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # like Chorale: it holds an array
+
+    def __repr__(self) -> str:
+        verses = len({syllable.verse for syllable in self.words})
+        told = [f"{len(self.bars)} bars"]
+        told += [f"{verses} verse{'s' if verses > 1 else ''}"] if verses else []
+        told += [repr(name) for name in (self.composer, self.lyricist) if name]
+        return f"Notation({', '.join(told)})"
+
+    @property
+    def steps(self) -> int:
+        """Length of all bars in steps."""
+        return self.bars[-1].stop if self.bars else 0
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether anything on the page asks for bars to be sung again."""
+        return any(bar.repeat_end or set(bar.marks) & set(JUMPS) for bar in self.bars)
+
+    def bar_at(self, step: int) -> Bar:
+        """The bar in which a step lies.
+
+        Raises:
+            ValueError: it lies in none.
+        """
+        for bar in self.bars:
+            if bar.start <= step < bar.stop:
+                return bar
+        raise ValueError(f"step {step}: expected 0..{self.steps - 1}, the steps of the bars")
+
+    def transpose(self, fifths: int) -> Notation:
+        """The same page, its spelling and signatures moved along the line of fifths.
+
+        Args:
+            fifths: the interval's place on the line of fifths, such as 2 for a major second up.
+                Signatures beyond seven sharps or flats are written enharmonically.
+
+        Examples:
+            >>> Notation(keys=(KeySignature(0, 0, "major"),)).transpose(2).keys[0].fifths
+            2
+        """
+        keys = [replace(key, fifths=key.fifths + fifths) for key in self.keys]
+        keys = [
+            replace(key, fifths=key.fifths - 12 * np.sign(key.fifths))
+            if abs(key.fifths) > 7
+            else key
+            for key in keys
+        ]
+        spelling = self.spelling
+        if spelling is not None:
+            known = spelling != UNSPELLED
+            spelling = np.where(known, spelling.astype(int) + fifths, UNSPELLED)
+        return replace(self, keys=tuple(keys), spelling=spelling)
+
+    def excerpt(self, start: int, stop: int) -> Notation:
+        """The part of the page from one step up to another (not included).
+
+        A bar that is cut becomes a shorter one, which still begins and ends at its place in the
+        metre. Repeat signs, endings and jumps stay only where the whole of what they speak of
+        stays, so that no sign leads out of the excerpt.
+        """
+        cut = []
+        for bar in self.bars:
+            first, last = max(bar.start, start), min(bar.stop, stop)
+            if first < last:
+                cut.append(
+                    replace(
+                        bar,
+                        start=first - start,
+                        steps=last - first,
+                        offset=bar.offset + first - bar.start,
+                        repeat_begin=bar.repeat_begin and first == bar.start,
+                        repeat_end=bar.repeat_end if last == bar.stop else 0,
+                        barline=bar.barline if last == bar.stop else "regular",
+                    )
+                )
+        if start > 0 or stop < self.steps:
+            cut = _without_broken_repeats(cut)
+        return replace(
+            self,
+            bars=tuple(cut),
+            keys=_in_force(self.keys, start, stop),
+            tempos=_in_force(self.tempos, start, stop),
+            words=tuple(
+                replace(syllable, step=syllable.step - start)
+                for syllable in self.words
+                if start <= syllable.step < stop
+            ),
+            spelling=None if self.spelling is None else self.spelling[start:stop],
+        )
+
+    def playing_order(self) -> list[int]:
+        """The numbers (0, 1, ...) of the bars in the order in which they are sung, all repeats,
+        endings and jumps taken. After a jump, repeats are not taken again, and of endings the last.
+
+        Raises:
+            ValueError: a jump to a sign that is not there, or signs that lead round in a circle.
+
+        Examples:
+            >>> first = Bar(0, 16, "4/4", repeat_begin=True)
+            >>> ending = Bar(16, 16, "4/4", number=2, endings=(1,), repeat_end=2)
+            >>> other = Bar(32, 16, "4/4", number=3, endings=(2,))
+            >>> Notation((first, ending, other)).playing_order()
+            [0, 1, 0, 2]
+        """
+        order: list[int] = []
+        at, section, turn, leap = 0, 0, 1, ""
+        groups = _ending_groups(self.bars)
+        while at < len(self.bars):
+            bar = self.bars[at]
+            if len(order) > LONGEST_PLAYED:
+                raise ValueError(f"bar {bar.number}: the repeats lead round in a circle")
+            if bar.repeat_begin and section != at:
+                section, turn = at, 1
+            last_ending = max(groups.get(at, {0}))
+            if bar.endings and (last_ending if leap else turn) not in bar.endings:
+                at += 1
+                continue
+            order.append(at)
+            if leap.endswith("al fine") and "fine" in bar.marks:
+                break
+            if leap.endswith("al coda") and "to coda" in bar.marks:
+                at, leap = self._sign("coda", at), "taken"
+                continue
+            if bar.repeat_end and not leap:
+                if turn < max(bar.repeat_end, last_ending):
+                    at, turn = section, turn + 1
+                    continue
+                section, turn = at + 1, 1
+            jump = next((mark for mark in bar.marks if mark in JUMPS), "")
+            if jump and not leap:
+                at, leap = (0 if jump.startswith("da capo") else self._sign("segno", at)), jump
+                continue
+            at += 1
+        return order
+
+    def played(self, order: Iterable[int]) -> Notation:
+        """The page with its bars in another order, each as often as it is sung, and without any
+        repeat signs. Bars are counted anew.
+
+        Args:
+            order: numbers of bars, as `playing_order` gives them.
+        """
+        parts: list[tuple[int, Notation]] = []
+        played: list[Bar] = []
+        at = 0
+        for place in order:
+            bar = self.bars[place]
+            parts.append((at, self.excerpt(bar.start, bar.stop)))
+            begins_anew = bar.offset == 0 or not played
+            number = (played[-1].number if played else 0) + (begins_anew and bar.number > 0)
+            plain = replace(bar, repeat_begin=False, repeat_end=0, endings=(), marks=())
+            played.append(replace(plain, start=at, number=number))
+            at += bar.steps
+        spelled = [part.spelling for _, part in parts if part.spelling is not None]
+
+        def gathered(name: str) -> list[Any]:
+            marks = [(at, mark) for at, part in parts for mark in getattr(part, name)]
+            return [replace(mark, step=mark.step + at) for at, mark in marks]
+
+        return replace(
+            self,
+            bars=tuple(played),
+            keys=_changes(gathered("keys")),
+            tempos=_changes(gathered("tempos")),
+            words=tuple(gathered("words")),
+            spelling=np.concatenate(spelled) if spelled else None,
+        )
+
+    def _sign(self, sign: str, at: int) -> int:
+        """The number of the bar that has a sign."""
+        for number, bar in enumerate(self.bars):
+            if sign in bar.marks:
+                return number
+        raise ValueError(
+            f"bar {self.bars[at].number}: a jump to a {sign}: expected one on the page"
+        )
+
+
+def regular_bars(steps: int, time_signature: str, pickup: int = 0) -> tuple[Bar, ...]:
+    """The bars of a piece of one metre throughout, the last one as short as the piece leaves it.
+
+    Args:
+        steps: length of the piece in sixteenths.
+        time_signature: such as ``'4/4'``.
+        pickup: sixteenths before the first bar line.
+
+    Examples:
+        >>> [(bar.number, bar.start, bar.steps) for bar in regular_bars(40, "4/4", pickup=4)]
+        [(0, 0, 4), (1, 4, 16), (2, 20, 16), (3, 36, 4)]
+    """
+    full = steps_per_bar(time_signature)
+    bars = (
+        [Bar(0, min(pickup, steps), time_signature, full - pickup, 0)] if pickup and steps else []
+    )
+    starts = range(pickup, steps, full)
+    return tuple(bars) + tuple(
+        Bar(start, min(full, steps - start), time_signature, 0, number)
+        for number, start in enumerate(starts, start=1)
+    )
+
+
+def _ending_groups(bars: tuple[Bar, ...]) -> dict[int, set[int]]:
+    """For each bar within an ending (by its place) the numbers of all endings beside it."""
+    groups: dict[int, set[int]] = {}
+    numbers: set[int] = set()
+    for place, bar in enumerate(bars):
+        if not bar.endings:
+            numbers = set()
+            continue
+        numbers |= set(bar.endings)
+        groups[place] = numbers
+    return groups
+
+
+def _in_force(marks: tuple[Any, ...], start: int, stop: int) -> tuple[Any, ...]:
+    """The marks (each with a `step`) from `start` up to `stop`, steps counted from `start`; the
+    last one before holds from there on."""
+    before = [mark for mark in marks if mark.step <= start]
+    within = [mark for mark in marks if start < mark.step < stop]
+    return tuple(replace(mark, step=max(0, mark.step - start)) for mark in before[-1:] + within)
+
+
+def _changes(marks: Iterable[Any]) -> tuple[Any, ...]:
+    """The marks less those that only say what holds anyway."""
+    kept: list[Any] = []
+    for mark in marks:
+        if not kept or replace(mark, step=0) != replace(kept[-1], step=0):
+            kept.append(mark)
+    return tuple(kept)
+
+
+def _without_broken_repeats(bars: list[Bar]) -> list[Bar]:
+    """Bars cut out of a page, without signs that speak of bars that are not among them."""
+    bars = [
+        replace(bar, marks=tuple(mark for mark in bar.marks if mark not in (*SIGNS, *JUMPS)))
+        for bar in bars
+    ]
+    begins = [number for number, bar in enumerate(bars) if bar.repeat_begin]
+    ends = [number for number, bar in enumerate(bars) if bar.repeat_end]
+    whole = set()
+    for end in ends:
+        begin = max((number for number in begins if number <= end), default=None)
+        if begin is not None:
+            last = end
+            while last + 1 < len(bars) and bars[last + 1].endings:
+                last += 1
+            whole |= set(range(begin, last + 1))
+    return [
+        bar if number in whole else replace(bar, repeat_begin=False, repeat_end=0, endings=())
+        for number, bar in enumerate(bars)
+    ]
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return type(one) is type(other) and one == other

@@ -1,0 +1,165 @@
+"""What a page says beyond the notes: bars, the order in which they are sung, words, spelling."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chorale_utils.notation.page import (
+    UNSPELLED,
+    Bar,
+    KeySignature,
+    Notation,
+    Syllable,
+    Tempo,
+    regular_bars,
+)
+
+
+def bars(*told):
+    """Bars of 4/4, one for each dict of what is special about it."""
+    return tuple(
+        Bar(16 * number, 16, "4/4", number=number + 1, **about) for number, about in enumerate(told)
+    )
+
+
+@pytest.mark.parametrize(
+    "told, order",
+    [
+        ([{}, {}], [0, 1]),
+        ([{}, {"repeat_end": 2}, {}], [0, 1, 0, 1, 2]),
+        ([{}, {"repeat_begin": True, "repeat_end": 3}, {}], [0, 1, 1, 1, 2]),
+        (
+            [{"repeat_begin": True}, {"endings": (1,), "repeat_end": 2}, {"endings": (2,)}, {}],
+            [0, 1, 0, 2, 3],
+        ),
+        ([{}, {"endings": (1, 2), "repeat_end": 2}, {"endings": (3,)}], [0, 1, 0, 1, 0, 2]),
+        ([{}, {"marks": ("fine",)}, {"marks": ("da capo al fine",)}], [0, 1, 2, 0, 1]),
+        ([{"repeat_end": 2, "marks": ("fine",)}, {"marks": ("da capo al fine",)}], [0, 0, 1, 0]),
+        (
+            [{}, {"marks": ("segno",)}, {"marks": ("to coda",)}, {"marks": ("dal segno al coda",)}]
+            + [{"marks": ("coda",)}, {}],
+            [0, 1, 2, 3, 1, 2, 4, 5],
+        ),
+        (
+            [{"repeat_begin": True}, {"endings": (1,), "repeat_end": 2}]
+            + [{"endings": (2,), "marks": ("da capo",)}],
+            [0, 1, 0, 2, 0, 2],
+        ),
+        ([{"repeat_end": 2}, {"repeat_end": 2}], [0, 0, 1, 1]),
+    ],
+)
+def test_bars_are_sung_in_the_order_that_the_signs_ask_for(told, order):
+    assert Notation(bars(*told)).playing_order() == order
+
+
+def test_jump_to_a_sign_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="bar 2: a jump to a segno: expected one on the page"):
+        Notation(bars({}, {"marks": ("dal segno",)})).playing_order()
+
+
+def test_page_that_is_played_out_sings_each_syllable_as_often_as_its_bar():
+    page = Notation(
+        bars({"repeat_end": 2}, {}),
+        words=(Syllable(0, 0, 1, "Lo", "begin"), Syllable(20, 0, 1, "be", "end")),
+        keys=(KeySignature(0, 1, "major"),),
+        spelling=np.arange(128).reshape(32, 4) % 20,
+    )
+    played = page.played(page.playing_order())
+    assert [(bar.start, bar.number, bar.repeat_end) for bar in played.bars] == [
+        (0, 1, 0),
+        (16, 2, 0),
+        (32, 3, 0),
+    ]
+    assert [(syllable.step, syllable.text) for syllable in played.words] == [
+        (0, "Lo"),
+        (16, "Lo"),
+        (36, "be"),
+    ]
+    assert played.keys == page.keys
+    expected = np.concatenate([page.spelling[:16], page.spelling])
+    np.testing.assert_array_equal(played.spelling, expected)
+
+
+@given(st.integers(1, 200), st.sampled_from(["4/4", "3/4", "6/8", "3/2"]), st.data())
+def test_excerpts_that_are_laid_end_to_end_are_the_page(steps, metre, data):
+    full = {"4/4": 16, "3/4": 12, "6/8": 12, "3/2": 24}[metre]
+    page = Notation(
+        regular_bars(steps, metre, data.draw(st.integers(0, full - 1))),
+        words=tuple(Syllable(step, 0, 1, f"s{step}") for step in range(0, steps, 5)),
+        spelling=np.arange(4 * steps).reshape(steps, 4) % 30 - 10,
+    )
+    cut = data.draw(st.integers(0, steps))
+    parts = [(0, page.excerpt(0, cut)), (cut, page.excerpt(cut, steps))]
+    words = [(at + word.step, word.text) for at, part in parts for word in part.words]
+    assert words == [(word.step, word.text) for word in page.words]
+    covered = [
+        (at + bar.start + place, bar.number, bar.offset + place)
+        for at, part in parts
+        for bar in part.bars
+        for place in range(bar.steps)
+    ]
+    assert covered == [
+        (bar.start + place, bar.number, bar.offset + place)
+        for bar in page.bars
+        for place in range(bar.steps)
+    ]
+    together = np.concatenate([part.spelling for _, part in parts])
+    np.testing.assert_array_equal(together, page.spelling)
+
+
+def test_repeat_that_is_cut_in_two_leaves_no_sign_behind():
+    page = Notation(bars({"repeat_begin": True}, {"repeat_end": 2}, {"marks": ("da capo",)}))
+    assert not page.excerpt(8, 48).has_repeats
+    assert not page.excerpt(16, 32).has_repeats
+    assert page.excerpt(0, 32).playing_order() == [0, 1, 0, 1]
+
+
+def test_signature_and_tempo_before_an_excerpt_hold_in_it():
+    page = Notation(
+        bars({}, {}, {}),
+        keys=(KeySignature(0, 2, "major"), KeySignature(16, -1, "minor")),
+        tempos=(Tempo(0, 80.0), Tempo(40, 60.0, "slower")),
+    )
+    assert page.excerpt(20, 48).keys == (KeySignature(0, -1, "minor"),)
+    assert page.excerpt(20, 48).tempos == (Tempo(0, 80.0), Tempo(20, 60.0, "slower"))
+
+
+@given(st.integers(-11, 11))
+def test_transposing_there_and_back_is_identity_while_signatures_have_at_most_seven_signs(fifths):
+    page = Notation(
+        bars({}),
+        keys=(KeySignature(0, 0, "dorian"),),
+        spelling=np.where(np.arange(64).reshape(16, 4) % 3, 4, UNSPELLED),
+    )
+    moved = page.transpose(fifths)
+    assert abs(moved.keys[0].fifths) <= 7
+    np.testing.assert_array_equal(moved.spelling == UNSPELLED, page.spelling == UNSPELLED)
+    back = moved.transpose(-fifths)
+    np.testing.assert_array_equal(back.spelling, page.spelling)
+    assert back.keys[0].fifths % 12 == 0
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (lambda: Bar(0, 20, "4/4"), "expected at most the 16 of 4/4"),
+        (lambda: Bar(0, 16, "4/4", repeat_end=1), "sung 1 times: expected 2 or more"),
+        (lambda: Bar(0, 16, "4/4", marks=("D.C.",)), "mark 'D.C.': expected one of segno"),
+        (lambda: Bar(0, 16, "4/4", barline="thick"), "bar line 'thick': expected one of regular"),
+        (lambda: Notation((Bar(0, 16, "4/4"), Bar(20, 16, "4/4"))), "expected 16, where the bar"),
+        (lambda: Notation(bars({}), spelling=np.zeros((3, 4))), "spelling of 3 steps: expected 16"),
+        (lambda: Syllable(0, 4, 1, "la"), "expected a voice 0..3"),
+        (lambda: Notation(bars({})).bar_at(16), "step 16: expected 0..15"),
+    ],
+)
+def test_nonsense_is_refused_by_name(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong()
+
+
+def test_pages_are_equal_where_all_that_they_say_is():
+    page = Notation(bars({}), spelling=np.zeros((16, 4)), composer="J. Crüger")
+    assert page == Notation(bars({}), spelling=np.zeros((16, 4)), composer="J. Crüger")
+    assert page != Notation(bars({}), spelling=np.ones((16, 4)), composer="J. Crüger")
+    assert page != Notation(bars({}), spelling=np.zeros((16, 4)))
