@@ -1,6 +1,5 @@
 """What README.md says is so."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -33,7 +32,9 @@ def test_its_example_runs_and_leaves_the_files_it_names(tmp_path, monkeypatch, m
     ],
 )
 def test_its_figures_are_those_of_the_model_cards(model, how, column):
-    card = (PROJECT / "chorale_utils" / "pretrained" / f"{model}.md").read_text(encoding="utf-8")
+    card = (PROJECT / "chorale_utils" / "models" / "pretrained" / f"{model}.md").read_text(
+        encoding="utf-8"
+    )
     (row,) = re.findall(rf"`{model}`, shipped, {how} \| ([\d.]+) \| ([\d.]+) \|", README)
     rows = [
         re.search(rf"^\| {partition} \| (.+) \|$", card, re.MULTILINE).group(1)
@@ -58,33 +59,31 @@ def test_its_links_lead_somewhere():
 
 
 def listed_modules():
-    """The package's modules in the order of the list."""
-    listed = re.search(r"chorale_utils/  (.*?)tests/", README, re.DOTALL).group(1)
-    cells = " ".join(line[36:] for line in (" " * 18 + listed).splitlines())
-    return re.findall(r"[a-z_0-9]+\b(?!/)", cells.replace("pretrained/", ""))
+    """The modules as the map lists them: dict of sub-package ('' for the package) to names."""
+    listed = re.search(r"^chorale_utils/\n(.*?)^docs/", README, re.DOTALL | re.MULTILINE).group(1)
+    found, place = {"": []}, ""
+    for line in listed.splitlines():
+        entry, text = line[2:19].strip(), line[19:]
+        if entry.endswith(".py"):
+            found[""].append(entry.removesuffix(".py"))
+            continue
+        place = entry.removesuffix("/") or place
+        names = text.rpartition(": ")[2].partition(",")[0]
+        found.setdefault(place, []).extend(names.split())
+    return found
 
 
-def test_its_modules_are_those_there_are():
-    there = {path.stem for path in (PROJECT / "chorale_utils").glob("*.py")} - {"__init__"}
-    assert sorted(listed_modules()) == sorted(there)
-
-
-def test_a_module_imports_only_modules_that_stand_before_it():
-    order = listed_modules()
-    for path in (PROJECT / "chorale_utils").glob("*.py"):
-        for node in ast.walk(
-            ast.parse(path.read_text(encoding="utf-8").split('\nif __name__ == "__main__":')[0])
-        ):
-            if isinstance(node, ast.ImportFrom) and node.level == 1 and path.stem != "__init__":
-                modules = (
-                    [node.module]
-                    if node.module
-                    else [alias.name for alias in node.names if alias.name in order]
-                )
-                for module in modules:
-                    assert order.index(module) < order.index(path.stem), (
-                        f"{path.stem} imports {module}"
-                    )
+def test_its_map_is_the_tree():
+    package = PROJECT / "chorale_utils"
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    there = {"": {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}}
+    there |= {
+        folder: {path.stem for path in (package / folder).glob("*.py")} - {"__init__"}
+        for folder in folders
+    }
+    assert {place: sorted(names) for place, names in listed_modules().items()} == {
+        place: sorted(names) for place, names in there.items()
+    }
 
 
 @pytest.mark.parametrize("partition, pieces", [("train", 225), ("valid", 73), ("test", 77)])
