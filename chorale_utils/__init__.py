@@ -10,7 +10,7 @@ encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, to_one_hot,
 files     load_chorales, save_chorales
 notation  find_key, find_metre, from_melody, from_score, load_chorale, load_melody,
           read_midi, show_score, to_score, write_midi, write_score
-sound     play, show, step_times, synthesize, write_wav
+sound     play, show, step_times, synthesize, write_sound
 corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment,
           read_manifest
 judging   compute_measures, describe_measures, DISTRIBUTIONS, distributions, divergence,

@@ -231,7 +231,7 @@ from .sound.audio import (
     synthesize as synthesize,
 )
 from .sound.audio import (
-    write_wav as write_wav,
+    write_sound as write_sound,
 )
 from .sound.player import (
     play as play,

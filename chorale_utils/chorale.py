@@ -6,12 +6,20 @@ about its name, key and metre. It reads no files, plays no sound and knows no mo
 Notebook: 01_data_exploration
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Optional
+from html import escape
+from os import PathLike
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 STEPS_PER_QUARTER = 4  # one step of the grid is a sixteenth note
@@ -25,6 +33,9 @@ VOICE_RANGES = (
     (36, 66),
 )  # of each voice, lowest and highest note in the exact edition
 
+_KEY = re.compile(r"([A-Ga-g])([#-]?) (major|minor)")
+_AT_ONCE = 8  # pieces that a cell displays of its own accord: each takes a second and 100 kB
+
 _PART_NAMES = (  # how the name of a voice's part begins, in scores and MIDI files, in any case
     r"s\b|sop|discant|cantus|canto|superius",
     r"a\b|alt|contralto",
@@ -33,9 +44,12 @@ _PART_NAMES = (  # how the name of a voice's part begins, in scores and MIDI fil
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Chorale:
     """A four-part chorale on a grid of sixteenth notes. Immutable: its arrays are read-only copies.
+
+    In a notebook, a chorale at the end of a cell displays itself as `show` does: score and player.
+    ``len(chorale)`` counts its steps, and ``chorale[start:stop]`` is an excerpt of them.
 
     Args:
         pitches: int array (steps, 4), MIDI note numbers 1..127, columns soprano, alto, tenor, bass;
@@ -44,90 +58,167 @@ class Chorale:
             ``generated-0007``.
         bwv: number in the Bach-Werke-Verzeichnis, such as ``'66.6'``, or None.
         title: title of the chorale, or None.
-        key: such as ``'f# minor'`` or ``'B- major'`` (music21's spelling, ``-`` is flat), or None.
+        key: tonic and mode, such as ``'f# minor'`` or ``'B- major'`` (music21's spelling: ``-`` is
+            flat, minor keys have a small letter; a capital is made small), or None.
         time_signature: such as ``'4/4'``, or None.
         pickup: sixteenths before the first bar line, 0 where the piece begins with a full bar.
-        onsets: bool array (steps, 4), true where a note is struck; None where the source does not say
-            (then a note counts as struck where the pitch changes, see `struck`).
+        onsets: bool array (steps, 4), true where a note is struck; None where the source does not
+            say (then a note counts as struck where the pitch changes, see `struck`).
         fermatas: bool array (steps,), true on the steps under a fermata, or None.
 
     Raises:
-        ValueError: an array has the wrong shape, a pitch is outside 0..127, or the time signature or
-            the pickup makes no sense; the message says which.
+        ValueError: an array has the wrong shape, a pitch is outside 0..127, or key, time signature
+            or pickup make no sense; the message says which.
+        TypeError: the name, BWV number or title is no str.
+
+    Examples:
+        >>> import numpy as np
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), name="mine", key="C major")
+        >>> chorale
+        Chorale('mine', 16 steps, C major)
+        >>> chorale[:4].quarters
+        1.0
 
     Notebook: 01_data_exploration
     """
 
     pitches: np.ndarray
     name: str = "untitled"
-    bwv: Optional[str] = None
-    title: Optional[str] = None
-    key: Optional[str] = None
-    time_signature: Optional[str] = None
+    bwv: str | None = None
+    title: str | None = None
+    key: str | None = None
+    time_signature: str | None = None
     pickup: int = 0
-    onsets: Optional[np.ndarray] = None
-    fermatas: Optional[np.ndarray] = None
+    onsets: np.ndarray | None = None
+    fermatas: np.ndarray | None = None
 
-    def __post_init__(self):
-        pitches = _checked_pitches(self.pitches, self.name)
-        steps = len(pitches)
-        object.__setattr__(self, "pitches", pitches)
-        for field, shape in (("onsets", (steps, len(VOICES))), ("fermatas", (steps,))):
-            flags = getattr(self, field)
-            if flags is not None:
-                object.__setattr__(self, field, _checked_flags(flags, shape, field, self.name))
-        bar = self.steps_per_bar
-        if not _is_whole(self.pickup) or self.pickup < 0 or (bar and self.pickup >= bar):
+    def __init__(
+        self,
+        pitches: ArrayLike,
+        name: str = "untitled",
+        bwv: str | None = None,
+        title: str | None = None,
+        key: str | None = None,
+        time_signature: str | None = None,
+        pickup: int = 0,
+        onsets: ArrayLike | None = None,
+        fermatas: ArrayLike | None = None,
+    ) -> None:
+        # Written out because it takes anything array-like, which the fields are not.
+        checked: dict[str, Any] = {
+            "name": _checked_text(name, "name", name),
+            "bwv": None if bwv is None else _checked_text(bwv, "bwv", name),
+            "title": None if title is None else _checked_text(title, "title", name),
+            "key": None if key is None else _checked_key(key, name),
+            "time_signature": time_signature,
+            "pitches": _checked_pitches(pitches, name),
+        }
+        steps = len(checked["pitches"])
+        checked["onsets"] = _checked_flags(onsets, (steps, len(VOICES)), "onsets", name)
+        checked["fermatas"] = _checked_flags(fermatas, (steps,), "fermatas", name)
+        bar = None if time_signature is None else steps_per_bar(time_signature)
+        if not _is_whole(pickup) or pickup < 0 or (bar and pickup >= bar):
             raise ValueError(
-                f"{self.name}: pickup {self.pickup!r}: expected a number of sixteenths from 0 up to "
-                f"one less than a bar ({bar} in {self.time_signature})"
+                f"{name}: pickup {pickup!r}: expected a number of sixteenths from 0 up to one less "
+                f"than a bar ({bar} in {time_signature})"
             )
-        object.__setattr__(
-            self, "pickup", int(self.pickup)
-        )  # numpy's integers are no int, and would not be equal
+        checked["pickup"] = int(pickup)  # numpy's integers are no int, and would not be equal
+        for field in self.__dataclass_fields__:
+            object.__setattr__(self, field, checked[field])
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of steps (sixteenth notes)."""
         return len(self.pitches)
 
-    def __eq__(self, other):
-        """True where every field is equal, arrays element by element."""
+    def __eq__(self, other: object) -> bool:
+        """True where every field is equal, arrays element by element.
+
+        Python makes a class with an equality of its own unhashable, and so it should be: two equal
+        chorales hold different arrays.
+        """
         if not isinstance(other, Chorale):
             return NotImplemented
         return all(_same(mine, getattr(other, field)) for field, mine in vars(self).items())
 
-    __hash__ = None  # two equal chorales hold different arrays: not for use as a dictionary key
-
-    def __repr__(self):
+    def __repr__(self) -> str:
         about = [repr(self.name), f"{len(self)} steps"]
         about += [str(known) for known in (self.key, self.time_signature) if known]
         return f"Chorale({', '.join(about)})"
 
+    def __getitem__(self, steps: slice) -> Chorale:
+        """The excerpt ``chorale[start:stop]``, in steps (see `excerpt`)."""
+        if not isinstance(steps, slice):
+            raise TypeError(
+                f"{self.name}: chorale[{steps!r}]: expected steps from start to stop, such as "
+                "chorale[0:16]; chorale.pitches[step] gives the notes of one step"
+            )
+        if steps.step not in (None, 1):
+            raise ValueError(
+                f"{self.name}: chorale[::{steps.step!r}]: expected every step from start to stop, "
+                "such as chorale[0:16]; chorale.pitches[::n] gives the notes of every nth step"
+            )
+        return self.excerpt(steps.start, steps.stop)
+
+    def _repr_html_(self) -> str:
+        """What a notebook displays at the end of a cell: score and player, as `show` gives them."""
+        if not len(self):
+            return f"<p>{escape(self.name)}: a chorale of 0 steps</p>"
+        from . import show
+
+        return show(self)._repr_html_()
+
     @property
-    def quarters(self):
-        """Length in quarter notes (float)."""
+    def quarters(self) -> float:
+        """Length in quarter notes (float).
+
+        Examples:
+            >>> Chorale([[72, 67, 64, 48]] * 6).quarters
+            1.5
+        """
         return len(self) / STEPS_PER_QUARTER
 
     @property
-    def steps_per_bar(self):
-        """Sixteenths in a full bar (int), or None where the time signature is not known."""
+    def steps_per_bar(self) -> int | None:
+        """Sixteenths in a full bar (int), or None where the time signature is not known.
+
+        Examples:
+            >>> Chorale([[72, 67, 64, 48]], time_signature="3/4").steps_per_bar
+            12
+        """
         return None if self.time_signature is None else steps_per_bar(self.time_signature)
 
     @property
-    def struck(self):
-        """bool array (steps, 4): true where a note begins. `onsets` where the source says; otherwise a
-        note begins where the pitch differs from the step before. Silence is never struck."""
+    def struck(self) -> np.ndarray:
+        """bool array (steps, 4): true where a note begins.
+
+        That is `onsets` where the source says; otherwise a note begins where the pitch differs from
+        the step before. Silence is never struck.
+
+        Examples:
+            >>> Chorale([[72, 67, 64, 0], [72, 65, 64, 0]]).struck.tolist()
+            [[True, True, True, False], [False, True, False, False]]
+        """
         if self.onsets is not None:
             return self.onsets & (self.pitches != SILENCE)
         before = np.vstack([np.full((1, len(VOICES)), SILENCE), self.pitches[:-1]])
         return (self.pitches != before) & (self.pitches != SILENCE)
 
-    def notes(self, voice):
+    def notes(self, voice: int) -> np.ndarray:
         """The notes of one voice as int array (notes, 3): start and length in steps, MIDI number.
 
         Args:
             voice: 0..3 for soprano, alto, tenor, bass.
+
+        Raises:
+            ValueError: another voice.
+
+        Examples:
+            >>> Chorale([[72, 67, 64, 48], [72, 65, 64, 48]]).notes(1).tolist()
+            [[0, 1, 67], [1, 1, 65]]
         """
+        if not _is_whole(voice) or not 0 <= voice < len(VOICES):
+            numbered = ", ".join(f"{number} ({name})" for number, name in enumerate(VOICES))
+            raise ValueError(f"voice {voice!r}: expected one of {numbered}")
         pitch, struck = self.pitches[:, voice], self.struck[:, voice]
         begins = struck.copy()
         begins[1:] |= pitch[1:] != pitch[:-1]  # also where silence begins
@@ -137,12 +228,17 @@ class Chorale:
         sounding = pitch[starts] != SILENCE
         return np.stack([starts, lengths, pitch[starts]], axis=1)[sounding].astype(int)
 
-    def transpose(self, semitones):
-        """The same chorale, every note moved by a whole number of semitones; silence stays. The key is
-        dropped (None) unless semitones is 0, because its new spelling is a question for music21.
+    def transpose(self, semitones: int) -> Chorale:
+        """The same chorale, every note moved by a whole number of semitones; silence stays.
+
+        The key is dropped (None) unless `semitones` is 0: a new key may be spelled in two ways.
 
         Raises:
             ValueError: not a whole number, or a note would leave 1..127.
+
+        Examples:
+            >>> Chorale([[72, 67, 64, 0]]).transpose(-2).pitches.tolist()
+            [[70, 65, 62, 0]]
         """
         if not _is_whole(semitones):
             raise ValueError(
@@ -153,13 +249,24 @@ class Chorale:
         )
         if np.any(moved[self.pitches != SILENCE] < 1):
             raise ValueError(
-                f"{self.name}: transposing by {semitones} semitones takes a note below MIDI number 1"
+                f"{self.name}: transposing by {semitones} semitones takes a note below MIDI "
+                "number 1"
             )
         return replace(self, pitches=moved, key=self.key if semitones == 0 else None)
 
-    def excerpt(self, start, stop):
-        """Steps `start` up to (not including) `stop` as a chorale of their own. A note held across `start`
-        begins there; the pickup is moved so that bar lines stay where they were."""
+    def excerpt(self, start: int | None, stop: int | None) -> Chorale:
+        """Steps `start` up to (not including) `stop`; ``chorale[start:stop]`` says the same.
+
+        A note held across `start` begins there; the pickup is moved so that bar lines stay where
+        they were. As with any slice, a negative number counts from the end, None means the
+        beginning or the end, and steps beyond the end are left out.
+
+        Examples:
+            >>> chorale = Chorale([[72, 67, 64, 48]] * 32, time_signature="4/4")
+            >>> excerpt = chorale.excerpt(12, 32)
+            >>> len(excerpt), excerpt.pickup
+            (20, 4)
+        """
         start, stop, _ = slice(start, stop).indices(len(self))
         onsets = None if self.onsets is None else self.onsets[start:stop].copy()
         if onsets is not None and len(onsets):
@@ -175,23 +282,67 @@ class Chorale:
         )
 
 
-class Pieces(list):
-    """A list of Chorale that says how they came about.
+class Pieces(list[Chorale]):
+    """A list of Chorale with a report on how they came about.
 
-    `report` is a pandas DataFrame with a row for each piece, by name: log_likelihood, the natural logarithm of the
-    probability of all that was fixed (notes, end, rules), as the candidates estimate it; effective_sample_size, the
-    smallest number of candidates that counted at any note; resamplings, how often they were drawn anew; and what else
-    there is to say, such as the grade.
+    A slice of it is a `Pieces` too, with the report's rows. In a notebook, `Pieces` at the end of a
+    cell display themselves as `show` does, the first eight of them.
+
+    Args:
+        chorales: Chorale, or an iterable of them.
+        report: pandas DataFrame with a row for each piece, by name, or None: log_likelihood, the
+            natural logarithm of the probability of all that was fixed (notes, end, rules), as the
+            candidates estimate it; effective_sample_size, the smallest number of candidates that
+            counted at any note; resamplings, how often they were drawn anew; and whatever else is
+            known, such as the grade.
+
+    Raises:
+        TypeError: an element is no Chorale.
+
+    Examples:
+        >>> pieces = Pieces(Chorale([[72, 67, 64, 48]], name=name) for name in "abc")
+        >>> pieces[1:]
+        [Chorale('b', 1 steps), Chorale('c', 1 steps)]
+        >>> type(pieces[1:]).__name__
+        'Pieces'
 
     Notebook: 05_generation
     """
 
-    def __init__(self, chorales=(), report=None):
-        super().__init__(chorales)
+    def __init__(
+        self, chorales: Chorale | Iterable[Chorale] = (), report: pd.DataFrame | None = None
+    ) -> None:
+        super().__init__(as_chorales(chorales))
         self.report = report
 
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Chorale: ...
+    @overload
+    def __getitem__(self, place: slice) -> Pieces: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> Chorale | Pieces:
+        """One piece, or several with their rows of the report."""
+        if not isinstance(place, slice):
+            return super().__getitem__(place)
+        if self.report is not None and len(self.report) != len(self):
+            raise ValueError(
+                f"{len(self)} pieces and a report of {len(self.report)} rows: expected as many; "
+                "slice list(pieces) for pieces without their report"
+            )
+        rows = None if self.report is None else self.report.iloc[place]
+        return Pieces(super().__getitem__(place), rows)
 
-def as_chorales(chorales: "Chorale | Iterable[Chorale]") -> "list[Chorale]":
+    def _repr_html_(self) -> str:
+        """What a notebook displays at the end of a cell: scores and players (see `show`)."""
+        if not self:
+            return "<p>no chorales</p>"
+        shown = "".join(piece._repr_html_() for piece in list(self)[:_AT_ONCE])
+        more = len(self) - _AT_ONCE
+        if more <= 0:
+            return shown
+        return f"{shown}<p>and {more} more: show(pieces[{_AT_ONCE}:]) displays them</p>"
+
+
+def as_chorales(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
     """The chorales as a list: one chorale becomes a list of one, an iterable is read to its end.
 
     Every function that takes several chorales calls this first, so that one is never an error.
@@ -205,36 +356,70 @@ def as_chorales(chorales: "Chorale | Iterable[Chorale]") -> "list[Chorale]":
     Examples:
         >>> as_chorales(Chorale([[72, 67, 64, 48]], name="mine"))
         [Chorale('mine', 1 steps)]
-        >>> as_chorales("bwv66.6")
+        >>> as_chorales(7)
         Traceback (most recent call last):
-        TypeError: got a str ('bwv66.6'): expected a Chorale, or a list of them
+        TypeError: got an int (7): expected a Chorale, or a list of them
     """
     if isinstance(chorales, Chorale):
         return [chorales]
     if isinstance(chorales, (str, bytes, np.ndarray)) or not isinstance(chorales, Iterable):
-        raise TypeError(f"got {_described(chorales)}: expected a Chorale, or a list of them")
+        raise TypeError(
+            f"got {described(chorales)}: expected a Chorale, or a list of them{_advice(chorales)}"
+        )
     found = list(chorales)
     for place, one in enumerate(found):
         if not isinstance(one, Chorale):
-            raise TypeError(f"got {_described(one)} at place {place}: expected a list of Chorale")
+            raise TypeError(
+                f"got {described(one)} at place {place}: expected a list of Chorale{_advice(one)}"
+            )
     return found
 
 
-def voice_named(part_name):
-    """The voice (0..3) that the name of a part or track means, such as 3 for ``'Bass'`` or ``'B.'``; None where
-    it means none of the four."""
+def as_chorale(chorale: Chorale) -> Chorale:
+    """The chorale itself: what every function that takes exactly one calls first.
+
+    Raises:
+        TypeError: something else; the message says what was given and what to do.
+
+    Examples:
+        >>> as_chorale([Chorale([[72, 67, 64, 48]])])
+        Traceback (most recent call last):
+        TypeError: got a list of 1 Chorale: expected one; give one of them, such as chorales[0]
+    """
+    if not isinstance(chorale, Chorale):
+        several = isinstance(chorale, (list, tuple)) and chorale
+        if several and all(isinstance(one, Chorale) for one in chorale):
+            raise TypeError(
+                f"got a {type(chorale).__name__} of {len(chorale)} Chorale: expected one; give one "
+                "of them, such as chorales[0]"
+            )
+        raise TypeError(f"got {described(chorale)}: expected a Chorale{_advice(chorale)}")
+    return chorale
+
+
+def voice_named(part_name: str | None) -> int | None:
+    """The voice (0..3) that the name of a part or track means; None where it means none of them.
+
+    Examples:
+        >>> voice_named("Bass"), voice_named("A."), voice_named("Oboe")
+        (3, 1, None)
+    """
     name = (part_name or "").strip().lower()
     return next(
         (voice for voice, beginning in enumerate(_PART_NAMES) if re.match(beginning, name)), None
     )
 
 
-def steps_per_bar(time_signature):
-    """Sixteenths in a full bar (int) of a time signature such as ``'4/4'`` (16) or ``'3/8'`` (6).
+def steps_per_bar(time_signature: str) -> int:
+    """Sixteenths in a full bar (int) of a time signature.
 
     Raises:
-        ValueError: not of the form count/unit, a unit that is no power of two, or a bar that is no whole number of
-            sixteenths.
+        ValueError: not of the form count/unit, a unit that is no power of two, or a bar that is no
+            whole number of sixteenths.
+
+    Examples:
+        >>> steps_per_bar("4/4"), steps_per_bar("3/8")
+        (16, 6)
     """
     try:
         count, unit = (int(part) for part in time_signature.split("/"))
@@ -249,16 +434,25 @@ def steps_per_bar(time_signature):
     return whole
 
 
-def place_in_bars(step, time_signature, pickup):
-    """Such as ``'bar 3, beat 2.5'``, for error messages: where a step (a float between two) is. A pickup is bar 0; bars
-    are those of 4/4 where the time signature is None."""
+def place_in_bars(step: float, time_signature: str | None, pickup: int) -> str:
+    """Where a step is, for error messages, such as ``'bar 3, beat 2.5'``.
+
+    Args:
+        step: in sixteenths from the beginning; it may lie between two.
+        time_signature: such as ``'3/4'``; bars are those of 4/4 where it is None.
+        pickup: sixteenths before the first bar line; a pickup is bar 0.
+
+    Examples:
+        >>> place_in_bars(14, "3/4", pickup=4)
+        'bar 1, beat 3.5'
+    """
     time_signature = time_signature or "4/4"
     full, beat = steps_per_bar(time_signature), 16 / int(time_signature.split("/")[1])
     bar, within = divmod(step + (full - pickup if pickup else 0), full)
     return f"bar {int(bar) + (not pickup)}, beat {round(within / beat + 1, 2):g}"
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """What somebody gave, for error messages, such as ``"a str ('bwv66.6')"``."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
@@ -267,13 +461,52 @@ def _described(value: object) -> str:
     return f"{article} {kind} ({shown if len(shown) <= 40 else shown[:40] + '...'})"
 
 
+def _advice(value):
+    """How to make a Chorale of what somebody gave instead, as the end of an error message."""
+    if isinstance(value, (str, PathLike)):
+        return "; load_chorale reads one from a file, load_corpus()[name] finds one of Bach's"
+    if isinstance(value, np.ndarray) and value.ndim == 2:
+        return "; Chorale(pitches) makes one of an array (steps, 4)"
+    return ""
+
+
 def _is_whole(number):
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
 
 
+def _checked_text(text, field, name):
+    """`text` as str, or a TypeError that says what it is."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: {field}: got {described(text)}: expected a str, such as '66.6'")
+    return str(text)
+
+
+def _checked_key(key, name):
+    """`key` in music21's spelling, or a ValueError where it is none."""
+    parts = _KEY.fullmatch(key) if isinstance(key, str) else None
+    if parts is None:
+        raise ValueError(
+            f"{name}: key {key!r}: expected tonic and mode, such as 'f# minor' or 'B- major' "
+            "('-' is flat, the mode is major or minor)"
+        )
+    tonic, sign, mode = parts.groups()
+    return f"{tonic.upper() if mode == 'major' else tonic.lower()}{sign} {mode}"
+
+
 def _checked_pitches(pitches, name):
-    """A read-only int16 copy of `pitches`, or a ValueError that says what is wrong with it."""
-    pitches = np.asarray(pitches)
+    """A read-only int16 copy of `pitches`, or an error that says what is wrong with it."""
+    if pitches is None or isinstance(pitches, (str, PathLike, Chorale)):
+        raise TypeError(
+            f"{name}: got {described(pitches)}: expected pitches, an int array (steps, 4)"
+            f"{_advice(pitches)}"
+        )
+    try:
+        pitches = np.asarray(pitches)
+    except ValueError:  # in numpy's words: an inhomogeneous shape
+        raise ValueError(
+            f"{name}: pitches whose rows differ in length: expected four in each step, "
+            f"{', '.join(VOICES)}"
+        ) from None
     if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
         raise ValueError(
             f"{name}: pitches of shape {pitches.shape}: expected (steps, 4), the columns being "
@@ -294,8 +527,9 @@ def _checked_pitches(pitches, name):
 
 
 def _checked_flags(flags, shape, field, name):
-    """A read-only bool copy of `flags`, or a ValueError where its shape does not fit the
-    pitches."""
+    """A read-only bool copy of `flags`, or a ValueError where they do not fit the pitches."""
+    if flags is None:
+        return None
     flags = np.asarray(flags)
     if flags.shape != shape:
         raise ValueError(

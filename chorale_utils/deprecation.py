@@ -23,6 +23,7 @@ RENAMED = {
     "with_intervals": "format_report_card",
     "plot_race": "plot_learning_curves",
     "plot_motion": "plot_voice_motion",
+    "write_wav": "write_sound",
 }
 
 # Modules: where they were in 0.1, all in one folder, and where they are now.

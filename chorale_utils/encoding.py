@@ -11,9 +11,17 @@ This file knows numbers only: it builds no batches (see datasets.py) and no mode
 Notebook: 02_encoding_and_transposition
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from .chorale import HIGHEST_PITCH, LOWEST_PITCH, SILENCE, VOICES
+from .chorale import HIGHEST_PITCH, LOWEST_PITCH, SILENCE, VOICES, Chorale
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 END_TOKEN = 0
 SILENCE_TOKEN = 1
@@ -26,7 +34,7 @@ FIRST_NOTE_TOKEN = 2
 VOCABULARY = FIRST_NOTE_TOKEN + HIGHEST_NOTE - LOWEST_NOTE + 1  # 59
 
 
-def notes_to_tokens(notes):
+def notes_to_tokens(notes: ArrayLike) -> np.ndarray:
     """Tokens (uint8 array, the shape of `notes`) of MIDI numbers.
 
     Args:
@@ -35,35 +43,41 @@ def notes_to_tokens(notes):
     Raises:
         ValueError: a note is none of these; the message says which, where, and what is allowed.
 
+    Examples:
+        >>> notes_to_tokens([72, 0, -1]).tolist()
+        [43, 1, 0]
+
     Notebook: 02_encoding_and_transposition
     """
-    notes = _checked_notes(notes, {END: "the end", SILENCE: "silence"})
-    special = np.where(notes == END, END_TOKEN, SILENCE_TOKEN)
-    return np.where(notes >= LOWEST_NOTE, notes - LOWEST_NOTE + FIRST_NOTE_TOKEN, special).astype(
-        np.uint8
-    )
+    checked = _checked_notes(notes, {END: "the end", SILENCE: "silence"})
+    special = np.where(checked == END, END_TOKEN, SILENCE_TOKEN)
+    sounding = checked - LOWEST_NOTE + FIRST_NOTE_TOKEN
+    return np.where(checked >= LOWEST_NOTE, sounding, special).astype(np.uint8)
 
 
-def tokens_to_notes(tokens):
+def tokens_to_notes(tokens: ArrayLike) -> np.ndarray:
     """MIDI numbers (int16 array, the shape of `tokens`) of tokens: -1 is the end, 0 is silence.
 
     Raises:
         ValueError: a token outside 0..58; the message says which and where.
 
+    Examples:
+        >>> tokens_to_notes([43, 1, 0]).tolist()
+        [72, 0, -1]
+
     Notebook: 02_encoding_and_transposition
     """
-    tokens = _checked_tokens(tokens)
-    special = np.where(tokens == END_TOKEN, END, SILENCE)
-    return np.where(
-        tokens >= FIRST_NOTE_TOKEN, tokens - FIRST_NOTE_TOKEN + LOWEST_NOTE, special
-    ).astype(np.int16)
+    checked = _checked_tokens(tokens)
+    special = np.where(checked == END_TOKEN, END, SILENCE)
+    sounding = checked - FIRST_NOTE_TOKEN + LOWEST_NOTE
+    return np.where(checked >= FIRST_NOTE_TOKEN, sounding, special).astype(np.int16)
 
 
-def encode(pitches, end=True):
+def encode(pitches: ArrayLike | Chorale, end: bool = True) -> np.ndarray:
     """A piece as one row of tokens: S, A, T, B of each step in turn, then four ends.
 
     Args:
-        pitches: int array (steps, 4) of MIDI numbers, 0 is silence.
+        pitches: int array (steps, 4) of MIDI numbers, 0 is silence; or a Chorale.
         end: whether to write the four ends.
 
     Returns:
@@ -72,21 +86,26 @@ def encode(pitches, end=True):
     Raises:
         ValueError: not of shape (steps, 4), or a note outside 31..87 that is not silence.
 
+    Examples:
+        >>> encode([[72, 67, 64, 48]]).tolist()
+        [43, 38, 35, 19, 0, 0, 0, 0]
+
     Notebook: 02_encoding_and_transposition
     """
-    pitches = np.asarray(pitches)
-    if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
+    notes = np.asarray(pitches.pitches if isinstance(pitches, Chorale) else pitches)
+    if notes.ndim != 2 or notes.shape[1] != len(VOICES):
         raise ValueError(
-            f"pitches of shape {pitches.shape}: expected (steps, 4), the columns being {', '.join(VOICES)}"
+            f"pitches of shape {notes.shape}: expected (steps, 4), the columns being "
+            f"{', '.join(VOICES)}"
         )
     tokens = notes_to_tokens(
-        _checked_notes(pitches, {SILENCE: "silence"})
+        _checked_notes(notes, {SILENCE: "silence"})
     )  # the end is added here, not given
     ends = np.full(len(VOICES) if end else 0, END_TOKEN, np.uint8)
     return np.concatenate([tokens.ravel(), ends])
 
 
-def decode(tokens):
+def decode(tokens: ArrayLike) -> np.ndarray:
     """The notes of a row of tokens, up to the first end and cut to whole chords.
 
     Args:
@@ -98,138 +117,174 @@ def decode(tokens):
     Raises:
         ValueError: a token outside 0..58.
 
+    Examples:
+        >>> decode([43, 38, 35, 19, 0, 0, 0, 0]).tolist()
+        [[72, 67, 64, 48]]
+
     Notebook: 02_encoding_and_transposition
     """
-    tokens = _checked_tokens(tokens)
-    if tokens.ndim != 1:
-        raise ValueError(f"tokens of shape {tokens.shape}: expected one row (tokens,)")
-    ends = np.flatnonzero(tokens == END_TOKEN)
-    sounding = tokens[: ends[0]] if len(ends) else tokens
+    row = _checked_tokens(tokens)
+    if row.ndim != 1:
+        raise ValueError(f"tokens of shape {row.shape}: expected one row (tokens,)")
+    ends = np.flatnonzero(row == END_TOKEN)
+    sounding = row[: ends[0]] if len(ends) else row
     whole = len(sounding) - len(sounding) % len(VOICES)
     return tokens_to_notes(sounding[:whole]).reshape(-1, len(VOICES))
 
 
-def to_one_hot(tokens):
+def to_one_hot(tokens: ArrayLike) -> np.ndarray:
     """One-hot vectors of tokens: float32 array of the shape of `tokens` with a last axis of 59.
 
     Raises:
         ValueError: a token outside 0..58.
+
+    Examples:
+        >>> to_one_hot([43, 1]).shape
+        (2, 59)
 
     Notebook: 02_encoding_and_transposition
     """
     return np.eye(VOCABULARY, dtype=np.float32)[_checked_tokens(tokens)]
 
 
-def from_one_hot(vectors):
+def from_one_hot(vectors: ArrayLike) -> np.ndarray:
     """Tokens (uint8 array) of one-hot vectors: the place of the single 1 along the last axis.
 
     Raises:
         ValueError: the last axis is not 59 long, or a vector is not a single 1 among zeros.
 
+    Examples:
+        >>> from_one_hot(to_one_hot([43, 1])).tolist()
+        [43, 1]
+
     Notebook: 02_encoding_and_transposition
     """
-    vectors = np.asarray(vectors)
-    if vectors.ndim == 0 or vectors.shape[-1] != VOCABULARY:
-        raise ValueError(f"vectors of shape {vectors.shape}: expected a last axis of {VOCABULARY}")
-    wrong = np.argwhere((np.count_nonzero(vectors, axis=-1) != 1) | (vectors.max(axis=-1) != 1))
+    checked = np.asarray(vectors)
+    if checked.ndim == 0 or checked.shape[-1] != VOCABULARY:
+        raise ValueError(f"vectors of shape {checked.shape}: expected a last axis of {VOCABULARY}")
+    wrong = np.argwhere((np.count_nonzero(checked, axis=-1) != 1) | (checked.max(axis=-1) != 1))
     if len(wrong):
         raise ValueError(
             f"vector at {tuple(int(i) for i in wrong[0])}: expected a single 1 among zeros"
         )
-    return vectors.argmax(axis=-1).astype(np.uint8)
+    return checked.argmax(axis=-1).astype(np.uint8)
 
 
-def transpose_tokens(tokens, semitones):
+def transpose_tokens(tokens: ArrayLike, semitones: ArrayLike) -> np.ndarray:
     """Tokens (uint8 array) with every note moved by `semitones`; silence and the end stay.
 
     Args:
         tokens: int array of any shape.
-        semitones: whole number, or an int array that broadcasts against `tokens`, such as one number for
-            each note of a stream of several pieces.
+        semitones: whole number, or an int array that broadcasts against `tokens`, such as one
+            number for each note of a stream of several pieces.
 
     Raises:
-        ValueError: a token outside 0..58, or a note that would leave MIDI 31..87; the message says which.
+        ValueError: a token outside 0..58, or a note that would leave MIDI 31..87; the message says
+            which.
+
+    Examples:
+        >>> transpose_tokens([43, 1, 0], 2).tolist()
+        [45, 1, 0]
 
     Notebook: 02_encoding_and_transposition
     """
-    tokens = _checked_tokens(tokens)
-    semitones = np.broadcast_to(_whole_numbers(semitones, "semitones"), tokens.shape)
-    moved = np.where(tokens >= FIRST_NOTE_TOKEN, tokens + semitones, tokens)
-    wrong = np.argwhere(
-        (tokens >= FIRST_NOTE_TOKEN) & ((moved < FIRST_NOTE_TOKEN) | (moved >= VOCABULARY))
-    )
+    checked = _checked_tokens(tokens)
+    by = np.broadcast_to(_whole_numbers(semitones, "semitones"), checked.shape)
+    notes = checked >= FIRST_NOTE_TOKEN
+    moved = np.where(notes, checked + by, checked)
+    wrong = np.argwhere(notes & ((moved < FIRST_NOTE_TOKEN) | (moved >= VOCABULARY)))
     if len(wrong):
         where = tuple(int(i) for i in wrong[0])
-        note = tokens[where] - FIRST_NOTE_TOKEN + LOWEST_NOTE
+        note = checked[where] - FIRST_NOTE_TOKEN + LOWEST_NOTE
         raise ValueError(
-            f"note {note} at {_place(where, tokens.ndim)}, moved by {semitones[where]:+d} semitones: "
-            f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition nearer to 0"
+            f"note {note} at {_place(where, checked.ndim)}, moved by {by[where]:+d} semitones: "
+            f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition nearer "
+            "to 0"
         )
     return moved.astype(np.uint8)
 
 
-def transpose_probs(probs, semitones):
+def transpose_probs(probs: ArrayLike, semitones: int) -> np.ndarray:
     """Probabilities of tokens, float array (..., 59), with those of the notes moved by `semitones`.
 
     What would leave MIDI 31..87 is lost, and the notes that move in have probability 0: rows need
-        not sum to 1.
+    not sum to 1.
 
     Args:
         probs: float array (..., 59).
         semitones: whole number.
 
+    Raises:
+        ValueError: the last axis is not 59 long, or `semitones` is no whole number.
+
+    Examples:
+        >>> probs = to_one_hot([43])
+        >>> transpose_probs(probs, 2).argmax(axis=-1).tolist()
+        [45]
+
     Notebook: 04_evaluation
     """
-    moved = np.zeros_like(probs)
-    moved[..., :FIRST_NOTE_TOKEN] = probs[..., :FIRST_NOTE_TOKEN]
-    low, high = FIRST_NOTE_TOKEN + max(semitones, 0), VOCABULARY + min(semitones, 0)
+    before = np.asarray(probs)
+    if before.ndim == 0 or before.shape[-1] != VOCABULARY:
+        raise ValueError(f"probs of shape {before.shape}: expected a last axis of {VOCABULARY}")
+    by = int(_whole_numbers(semitones, "semitones"))
+    moved = np.zeros_like(before)
+    moved[..., :FIRST_NOTE_TOKEN] = before[..., :FIRST_NOTE_TOKEN]
+    low, high = FIRST_NOTE_TOKEN + max(by, 0), VOCABULARY + min(by, 0)
     if low < high:
-        moved[..., low:high] = probs[..., low - semitones : high - semitones]
+        moved[..., low:high] = before[..., low - by : high - by]
     return moved
 
 
-def checked_transpositions(transpositions):
-    """`transpositions` as a list of ints; a ValueError where there is none, or one is no whole
-    number."""
+def checked_transpositions(transpositions: Iterable[int]) -> list[int]:
+    """`transpositions` as a list of ints.
+
+    Raises:
+        ValueError: there is none, or one is no whole number.
+
+    Examples:
+        >>> checked_transpositions(range(-1, 2))
+        [-1, 0, 1]
+    """
     shifts = _whole_numbers(list(transpositions), "transpositions")
     if not shifts.size:
         raise ValueError("no transpositions: expected at least one, such as [0] for none")
     return shifts.tolist()
 
 
-def _checked_notes(notes, special):
-    """`notes` as int64 array, or a ValueError that says which is neither in the range nor in `special`, a dict of
-    what other numbers stand for."""
-    notes = _whole_numbers(notes, "notes")
-    sounding = (notes >= LOWEST_NOTE) & (notes <= HIGHEST_NOTE)
-    wrong = np.argwhere(~sounding & ~np.isin(notes, list(special)))
+def _checked_notes(notes: ArrayLike, special: dict[int, str]) -> np.ndarray:
+    """`notes` as int64 array, or a ValueError that says which is neither in the range nor in
+    `special`, a dict of what other numbers stand for."""
+    checked = _whole_numbers(notes, "notes")
+    sounding = (checked >= LOWEST_NOTE) & (checked <= HIGHEST_NOTE)
+    wrong = np.argwhere(~sounding & ~np.isin(checked, list(special)))
     if len(wrong):
         where = tuple(int(i) for i in wrong[0])
         others = ", ".join(f"{number} ({meaning})" for number, meaning in special.items())
         raise ValueError(
-            f"note {notes[where]} at {_place(where, notes.ndim)}: expected {others} or "
+            f"note {checked[where]} at {_place(where, checked.ndim)}: expected {others} or "
             f"{LOWEST_NOTE}..{HIGHEST_NOTE}"
         )
-    return notes
+    return checked
 
 
-def _checked_tokens(tokens):
+def _checked_tokens(tokens: ArrayLike) -> np.ndarray:
     """`tokens` as int64 array, or a ValueError that says which is outside the vocabulary."""
-    tokens = _whole_numbers(tokens, "tokens")
-    wrong = np.argwhere((tokens < 0) | (tokens >= VOCABULARY))
+    checked = _whole_numbers(tokens, "tokens")
+    wrong = np.argwhere((checked < 0) | (checked >= VOCABULARY))
     if len(wrong):
         where = tuple(int(i) for i in wrong[0])
         raise ValueError(
-            f"token {tokens[where]} at {_place(where, tokens.ndim)}: expected 0..{VOCABULARY - 1}"
+            f"token {checked[where]} at {_place(where, checked.ndim)}: expected 0..{VOCABULARY - 1}"
         )
-    return tokens
+    return checked
 
 
-def _whole_numbers(values, what):
-    values = np.asarray(values)
-    if values.size and not np.issubdtype(values.dtype, np.integer):
-        raise ValueError(f"{what} of type {values.dtype}: expected whole numbers")
-    return values.astype(np.int64)
+def _whole_numbers(values: ArrayLike, what: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{what} of type {array.dtype}: expected whole numbers")
+    return array.astype(np.int64)
 
 
 def _place(where, dimensions):

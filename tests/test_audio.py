@@ -14,9 +14,9 @@ from hypothesis.extra.numpy import arrays
 from music21 import corpus
 
 from chorale_utils.chorale import Chorale
-from chorale_utils.notation.midi import CHOIR_AAHS
+from chorale_utils.notation.midi import CHOIR_AAHS, TEMPO
 from chorale_utils.notation.reading import from_score
-from chorale_utils.sound.audio import PEAK, TAIL, step_times, synthesize, write_wav
+from chorale_utils.sound.audio import PEAK, TAIL, step_times, synthesize, write_sound
 
 RATE = 22_050
 _read = {}
@@ -146,8 +146,58 @@ def test_a_minute_of_music_takes_little_time():
     assert time.process_time() - began < 10  # some 1.4 s on an idle core
 
 
+@pytest.mark.parametrize(
+    "suffix, format, off", [("flac", "FLAC", 1e-3), ("ogg", "OGG", 0.2), ("MP3", "MP3", None)]
+)
+def test_a_file_has_the_format_of_its_suffix_and_holds_the_sound(suffix, format, off, tmp_path):
+    path = write_sound(real(), tmp_path / f"piece.{suffix}", sample_rate=RATE, tempo=120)
+    assert soundfile.info(path).format == format
+    read, rate = soundfile.read(path)
+    sound = synthesize(real(), RATE, 120)
+    assert rate == RATE and len(read) == pytest.approx(len(sound), abs=0.1 * RATE)
+    loud = np.sqrt(np.mean(sound[RATE:-RATE] ** 2))
+    assert np.sqrt(np.mean(read[RATE:-RATE] ** 2)) == pytest.approx(loud, rel=0.05)
+    if off is not None:  # in an MP3 the sound begins a little later
+        assert np.sqrt(np.mean((read - sound) ** 2)) < off * loud
+
+
+def test_a_note_sounds_at_its_pitch_at_the_highest_sample_rate():
+    sound = synthesize(held(57, 0, 0, 0), 96_000)
+    assert len(sound) == pytest.approx((4 * 60 / TEMPO + TAIL) * 96_000, abs=1)
+    harmonic = loudest_frequency(sound[: 2 * 96_000, 0], 96_000) / 220
+    assert harmonic == pytest.approx(round(harmonic), rel=0.01)
+
+
+def test_ten_minutes_can_be_written_as_ogg(tmp_path):
+    long = held(60, 0, 0, 0, steps=4 * 400)
+    path = write_sound(long, tmp_path / "long.ogg", sample_rate=16_000, tempo=40)
+    assert soundfile.info(path).duration > 600
+
+
+@pytest.mark.parametrize("name", ["song", "song.mp4", "song.mid"])
+def test_another_suffix_is_refused_with_those_that_there_are(name, tmp_path):
+    with pytest.raises(ValueError, match=rf"{name}: .*expected one of \.wav, \.flac, \.ogg, \.mp3"):
+        write_sound(real(), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_write_wav_is_the_old_name_of_write_sound():
+    import chorale_utils
+
+    with pytest.warns(DeprecationWarning, match="write_wav is now called .*write_sound"):
+        assert chorale_utils.write_wav is write_sound
+
+
+@pytest.mark.parametrize("given", ["bwv66.6", None, [Chorale([[60] * 4])]])
+def test_what_is_no_chorale_is_refused_in_words_and_nothing_is_written(given, tmp_path):
+    for function in (synthesize, step_times, lambda it: write_sound(it, tmp_path / "song.wav")):
+        with pytest.raises(TypeError, match="got a .*: expected (a Chorale|one)"):
+            function(given)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_wav_file_holds_the_sound(tmp_path):
-    write_wav(real(), tmp_path / "piece.wav", sample_rate=RATE, tempo=120)
+    write_sound(real(), tmp_path / "piece.wav", sample_rate=RATE, tempo=120)
     read, rate = soundfile.read(tmp_path / "piece.wav")
     assert rate == RATE
     assert np.allclose(read, synthesize(real(), RATE, 120), atol=1e-4)
@@ -158,13 +208,17 @@ def test_a_wav_file_holds_the_sound(tmp_path):
     "arguments, complaint",
     [
         ({"tempo": 0}, "quarter notes a minute"),
+        ({"tempo": "fast"}, "tempo 'fast': expected quarter notes a minute"),
+        ({"sample_rate": "CD"}, "sample rate 'CD': expected samples a second"),
+        ({"fermata": "long"}, "fermata 'long': expected how many times"),
+        ({"fermata": float("inf")}, "fermata inf"),
         ({"sample_rate": 100}, "8000..96000"),
         ({"fermata": 0.5}, "at least 1"),
     ],
 )
 def test_impossible_arguments_are_refused_and_leave_no_file(arguments, complaint, tmp_path):
     with pytest.raises(ValueError, match=complaint):
-        write_wav(real(), tmp_path / "piece.wav", **arguments)
+        write_sound(real(), tmp_path / "piece.wav", **arguments)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -178,7 +232,8 @@ def chunk(name, content):
 def small_soundfont(path, programme):
     """Writes a SoundFont with one sound: a sine of 441 Hz at A4, one period of it, looped.
 
-    The records of its nine tables are as SoundFont Technical Specification 2.01, chapter 7, has them.
+    The records of its nine tables are as SoundFont Technical Specification 2.01, chapter 7, has
+    them.
     """
     period = (12_000 * np.sin(2 * np.pi * np.arange(100) / 100)).astype("<i2")
     samples = np.concatenate([np.tile(period, 3), np.zeros(46, "<i2")]).tobytes()
@@ -214,6 +269,12 @@ def small_soundfont(path, programme):
     )
     path.write_bytes(chunk(b"RIFF", b"sfbk" + lists))
     return path
+
+
+def test_a_sample_rate_that_mp3_does_not_have_is_refused_with_those_that_it_has(tmp_path):
+    with pytest.raises(ValueError, match="MP3 with 96000 samples a second: .*44100, and 48000"):
+        write_sound(held(60, 0, 0, 0), tmp_path / "song.mp3", sample_rate=96_000)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture(params=[CHOIR_AAHS, 0], ids=["choir", "another sound"])

@@ -9,13 +9,10 @@ import pytest
 
 from chorale_utils import (
     Chorale,
-    Pieces,
     cached,
     find_metre,
     generate,
-    load_chorales,
     negative_log_likelihood,
-    save_chorales,
     score_notes,
 )
 
@@ -34,55 +31,6 @@ PIECES = [
     ),
     Chorale(np.zeros((0, 4), int), name="empty"),
 ]
-
-
-@pytest.mark.parametrize(
-    "pieces", [PIECES, PIECES[:1], PIECES[2:], []], ids=["all", "one", "empty", "none"]
-)
-def test_chorales_come_back_as_they_were(tmp_path, pieces):
-    for name in ("pieces.npz", "pieces"):
-        save_chorales(pieces, tmp_path / name)
-        assert load_chorales(tmp_path / name) == pieces
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["pieces", "pieces.npz"]
-
-
-def test_report_of_pieces_comes_back_with_them(tmp_path):
-    report = pd.DataFrame(
-        {"log_likelihood": [-1 / 3, -1e-9, np.nan], "resamplings": [0, 7, 2]},
-        index=pd.Index(["bare", "full", "empty"], name="piece"),
-    )
-    save_chorales(Pieces(PIECES, report), tmp_path / "pieces.npz")
-    again = load_chorales(tmp_path / "pieces.npz")
-    assert isinstance(again, Pieces) and list(again) == PIECES
-    pd.testing.assert_frame_equal(again.report, report, check_exact=True)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda whole: b"",
-        lambda whole: whole[:-30],
-        lambda whole: b"PK nothing",
-        lambda whole: whole.replace(b"about.npy", b"aboot.npy"),
-    ],
-)
-def test_torn_file_is_refused_by_name(tmp_path, damage):
-    path = tmp_path / "pieces.npz"
-    save_chorales(PIECES, path)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match="pieces.npz holds no chorales, or is torn"):
-        load_chorales(path)
-
-
-def test_file_with_a_pickle_in_it_is_refused_and_not_executed(tmp_path):
-    np.savez(tmp_path / "pieces.npz", about=np.array([print], object))
-    with pytest.raises(ValueError, match="allow_pickle=False"):
-        load_chorales(tmp_path / "pieces.npz")
-
-
-def test_no_file_is_an_error_of_its_own(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        load_chorales(tmp_path / "pieces.npz")
 
 
 @pytest.fixture

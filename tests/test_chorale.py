@@ -1,13 +1,14 @@
 """The value that everything passes around."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chorale_utils import Chorale
-from chorale_utils.chorale import as_chorales, steps_per_bar, voice_named
+from chorale_utils import Chorale, Pieces
+from chorale_utils.chorale import as_chorale, as_chorales, steps_per_bar, voice_named
 
 grids = st.integers(1, 40).flatmap(
     lambda steps: arrays(
@@ -82,6 +83,96 @@ def test_an_excerpt_keeps_its_bar_lines_and_strikes_what_was_held():
     assert excerpt.struck[0].all() and not excerpt.struck[1:].any()
 
 
+@given(grids, st.none() | st.integers(-50, 50), st.none() | st.integers(-50, 50))
+def test_a_slice_is_an_excerpt(pitches, start, stop):
+    chorale = Chorale(pitches, time_signature="3/4", pickup=4)
+    assert chorale[start:stop] == chorale.excerpt(start, stop)
+    np.testing.assert_array_equal(chorale[start:stop].pitches, pitches[start:stop])
+    assert chorale[start:stop:1] == chorale[start:stop]
+
+
+@pytest.mark.parametrize("place", [0, -1, "a", (slice(0, 1), 0), None])
+def test_what_is_no_slice_is_refused_with_what_to_do(place):
+    with pytest.raises(TypeError, match=r"chorale\[0:16\]; chorale.pitches\[step\]"):
+        Chorale([[72, 67, 64, 48]])[place]
+    with pytest.raises(TypeError, match="mine: .*chorale.pitches"):
+        list(Chorale([[72, 67, 64, 48]], name="mine"))
+
+
+@pytest.mark.parametrize("step", [2, -1, 0])
+def test_steps_cannot_be_left_out_or_turned_round(step):
+    with pytest.raises(ValueError, match=r"expected every step from start to stop, such as"):
+        Chorale([[72, 67, 64, 48]])[::step]
+
+
+def test_a_slice_of_pieces_is_pieces_with_its_rows_of_the_report():
+    report = pd.DataFrame({"grade": [1.0, 2.0, 3.0]}, index=["a", "b", "c"])
+    pieces = Pieces((Chorale([[72, 67, 64, 48]], name=name) for name in "abc"), report)
+    for part, names in ((pieces[1:], "bc"), (pieces[::-1], "cba"), (pieces[:0], "")):
+        assert isinstance(part, Pieces)
+        assert [piece.name for piece in part] == list(part.report.index) == list(names)
+    assert pieces[1].name == "b" and pieces[-1].name == "c"
+    assert Pieces(list(pieces))[:2].report is None
+    pieces.append(pieces[0])
+    with pytest.raises(ValueError, match="4 pieces and a report of 3 rows"):
+        pieces[:2]
+
+
+@pytest.mark.parametrize("given", ["abc", [1], None])
+def test_pieces_hold_chorales_only(given):
+    with pytest.raises(TypeError, match="expected a"):
+        Pieces(given)
+
+
+@pytest.mark.parametrize("voice", [4, -1, "soprano", 1.0, True])
+def test_another_voice_is_refused_with_those_that_there_are(voice):
+    with pytest.raises(ValueError, match=r"voice .*: expected one of 0 \(soprano\), .*3 \(bass\)"):
+        Chorale([[72, 67, 64, 48]]).notes(voice)
+
+
+@pytest.mark.parametrize(
+    "key, kept",
+    [
+        ("C major", "C major"),
+        ("f# minor", "f# minor"),
+        ("F# minor", "f# minor"),
+        ("b- major", "B- major"),
+        ("e- minor", "e- minor"),
+    ],
+)
+def test_a_key_is_kept_in_music21s_spelling(key, kept):
+    assert Chorale([[72, 67, 64, 48]], key=key).key == kept
+
+
+@pytest.mark.parametrize(
+    "key", ["H dur", "Bb major", "C", "C Major", "d dorian", "f## minor", "", " C major", 5]
+)
+def test_what_is_no_key_is_refused_at_once(key):
+    with pytest.raises(
+        ValueError, match="mine: key .*: expected tonic and mode, such as 'f# minor'"
+    ):
+        Chorale([[72, 67, 64, 48]], name="mine", key=key)
+
+
+@pytest.mark.parametrize("field", ["name", "bwv", "title"])
+def test_what_should_be_text_and_is_not_is_refused(field):
+    with pytest.raises(TypeError, match=rf"{field}: got a float \(66.6\): expected a str"):
+        Chorale([[72, 67, 64, 48]], **{field: 66.6})
+
+
+@pytest.mark.parametrize(
+    "pitches, complaint",
+    [
+        ("bwv66.6", r"got a str \('bwv66.6'\): expected pitches.*load_chorale reads one"),
+        (None, "got a NoneType .*: expected pitches, an int array"),
+        (Chorale([[72, 67, 64, 48]]), "got a Chorale .*: expected pitches"),
+    ],
+)
+def test_what_are_no_pitches_is_refused_in_words(pitches, complaint):
+    with pytest.raises(TypeError, match=complaint):
+        Chorale(pitches)
+
+
 def test_its_arrays_cannot_be_changed_and_are_not_the_callers():
     mine = np.full((2, 4), 60)
     chorale = Chorale(mine)
@@ -94,25 +185,26 @@ def test_its_arrays_cannot_be_changed_and_are_not_the_callers():
 @pytest.mark.parametrize(
     "arguments, complaint",
     [
-        (dict(pitches=np.zeros((3, 3), int)), r"shape \(3, 3\): expected \(steps, 4\)"),
-        (dict(pitches=np.full((3, 4), 60.5)), "expected whole MIDI note numbers"),
-        (dict(pitches=[[60, 128, 55, 48]]), "note 128 at step 0, alto"),
+        ({"pitches": [[72, 67, 64, 48], [72, 67]]}, "rows differ in length: expected four"),
+        ({"pitches": np.zeros((3, 3), int)}, r"shape \(3, 3\): expected \(steps, 4\)"),
+        ({"pitches": np.full((3, 4), 60.5)}, "expected whole MIDI note numbers"),
+        ({"pitches": [[60, 128, 55, 48]]}, "note 128 at step 0, alto"),
         (
-            dict(pitches=[[60, 55, 55, 48]], fermatas=[True, False]),
+            {"pitches": [[60, 55, 55, 48]], "fermatas": [True, False]},
             r"fermatas of shape \(2,\): expected \(1,\)",
         ),
-        (dict(pitches=[[60, 55, 55, 48]], time_signature="waltz"), "time signature 'waltz'"),
+        ({"pitches": [[60, 55, 55, 48]], "time_signature": "waltz"}, "time signature 'waltz'"),
         (
-            dict(pitches=[[60, 55, 55, 48]], time_signature="3/12"),
+            {"pitches": [[60, 55, 55, 48]], "time_signature": "3/12"},
             "time signature '3/12': .*power of two",
         ),
-        (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=12), "pickup 12"),
-        (dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=True), "pickup True"),
+        ({"pitches": [[60, 55, 55, 48]], "time_signature": "3/4", "pickup": 12}, "pickup 12"),
+        ({"pitches": [[60, 55, 55, 48]], "time_signature": "3/4", "pickup": True}, "pickup True"),
         (
-            dict(pitches=[[60, 55, 55, 48]], time_signature="3/4", pickup=np.True_),
+            {"pitches": [[60, 55, 55, 48]], "time_signature": "3/4", "pickup": np.True_},
             "pickup np.True_",
         ),
-        (dict(pitches=[[60, 55, 55, 48]], pickup=4.0), "pickup 4.0"),
+        ({"pitches": [[60, 55, 55, 48]], "pickup": 4.0}, "pickup 4.0"),
     ],
 )
 def test_what_is_no_chorale_is_refused_in_words(arguments, complaint):
@@ -154,3 +246,14 @@ def test_one_chorale_is_a_list_of_one_and_any_iterable_is_a_list():
 def test_what_are_no_chorales_is_refused_in_words(given, complaint):
     with pytest.raises(TypeError, match=complaint):
         as_chorales(given)
+
+
+def test_one_chorale_is_itself_and_several_are_refused_with_what_to_do():
+    one = Chorale([[72, 67, 64, 48]])
+    assert as_chorale(one) is one
+    with pytest.raises(TypeError, match=r"got a list of 2 Chorale: .* such as chorales\[0\]"):
+        as_chorale([one, one])
+    with pytest.raises(TypeError, match="got a Pieces of 1 Chorale"):
+        as_chorale(Pieces(one))
+    with pytest.raises(TypeError, match=r"got a str \('x'\): expected a Chorale; load_chorale"):
+        as_chorale("x")

@@ -12,9 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import BESIDE_THE_CHECKOUT, archive_places
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import Chorale
 from chorale_utils.corpus.editions import (
@@ -28,7 +25,6 @@ from chorale_utils.corpus.editions import (
     read_manifest,
 )
 from chorale_utils.corpus.editions import editions as corpus_module
-from chorale_utils.notation.loading import load_chorale
 from chorale_utils.notation.reading import from_score
 
 GOOD = "note0,note1,note2,note3\n74,70,65,58\n74,70,65,58\n75,70,58,55\n"
@@ -507,124 +503,6 @@ def test_a_script_without_a_main_guard_can_load_the_corpus(small_edition, tmp_pa
     )
     assert run.stdout.splitlines() == ["begins", "Corpus('music21': 1 train, 1 valid, 1 test)"]
     assert run.stderr == ""
-
-
-# A user's own music
-
-ROWS = arrays(
-    np.int64,
-    st.tuples(st.integers(1, 30), st.just(4)),
-    elements=st.one_of(st.just(0), st.integers(1, 127)),
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ROWS, st.booleans(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([",", ", "]))
-def test_csv_of_four_columns_is_read_with_and_without_a_header(
-    tmp_path, rows, header, ending, comma
-):
-    lines = ["soprano,alto,tenor,bass"] * header + [comma.join(map(str, row)) for row in rows]
-    path = tmp_path / "mine.csv"
-    path.write_bytes(ending.join(lines).encode())
-    assert load_chorale(path) == Chorale(rows, name="mine")
-
-
-def test_csv_with_a_wrong_note_is_an_error_that_names_line_and_voice(tmp_path):
-    path = tmp_path / "mine.csv"
-    path.write_text("60,55,52,48\n60,55,128,48\n")
-    with pytest.raises(
-        ValueError, match=r"mine\.csv, line 2: note 128, tenor: expected 0 .silence. or 1..127"
-    ):
-        load_chorale(path)
-
-
-@pytest.mark.parametrize("name", ["bwv66.6", "bwv269", "bwv123.6"])  # the first has no title
-@pytest.mark.parametrize("suffix", [".musicxml", ".mid"])
-def test_a_real_chorale_written_to_a_file_is_read_back(name, suffix, music21_corpus, tmp_path):
-    from chorale_utils.notation.midi import write_midi
-    from chorale_utils.notation.score import write_score
-
-    wanted = music21_corpus[name]
-    path = tmp_path / f"{name}{suffix}"
-    (write_midi if suffix == ".mid" else write_score)(wanted, path)
-    chorale = load_chorale(path)
-    for grid in ("pitches", "struck"):
-        np.testing.assert_array_equal(getattr(chorale, grid), getattr(wanted, grid))
-    assert (chorale.time_signature, chorale.pickup) == (wanted.time_signature, wanted.pickup)
-    if suffix == ".musicxml":
-        assert chorale.title == wanted.title
-
-
-@pytest.mark.parametrize("staves", [2, 4])
-@pytest.mark.parametrize("sung", [(), (0, 2)])
-@pytest.mark.parametrize("steps, pickup", [(1, 0), (16, 0), (30, 0), (36, 4)])
-def test_silence_written_to_musicxml_is_read_back(staves, sung, steps, pickup, tmp_path):
-    from chorale_utils.notation.score import write_score
-
-    pitches = np.zeros((steps, 4), int)
-    pitches[:, list(sung)] = 60
-    wanted = Chorale(pitches, name="silence", title="Rests", time_signature="4/4", pickup=pickup)
-    chorale = load_chorale(write_score(wanted, tmp_path / "silence.musicxml", staves=staves))
-    np.testing.assert_array_equal(chorale.pitches, wanted.pitches)
-    np.testing.assert_array_equal(chorale.struck, wanted.struck)
-    assert (chorale.title, chorale.time_signature) == ("Rests", "4/4")
-    assert steps < 16 or chorale.pickup == pickup
-
-
-def test_the_title_is_that_of_the_work_or_else_of_the_movement_and_none_where_music21_filled_it_in(
-    tmp_path,
-):
-    from music21 import metadata, note, stream
-
-    for titles, expected in (
-        ({"title": "Work", "movementName": "Movement"}, "Work"),
-        ({"movementName": "Movement"}, "Movement"),
-        ({}, None),
-    ):
-        score = stream.Score([stream.Part([note.Note(60, quarterLength=4)]) for _ in range(4)])
-        score.metadata = metadata.Metadata(**titles)
-        score.write("musicxml", tmp_path / "mine.musicxml")
-        assert load_chorale(tmp_path / "mine.musicxml").title == expected
-
-
-def test_musicxml_is_read_as_music21_reads_it(tmp_path):
-    from music21 import corpus
-
-    corpus.parse("bach/bwv66.6").write("musicxml", tmp_path / "mine.musicxml")
-    chorale = load_chorale(tmp_path / "mine.musicxml")
-    wanted = from_score(corpus.parse("bach/bwv66.6"), name="mine")
-    np.testing.assert_array_equal(chorale.pitches[: len(wanted)], wanted.pitches)
-    assert not chorale.pitches[len(wanted) :].any()  # music21 fills the last bar with a rest
-    assert (chorale.name, chorale.key, chorale.pickup) == ("mine", "f# minor", 4)
-
-
-def test_kern_is_read():
-    from music21.common import getCorpusFilePath
-
-    chorale = load_chorale(getCorpusFilePath() / "bach" / "bwv277.krn")
-    assert (chorale.name, chorale.key, chorale.time_signature) == ("bwv277", "a minor", "4/4")
-    assert chorale.pitches[:, 0].max() < 82 and (chorale.pitches[0] > 0).all()
-
-
-@pytest.mark.parametrize(
-    "name, content, message",
-    [
-        ("mine.pdf", b"", r"mine\.pdf: \.pdf: expected \.mid"),
-        ("mine", b"", "no suffix: expected"),
-        ("mine.musicxml", b"<score-partwise><part", r"mine\.musicxml: music21 cannot read it"),
-        ("mine.mxl", b"PK no zip", r"mine\.mxl: music21 cannot read it"),
-        ("mine.csv", b"\xff\xfe\x00", r"mine\.csv: not a text file"),
-    ],
-)
-def test_other_and_damaged_files_are_errors_that_name_the_file(name, content, message, tmp_path):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        load_chorale(tmp_path / name)
-
-
-def test_a_file_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"mine\.mid: no such file"):
-        load_chorale(tmp_path / "mine.mid")
 
 
 # What it costs

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chorale_utils import (
+    Chorale,
     decode,
     encode,
     from_one_hot,
@@ -137,3 +138,21 @@ def test_transposed_probabilities_lose_what_leaves_the_vocabulary_and_gain_nothi
 def test_what_cannot_be_encoded_is_refused_in_words(broken, complaint):
     with pytest.raises(ValueError, match=complaint):
         broken()
+
+
+def test_a_chorale_is_encoded_as_its_pitches_are():
+    pitches = [[72, 67, 64, 48], [72, 0, 64, 48]]
+    np.testing.assert_array_equal(encode(Chorale(pitches)), encode(pitches))
+
+
+@pytest.mark.parametrize(
+    "probs, semitones, complaint",
+    [
+        (np.zeros((2, 58)), 1, r"probs of shape \(2, 58\): expected a last axis of 59"),
+        (0.5, 1, r"probs of shape \(\)"),
+        (np.zeros(59), 1.5, "semitones of type float64: expected whole numbers"),
+    ],
+)
+def test_probabilities_that_cannot_be_moved_are_refused_in_words(probs, semitones, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        transpose_probs(probs, semitones)

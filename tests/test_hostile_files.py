@@ -17,16 +17,22 @@ NAMES = ("Soprano", "Alto", "Tenor", "Bass")
 def musicxml(duration="4", before="", name="Soprano"):
     """Four voices with one note each."""
     parts = "".join(
-        f'<score-part id="P{part}"><part-name>{name if part == 0 else NAMES[part]}</part-name></score-part>'
+        f'<score-part id="P{part}"><part-name>{name if part == 0 else NAMES[part]}</part-name>'
+        "</score-part>"
         for part in range(4)
     )
-    note = f"<note><pitch><step>C</step><octave>4</octave></pitch><duration>{duration}</duration></note>"
+    pitch = "<pitch><step>C</step><octave>4</octave></pitch>"
+    note = f"<note>{pitch}<duration>{duration}</duration></note>"
     body = "".join(
-        f'<part id="P{part}"><measure number="1"><attributes><divisions>4</divisions></attributes>{note}'
+        f'<part id="P{part}"><measure '
+        f'number="1"><attributes><divisions>4</divisions></attributes>{note}'
         f"</measure></part>"
         for part in range(4)
     )
-    return f'<?xml version="1.0"?>{before}<score-partwise version="3.1"><part-list>{parts}</part-list>{body}</score-partwise>'
+    return (
+        f'<?xml version="1.0"?>{before}<score-partwise version="3.1">'
+        f"<part-list>{parts}</part-list>{body}</score-partwise>"
+    )
 
 
 LAUGHS = "".join(f'<!ENTITY l{level} "{f"&l{level - 1};" * 10}">' for level in range(1, 10))

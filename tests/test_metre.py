@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -44,3 +45,9 @@ def test_only_the_pitches_are_looked_at(music21_corpus):
 def test_any_chorale_has_a_metre_that_a_chorale_can_have(pitches):
     time_signature, pickup = find_metre(Chorale(pitches))
     assert Chorale(pitches, time_signature=time_signature, pickup=pickup).pickup in (0, 4)
+
+
+@pytest.mark.parametrize("given", ["bwv66.6", None, [Chorale([[60] * 4])]])
+def test_what_is_no_chorale_is_refused_in_words(given):
+    with pytest.raises(TypeError, match="got a .*: expected (a Chorale|one)"):
+        find_metre(given)

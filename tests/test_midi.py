@@ -372,3 +372,28 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [
         ("piece.mid", b"old")
     ]
+
+
+@pytest.mark.parametrize("name", ["xx", "piece.wav", "piece.mid.txt"])
+def test_another_suffix_is_refused_and_nothing_is_written(name, tmp_path):
+    with pytest.raises(ValueError, match=rf"{name}: .*: expected one of \.mid, \.midi"):
+        write_midi(Chorale([[60] * 4]), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["piece.midi", "PIECE.MID"])
+def test_either_suffix_is_written_in_any_case(name, tmp_path):
+    assert len(read_midi(write_midi(Chorale([[60] * 4]), tmp_path / name))) == 1
+
+
+@pytest.mark.parametrize("given", ["bwv66.6", None, [Chorale([[60] * 4])]])
+def test_what_is_no_chorale_is_refused_in_words_and_nothing_is_written(given, tmp_path):
+    with pytest.raises(TypeError, match="got a .*: expected (a Chorale|one)"):
+        write_midi(given, tmp_path / "piece.mid")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("read", [read_midi, read_midi_melody])
+def test_what_is_no_file_name_is_refused_in_words(read):
+    with pytest.raises(TypeError, match="got a NoneType .*: expected the name of a MIDI file"):
+        read(None)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from music21 import corpus
 
-from chorale_utils.chorale import Chorale
+from chorale_utils.chorale import Chorale, Pieces
 from chorale_utils.notation import engraving
 from chorale_utils.notation.reading import from_score
 from chorale_utils.notation.score import show_score
@@ -164,3 +164,62 @@ def test_show_puts_name_score_and_player_together():
     )
     assert len(html) < 150_000
     assert "&lt;b&gt;" in show(excerpt, caption="<b>")._repr_html_()
+
+
+def test_a_chorale_at_the_end_of_a_cell_shows_itself_as_show_does():
+    excerpt = real()[:16]
+    assert excerpt._repr_html_() == show(excerpt)._repr_html_()
+
+
+def test_a_chorale_without_steps_is_a_line_of_text_at_the_end_of_a_cell():
+    empty = Chorale(np.zeros((0, 4), int), name="<nothing>")
+    assert empty._repr_html_() == "<p>&lt;nothing&gt;: a chorale of 0 steps</p>"
+    assert Pieces()._repr_html_() == "<p>no chorales</p>"
+
+
+def test_several_are_shown_one_under_the_other():
+    one, other = real()[:8], real("bwv269")[:8]
+    for several in ([one, other], Pieces([one, other]), iter([one, other])):
+        shown = show(several)
+        assert [type(each).__name__ for each in shown] == ["ShownChorale"] * 2
+        assert shown._repr_html_() == show(one)._repr_html_() + show(other)._repr_html_()
+    assert show([one])._repr_html_() == show(one)._repr_html_()
+
+
+def test_pieces_at_the_end_of_a_cell_show_the_first_eight_and_say_how_many_more_there_are():
+    silence = Chorale(np.zeros((1, 4), int))
+    html = Pieces([silence] * 10)._repr_html_()
+    assert html.count('class="chorale-player"') == 8
+    assert html.endswith("<p>and 2 more: show(pieces[8:]) displays them</p>")
+    assert "more" not in Pieces([silence] * 8)._repr_html_().rpartition("</script>")[2]
+
+
+def test_each_of_several_has_its_own_caption_and_colours():
+    one, other = real()[:8], real("bwv269")[:8]
+    red = np.full((8, 4), "#ff0000")
+    shown = show([one, other], caption=["first", None], colours=[None, red])
+    assert shown[0].caption == "first" and shown[1].caption.startswith("bwv269")
+    assert shown[1].score.svg == show_score(other, colours=red).svg != show_score(other).svg
+    for wrong in ({"caption": "both"}, {"caption": ["one"]}, {"colours": [red]}):
+        with pytest.raises(ValueError, match="of 2 chorales: expected a list with one for each"):
+            show([one, other], **wrong)
+
+
+@pytest.mark.parametrize("given", ["song.mid", None, 7, [real, real]])
+def test_what_is_no_chorale_is_refused_in_words(given):
+    for function in (show, play):
+        with pytest.raises(TypeError, match="got a.*: expected"):
+            function(given)
+
+
+@pytest.mark.parametrize(
+    "wrong, complaint",
+    [
+        ({"staves": 3}, "staves 3: expected 2"),
+        ({"tempo": "fast"}, "tempo 'fast': expected quarter notes"),
+        ({"width": None}, "width None: expected pixels"),
+    ],
+)
+def test_impossible_arguments_are_refused_in_words(wrong, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        show(real()[:8], **wrong)

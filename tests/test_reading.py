@@ -19,7 +19,7 @@ from music21 import (
     tie,
 )
 
-from chorale_utils.chorale import VOICES
+from chorale_utils.chorale import VOICES, Chorale
 from chorale_utils.notation.reading import from_melody, from_score
 
 REAL = [
@@ -57,7 +57,7 @@ def part(name, *notes, metre="4/4"):
 
 def four_parts(**others):
     """A score of four parts that hold a whole note each, but for the parts given by name."""
-    notes = dict(soprano="C5", alto="G4", tenor="E4", bass="C3")
+    notes = {"soprano": "C5", "alto": "G4", "tenor": "E4", "bass": "C3"}
     return stream.Score(
         [others.get(name) or part(name.title(), (pitch, 4)) for name, pitch in notes.items()]
     )
@@ -112,7 +112,7 @@ def test_key_metre_pickup_and_fermatas_are_read(real):
 def test_a_signature_without_a_mode_is_in_minor_where_the_bass_ends_on_its_tonic(
     bass, signature, expected
 ):
-    notes = dict(soprano=("E5", 4), alto=("C5", 4), tenor=("G4", 4), bass=(bass, 4))
+    notes = {"soprano": ("E5", 4), "alto": ("C5", 4), "tenor": ("G4", 4), "bass": (bass, 4)}
     score = stream.Score([part(name.title(), one) for name, one in notes.items()])
     for one in score.parts if signature else ():
         one.getElementsByClass("Measure")[0].insert(
@@ -412,3 +412,22 @@ def test_a_melody_may_be_a_score_with_one_part_that_sings_or_a_bare_stream():
 def test_what_is_no_melody_is_an_error_that_says_where(source, complaint):
     with pytest.raises(ValueError, match=complaint):
         from_melody(source(), name="mine")
+
+
+@pytest.mark.parametrize(
+    "given", ["tune.musicxml", None, ["C5", "D5"], [72, 74], Chorale([[60] * 4])]
+)
+def test_what_is_nothing_of_music21s_is_refused_with_what_to_do(given):
+    with pytest.raises(TypeError, match="mine: got a.*: expected a music21 stream; load_chorale"):
+        from_score(given, name="mine")
+    with pytest.raises(TypeError, match="mine: got a.*; load_melody reads a file, harmonize takes"):
+        from_melody(given, name="mine")
+
+
+@pytest.mark.parametrize("last, expected", [("d", "C major"), ("a", "a minor")])
+def test_a_signature_in_a_church_mode_is_read_as_major_or_minor(last, expected):
+    from music21 import converter, key
+
+    melody = converter.parse(f"tinynotation: 4/4 d4 e f {last}")
+    melody.insert(0, key.Key("d", "dorian"))
+    assert from_melody(melody).key == expected

@@ -5,36 +5,48 @@ decided in `score`. Nothing here needs another program or the network, nor a fon
 what is not SVG is set by Typst, in the STIX font that comes with matplotlib (SVG leaves the font to
 whatever shows it)."""
 
+from __future__ import annotations
+
 import re
 import xml.etree.ElementTree as ET
-from collections import namedtuple
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from ..chorale import STEPS_PER_QUARTER
 
 _SCALE = 40  # percent: staves 29 pixels high on the long page
 _PIXELS_AS_DRAWN = 96  # an inch; the PNG has twice as many
 _FONT = "STIXGeneral"
-_PAPER = {
-    "pageWidth": 2100,
-    "pageHeight": 2970,
-    "scale": 100,
-    "unit": 8,
-}  # A4 in tenths of a millimetre; 6.4 mm staves
+# A4 in tenths of a millimetre, staves 6.4 mm high
+_PAPER = {"pageWidth": 2100, "pageHeight": 2970, "scale": 100, "unit": 8}
 _LONG = {"pageHeight": 60000, "scale": _SCALE, "unit": 9}
 _SVG = "{http://www.w3.org/2000/svg}"
 
-Engraving = namedtuple("Engraving", "svg systems")
-Engraving.__doc__ = "A drawing: `svg` (str) and its `systems` (list of System), from the top down."
-System = namedtuple("System", "top height points")
-System.__doc__ = """Where a system stands on the page: `top` and `height` as shares of the page's height, and `points`,
-pairs (step, x as share of the page's width): one for each step at which a note begins, tied or not, and the right end,
-where the next system takes over."""
+
+class System(NamedTuple):
+    """Where a system stands on the page.
+
+    `top` and `height` are shares of the page's height. `points` are pairs (step, x as share of the
+    page's width): one for each step at which a note begins, tied or not, and the right end, where
+    the next system takes over.
+    """
+
+    top: float
+    height: float
+    points: list[tuple[int, float]]
 
 
-def engrave(xml, width, header=True):
+class Engraving(NamedTuple):
+    """A drawing: `svg` (str) and its `systems`, from the top down."""
+
+    svg: str
+    systems: list[System]
+
+
+def engrave(xml: bytes, width: int, header: bool = True) -> Engraving:
     """MusicXML on one page as long as the music (Engraving).
 
     Args:
@@ -57,7 +69,7 @@ def engrave(xml, width, header=True):
     return Engraving(svg, _systems(svg, drawn.renderToTimemap({})))
 
 
-def engrave_pages(xml):
+def engrave_pages(xml: bytes) -> list[str]:
     """MusicXML on pages of A4, title and composer above the first: list of SVG (str)."""
     drawn = _loaded(
         xml,
@@ -67,9 +79,13 @@ def engrave_pages(xml):
     return [drawn.renderToSVG(page) for page in range(1, drawn.getPageCount() + 1)]
 
 
-def png(svg):
-    """A drawing as PNG (bytes) on white, twice as many pixels wide and high as it says of
-    itself."""
+def png(svg: str) -> bytes:
+    """A drawing as PNG (bytes) on white, with twice the width and height that it states.
+
+    Examples:
+        >>> png('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')[1:4]
+        b'PNG'
+    """
     return _typeset(
         "#set page(width: auto, height: auto, margin: 0pt, fill: white)",
         [svg],
@@ -78,8 +94,13 @@ def png(svg):
     )
 
 
-def pdf(pages, title=""):
-    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4."""
+def pdf(pages: Sequence[str], title: str = "") -> bytes:
+    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4.
+
+    Examples:
+        >>> pdf(['<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'])[:5]
+        b'%PDF-'
+    """
     return _typeset('#set page(paper: "a4", margin: 0pt)', pages, title, format="pdf", timestamp=0)
 
 
@@ -149,8 +170,9 @@ def _with_credits(xml):
     ):
         if root.findtext(element):
             credits += (
-                f'<credit page="1"><credit-type>{kind}</credit-type><credit-words justify="{side}" halign="{side}" '
-                f'valign="top" font-size="{size}">{escape(root.findtext(element))}</credit-words></credit>'
+                f'<credit page="1"><credit-type>{kind}</credit-type>'
+                f'<credit-words justify="{side}" halign="{side}" valign="top" font-size="{size}">'
+                f"{escape(root.findtext(element))}</credit-words></credit>"
             )
     return xml.replace("<part-list>", credits + "<part-list>", 1)
 

@@ -3,41 +3,61 @@
 Notebook: 05_generation
 """
 
+from __future__ import annotations
+
+import os
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale
+from ..files import as_path
+from .midi import SUFFIXES as MIDI_SUFFIXES
+from .midi import read_midi, read_midi_melody
 from .reading import from_melody, from_score
 
-LARGEST_FILE = 8_000_000  # bytes, unpacked: no chorale, and no hour of music, has as much to say
-MIDI_SUFFIXES, SCORE_SUFFIXES = (".mid", ".midi"), (".musicxml", ".xml", ".mxl", ".krn")
+if TYPE_CHECKING:
+    from music21.stream import Stream
+
+LARGEST_FILE = 8_000_000  # bytes, unpacked: far more than an hour of music needs
+SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", ".krn")
 
 
-def load_chorale(path, strict=True):
+def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     """The `Chorale` in a file of the user's own: MIDI, MusicXML, kern or CSV with four voices.
 
     Args:
-        path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv; the chorale is named after
-            it. A CSV has a row a sixteenth and four columns of MIDI numbers, soprano to bass, 0 for
-            silence, with or without a header row.
+        path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv; the chorale is
+            named after it. A CSV has a row a sixteenth and four columns of MIDI numbers, soprano to
+            bass, 0 for silence, with or without a header row.
         strict: as in `reading.from_score`, for scores.
 
     Raises:
         ValueError: another kind of file, or not four voices with one note at a time, on the grid of
             sixteenths; the message says where.
         FileNotFoundError: there is no such file.
+        TypeError: `path` is no file name.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> file = Path(mkdtemp(), "mine.csv")
+        >>> _ = file.write_text("soprano,alto,tenor,bass\\n72,67,64,48\\n72,65,64,48\\n")
+        >>> load_chorale(file)
+        Chorale('mine', 2 steps)
 
     Notebook: 01_data_exploration
     """
-    path = Path(path)
+    path = as_path(path, "the name of a file with MIDI, MusicXML, kern or CSV")
     suffix = path.suffix.lower()
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML, kern or CSV")
+        corpus = path.name.startswith("bwv")
+        advice = f"; load_corpus()[{path.name!r}] finds a chorale of the corpus" if corpus else ""
+        raise FileNotFoundError(
+            f"{path}: no such file: expected MIDI, MusicXML, kern or CSV{advice}"
+        )
     if suffix in MIDI_SUFFIXES:
-        from .midi import read_midi
-
         return read_midi(path)
     if suffix in SCORE_SUFFIXES:
         score = parse_score(path)
@@ -46,32 +66,40 @@ def load_chorale(path, strict=True):
         check_size(path, path.stat().st_size)
         return Chorale(read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
     raise ValueError(
-        f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv"
+        f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or "
+        ".csv"
     )
 
 
-def load_melody(path, strict=True):
+def load_melody(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     """The melody in a file of the user's own, as a `Chorale` whose soprano sings alone: MIDI,
     MusicXML or kern.
 
     Args:
-        path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl or .krn; the melody is named after it.
+        path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl or .krn; the melody is named
+            after it.
         strict: as in `reading.from_score`, for scores.
 
     Raises:
-        ValueError: another kind of file, or not one part with one note at a time, on the grid of sixteenths; the
-            message says where.
+        ValueError: another kind of file, or not one part with one note at a time, on the grid of
+            sixteenths; the message says where.
         FileNotFoundError: there is no such file.
+        TypeError: `path` is no file name.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> from chorale_utils import write_midi
+        >>> tune = Chorale([[67, 0, 0, 0]] * 4, name="tune")
+        >>> load_melody(write_midi(tune, f"{mkdtemp()}/tune.mid"))
+        Chorale('tune', 4 steps)
 
     Notebook: 05_generation
     """
-    path = Path(path)
+    path = as_path(path, "the name of a file with MIDI, MusicXML or kern")
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML or kern")
     if suffix in MIDI_SUFFIXES:
-        from .midi import read_midi_melody
-
         return read_midi_melody(path)
     if suffix in SCORE_SUFFIXES:
         score = parse_score(path)
@@ -81,9 +109,21 @@ def load_melody(path, strict=True):
     )
 
 
-def read_rows(text, source, lowest, highest):
-    """int array (steps, 4) from the bytes of a CSV with four columns, with or without a header
-    row."""
+def read_rows(text: bytes, source: str, lowest: int, highest: int) -> np.ndarray:
+    """int array (steps, 4) from a CSV with four columns, with or without a header row.
+
+    Args:
+        text: bytes, the content of the file.
+        source: what to call it in error messages.
+        lowest, highest: the MIDI numbers that are allowed beside 0, silence.
+
+    Raises:
+        ValueError: no text, not four integers in a row, or another number; it names the line.
+
+    Examples:
+        >>> read_rows(b"72,67,64,48", "mine", 1, 127).tolist()
+        [[72, 67, 64, 48]]
+    """
     try:
         lines = text.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -110,8 +150,8 @@ def read_rows(text, source, lowest, highest):
     if len(wrong):
         step, voice = wrong[0]
         raise ValueError(
-            f"{source}, line {step + 1 + header}: note {pitches[step, voice]}, {VOICES[voice]}: expected "
-            f"0 (silence) or {lowest}..{highest}"
+            f"{source}, line {step + 1 + header}: note {pitches[step, voice]}, {VOICES[voice]}: "
+            f"expected 0 (silence) or {lowest}..{highest}"
         )
     return pitches
 
@@ -124,9 +164,14 @@ def _is_integer(cell):
     return True
 
 
-def parse_score(path):
-    """The music21 Score in a file. Without music21's own cache, which leaves pickles in a temporary
-    folder."""
+def parse_score(path: Path) -> Stream:
+    """The music21 Score in a file.
+
+    music21's own cache is not used: it leaves pickles in a temporary folder.
+
+    Raises:
+        ValueError: the file is damaged or too large.
+    """
     from music21.converter import Converter
 
     check_size(path, _unpacked_size(path))
@@ -135,10 +180,10 @@ def parse_score(path):
         converter.parseFile(path, forceSource=True, storePickle=False)
     except Exception as error:  # a damaged file makes music21 fail in any way there is
         raise ValueError(
-            f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole MusicXML "
-            f"or kern file"
+            f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole "
+            "MusicXML or kern file"
         ) from error
-    return converter.stream
+    return cast("Stream", converter.stream)  # never None after parsing
 
 
 def _unpacked_size(path):
@@ -152,24 +197,34 @@ def _unpacked_size(path):
             )  # no more than this is ever unpacked
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise ValueError(
-            f"{path}: music21 cannot read it, it is no whole .mxl file ({error}): expected a zip archive with "
-            f"MusicXML in it"
+            f"{path}: music21 cannot read it, it is no whole .mxl file ({error}): expected a zip "
+            "archive with MusicXML in it"
         ) from error
 
 
-def check_size(source, size):
-    """A ValueError where a file of a user's is too large to be a chorale, before it fills the
-    memory."""
+def check_size(source: str | Path, size: int) -> None:
+    """Refuses a user's file that is too large to be a chorale, before it fills the memory.
+
+    Raises:
+        ValueError: more bytes than LARGEST_FILE.
+
+    Examples:
+        >>> check_size("x.csv", 10**7)
+        Traceback (most recent call last):
+        ValueError: x.csv: 10,000,000 bytes: expected at most 8,000,000: a chorale needs far less
+    """
     if size > LARGEST_FILE:
         raise ValueError(
-            f"{source}: {size:,} bytes: expected at most {LARGEST_FILE:,}, which is far more than a chorale "
-            f"needs"
+            f"{source}: {size:,} bytes: expected at most {LARGEST_FILE:,}: a chorale needs far less"
         )
 
 
-def score_title(score, path):
-    """The title of a music21 Score, of the work or else of the movement; None where it has none, or only what is
-    written where there is none: the name of the file (see `score.to_score`), or music21's own words."""
+def score_title(score: Stream, path: Path) -> str | None:
+    """The title of a music21 Score, of the work or else of the movement; None where it has none.
+
+    A title that only stands for a missing one counts as none: the name of the file (see
+    `score.to_score`), or music21's own words.
+    """
     from music21 import defaults
 
     title = score.metadata.bestTitle if score.metadata else None

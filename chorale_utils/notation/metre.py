@@ -8,16 +8,24 @@ Theory of Tonal Music, 1983, chapter 4).
 Notebook: 05_generation
 """
 
-from collections import namedtuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER
+from ..chorale import STEPS_PER_QUARTER, Chorale, as_chorale
+
 
 # Counted in the 225 training pieces of the music21 edition, repeated notes taken as held: a row for
 # each beat of the bar, in it how often 0, 1, 2, 3, 4 voices begin a note there; on which beat the
 # final chord begins; and how often the piece begins with so many beats before the first bar line.
-_Habits = namedtuple("_Habits", "beginning final pickup")
+class _Habits(NamedTuple):
+    beginning: tuple
+    final: tuple
+    pickup: tuple
+
+
 _HABITS = {
     "4/4": _Habits(
         (
@@ -43,19 +51,30 @@ _HABITS = {
 _WEIGHT = 0.5
 
 
-def find_metre(chorale):
-    """The metre and the pickup that a chorale most likely has: ('3/4' or '4/4', sixteenths before
-    the first bar line).
+def find_metre(chorale: Chorale) -> tuple[str, int]:
+    """The metre and the pickup that a chorale most likely has.
 
-    Of Bach's validation and test chorales it finds 94 % (tests/test_metre.py), all others being in other metres or
-    unusual. It knows 4/4 and 3/4, each with a full first bar or a pickup of a quarter.
+    It finds those of 94 % of Bach's validation and test chorales (tests/test_metre.py); the others
+    are in other metres or unusual. It knows 4/4 and 3/4, each with a full first bar or a pickup of
+    a quarter.
 
     Args:
-        chorale: Chorale; its own metre, pickup and struck notes are not looked at, its pitches are.
+        chorale: Chorale; only its pitches are looked at, not its own metre, pickup or struck notes.
+
+    Returns:
+        (``'3/4'`` or ``'4/4'``, sixteenths before the first bar line).
+
+    Raises:
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> chords = [[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]]
+        >>> find_metre(Chorale(np.repeat(chords, [8, 4, 12], axis=0)))
+        ('3/4', 0)
 
     Notebook: 05_generation
     """
-    begun, final = _beats(chorale.pitches)
+    begun, final = _beats(as_chorale(chorale).pitches)
     scores = {}
     for metre, habits in _HABITS.items():
         places = len(habits.beginning)
@@ -66,7 +85,7 @@ def find_metre(chorale):
                 + np.log(habits.final)[(final - pickup) % places]
                 + np.log(share)
             )
-    return max(scores, key=scores.get)
+    return max(scores, key=scores.__getitem__)
 
 
 def _beats(pitches):

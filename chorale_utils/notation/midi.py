@@ -9,10 +9,16 @@ should.
 Notebook: 05_generation
 """
 
+from __future__ import annotations
+
 import json
+import os
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from io import BytesIO
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
@@ -22,51 +28,70 @@ from ..chorale import (
     STEPS_PER_QUARTER,
     VOICES,
     Chorale,
+    as_chorale,
     place_in_bars,
     steps_per_bar,
     voice_named,
 )
-from ..files import write_atomically
+from ..files import as_path, write_atomically
 
 TEMPO = 80  # quarter notes a minute, where nothing else is asked for
 TICKS_PER_QUARTER = 480
 CHOIR_AAHS = 52  # General MIDI programme 53 where one counts from one
 VELOCITIES = (92, 76, 80, 88)  # soprano, alto, tenor, bass: the outer voices lead
 ON_THE_GRID = 1 / 8  # how far from the grid a note may be, in sixteenths: a human hand is forgiven
+SUFFIXES = (".mid", ".midi")
 LONGEST_FILE = 100_000  # steps; a longer file is damaged, or no chorale
 
 _TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 # 7D: the maker's number for what is nobody's product; then JSON, which others do not show
 _PRIVATE = b"\x7dchorale"
-_HELD = (
-    3 / 4
-    # of the way to the next note: what a note must last to be held, in a file that shortens its notes
-)
+# of the way to the next note: what a note must last to be held, in a file that shortens its notes
+_HELD = 3 / 4
 
 
-def write_midi(chorale, path, tempo=TEMPO, about=None):
-    """Writes a chorale as a MIDI file of type 1: a conductor track, then a track and a channel for
-    each voice.
+def write_midi(
+    chorale: Chorale,
+    path: str | os.PathLike[str],
+    tempo: float = TEMPO,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes a chorale as a MIDI file of type 1: a conductor track, and a track for each voice.
 
-    A note is struck where `Chorale.notes` says that one begins, and released where it ends; silence is no
-    note. Metre, pickup, key and title are written where they are known. Fermatas have no place in MIDI.
+    A note is struck where `Chorale.notes` says that one begins, and released where it ends; silence
+    is no note. Metre, pickup, key and title are written where they are known. Fermatas have no
+    place in MIDI.
 
     Args:
         chorale: Chorale.
-        path: file to write; there whole or not at all, its folder made where missing.
+        path: file to write, ``.mid`` or ``.midi``; there whole or not at all, its folder made where
+            missing.
         tempo: quarter notes a minute, 4..1000.
-        about: dict of facts on how the piece came about, such as ``{'model': 'chord_gru', 'seed': 7}``; each is
-            written as a text event.
+        about: dict of facts on how the piece came about, such as ``{'seed': 7}``; each is written
+            as a text event.
 
     Returns:
         Path: `path`.
 
     Raises:
-        ValueError: the tempo is outside 4..1000.
+        ValueError: another suffix, or a tempo outside 4..1000.
+        TypeError: `chorale` is no Chorale, or `path` no file name.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), name="mine")
+        >>> read_midi(write_midi(chorale, f"{mkdtemp()}/mine.mid"))
+        Chorale('mine', 16 steps)
 
     Notebook: 05_generation
     """
+    as_chorale(chorale)
     check_tempo(tempo)
+    path = as_path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(
+            f"{path}: {path.suffix or 'no suffix'}: expected one of {', '.join(SUFFIXES)}"
+        )
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
     midi.tracks.append(_conductor_track(chorale, tempo, about or {}))
     for voice in range(len(VOICES)):
@@ -74,37 +99,52 @@ def write_midi(chorale, path, tempo=TEMPO, about=None):
     return write_atomically(path, midi.save)
 
 
-def read_midi(path):
+def read_midi(path: str | os.PathLike[str]) -> Chorale:
     """The chorale in a MIDI file with four voices of one note at a time, on a grid of sixteenths.
 
     The voices are four tracks, or four channels. They are told apart by their names (Soprano, Alto,
-    Tenor, Bass) where they bear them, otherwise by how high they lie. Notes may stand up to an eighth of a
-    sixteenth off the grid. Where a file lets go of its notes a little early, as players and some programs
-    do, a note that lasts at least three quarters of the way to the next one is held up to it.
+    Tenor, Bass) where they bear them, otherwise by how high they lie. Notes may stand up to an
+    eighth of a sixteenth off the grid. Where a file lets go of its notes a little early, as players
+    and some programs do, a note that lasts at least three quarters of the way to the next one is
+    held up to it.
 
     Args:
         path: a MIDI file of type 0 or 1.
 
     Raises:
-        ValueError: no MIDI file or a damaged one, not four voices, two notes at once in a voice, a note off
-            the grid or outside 1..127; the message says which, and where.
+        ValueError: no MIDI file or a damaged one, not four voices, two notes at once in a voice, a
+            note off the grid or outside 1..127; the message says which, and where.
         OSError: the file cannot be opened.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> chorale = Chorale([[72, 67, 64, 48]] * 16, time_signature="4/4")
+        >>> read_midi(write_midi(chorale, f"{mkdtemp()}/mine.mid")).pitches[0].tolist()
+        [72, 67, 64, 48]
 
     Notebook: 05_generation
     """
     return _read(path, _four_voices)
 
 
-def read_midi_melody(path):
+def read_midi_melody(path: str | os.PathLike[str]) -> Chorale:
     """The melody in a MIDI file, as a chorale whose soprano sings alone; on a grid of sixteenths,
     see `read_midi`.
 
     Args:
-        path: a MIDI file of type 0 or 1, with notes in one track and channel only, one note at a time.
+        path: a MIDI file of type 0 or 1, with notes in one track and channel only, one note at a
+            time.
 
     Raises:
-        ValueError: there are notes in several tracks or channels or in none, two at once, or what `read_midi` raises.
+        ValueError: there are notes in several tracks or channels or in none, two at once, or what
+            `read_midi` raises.
         OSError: the file cannot be opened.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> tune = Chorale([[67, 0, 0, 0]] * 4)
+        >>> read_midi_melody(write_midi(tune, f"{mkdtemp()}/tune.mid")).pitches[:, 0].tolist()
+        [67, 67, 67, 67]
 
     Notebook: 05_generation
     """
@@ -113,7 +153,7 @@ def read_midi_melody(path):
 
 def _read(path, find_voices):
     """The chorale in a MIDI file, whose voices are found by a function of path, file and notes."""
-    path = Path(path)
+    path = as_path(path, "the name of a MIDI file")
     midi = _parsed(path)
     steps_per_tick = STEPS_PER_QUARTER / midi.ticks_per_beat
     metas = sorted(
@@ -133,7 +173,8 @@ def _read(path, find_voices):
     bars = _Bars(path, time_signature, pickup)
     if end > LONGEST_FILE:
         raise ValueError(
-            f"{path}: {end:,.0f} sixteenths long: expected at most {LONGEST_FILE:,}. Is the file damaged?"
+            f"{path}: {end:,.0f} sixteenths long: expected at most {LONGEST_FILE:,}. Is the file "
+            "damaged?"
         )
     voices = find_voices(path, midi, sounding)
     shortened = any(_off_grid(stop) > ON_THE_GRID for _, notes in voices for _, stop, _ in notes)
@@ -157,9 +198,15 @@ def _read(path, find_voices):
     )
 
 
-def check_tempo(tempo):
-    """Raises ValueError where `tempo` is no number of quarter notes a minute from 4 to 1000."""
-    if not 4 <= tempo <= 1000:
+def check_tempo(tempo: float) -> None:
+    """Raises ValueError where `tempo` is no number of quarter notes a minute from 4 to 1000.
+
+    Examples:
+        >>> check_tempo("fast")
+        Traceback (most recent call last):
+        ValueError: tempo 'fast': expected quarter notes a minute, 4..1000, such as 80
+    """
+    if not isinstance(tempo, Real) or not 4 <= tempo <= 1000:
         raise ValueError(
             f"tempo {tempo!r}: expected quarter notes a minute, 4..1000, such as {TEMPO}"
         )
@@ -195,7 +242,7 @@ def _voice_track(chorale, voice):
         (0, mido.Message("program_change", channel=voice, program=CHOIR_AAHS)),
     ]
     for start, length, pitch in chorale.notes(voice).tolist():
-        note = dict(channel=voice, note=pitch)
+        note = {"channel": voice, "note": pitch}
         events.append(
             (start * _TICKS_PER_STEP, mido.Message("note_on", velocity=VELOCITIES[voice], **note))
         )
@@ -271,7 +318,8 @@ def _parsed(path):
         raise ValueError(f"{path}: no MIDI file, or a damaged one ({reason})") from error
     if midi.type not in (0, 1):
         raise ValueError(
-            f"{path}: MIDI file of type {midi.type}: expected type 0 or 1, whose tracks sound together"
+            f"{path}: MIDI file of type {midi.type}: expected type 0 or 1, whose tracks sound "
+            "together"
         )
     if not 0 < midi.ticks_per_beat < 0x8000:
         raise ValueError(
@@ -306,8 +354,8 @@ def _sounding_notes(path, midi, steps_per_tick):
         for (channel, pitch), ticks in struck.items():
             if ticks:
                 raise ValueError(
-                    f"{path}: note {pitch} in {_label(midi, track)}, channel {channel + 1}, struck at "
-                    f"quarter {ticks[0] / midi.ticks_per_beat + 1:g}, is never let go"
+                    f"{path}: note {pitch} in {_label(midi, track)}, channel {channel + 1}, struck "
+                    f"at quarter {ticks[0] / midi.ticks_per_beat + 1:g}, is never let go"
                 )
     return {key: sorted(notes) for key, notes in found.items()}
 
@@ -347,8 +395,8 @@ def _four_voices(path, midi, sounding):
     else:
         where = ", ".join(_label(midi, track) for track in tracks) or "no track"
         raise ValueError(
-            f"{path}: notes in {len(tracks)} tracks ({where}) and {len(channels)} channels: expected "
-            f"four voices, each in a track or a channel of its own with one note at a time"
+            f"{path}: notes in {len(tracks)} tracks ({where}) and {len(channels)} channels: "
+            "expected four voices, each in a track or a channel of its own with one note at a time"
         )
     voices = [(label, _merged(sounding, keys)) for label, keys in voices]
     return sorted(voices, key=lambda voice: -np.mean([pitch for _, _, pitch in voice[1]]))
@@ -361,7 +409,8 @@ def _one_melody(path, midi, sounding):
             f"{_label(midi, track)}, channel {channel + 1}" for track, channel in sorted(sounding)
         )
         raise ValueError(
-            f"{path}: notes in {where or 'no track'}: expected a melody, notes in one track and channel"
+            f"{path}: notes in {where or 'no track'}: expected a melody, notes in one track and "
+            "channel"
         )
     return [("melody", notes) for notes in sounding.values()]
 
@@ -378,12 +427,13 @@ def _on_grid(notes, label, bars, end, shortened):
     for (start, stop, pitch), following in zip(notes, nexts):
         if not 1 <= pitch <= 127:
             raise ValueError(
-                f"{bars.place(start, label)}: note {pitch}: expected 1..127 (0 stands for silence here)"
+                f"{bars.place(start, label)}: note {pitch}: expected 1..127 (0 stands for silence "
+                "here)"
             )
         if _off_grid(start) > ON_THE_GRID:
             raise ValueError(
-                f"{bars.place(start, label)}: note {pitch} begins {start - np.floor(start):.2f} of a "
-                f"sixteenth after the grid: expected whole sixteenths. Quantize the file first."
+                f"{bars.place(start, label)}: note {pitch} begins {start - np.floor(start):.2f} of "
+                "a sixteenth after the grid: expected whole sixteenths. Quantize the file first."
             )
         if shortened and stop < following and stop - start >= _HELD * (following - start):
             stop = following
@@ -395,8 +445,9 @@ def _on_grid(notes, label, bars, end, shortened):
             )
         if last <= first:
             raise ValueError(
-                f"{bars.place(start, label)}: note {pitch} lasts {stop - start:.2f} sixteenths: expected "
-                f"whole sixteenths, one at least. Take out grace notes, or quantize the file."
+                f"{bars.place(start, label)}: note {pitch} lasts {stop - start:.2f} sixteenths: "
+                "expected whole sixteenths, one at least. Take out grace notes, or quantize the "
+                "file."
             )
         grid.append((first, last, pitch))
     return grid
@@ -436,8 +487,8 @@ def _key(metas):
 
 
 def _about(path, midi):
-    """({'name', 'bwv', 'title'}, length in steps) as `write_midi` puts them into the first track; otherwise what a
-    program calls the track, where it holds no notes, and length 0."""
+    """({'name', 'bwv', 'title'}, length in steps) as `write_midi` puts them into the first track;
+    otherwise what a program calls the track, where it holds no notes, and length 0."""
     first = midi.tracks[0] if midi.tracks else []
     for message in first:
         if message.type == "sequencer_specific" and bytes(message.data).startswith(_PRIVATE):

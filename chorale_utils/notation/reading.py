@@ -7,13 +7,26 @@ four of nine parts are the voices). This module decides; it finds no files and k
 Notebook: 01_data_exploration
 """
 
+from __future__ import annotations
+
 from fractions import Fraction
 from math import ceil
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, voice_named
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICES,
+    Chorale,
+    described,
+    steps_per_bar,
+    voice_named,
+)
+
+if TYPE_CHECKING:
+    from music21.stream import Stream
 
 LONGEST = 100_000  # steps; a longer piece is damaged, or no chorale
 
@@ -28,33 +41,47 @@ class _Sound(NamedTuple):
     measure: object  # music21's Measure, or the part where it has none
 
 
-def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand_repeats=False):
-    """The `Chorale` in a music21 score: its four voices on the grid of sixteenths, with key, metre, pickup,
-    struck notes and fermatas.
+def from_score(
+    score: Stream,
+    name: str = "untitled",
+    bwv: str | None = None,
+    title: str | None = None,
+    strict: bool = True,
+    expand_repeats: bool = False,
+) -> Chorale:
+    """The `Chorale` in a music21 score: four voices on the grid of sixteenths, and what it says.
 
-    Of four parts or more the four named soprano, alto, tenor and bass are taken, in whatever order they
-    stand; four parts whose names are others are taken from the top down. Two staves with two voices each are
-    opened into four. Grace notes, cue notes and chord symbols are left out. The metre is the first one. The
-    key is the first one; of a signature without a mode the relative minor where the bass ends on its tonic,
-    otherwise the major. Tied notes are struck once. A step is under a fermata where the soprano has one, or any
-    voice where the soprano has none in the whole piece.
+    It has key, metre, pickup, struck notes and fermatas. Of four parts or more, those named
+    soprano, alto, tenor and bass are taken, in whatever order they stand; four parts with other
+    names are taken from the top down. Two staves with two voices each are opened into four. Grace
+    notes, cue notes and chord symbols are left out. Metre and key are the first ones. A signature
+    that is neither major nor minor counts as the relative minor where the bass ends on its tonic,
+    otherwise as the major. Tied notes are struck once. A step is under a fermata where the soprano
+    has one, or any voice where the soprano has none in the whole piece.
 
     Args:
         score: music21 Score.
         name: what to call the piece.
         bwv: number in the Bach-Werke-Verzeichnis, or None.
         title: title of the chorale, or None.
-        strict: whether music that does not fit the grid is an error. Otherwise each step has what sounds at
-            its beginning, so that the odd 32nd note goes; of two sopranos the first is taken; and whole
-            bars in which no voice sings, interludes of instruments, are left out.
+        strict: whether music that does not fit the grid is an error. Otherwise each step has what
+            sounds at its beginning, so that the odd 32nd note goes; of two sopranos the first is
+            taken; and whole bars in which no voice sings, interludes of instruments, are left out.
         expand_repeats: whether repeated sections are written out. They are read once unless asked.
 
     Raises:
-        ValueError: there are not four voices, a voice has two notes at a time, or a note is off the grid;
-            the message names part, bar and beat.
+        ValueError: there are not four voices, a voice has two notes at a time, or a note is off the
+            grid; the message names part, bar and beat.
+        TypeError: `score` is nothing of music21's.
+
+    Examples:
+        >>> from music21 import corpus
+        >>> from_score(corpus.parse("bach/bwv66.6"), name="bwv66.6")
+        Chorale('bwv66.6', 144 steps, f# minor, 4/4)
 
     Notebook: 01_data_exploration
     """
+    _check_stream(score, name, "load_chorale reads a file")
     parts = _four_parts(score, name, strict, expand_repeats)
     voices = [
         _one_at_a_time(sounds, f"{name}: {voice}", strict)
@@ -65,10 +92,10 @@ def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand
 
     pitches = np.zeros((steps, len(VOICES)), int)
     onsets = np.zeros((steps, len(VOICES)), bool)
-    fermatas = np.zeros((steps, len(VOICES)), bool)
+    held = np.zeros((steps, len(VOICES)), bool)
     for voice, sounds in enumerate(voices):
-        _lay_onto_grid(sounds, pitches[:, voice], onsets[:, voice], fermatas[:, voice])
-    fermatas = fermatas[:, 0] if fermatas[:, 0].any() else fermatas.any(axis=1)
+        _lay_onto_grid(sounds, pitches[:, voice], onsets[:, voice], held[:, voice])
+    fermatas = held[:, 0] if held[:, 0].any() else np.any(held, axis=1)
     metre = _time_signature(first_part)
     sung = (
         np.ones(steps, bool)
@@ -90,11 +117,17 @@ def from_score(score, name="untitled", bwv=None, title=None, strict=True, expand
     )
 
 
-def from_melody(score, name="untitled", title=None, strict=True, expand_repeats=False):
-    """The melody in a music21 stream, as a `Chorale` whose soprano sings alone: with key, metre, pickup, struck notes and
-    fermatas, read as in `from_score`.
+def from_melody(
+    score: Stream,
+    name: str = "untitled",
+    title: str | None = None,
+    strict: bool = True,
+    expand_repeats: bool = False,
+) -> Chorale:
+    """The melody in a music21 stream, as a `Chorale` whose soprano sings alone.
 
-    The key of a signature without a mode is the relative minor where the melody ends on its tonic.
+    Key, metre, pickup, struck notes and fermatas are read as in `from_score`, the key of a
+    signature that is neither major nor minor by the note on which the melody ends.
 
     Args:
         score: music21 Score with one part that has notes, or a Part, or another stream of notes.
@@ -103,16 +136,25 @@ def from_melody(score, name="untitled", title=None, strict=True, expand_repeats=
         strict, expand_repeats: as in `from_score`.
 
     Raises:
-        ValueError: there are several parts with notes, or none, two notes at a time, or a note is off the grid; the
-            message names part, bar and beat.
+        ValueError: there are several parts with notes, or none, two notes at a time, or a note is
+            off the grid; the message names part, bar and beat.
+        TypeError: `score` is nothing of music21's.
+
+    Examples:
+        >>> from music21 import converter
+        >>> from_melody(converter.parse("tinynotation: 3/4 c4 d e f2."), name="tune")
+        Chorale('tune', 24 steps, 3/4)
 
     Notebook: 05_generation
     """
+    _check_stream(
+        score, name, "load_melody reads a file, harmonize takes note names and numbers as they are"
+    )
     parts = [part for part in getattr(score, "parts", None) or [score] if part.recurse().notes]
     if len(parts) != 1:
         raise ValueError(
-            f"{name}: {_count(parts)} with notes: expected one melody; give the part that has it, such as "
-            f"score.parts[0]"
+            f"{name}: {_count(parts)} with notes: expected one melody; give the part that has it, "
+            "such as score.parts[0]"
         )
     part = _sounding(_expanded(parts[0]) if expand_repeats else parts[0])
     sounds = [
@@ -134,6 +176,14 @@ def from_melody(score, name="untitled", title=None, strict=True, expand_repeats=
         onsets=onsets,
         fermatas=fermatas,
     )
+
+
+def _check_stream(score, name, advice):
+    """A TypeError where `score` is no music21 stream."""
+    from music21.stream import Stream
+
+    if not isinstance(score, Stream):
+        raise TypeError(f"{name}: got {described(score)}: expected a music21 stream; {advice}")
 
 
 def _steps_of(part, name):
@@ -158,8 +208,8 @@ def _four_parts(score, name, strict, expand_repeats):
         return _open_staves(parts, name)
     if len(parts) != len(VOICES):
         raise ValueError(
-            f"{name}: {_count(parts)}: expected four, soprano, alto, tenor and bass, one voice each, or "
-            f"two staves with two voices each"
+            f"{name}: {_count(parts)}: expected four, soprano, alto, tenor and bass, one voice "
+            "each, or two staves with two voices each"
         )
     return [
         (
@@ -175,23 +225,25 @@ def _four_parts(score, name, strict, expand_repeats):
 
 
 def _vocal_parts(parts, name, strict):
-    """The parts named soprano, alto, tenor and bass; a ValueError unless there is one of each (at least one,
-    where that is not strict)."""
+    """The parts named soprano, alto, tenor and bass; a ValueError unless there is one of each (at
+    least one, where that is not strict)."""
     chosen = []
     for number, voice in enumerate(VOICES):
         called = [part for part in parts if voice_named(part.partName) == number]
         if not called or (strict and len(called) > 1):
             raise ValueError(
-                f"{name}: {_count(parts)}, of which {len(called)} named {voice}: expected four voices, or "
-                f"one part named for each of {', '.join(VOICES)} among others; delete or rename parts"
+                f"{name}: {_count(parts)}, of which {len(called)} named {voice}: expected four "
+                f"voices, or one part named for each of {', '.join(VOICES)} among others; delete "
+                "or rename parts"
             )
         chosen.append(called[0])
     return chosen
 
 
 def _open_staves(staves, name):
-    """Soprano and alto from the upper of two staves, tenor and bass from the lower: a staff's first and second
-    music21 Voice, or where a measure has none, the upper and lower note of its chords (one note for both)."""
+    """Soprano and alto from the upper of two staves, tenor and bass from the lower: a staff's first
+    and second music21 Voice, or where a measure has none, the upper and lower note of its chords
+    (one note for both)."""
     opened = []
     for which, staff in zip(("upper", "lower"), staves):
         upper, lower = [], []
@@ -199,8 +251,9 @@ def _open_staves(staves, name):
             voices = list(measure.voices)
             if len(voices) > 2:
                 raise ValueError(
-                    f"{name}: {_count(staves)}, bar {measure.number} of the {which} has {len(voices)} "
-                    f"voices: expected two voices on each of two staves, or four parts"
+                    f"{name}: {_count(staves)}, bar {measure.number} of the {which} has "
+                    f"{len(voices)} voices: expected two voices on each of two staves, or four "
+                    "parts"
                 )
             if len(voices) == 2:
                 upper += _sounds_within(measure, voices[0])
@@ -211,8 +264,8 @@ def _open_staves(staves, name):
                 lower += [sound._replace(pitches=sound.pitches[:1]) for sound in together]
         if 2 * sum(high[:3] == low[:3] for high, low in zip(upper, lower)) > len(upper):
             raise ValueError(
-                f"{name}: {_count(staves)}, and the {which} has one voice: expected four parts, or two "
-                f"staves with two voices each"
+                f"{name}: {_count(staves)}, and the {which} has one voice: expected four parts, or "
+                "two staves with two voices each"
             )
         opened += [(staff, upper), (staff, lower)]
     return opened
@@ -278,14 +331,14 @@ def _one_at_a_time(sounds, where, strict):
             continue  # a unison that two voices of one part have written twice
         if len(sound.pitches) != 1 or (ordered and sound.start < ordered[-1].end):
             raise ValueError(
-                f"{where}, {_place(sound)}: {max(2, len(sound.pitches))} notes at a time: expected one; "
-                f"give each voice a part of its own"
+                f"{where}, {_place(sound)}: {max(2, len(sound.pitches))} notes at a time: expected "
+                "one; give each voice a part of its own"
             )
         if strict and not (sound.start.denominator == sound.end.denominator == 1):
             raise ValueError(
-                f"{where}, {_place(sound)}: a note of {Fraction(sound.element.quarterLength)} quarters "
-                f"begins or ends between two sixteenths: expected whole sixteenths; with strict=False each "
-                f"step has what sounds at its beginning"
+                f"{where}, {_place(sound)}: a note of {Fraction(sound.element.quarterLength)} "
+                "quarters begins or ends between two sixteenths: expected whole sixteenths; with "
+                "strict=False each step has what sounds at its beginning"
             )
         ordered.append(sound)
     return ordered
@@ -333,15 +386,19 @@ def _outside_interludes(pitches, bar):
 
 
 def _key(part, pitches):
-    """Such as ``'f# minor'``: the first key with a mode, or None where the part has no signature. A signature
-    without a mode is that of the relative minor where the bass ends on its tonic, otherwise of the major."""
+    """Such as ``'f# minor'``: the first key that is major or minor; None without a signature.
+
+    Any other signature, a Dorian one too, is that of the relative minor where the bass ends on its
+    tonic, otherwise of the major."""
     keys = list(part.recurse().getElementsByClass("KeySignature"))
     if not keys:
         return None
     named = [
         key
         for key in keys
-        if "Key" in key.classes and key.activeSite.offset == keys[0].activeSite.offset
+        if "Key" in key.classes
+        and key.mode in ("major", "minor")
+        and key.activeSite.offset == keys[0].activeSite.offset
     ]
     if named:
         return str(named[0])

@@ -10,59 +10,81 @@ chapter 5): each note takes the name that lies nearest to the harmony around it.
 Notebook: 05_generation
 """
 
+from __future__ import annotations
+
 import base64
+import os
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 from io import BytesIO
+from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, steps_per_bar
-from ..files import write_atomically
-from .engraving import engrave, engrave_pages, pdf, png
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorale, steps_per_bar
+from ..files import as_path, write_atomically
+from .engraving import Engraving, System, engrave, engrave_pages, pdf, png
 from .metre import find_metre
+
+if TYPE_CHECKING:
+    from music21.stream import Score
+    from numpy.typing import ArrayLike
 
 PAGE_WIDTH = 900  # pixels
 
 _STAVES = (2, 4)
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
-_OTHER_COMPOSERS = {
-    "27.6": "Johann Rosenmüller"
-}  # of settings that Bach took over as they were, by BWV number
+# of settings that Bach took over as they were, by BWV number
+_OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}
 _WINDOW = 8  # steps to either side that a note's name is chosen by
 _TRUST = 8.0  # notes that the key counts for, against those in the window
 
 
-def to_score(chorale, staves=4, colours=None, about=None):
-    """The chorale as a music21 Score: clefs, key, metre, pickup, bar lines, ties, beams, fermatas,
-    final bar line.
+def to_score(
+    chorale: Chorale,
+    staves: int = 4,
+    colours: ArrayLike | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Score:
+    """The chorale as a music21 Score: clefs, key, metre, bars, ties, beams and fermatas.
 
-    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`). The composer is named
-    where the chorale has a BWV number, and only there: Bach, but for settings known to be another's.
+    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`).
+    A composer is named only where the chorale has a BWV number: Bach, but for settings known to be
+    another's.
 
     Args:
         chorale: Chorale, at least one step.
-        staves: 4, a staff for each voice with the tenor in an octave treble clef; or 2, as in a hymnal,
-            soprano and alto above tenor and bass, stems up and down.
-        colours: str array (steps, 4) of CSS colours, such as ``'#D55E00'`` or ``'crimson'``, and ``''`` for black; a note
-            has the colour of the step on which it begins. None: all black.
-        about: dict of facts on how the piece came about, such as ``{'model': 'chord_gru', 'seed': 7}``, kept as
-            metadata; not printed.
+        staves: 4, a staff for each voice with the tenor in an octave treble clef; or 2, as in a
+            hymnal, soprano and alto above tenor and bass, stems up and down.
+        colours: str array (steps, 4) of CSS colours, such as ``'#D55E00'`` or ``'crimson'``, and
+            ``''`` for black; a note has the colour of the step on which it begins. None: all black.
+        about: dict of facts on how the piece came about, such as ``{'seed': 7}``, kept as metadata;
+            not printed.
 
     Raises:
-        ValueError: the chorale is empty, `staves` is neither 2 nor 4, or `colours` has another shape or names what
-            is no colour.
+        ValueError: the chorale is empty, `staves` is neither 2 nor 4, or `colours` has another
+            shape or names something that is no colour.
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> score = to_score(Chorale([[72, 67, 64, 48]] * 16, key="C major"), staves=2)
+        >>> [part.partAbbreviation.split() for part in score.parts]
+        [['S', 'A'], ['T', 'B']]
 
     Notebook: 05_generation
     """
     from music21 import layout, metadata, stream
 
+    as_chorale(chorale)
     if staves not in _STAVES:
         raise ValueError(
-            f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one a voice"
+            f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one a "
+            "voice"
         )
     if not len(chorale):
         raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
@@ -93,18 +115,27 @@ def to_score(chorale, staves=4, colours=None, about=None):
     return score
 
 
-def find_key(chorale):
-    """The key that a chorale is in (str such as ``'f# minor'``), by music21's own choice: the Krumhansl-Schmuckler
-    algorithm with the Aarden-Essen weights; for a chorale without notes ``'C major'``.
+def find_key(chorale: Chorale) -> str:
+    """The key that a chorale is in, such as ``'f# minor'``; without notes ``'C major'``.
+
+    This is music21's own choice: the Krumhansl-Schmuckler algorithm with the Aarden-Essen weights.
 
     Args:
         chorale: Chorale; its own `key` is not looked at.
+
+    Raises:
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> find_key(Chorale([[67, 62, 59, 43], [66, 62, 57, 50], [67, 62, 59, 43]]))
+        'G major'
 
     Notebook: 05_generation
     """
     from music21 import note, stream
 
-    notes = stream.Stream()
+    as_chorale(chorale)
+    notes: stream.Stream = stream.Stream()
     for voice in range(len(VOICES)):
         for start, length, pitch in chorale.notes(voice).tolist():
             notes.insert(
@@ -114,14 +145,20 @@ def find_key(chorale):
     return str(notes.analyze("key")) if len(notes) else "C major"
 
 
-def write_score(chorale, path, staves=4, colours=None, about=None):
+def write_score(
+    chorale: Chorale,
+    path: str | os.PathLike[str],
+    staves: int = 4,
+    colours: ArrayLike | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes a chorale as a score, in the format that the suffix asks for.
 
     Args:
         chorale: Chorale, at least one step.
-        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, packed), ``.pdf`` (pages of A4), ``.svg``
-            or ``.png`` (one page as long as the music, 900 pixels wide, in PNG twice as many); there whole or not
-            at all, its folder made where missing.
+        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, packed), ``.pdf`` (pages
+            of A4), ``.svg`` or ``.png`` (one page as long as the music, 900 pixels wide, in PNG
+            twice as many); there whole or not at all, its folder made where missing.
         staves: 4 or 2, see `to_score`.
         colours: see `to_score`.
         about: dict of facts, see `to_score`; only MusicXML has a place for them.
@@ -130,16 +167,22 @@ def write_score(chorale, path, staves=4, colours=None, about=None):
         Path: `path`.
 
     Raises:
-        ValueError: another suffix, or what `to_score` raises.
+        ValueError, TypeError: another suffix, `path` is no file name, or what `to_score` raises.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> write_score(Chorale([[72, 67, 64, 48]] * 16), f"{mkdtemp()}/mine.musicxml").name
+        'mine.musicxml'
 
     Notebook: 05_generation
     """
-    path = Path(path)
+    as_chorale(chorale)
+    path = as_path(path)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise ValueError(
-            f"{path}: a score cannot be written as {suffix or 'a file without suffix'!r}: expected one of "
-            f"{', '.join(_SUFFIXES)}"
+            f"{path}: a score cannot be written as {suffix or 'a file without suffix'!r}: expected "
+            f"one of {', '.join(_SUFFIXES)}"
         )
     xml = _musicxml(to_score(chorale, staves, colours, about))
     if suffix == ".pdf":
@@ -153,7 +196,13 @@ def write_score(chorale, path, staves=4, colours=None, about=None):
     return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
 
 
-def score_svg(chorale, staves=2, width=PAGE_WIDTH, title=True, colours=None):
+def score_svg(
+    chorale: Chorale,
+    staves: int = 2,
+    width: int = PAGE_WIDTH,
+    title: bool = True,
+    colours: ArrayLike | None = None,
+) -> str:
     """The chorale as a drawing (str, SVG) on one page, the same text every time.
 
     Args:
@@ -164,14 +213,24 @@ def score_svg(chorale, staves=2, width=PAGE_WIDTH, title=True, colours=None):
         colours: see `to_score`.
 
     Raises:
-        ValueError: the width is outside 200..4000, or what `to_score` raises.
+        ValueError, TypeError: the width is outside 200..4000, or what `to_score` raises.
+
+    Examples:
+        >>> score_svg(Chorale([[72, 67, 64, 48]] * 16))[:4]
+        '<svg'
 
     Notebook: 05_generation
     """
     return _engraving(chorale, staves, width, title, colours).svg
 
 
-def show_score(chorale, staves=2, width=PAGE_WIDTH, title=False, colours=None):
+def show_score(
+    chorale: Chorale,
+    staves: int = 2,
+    width: int = PAGE_WIDTH,
+    title: bool = False,
+    colours: ArrayLike | None = None,
+) -> ScorePicture:
     """The chorale as a picture that a notebook shows, trusted or not.
 
     Args:
@@ -182,7 +241,11 @@ def show_score(chorale, staves=2, width=PAGE_WIDTH, title=False, colours=None):
         colours: see `to_score`.
 
     Raises:
-        ValueError: see `score_svg`.
+        ValueError, TypeError: see `score_svg`.
+
+    Examples:
+        >>> show_score(Chorale([[72, 67, 64, 48]] * 16, name="mine"))
+        ScorePicture('mine')
 
     Notebook: 05_generation
     """
@@ -191,32 +254,35 @@ def show_score(chorale, staves=2, width=PAGE_WIDTH, title=False, colours=None):
     )
 
 
-def _engraving(chorale, staves, width, title, colours):
-    if not 200 <= width <= 4000:
+def _engraving(
+    chorale: Chorale, staves: int, width: int, title: bool, colours: ArrayLike | None
+) -> Engraving:
+    if not isinstance(width, Real) or not 200 <= width <= 4000:
         raise ValueError(f"width {width!r}: expected pixels, 200..4000")
     return engrave(_musicxml(to_score(chorale, staves, colours)), int(width), header=title)
 
 
 class ScorePicture:
-    """A drawn score that shows itself in a notebook: `svg` (str) is the drawing, `systems` (list of `engraving.System`)
-    tells where in it each step is, `about` what it shows.
+    """A drawn score that displays itself in a notebook.
 
-    It is shown as an image inside HTML, because JupyterLab draws bare SVG only in a trusted
-    notebook.
+    `svg` (str) is the drawing, `systems` (list of `engraving.System`) says where in it each step
+    is, `about` what it shows. It is an image inside HTML, because JupyterLab draws bare SVG only in
+    a trusted notebook.
 
     Notebook: 05_generation
     """
 
-    def __init__(self, svg, systems, about):
+    def __init__(self, svg: str, systems: list[System], about: str) -> None:
         self.svg, self.systems, self.about = svg, systems, about
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ScorePicture({self.about!r})"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         image = base64.b64encode(self.svg.encode()).decode()
         return (
-            f'<img alt="Score of {escape(self.about)}" style="background-color: white; max-width: 100%" '
+            f'<img alt="Score of {escape(self.about)}" '
+            f'style="background-color: white; max-width: 100%" '
             f'src="data:image/svg+xml;base64,{image}">'
         )
 
@@ -273,9 +339,9 @@ def _part(chorale, voices, fifths, colours, key):
 def _print_accidentals(part, key):
     """Decides which accidentals of a staff are printed.
 
-    Printed is what differs from the key, or from what stood on that line before in this bar, be it in the same
-    voice or in the other. A note tied over from the last bar needs none. The first return to the key in a bar is
-    printed too where the last bar had it otherwise.
+    Printed is what differs from the key, or from what stood on that line before in this bar, be it
+    in the same voice or in the other. A note tied over from the last bar needs none. The first
+    return to the key in a bar is printed too where the last bar had it otherwise.
     """
     from music21 import pitch
 
@@ -402,8 +468,10 @@ def _fermata_steps(chorale):
 
 
 def _note_values(at, length, metre):
-    """The steps (list of int) of the note values that write a note of `length` steps, beginning `at` steps into a
-    bar: one where that shows the beat, otherwise several to be tied, parted at the strongest place."""
+    """The steps (list of int) of the note values that write a note of `length` steps.
+
+    It begins `at` steps into a bar. One value, where that shows the beat; otherwise several to be
+    tied, parted at the strongest place."""
     count, unit = (int(part) for part in metre.split("/"))
     beat = max(1, 16 * (3 if _is_compound(count) else 1) // unit)
     if _is_one_value(at, length, beat, _is_compound(count)):
@@ -429,8 +497,8 @@ def _is_one_value(at, length, beat, compound):
 
 
 def _strength(place, beat, two_fold):
-    """How strong a place in the bar is: the longer the power of two that divides it, the stronger; all beats of
-    a bar of three are alike."""
+    """How strong a place in the bar is: the longer the power of two that divides it, the stronger;
+    all beats of a bar of three are alike."""
     if place % beat == 0:
         return 1000 + (place & -place if two_fold else 0)
     return place & -place
@@ -446,8 +514,8 @@ def _checked_colours(colours, chorale):
     colours = np.asarray(colours, dtype=str)
     if colours.shape != chorale.pitches.shape:
         raise ValueError(
-            f"{chorale.name}: colours of shape {colours.shape}: expected {chorale.pitches.shape}, to fit the "
-            f"pitches"
+            f"{chorale.name}: colours of shape {colours.shape}: expected {chorale.pitches.shape}, "
+            "to fit the pitches"
         )
     checked = {}
     for colour in np.unique(colours).tolist():
@@ -457,8 +525,8 @@ def _checked_colours(colours, chorale):
             checked[colour] = None
         if checked[colour] is None or not re.fullmatch("(#[0-9A-F]{6})?", checked[colour]):
             raise ValueError(
-                f"{chorale.name}: colour {colour!r}: expected the name of a CSS colour, '#RRGGBB', or '' for "
-                f"black"
+                f"{chorale.name}: colour {colour!r}: expected the name of a CSS colour, '#RRGGBB', "
+                "or '' for black"
             )
     return np.vectorize(checked.get, otypes=[str])(colours)
 
@@ -469,24 +537,18 @@ def _checked_colours(colours, chorale):
 def _music21_key(chorale):
     from music21 import key
 
-    name = chorale.key or find_key(chorale)
-    try:
-        tonic, mode = name.split()
-        return key.Key(tonic, mode)
-    except Exception as error:  # music21 has several of its own
-        raise ValueError(
-            f"{chorale.name}: key {name!r}: expected tonic and mode, such as 'f# minor' or "
-            f"'B- major'"
-        ) from error
+    tonic, mode = (chorale.key or find_key(chorale)).split()
+    return key.Key(tonic, mode)
 
 
 def _fifths(chorale, sharps):
     """int array (steps, 4): each note's place on the line of fifths (F -1, C 0, G 1, ... B flat
     -2).
 
-    A note may be called by names twelve fifths apart. The first guess depends on the key alone, and reaches from
-    the lowered seventh to the raised second (in C: B flat to D sharp). Then, twice, each note takes the name
-    nearest to the notes around it, with which the key is counted as eight notes more.
+    A note may be called by names twelve fifths apart. The first guess depends on the key alone, and
+    reaches from the lowered seventh to the raised second (in C: B flat to D sharp). Then, twice,
+    each note takes the name nearest to the notes around it, with which the key is counted as eight
+    notes more.
     """
     octave_free = chorale.pitches.astype(int) * 7 % 12
     sung = chorale.pitches != SILENCE
@@ -520,8 +582,8 @@ def _named(pitch, fifths):
 
 
 def _musicxml(score):
-    """The score as MusicXML (bytes), without the date, so that the same chorale gives the same file, and without
-    the composer "Music21", whom music21 names where there is none."""
+    """The score as MusicXML (bytes), without the date, so that the same chorale gives the same
+    file, and without the composer "Music21", whom music21 names where there is none."""
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     exporter = GeneralObjectExporter(score)
@@ -536,7 +598,8 @@ def _musicxml(score):
 def _packed(xml):
     """MusicXML as the content of an .mxl file (bytes)."""
     container = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<container><rootfiles><rootfile full-path="score.musicxml" '
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<container><rootfiles><rootfile full-path="score.musicxml" '
         'media-type="application/vnd.recordare.musicxml+xml"/></rootfiles></container>\n'
     )
     content = BytesIO()

@@ -1,4 +1,4 @@
-"""A Chorale as sound: a small choir made with numpy, or the choir of a SoundFont; and WAV files.
+"""A Chorale as sound: a small choir made with numpy, or the choir of a SoundFont; and sound files.
 
 Each voice of the small choir sings one vowel, "ah". A note is a sum of harmonics, stronger where
 the vowel resonates, sung by a few slightly different singers at once; a room answers. No other
@@ -8,20 +8,34 @@ tinysoundfont, for those who have both.
 Notebook: 05_generation
 """
 
+from __future__ import annotations
+
+import os
 from functools import lru_cache
 from io import BytesIO
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER, VOICES
-from ..files import write_atomically
+from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale, as_chorale
+from ..files import as_path, write_atomically
 from ..notation.midi import CHOIR_AAHS, TEMPO, VELOCITIES, check_tempo
 
 SAMPLE_RATE = 44_100  # samples a second, in files
 FERMATA = 1.5  # how many times longer a step lasts under a fermata
 TAIL = 1.0  # seconds in which the room dies away after the last note
 PEAK = 0.9  # the loudest sample
+
+# What soundfile calls the format that a suffix asks for.
+_FORMATS = {
+    ".wav": {"format": "WAV", "subtype": "PCM_16"},
+    ".flac": {"format": "FLAC", "subtype": "PCM_16"},
+    ".ogg": {"format": "OGG", "subtype": "VORBIS"},
+    ".mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
+}
+_BLOCK = 2**14  # samples: libsndfile crashes where a long OGG file is written all at once
 
 # The vowel "ah": frequency (Hz), bandwidth (Hz) and strength of its resonances, near those that
 # Peterson and Barney (Control methods used in a study of the vowels, 1952) measured; the highest
@@ -31,21 +45,22 @@ _HIGHEST = 5000.0  # Hz; no harmonic above it
 _TABLE = 2**15  # samples of one wave: fine enough to be read without interpolation
 _PLACES = (-0.35, 0.4, -0.5, 0.25)  # soprano, alto, tenor, bass: -1 is left, 1 is right
 _LEVELS = (1.0, 0.75, 0.85, 1.0)
-_SINGERS = (
-    (-5.0, 4.9),
-    (0.0, 5.4),
-    (6.0, 5.1),
-)  # out of tune by so many cents, vibrato so many times a second
+# out of tune by so many cents, vibrato so many times a second
+_SINGERS = ((-5.0, 4.9), (0.0, 5.4), (6.0, 5.1))
 _VIBRATO = 9.0  # cents to either side
 _ATTACK, _RELEASE = 0.045, 0.11  # seconds
-_PAN, _GAIN = (
-    10,
-    -12.0,
-)  # of a SoundFont: the MIDI controller of the place, and how many dB softer, so as not to clip
+# of a SoundFont: the MIDI controller of the place, and how many dB softer, so as not to clip
+_PAN, _GAIN = 10, -12.0
 _REVERBERATION = 0.44  # the strength of the room beside the singers
 
 
-def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, soundfont=None):
+def synthesize(
+    chorale: Chorale,
+    sample_rate: int = SAMPLE_RATE,
+    tempo: float = TEMPO,
+    fermata: float = FERMATA,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> np.ndarray:
     """The sound of a chorale: float32 array (samples, 2), left and right, between -0.9 and 0.9.
 
     It lasts as long as the piece and one second more, in which the room dies away. Same chorale,
@@ -56,18 +71,25 @@ def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, s
         sample_rate: samples a second, 8000..96000.
         tempo: quarter notes a minute, 4..1000.
         fermata: how many times longer a step lasts under a fermata, at least 1 (1 holds nothing).
-        soundfont: a file (.sf2 or .sf3) whose voices sing: its Choir Aahs, or, where it has none, the first of its
-            sounds; None for the small choir that is built in.
+        soundfont: a file (.sf2 or .sf3) whose voices sing: its Choir Aahs, or, where it has none,
+            the first of its sounds; None for the small choir that is built in.
 
     Raises:
         ValueError: an argument is outside its range, or the file is no SoundFont.
         FileNotFoundError: no such file.
         ModuleNotFoundError: a SoundFont is given and tinysoundfont is not installed.
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> sound = synthesize(Chorale([[72, 67, 64, 48]] * 4), sample_rate=8000, tempo=60)
+        >>> sound.shape, sound.dtype.name
+        ((16000, 2), 'float32')
 
     Notebook: 05_generation
     """
+    as_chorale(chorale)
     check_tempo(tempo)
-    if not 8000 <= sample_rate <= 96_000:
+    if not isinstance(sample_rate, (int, np.integer)) or not 8000 <= sample_rate <= 96_000:
         raise ValueError(f"sample rate {sample_rate!r}: expected samples a second, 8000..96000")
     times = step_times(chorale, tempo, fermata)
     samples = int(round((times[-1] + TAIL) * sample_rate))
@@ -80,19 +102,28 @@ def synthesize(chorale, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, s
     return choir * np.float32(PEAK / loudest) if loudest > 0 else choir
 
 
-def step_times(chorale, tempo=TEMPO, fermata=FERMATA):
-    """When each step begins in the sound of `synthesize`: float array (steps + 1,), seconds; the
-    last is the end.
+def step_times(chorale: Chorale, tempo: float = TEMPO, fermata: float = FERMATA) -> np.ndarray:
+    """When each step begins in the sound of `synthesize`, in seconds.
 
     Args:
         chorale, tempo, fermata: as in `synthesize`.
 
+    Returns:
+        float array (steps + 1,); the last is the end.
+
     Raises:
-        ValueError: `fermata` is less than 1.
+        ValueError: `tempo` or `fermata` is outside its range.
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> step_times(Chorale([[72, 67, 64, 48]] * 4), tempo=60).tolist()
+        [0.0, 0.25, 0.5, 0.75, 1.0]
 
     Notebook: 05_generation
     """
-    if not fermata >= 1:
+    as_chorale(chorale)
+    check_tempo(tempo)
+    if not isinstance(fermata, Real) or not 1 <= fermata < np.inf:
         raise ValueError(
             f"fermata {fermata!r}: expected how many times longer a step lasts, at least 1"
         )
@@ -102,24 +133,48 @@ def step_times(chorale, tempo=TEMPO, fermata=FERMATA):
     return np.append(0.0, np.cumsum(lengths))
 
 
-def write_wav(chorale, path, sample_rate=SAMPLE_RATE, tempo=TEMPO, fermata=FERMATA, soundfont=None):
-    """Writes the sound of a chorale as a WAV file, 16 bits, stereo.
+def write_sound(
+    chorale: Chorale,
+    path: str | os.PathLike[str],
+    sample_rate: int = SAMPLE_RATE,
+    tempo: float = TEMPO,
+    fermata: float = FERMATA,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Writes the sound of a chorale in the format that the suffix asks for, stereo.
 
     Args:
         chorale: Chorale.
-        path: file to write; there whole or not at all, its folder made where missing.
-        sample_rate, tempo, fermata, soundfont: as in `synthesize`.
+        path: file to write, ``.wav`` or ``.flac`` (16 bits), ``.ogg`` (Vorbis) or ``.mp3``; there
+            whole or not at all, its folder made where missing.
+        sample_rate, tempo, fermata, soundfont: as in `synthesize`. An MP3 has one of 8000, 11025,
+            12000, 16000, 22050, 24000, 32000, 44100 and 48000 samples a second.
 
     Returns:
         Path: `path`.
 
     Raises:
-        ValueError, OSError, ModuleNotFoundError: as in `synthesize`.
+        ValueError: another suffix, or a sample rate that its format does not have.
+        ValueError, TypeError, OSError, ModuleNotFoundError: as in `synthesize`.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> chorale = Chorale([[72, 67, 64, 48]] * 4)
+        >>> write_sound(chorale, f"{mkdtemp()}/mine.mp3", sample_rate=16_000).name
+        'mine.mp3'
 
     Notebook: 05_generation
     """
-    sound = synthesize(chorale, sample_rate, tempo, fermata, soundfont)
-    content = encode_audio(sound, sample_rate, format="WAV", subtype="PCM_16")
+    as_chorale(chorale)
+    path = as_path(path)
+    how = _FORMATS.get(path.suffix.lower())
+    if how is None:
+        raise ValueError(
+            f"{path}: {path.suffix or 'no suffix'}: expected one of {', '.join(_FORMATS)}"
+        )
+    content = encode_audio(
+        synthesize(chorale, sample_rate, tempo, fermata, soundfont), sample_rate, **how
+    )
     return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
 
 
@@ -185,8 +240,8 @@ def _envelope(samples, seconds, sample_rate):
 
 @lru_cache(maxsize=128)
 def _wave(pitch, sample_rate):
-    """One period (float32 array) of the vowel at this pitch: harmonics that fall off as a voice's do, lifted where
-    the vowel resonates."""
+    """One period (float32 array) of the vowel at this pitch: harmonics that fall off as a voice's
+    do, lifted where the vowel resonates."""
     frequency = _frequency(pitch)
     count = max(1, int(min(_HIGHEST, 0.45 * sample_rate) / frequency))
     harmonics = np.arange(1, count + 1)
@@ -209,8 +264,8 @@ def _frequency(pitch):
 
 
 def _room_answer(choir, sample_rate):
-    """What a room gives back (float32 array like `choir`): noise that dies away in a second, another for each ear
-    (Moorer, About this reverberation business, 1979)."""
+    """What a room gives back (float32 array like `choir`): noise that dies away in a second,
+    another for each ear (Moorer, About this reverberation business, 1979)."""
     samples = int(TAIL * sample_rate)
     time = np.arange(samples) / sample_rate
     noise = np.random.default_rng(1685).standard_normal((2, samples))
@@ -230,7 +285,7 @@ def _room_answer(choir, sample_rate):
 
 def _convolved(sound, response):
     """`sound` as long as it is, convolved with `response`, block by block (overlap-add)."""
-    size = 2**16
+    size = max(2**16, 2 ** int(1.4 * len(response)).bit_length())  # a block is longer than that
     step = size - len(response) + 1
     blocks = -(-len(sound) // step)
     padded = np.zeros((blocks, size), np.float32)
@@ -255,7 +310,8 @@ def _played(chorale, times, samples, sample_rate, soundfont):
     )
     if programme is None:
         raise ValueError(
-            f"{soundfont}: a SoundFont without any sound in bank 0: expected a choir or another instrument"
+            f"{soundfont}: a SoundFont without any sound in bank 0: expected a choir or another "
+            "instrument"
         )
     events = []
     for voice in range(len(VOICES)):
@@ -283,7 +339,7 @@ def _played(chorale, times, samples, sample_rate, soundfont):
 
 def _loaded(soundfont, sample_rate):
     """tinysoundfont's Synth, and the number of the SoundFont in it."""
-    path = Path(soundfont)
+    path = as_path(soundfont, "the name of a SoundFont")
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no such SoundFont; expected a file with the ending .sf2 or .sf3"
@@ -305,11 +361,33 @@ def _loaded(soundfont, sample_rate):
 # Files
 
 
-def encode_audio(sound, sample_rate, **how):
-    """The sound as the content (bytes) of a file; `how` it is written is told in soundfile's
-    words."""
+def encode_audio(sound: np.ndarray, sample_rate: int, **how: Any) -> bytes:
+    """The sound as the content (bytes) of a file.
+
+    Args:
+        sound: float array (samples, channels), -1..1.
+        sample_rate: samples a second.
+        how: format, subtype and what else soundfile's SoundFile knows.
+
+    Raises:
+        ValueError: the format does not have this sample rate.
+
+    Examples:
+        >>> encode_audio(np.zeros((8, 2)), 8000, format="WAV", subtype="PCM_16")[:4]
+        b'RIFF'
+    """
     import soundfile
 
     content = BytesIO()
-    soundfile.write(content, sound, sample_rate, **how)
+    channels = sound.shape[1]
+    try:
+        with soundfile.SoundFile(
+            content, "w", samplerate=int(sample_rate), channels=channels, **how
+        ) as file:
+            for start in range(0, len(sound), _BLOCK):
+                file.write(sound[start : start + _BLOCK])
+    except soundfile.LibsndfileError as error:
+        raise ValueError(
+            f"{how['format']} with {sample_rate} samples a second: {error.error_string}"
+        ) from error
     return content.getvalue()

@@ -8,18 +8,29 @@ and player are there all the same; only the cursor is not.
 Notebook: 05_generation
 """
 
+from __future__ import annotations
+
 import base64
 import json
-from functools import lru_cache
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
+
+from ..chorale import Chorale, as_chorales
+from ..notation.engraving import System
 from ..notation.midi import TEMPO
-from ..notation.score import PAGE_WIDTH, show_score
+from ..notation.score import PAGE_WIDTH, ScorePicture, show_score
 from .audio import FERMATA, encode_audio, step_times, synthesize
 
-PLAYER_SAMPLE_RATE = (
-    24_000  # in a notebook, where every byte is stored; the choir reaches up to 5 kHz
-)
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+# In a notebook, where every byte is stored; the choir reaches up to 5 kHz.
+PLAYER_SAMPLE_RATE = 24_000
 
 # Takes every player on the page that has no cursor yet, so that it does not matter how often it is
 # on a page. A click on the score goes on from there.
@@ -31,14 +42,15 @@ for (const player of document.querySelectorAll(".chorale-player:not([data-follow
   const cursor = document.createElement("div");
   player.style.position = "relative";
   cursor.className = "chorale-cursor";
-  cursor.style.cssText = "position: absolute; width: 3px; margin-left: -1.5px; background: #D55E00; opacity: 0.6; " +
-    "pointer-events: none; visibility: hidden";
+  cursor.style.cssText = "position: absolute; width: 3px; margin-left: -1.5px; " +
+    "background: #D55E00; opacity: 0.6; pointer-events: none; visibility: hidden";
   player.append(cursor);
   const show = () => {
     const now = audio.currentTime;
     const system = systems.findLast(system => system.points[0][0] <= now) ?? systems[0];
     const next = system.points.findIndex(([time]) => time > now);
-    const [[from, left], [to, right]] = next < 1 ? Array(2).fill(system.points.at(next)) : system.points.slice(next - 1);
+    const [[from, left], [to, right]] =
+      next < 1 ? Array(2).fill(system.points.at(next)) : system.points.slice(next - 1);
     const x = left + (right - left) * (to > from ? (now - from) / (to - from) : 0);
     cursor.style.left = score.offsetLeft + x * score.offsetWidth + "px";
     cursor.style.top = score.offsetTop + system.top * score.offsetHeight + "px";
@@ -50,15 +62,20 @@ for (const player of document.querySelectorAll(".chorale-player:not([data-follow
   score.addEventListener("click", ({offsetX, offsetY}) => {
     const x = offsetX / score.offsetWidth, y = offsetY / score.offsetHeight;
     const system = systems.find(({top, height}) => y < top + height) ?? systems.at(-1);
-    audio.currentTime = (system.points.findLast(([, place]) => place <= x + 0.005) ?? system.points[0])[0];
+    const reached = system.points.findLast(([, place]) => place <= x + 0.005);
+    audio.currentTime = (reached ?? system.points[0])[0];
   });
 }
 """
 
 
-def play(chorale, tempo=TEMPO, fermata=FERMATA, soundfont=None):
-    """A player for the notebook: IPython's Audio with the sound of a chorale in it, as MP3 of 5 kB
-    a second.
+def play(
+    chorale: Chorale,
+    tempo: float = TEMPO,
+    fermata: float = FERMATA,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> Player:
+    """A player for the notebook, with the sound of a chorale in it, as MP3 of 5 kB a second.
 
     It plays in an untrusted notebook too.
 
@@ -67,23 +84,36 @@ def play(chorale, tempo=TEMPO, fermata=FERMATA, soundfont=None):
         tempo, fermata, soundfont: as in `synthesize`.
 
     Raises:
-        ValueError, OSError, ModuleNotFoundError: as in `synthesize`.
+        ValueError, TypeError, OSError, ModuleNotFoundError: as in `synthesize`.
+
+    Examples:
+        >>> play(Chorale([[72, 67, 64, 48]] * 4))
+        Player(9 kB)
 
     Notebook: 05_generation
     """
-    return _player_class()(data=mp3(chorale, tempo, fermata, soundfont))
+    return Player(mp3(chorale, tempo, fermata, soundfont))
 
 
-def mp3(chorale, tempo=TEMPO, fermata=FERMATA, soundfont=None):
+def mp3(
+    chorale: Chorale,
+    tempo: float = TEMPO,
+    fermata: float = FERMATA,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> bytes:
     """The sound of a chorale as the content (bytes) of an MP3 file, 40 kbit a second.
 
-    In it, as MP3 has it, the sound begins 46 ms late; no eye sees that of a cursor.
+    In an MP3 the sound begins 46 ms late; nobody sees that in a cursor.
 
     Args:
         chorale, tempo, fermata, soundfont: as in `synthesize`.
 
     Raises:
-        ValueError, OSError, ModuleNotFoundError: as in `synthesize`.
+        ValueError, TypeError, OSError, ModuleNotFoundError: as in `synthesize`.
+
+    Examples:
+        >>> len(mp3(Chorale([[72, 67, 64, 48]] * 4))) // 1000
+        9
     """
     sound = synthesize(chorale, PLAYER_SAMPLE_RATE, tempo, fermata, soundfont)
     return encode_audio(
@@ -96,47 +126,104 @@ def mp3(chorale, tempo=TEMPO, fermata=FERMATA, soundfont=None):
     )
 
 
+@overload
 def show(
-    chorale,
-    staves=2,
-    tempo=TEMPO,
-    fermata=FERMATA,
-    width=PAGE_WIDTH,
-    caption=None,
-    colours=None,
-    soundfont=None,
-):
-    """A chorale to see and to hear, for the notebook: a line that names it, its score, and a player, whose sound a
-    cursor follows in the score where the notebook is trusted.
+    chorale: Chorale,
+    staves: int = 2,
+    tempo: float = TEMPO,
+    fermata: float = FERMATA,
+    width: int = PAGE_WIDTH,
+    caption: str | None = None,
+    colours: ArrayLike | None = None,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> ShownChorale: ...
+@overload
+def show(
+    chorale: Iterable[Chorale],
+    staves: int = 2,
+    tempo: float = TEMPO,
+    fermata: float = FERMATA,
+    width: int = PAGE_WIDTH,
+    caption: Sequence[str | None] | None = None,
+    colours: Sequence[ArrayLike | None] | None = None,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> ShownChorales: ...
+def show(
+    chorale: Chorale | Iterable[Chorale],
+    staves: int = 2,
+    tempo: float = TEMPO,
+    fermata: float = FERMATA,
+    width: int = PAGE_WIDTH,
+    caption: Any = None,
+    colours: Any = None,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> ShownChorale | ShownChorales:
+    """A chorale to see and to hear, for the notebook: a line that names it, score, and player.
+
+    Where the notebook is trusted, a cursor follows the sound in the score. Several chorales stand
+    one under the other.
 
     Args:
-        chorale: Chorale, at least one step.
-        staves, width, colours: as in `show_score`.
+        chorale: Chorale, at least one step; or a list of them, such as `generate` returns.
+        staves, width: as in `show_score`.
         tempo, fermata, soundfont: as in `synthesize`.
-        caption: text for the first line; None tells title, name and key, as far as they are known.
+        caption: text for the first line; None gives title, name and key, as far as they are known.
+            For several chorales None, or a list with one for each.
+        colours: as in `show_score`. For several chorales None, or a list with one array for each.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or there are not as many captions or colours
+            as chorales.
+        TypeError: `chorale` is neither a Chorale nor a list of them.
         OSError, ModuleNotFoundError: as in `synthesize`.
+
+    Examples:
+        >>> chorale = Chorale([[72, 67, 64, 48]] * 16, name="mine", key="C major")
+        >>> show(chorale)
+        ShownChorale('mine, C major')
+        >>> len(show([chorale, chorale]))
+        2
 
     Notebook: 05_generation
     """
-    score = show_score(chorale, staves=staves, width=width, colours=colours)
-    return ShownChorale(
-        _caption(chorale) if caption is None else caption,
-        score,
-        play(chorale, tempo, fermata, soundfont),
-        cursor_path(score.systems, step_times(chorale, tempo, fermata)),
-    )
+    chorales = as_chorales(chorale)
+    if isinstance(chorale, Chorale):
+        captions, coloured = [caption], [colours]
+    else:
+        captions = _for_each(caption, chorales, "caption")
+        coloured = _for_each(colours, chorales, "colours")
+    shown = []
+    for one, text, painted in zip(chorales, captions, coloured):
+        score = show_score(one, staves=staves, width=width, colours=painted)
+        times = step_times(one, tempo, fermata)
+        player = play(one, tempo, fermata, soundfont)
+        path = cursor_path(score.systems, times)
+        shown.append(ShownChorale(_caption(one) if text is None else text, score, player, path))
+    return shown[0] if isinstance(chorale, Chorale) else ShownChorales(shown)
 
 
-def cursor_path(systems, times):
-    """Where the cursor is when: a list of dict, one for each system, with its `top` and `height`, as shares of the
-    page's height, and `points` (seconds, x as share of the page's width), between which the cursor goes evenly.
+def _for_each(given, chorales, what):
+    """A list with one for each chorale, of an argument of `show`."""
+    if given is None:
+        return [None] * len(chorales)
+    if isinstance(given, str) or len(given) != len(chorales):
+        raise ValueError(f"{what} of {len(chorales)} chorales: expected a list with one for each")
+    return given
+
+
+def cursor_path(systems: Sequence[System], times: np.ndarray) -> list[dict[str, Any]]:
+    """Where the cursor is when: a dict for each system.
+
+    Its `top` and `height` are shares of the page's height; its `points` are pairs (seconds, x as
+    share of the page's width), between which the cursor moves evenly.
 
     Args:
         systems: list of `engraving.System`.
         times: float array (steps + 1,), when each step begins, in seconds (see `step_times`).
+
+    Examples:
+        >>> cursor_path([System(0.1, 0.2, [(0, 0.1), (2, 0.9)])], np.array([0.0, 0.25, 0.5]))
+        [{'top': 0.1, 'height': 0.2, 'points': [[0.0, 0.1], [0.5, 0.9]]}]
     """
     return [
         {
@@ -148,46 +235,58 @@ def cursor_path(systems, times):
     ]
 
 
-class ShownChorale:
-    """What `show` gives: `caption` (str), `score` (ScorePicture) and `player` (IPython Audio), one under the other, and
-    `path` (see `cursor_path`), on which the cursor goes."""
+@dataclass(frozen=True, repr=False)
+class Player:
+    """An MP3 (bytes) that displays itself as a player in a notebook.
 
-    def __init__(self, caption, score, player, path):
+    The sound is in the audio tag itself, not in a source tag as IPython's Audio has it: JupyterLab
+    strips that in an untrusted notebook.
+    """
+
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"Player({len(self.data) // 1000} kB)"
+
+    def _repr_html_(self) -> str:
+        sound = base64.b64encode(self.data).decode()
+        return f'<audio controls src="data:audio/mpeg;base64,{sound}"></audio>'
+
+
+class ShownChorale:
+    """What `show` returns for a chorale: caption, score and player, one under the other.
+
+    `caption` is a str, `score` a ScorePicture, `player` a Player, and `path` is the way of the
+    cursor (see `cursor_path`).
+    """
+
+    def __init__(
+        self, caption: str, score: ScorePicture, player: Player, path: list[dict[str, Any]]
+    ) -> None:
         self.caption, self.score, self.player, self.path = caption, score, player, path
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ShownChorale({self.caption!r})"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         path = escape(json.dumps(self.path, separators=(",", ":")))
         return (
-            f'<div class="chorale-player" data-systems="{path}"><p><b>{escape(self.caption)}</b></p>'
-            f"{self.score._repr_html_()}<p>{self.player._repr_html_()}</p></div>"
-            f"<script>{_FOLLOW}</script>"
+            f'<div class="chorale-player" data-systems="{path}">'
+            f"<p><b>{escape(self.caption)}</b></p>{self.score._repr_html_()}"
+            f"<p>{self.player._repr_html_()}</p></div><script>{_FOLLOW}</script>"
         )
 
 
+class ShownChorales(tuple[ShownChorale, ...]):
+    """What `show` returns for several chorales: each as ShownChorale, one under the other."""
+
+    def _repr_html_(self) -> str:
+        return "".join(shown._repr_html_() for shown in self)
+
+
 def _caption(chorale):
-    about = (
-        [chorale.title, chorale.name]
-        if chorale.title and chorale.title != chorale.name
-        else [chorale.name]
-    )
-    return ", ".join(
-        [*about, *([chorale.key.replace("-", "♭").replace("#", "♯")] if chorale.key else [])]
-    )
-
-
-@lru_cache(maxsize=1)
-def _player_class():
-    from IPython.display import Audio
-
-    class Player(Audio):
-        """IPython's Audio, its sound in the audio tag: JupyterLab strips a source tag's in an
-        untrusted notebook."""
-
-        def _repr_html_(self):
-            sound = base64.b64encode(self.data).decode()
-            return f'<audio controls src="data:audio/mpeg;base64,{sound}"></audio>'
-
-    return Player
+    titled = chorale.title and chorale.title != chorale.name
+    about = [chorale.title, chorale.name] if titled else [chorale.name]
+    if chorale.key:
+        about.append(chorale.key.replace("-", "♭").replace("#", "♯"))
+    return ", ".join(about)
