@@ -200,7 +200,7 @@ def test_each_of_several_has_its_own_caption_and_colours():
     shown = show([one, other], caption=["first", None], colours=[None, red])
     assert shown[0].caption == "first" and shown[1].caption.startswith("bwv269")
     assert shown[1].score.svg == show_score(other, colours=red).svg != show_score(other).svg
-    for wrong in ({"caption": "both"}, {"caption": ["one"]}, {"colours": [red]}):
+    for wrong in ({"caption": "ab"}, {"caption": ["one"]}, {"colours": [red]}):
         with pytest.raises(ValueError, match="of 2 chorales: expected a list with one for each"):
             show([one, other], **wrong)
 
