@@ -477,7 +477,7 @@ def _is_whole(number):
 def _checked_text(text, field, name):
     """`text` as str, or a TypeError that says what it is."""
     if not isinstance(text, str):
-        raise TypeError(f"{name}: {field}: got {described(text)}: expected a str, such as '66.6'")
+        raise TypeError(f"{name}: {field}: got {described(text)}: expected text (a str)")
     return str(text)
 
 

@@ -156,7 +156,7 @@ def test_what_is_no_key_is_refused_at_once(key):
 
 @pytest.mark.parametrize("field", ["name", "bwv", "title"])
 def test_what_should_be_text_and_is_not_is_refused(field):
-    with pytest.raises(TypeError, match=rf"{field}: got a float \(66.6\): expected a str"):
+    with pytest.raises(TypeError, match=rf"{field}: got a float \(66.6\): expected text"):
         Chorale([[72, 67, 64, 48]], **{field: 66.6})
 
 
