@@ -8,8 +8,9 @@ chorale   Chorale, Pieces, VOICE_RANGES, VOICES
 encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, to_one_hot,
           tokens_to_notes, transpose_probs, transpose_tokens, TRANSPOSITIONS, VOCABULARY
 files     load_chorales, save_chorales
-notation  find_key, find_metre, from_melody, from_score, load_chorale, load_melody,
-          read_midi, show_score, to_score, write_midi, write_score
+notation  Bar, expand_repeats, find_key, find_metre, from_melody, from_score,
+          KeySignature, load_chorale, load_melody, Notation, read_midi, show_score,
+          Syllable, Tempo, to_score, write_midi, write_score
 sound     play, show, step_times, synthesize, write_sound
 corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment,
           read_manifest
@@ -24,7 +25,8 @@ writing   generate, harmonize, make_gallery, notes_per_second
 story     cached, fault_colours, note_name, plot_attention, plot_breakdown,
           plot_calibration, plot_grades, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
-          plot_voice_ranges, record_metrics, surprise_colours, VOICE_COLOURS
+          plot_voice_ranges, read_card, record_metrics, surprise_colours,
+          VOICE_COLOURS
 scale     (run_sweep and generate_dataset, behind `chorale sweep` and `chorale generate`)
 
 Names are looked up when they are first used, so that this import is fast and TensorFlow or music21
@@ -55,8 +57,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    if (
-        sys._getframe(1).f_globals.get("__name__") == "inspect"
-    ):  # help(), which would print all of them
+    # help() would print what every name says of itself; it asks through the module inspect.
+    if sys._getframe(1).f_globals.get("__name__") == "inspect":
         return list(globals())
     return sorted({*globals(), *__all__})

@@ -206,6 +206,14 @@ from .notation.midi import (
 from .notation.midi import (
     write_midi as write_midi,
 )
+from .notation.page import (
+    Bar as Bar,
+    KeySignature as KeySignature,
+    Notation as Notation,
+    Syllable as Syllable,
+    Tempo as Tempo,
+    expand_repeats as expand_repeats,
+)
 from .notation.reading import (
     from_melody as from_melody,
 )
@@ -242,6 +250,7 @@ from .sound.player import (
 from .story.cache import (
     cached as cached,
 )
+from .story.cards import read_card as read_card
 from .story.plots import (
     VOICE_COLOURS as VOICE_COLOURS,
 )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
+    from .notation.page import Notation
+
 VOICES = ("soprano", "alto", "tenor", "bass")
 STEPS_PER_QUARTER = 4  # one step of the grid is a sixteenth note
 SILENCE = 0  # the pitch that stands for "this voice rests"
@@ -33,7 +35,19 @@ VOICE_RANGES = (
     (36, 66),
 )  # of each voice, lowest and highest note in the exact edition
 
-_KEY = re.compile(r"([A-Ga-g])([#-]?) (major|minor)")
+# How many sharps the signature of each mode has more than that of the major on the same tonic.
+MODES = {
+    "major": 0,
+    "ionian": 0,
+    "lydian": 1,
+    "mixolydian": -1,
+    "dorian": -2,
+    "minor": -3,
+    "aeolian": -3,
+    "phrygian": -4,
+    "locrian": -5,
+}
+_KEY = re.compile(rf"([A-Ga-g])([#-]?) ({'|'.join(MODES)})")
 _AT_ONCE = 8  # pieces that a cell displays of its own accord: each takes a second and 100 kB
 
 _PART_NAMES = (  # how the name of a voice's part begins, in scores and MIDI files, in any case
@@ -58,17 +72,21 @@ class Chorale:
             ``generated-0007``.
         bwv: number in the Bach-Werke-Verzeichnis, such as ``'66.6'``, or None.
         title: title of the chorale, or None.
-        key: tonic and mode, such as ``'f# minor'`` or ``'B- major'`` (music21's spelling: ``-`` is
-            flat, minor keys have a small letter; a capital is made small), or None.
+        key: tonic and mode, such as ``'f# minor'``, ``'B- major'`` or ``'d dorian'`` (music21's
+            spelling: ``-`` is flat, keys with a minor third have a small letter; a capital is made
+            small), or None.
         time_signature: such as ``'4/4'``, or None.
         pickup: sixteenths before the first bar line, 0 where the piece begins with a full bar.
         onsets: bool array (steps, 4), true where a note is struck; None where the source does not
             say (then a note counts as struck where the pitch changes, see `struck`).
         fermatas: bool array (steps,), true on the steps under a fermata, or None.
+        notation: what the page says beyond that (bars with changes of metre and key, repeats,
+            spelling, words, tempo, composer), a `Notation`, or None.
 
     Raises:
         ValueError: an array has the wrong shape, a pitch is outside 0..127, or key, time signature
-            or pickup make no sense; the message says which.
+            or pickup make no sense, or the notation is that of another piece; the message says
+            which.
         TypeError: the name, BWV number or title is no str.
 
     Examples:
@@ -91,6 +109,7 @@ class Chorale:
     pickup: int = 0
     onsets: np.ndarray | None = None
     fermatas: np.ndarray | None = None
+    notation: Notation | None = None
 
     def __init__(
         self,
@@ -103,6 +122,7 @@ class Chorale:
         pickup: int = 0,
         onsets: ArrayLike | None = None,
         fermatas: ArrayLike | None = None,
+        notation: Notation | None = None,
     ) -> None:
         # Written out because it takes anything array-like, which the fields are not.
         checked: dict[str, Any] = {
@@ -122,6 +142,7 @@ class Chorale:
                 f"{name}: pickup {pickup!r}: expected a number of sixteenths from 0 up to one less "
                 f"than a bar ({bar} in {time_signature})"
             )
+        checked["notation"] = _checked_notation(notation, steps, time_signature, name)
         checked["pickup"] = int(pickup)  # numpy's integers are no int, and would not be equal
         for field in self.__dataclass_fields__:
             object.__setattr__(self, field, checked[field])
@@ -231,14 +252,16 @@ class Chorale:
     def transpose(self, semitones: int) -> Chorale:
         """The same chorale, every note moved by a whole number of semitones; silence stays.
 
-        The key is dropped (None) unless `semitones` is 0: a new key may be spelled in two ways.
+        Of the two ways in which a new key may be spelled, it gets the one with fewer sharps or
+        flats; what is written on the page, the spelling of the notes included, moves with it.
 
         Raises:
             ValueError: not a whole number, or a note would leave 1..127.
 
         Examples:
-            >>> Chorale([[72, 67, 64, 0]]).transpose(-2).pitches.tolist()
-            [[70, 65, 62, 0]]
+            >>> lower = Chorale([[72, 67, 64, 0]], key="C major").transpose(-2)
+            >>> lower.pitches.tolist(), lower.key
+            ([[70, 65, 62, 0]], 'B- major')
         """
         if not _is_whole(semitones):
             raise ValueError(
@@ -252,7 +275,26 @@ class Chorale:
                 f"{self.name}: transposing by {semitones} semitones takes a note below MIDI "
                 "number 1"
             )
-        return replace(self, pitches=moved, key=self.key if semitones == 0 else None)
+        fifths = self._fifths_of(int(semitones))
+        return replace(
+            self,
+            pitches=moved,
+            key=None if self.key is None else _key_moved(self.key, fifths),
+            notation=None if self.notation is None else self.notation.transpose(fifths),
+        )
+
+    def _fifths_of(self, semitones: int) -> int:
+        """The interval of so many semitones on the line of fifths that leaves the key with the
+        fewest sharps or flats; 0 for none, an octave is none."""
+        if self.key is not None:
+            signature = key_signature(self.key)
+        elif self.notation is not None and self.notation.keys:
+            signature = self.notation.keys[0].fifths
+        else:
+            signature = 0
+        if semitones % 12 == 0:
+            return 0
+        return (signature + 7 * semitones + 5) % 12 - 5 - signature
 
     def excerpt(self, start: int | None, stop: int | None) -> Chorale:
         """Steps `start` up to (not including) `stop`; ``chorale[start:stop]`` says the same.
@@ -271,14 +313,21 @@ class Chorale:
         onsets = None if self.onsets is None else self.onsets[start:stop].copy()
         if onsets is not None and len(onsets):
             onsets[0] = self.pitches[start] != SILENCE
-        bar = self.steps_per_bar
+        metre, bar = self.time_signature, self.steps_per_bar
         pickup = (self.pickup - start) % bar if bar else max(0, self.pickup - start)
+        notation = None if self.notation is None else self.notation.excerpt(start, stop)
+        if self.notation is not None and self.notation.bars and start < stop:
+            first = self.notation.bar_at(start)
+            metre = first.time_signature
+            pickup = first.stop - start if first.offset or first.start < start else 0
         return replace(
             self,
             pitches=self.pitches[start:stop],
             onsets=onsets,
+            time_signature=metre,
             pickup=pickup,
             fermatas=None if self.fermatas is None else self.fermatas[start:stop],
+            notation=notation,
         )
 
 
@@ -434,6 +483,32 @@ def steps_per_bar(time_signature: str) -> int:
     return whole
 
 
+def key_signature(key: str) -> int:
+    """The number of sharps of a key, or of flats as a negative number.
+
+    Args:
+        key: as in `Chorale`, such as ``'f# minor'`` or ``'d dorian'``.
+
+    Examples:
+        >>> key_signature("f# minor"), key_signature("E- major"), key_signature("d dorian")
+        (3, -3, 0)
+    """
+    return _tonic_fifths(key) + MODES[key.split()[1]]
+
+
+def tonic_and_mode(key: str) -> tuple[int, bool]:
+    """(pitch class of the tonic, 0 (C) to 11; whether the third above it is minor) of a key.
+
+    Args:
+        key: as in `Chorale`, such as ``'f# minor'`` or ``'d dorian'``.
+
+    Examples:
+        >>> tonic_and_mode("B- major"), tonic_and_mode("d dorian")
+        ((10, False), (2, True))
+    """
+    return 7 * _tonic_fifths(key) % 12, MODES[key.split()[1]] <= MODES["dorian"]
+
+
 def place_in_bars(step: float, time_signature: str | None, pickup: int) -> str:
     """Where a step is, for error messages, such as ``'bar 3, beat 2.5'``.
 
@@ -487,10 +562,44 @@ def _checked_key(key, name):
     if parts is None:
         raise ValueError(
             f"{name}: key {key!r}: expected tonic and mode, such as 'f# minor' or 'B- major' "
-            "('-' is flat, the mode is major or minor)"
+            f"('-' is flat; the mode is one of {', '.join(MODES)})"
         )
     tonic, sign, mode = parts.groups()
-    return f"{tonic.upper() if mode == 'major' else tonic.lower()}{sign} {mode}"
+    return f"{tonic.lower() if MODES[mode] <= MODES['dorian'] else tonic.upper()}{sign} {mode}"
+
+
+def _key_moved(key, fifths):
+    """The name of a key, its tonic moved along the line of fifths."""
+    sharps, letter = divmod(_tonic_fifths(key) + fifths + 1, 7)
+    tonic = "FCGDAEB"[letter] + ("#" * sharps if sharps > 0 else "-" * -sharps)
+    return _checked_key(f"{tonic} {key.split()[1]}", "transposed")
+
+
+def _tonic_fifths(key):
+    """The place of a key's tonic on the line of fifths: C 0, G 1, F -1, B flat -2."""
+    tonic = key.split()[0]
+    return "FCGDAEB".index(tonic[0].upper()) - 1 + 7 * (tonic.count("#") - tonic.count("-"))
+
+
+def _checked_notation(notation, steps, time_signature, name):
+    """The notation, or an error where it cannot be that of a piece of so many steps."""
+    if notation is None:
+        return None
+    if not hasattr(notation, "bars"):
+        raise TypeError(f"{name}: notation {described(notation)}: expected a Notation, or None")
+    spelled = steps if notation.spelling is None else len(notation.spelling)
+    if (notation.bars and notation.steps != steps) or spelled != steps:
+        raise ValueError(
+            f"{name}: {steps} steps, and a notation of "
+            f"{notation.steps if notation.bars else spelled}: expected as many; notation=None leaves "
+            "it out"
+        )
+    if notation.bars and notation.bars[0].time_signature != time_signature:
+        raise ValueError(
+            f"{name}: time signature {time_signature!r}, and a notation that begins in "
+            f"{notation.bars[0].time_signature}: expected the same; notation=None leaves it out"
+        )
+    return notation
 
 
 def _checked_pitches(pitches, name):

@@ -1,5 +1,7 @@
 """The value that everything passes around."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,13 @@ from hypothesis.extra.numpy import arrays
 
 from chorale_utils import Chorale, Pieces
 from chorale_utils.chorale import as_chorale, as_chorales, steps_per_bar, voice_named
+from chorale_utils.notation.page import (
+    KeySignature,
+    Notation,
+    Syllable,
+    expand_repeats,
+    regular_bars,
+)
 
 grids = st.integers(1, 40).flatmap(
     lambda steps: arrays(
@@ -145,7 +154,7 @@ def test_a_key_is_kept_in_music21s_spelling(key, kept):
 
 
 @pytest.mark.parametrize(
-    "key", ["H dur", "Bb major", "C", "C Major", "d dorian", "f## minor", "", " C major", 5]
+    "key", ["H dur", "Bb major", "C", "C Major", "d doric", "f## minor", "", " C major", 5]
 )
 def test_what_is_no_key_is_refused_at_once(key):
     with pytest.raises(
@@ -257,3 +266,78 @@ def test_one_chorale_is_itself_and_several_are_refused_with_what_to_do():
         as_chorale(Pieces(one))
     with pytest.raises(TypeError, match=r"got a str \('x'\): expected a Chorale; load_chorale"):
         as_chorale("x")
+
+
+# Keys and what stands on the page
+
+
+@pytest.mark.parametrize(
+    "key, semitones, moved",
+    [
+        ("C major", 6, "F# major"),
+        ("C major", -1, "B major"),
+        ("f# minor", 1, "g minor"),
+        ("d dorian", 2, "e dorian"),
+        ("B- major", 12, "B- major"),
+        ("G- major", 12, "G- major"),
+        ("e phrygian", 3, "g phrygian"),
+    ],
+)
+def test_a_transposed_key_has_as_few_signs_as_can_be(key, semitones, moved):
+    assert Chorale([[72, 67, 64, 48]], key=key).transpose(semitones).key == moved
+
+
+@pytest.mark.parametrize("key", ["D dorian", "d mixolydian"])
+def test_a_church_mode_has_the_letter_of_its_third(key):
+    tonic, mode = key.split()
+    assert Chorale([[72, 67, 64, 48]], key=key).key == f"{tonic.swapcase()} {mode}"
+
+
+def written_out():
+    """Three bars of 4/4 with a pickup and a repeat, words under the soprano, all in C."""
+    bars = regular_bars(52, "4/4", pickup=4)
+    bars = (bars[0], replace(bars[1], repeat_end=2), *bars[2:])
+    page = Notation(
+        bars,
+        keys=(KeySignature(0, 0, "major"),),
+        words=tuple(Syllable(step, 0, 1, "la") for step in range(0, 52, 4)),
+        spelling=np.tile([0, 1, 4, 0], (52, 1)),
+    )
+    return Chorale(
+        [[72, 67, 64, 48]] * 52, key="C major", time_signature="4/4", pickup=4, notation=page
+    )
+
+
+def test_notation_follows_excerpt_and_transposition():
+    moved = written_out()[12:].transpose(2)
+    assert (moved.pickup, moved.key, moved.time_signature) == (8, "D major", "4/4")
+    assert [(bar.start, bar.steps, bar.offset) for bar in moved.notation.bars] == [
+        (0, 8, 8),
+        (8, 16, 0),
+        (24, 16, 0),
+    ]
+    assert moved.notation.keys == (KeySignature(0, 2, "major"),)
+    assert moved.notation.spelling[0].tolist() == [2, 3, 6, 2]
+    assert [syllable.step for syllable in moved.notation.words] == list(range(0, 40, 4))
+
+
+def test_repeats_are_played_out_and_each_bar_is_struck_anew():
+    played = expand_repeats(written_out())
+    assert len(played) == 72 and not played.notation.has_repeats
+    assert [bar.start for bar in played.notation.bars] == [0, 4, 20, 24, 40, 56]
+    assert played.struck[:, 0].nonzero()[0].tolist() == [0, 20]
+    assert len(played.notation.words) == 18
+
+
+@pytest.mark.parametrize(
+    "notation, error, message",
+    [
+        (Notation(regular_bars(20, "4/4")), ValueError, "16 steps, and a notation of 20"),
+        (Notation(spelling=np.zeros((3, 4))), ValueError, "16 steps, and a notation of 3"),
+        (Notation(regular_bars(16, "3/4")), ValueError, "a notation that begins in 3/4"),
+        ("4/4", TypeError, "expected a Notation"),
+    ],
+)
+def test_notation_of_another_piece_is_refused(notation, error, message):
+    with pytest.raises(error, match=message):
+        Chorale([[72, 67, 64, 48]] * 16, time_signature="4/4", notation=notation)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import VOICES, steps_per_bar
+from ..chorale import SILENCE, VOICES, Chorale, steps_per_bar
 
 UNSPELLED = (
     -128
@@ -445,6 +445,58 @@ def regular_bars(steps: int, time_signature: str, pickup: int = 0) -> tuple[Bar,
     return tuple(bars) + tuple(
         Bar(start, min(full, steps - start), time_signature, 0, number)
         for number, start in enumerate(starts, start=1)
+    )
+
+
+def bars_of(chorale: Chorale) -> tuple[Bar, ...]:
+    """The bars of a chorale: those of its notation, or else regular ones of its metre; none where
+    that is not known.
+
+    Args:
+        chorale: Chorale.
+
+    Examples:
+        >>> [bar.steps for bar in bars_of(Chorale([[72, 67, 64, 48]] * 30, time_signature="3/4"))]
+        [12, 12, 6]
+    """
+    if chorale.notation is not None and chorale.notation.bars:
+        return chorale.notation.bars
+    if chorale.time_signature is None:
+        return ()
+    return regular_bars(len(chorale), chorale.time_signature, chorale.pickup)
+
+
+def expand_repeats(chorale: Chorale) -> Chorale:
+    """The chorale as it is sung, every repeat, ending and jump played out; the same one where there
+    is nothing to repeat.
+
+    Args:
+        chorale: Chorale.
+
+    Raises:
+        ValueError: see `Notation.playing_order`.
+
+    Examples:
+        >>> bars = (Bar(0, 16, "4/4", repeat_end=2),)
+        >>> twice = Chorale([[72, 67, 64, 48]] * 16, time_signature="4/4", notation=Notation(bars))
+        >>> len(expand_repeats(twice))
+        32
+    """
+    page = chorale.notation
+    if page is None or not page.has_repeats:
+        return chorale
+    order = page.playing_order()
+    steps = np.concatenate([np.arange(page.bars[at].start, page.bars[at].stop) for at in order])
+    onsets = chorale.struck[steps]
+    begins = np.cumsum([0, *(page.bars[at].steps for at in order)])[:-1]
+    leaps = begins[1:][np.diff(steps)[begins[1:] - 1] != 1]  # a note is not held into another bar
+    onsets[leaps] = chorale.pitches[steps[leaps]] != SILENCE
+    return replace(
+        chorale,
+        pitches=chorale.pitches[steps],
+        onsets=onsets,
+        fermatas=None if chorale.fermatas is None else chorale.fermatas[steps],
+        notation=page.played(order),
     )
 
 
