@@ -591,8 +591,8 @@ def _checked_notation(notation, steps, time_signature, name):
     if (notation.bars and notation.steps != steps) or spelled != steps:
         raise ValueError(
             f"{name}: {steps} steps, and a notation of "
-            f"{notation.steps if notation.bars else spelled}: expected as many; notation=None leaves "
-            "it out"
+            f"{notation.steps if notation.bars else spelled}: expected as many; "
+            "notation=None leaves it out"
         )
     if notation.bars and notation.bars[0].time_signature != time_signature:
         raise ValueError(
