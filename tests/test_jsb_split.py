@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import Chorale
 from chorale_utils.corpus.editions import PARTITIONS, read_manifest
-from chorale_utils.corpus.jsb_split import CLEAR_MATCH, COLUMNS, align, match_pieces
+from chorale_utils.corpus.jsb_split import MATCH_THRESHOLD, COLUMNS, align, match_pieces
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_manifest_has_every_piece_of_the_archive_once(manifest):
 def test_at_least_364_pieces_are_matched_and_the_others_say_why_not(manifest):
     found = manifest["file"].notna()
     assert found.sum() >= 364
-    assert (manifest["notes_agree"][found] >= CLEAR_MATCH).all()
+    assert (manifest["notes_agree"][found] >= MATCH_THRESHOLD).all()
     assert manifest["remark"][~found].str.contains("agrees in").all()
     assert (
         manifest.loc[~found, ["bwv", "title", "repeats", "notes_agree", "file_steps"]]

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import SILENCE, VOICES, Chorale
 from chorale_utils.corpus.passages import (
-    MOVING,
+    MINIMUM_CHANGES,
     copied,
     pairwise_containment,
     passage_containment,
@@ -125,7 +125,7 @@ def longest_by_hand(chorale, others):
                 rows = chorale.pitches[start : start + steps]
                 if (
                     number in theirs
-                    and (rows[1:] != rows[:-1]).any(axis=1).sum() >= MOVING
+                    and (rows[1:] != rows[:-1]).any(axis=1).sum() >= MINIMUM_CHANGES
                     and steps >= best
                 ):
                     best, sources = steps, {other.name} | (sources if steps == best else set())

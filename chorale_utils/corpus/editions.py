@@ -1,21 +1,27 @@
-"""Where chorales come from: the JSB archive, music21's own corpus, or a file of the user's.
+"""The corpus: two editions of Bach's chorales, in the three partitions of the canonical split.
 
-Both editions hold the canonical split of 382 chorales (229 train, 76 valid, 77 test;
-Boulanger-Lewandowski et al. 2012, "Modeling temporal dependencies in high-dimensional sequences").
-This module finds files, checks them and keeps a cache; how a score is laid onto the grid is told in
-`reading`, and how the two editions were matched in `jsb_split`.
+The split has 382 chorales (229 train, 76 valid, 77 test; Boulanger-Lewandowski et al. 2012,
+"Modeling temporal dependencies in high-dimensional sequences"). One edition is the JSB archive, the
+other is read from music21's own corpus. This module finds files, checks them and keeps a cache; how
+a score is laid onto the grid is told in `notation.reading`, and how the two editions were matched
+in `jsb_split`.
 
 Notebook: 01_data_exploration
 """
 
+from __future__ import annotations
+
 import csv
+import difflib
 import hashlib
 import lzma
 import os
+import re
 import sys
 import tarfile
 import warnings
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,24 +29,28 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from ..chorale import HIGHEST_PITCH, LOWEST_PITCH, Chorale
+from ..chorale import HIGHEST_PITCH, LOWEST_PITCH, Chorale, as_chorales
 from ..files import load_chorales, save_chorales
 from ..notation.loading import check_size, parse_score, read_rows
 from ..notation.reading import from_score
 from .passages import pairwise_containment
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 PARTITIONS = ("train", "valid", "test")
 EDITIONS = ("music21", "jsb")
-JSB_URL = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/jsb_chorales/jsb_chorales.tgz"
+JSB_URL = (
+    "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/jsb_chorales/"
+    "jsb_chorales.tgz"
+)
 JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
 MANIFEST = Path(__file__).with_name("jsb_split.csv")
-PASSAGE_STEPS = {
-    True: 16,
-    False: 24,
-}  # how long passages are that tell near-copies: of all voices, of one voice
-CACHE_FORMAT = 3  # to be counted up when what `reading` makes of a score changes
-# of files that state the relative major, though the bass ends on this tonic and `find_key` finds it
+CACHE_FORMAT = 3  # raise it when `notation.reading` makes something else of a score
+# Pieces in minor whose files state the relative major. Their bass ends on the minor tonic, and
+# `find_key` finds minor, too.
 MINOR_KEYS = {
     "bwv33.6": "a minor",
     "bwv65.2": "a minor",
@@ -55,59 +65,132 @@ MINOR_KEYS = {
 class Corpus:
     """The chorales of one edition, in the three partitions of the canonical split.
 
+    Each partition is a list, with its own length and order. The corpus as a whole has a length and
+    can be iterated over, too: the training pieces come first, then validation, then test. A chorale
+    is found by its name, or by its number in the Bach-Werke-Verzeichnis.
+
     Args:
-        train, valid, test: lists of Chorale.
+        train, valid, test: lists of Chorale; one Chorale is a list of one.
         edition: ``'music21'`` or ``'jsb'``; ``'own'`` for a corpus that someone put together.
+
+    Raises:
+        TypeError: a partition holds something else than chorales.
+
+    Examples:
+        >>> held = [[72, 67, 64, 48]] * 16
+        >>> one, two, three = (Chorale(held, name=f"bwv{n}", bwv=str(n)) for n in (1, 2, 3))
+        >>> corpus = Corpus(train=[one], valid=[two], test=[three])
+        >>> corpus
+        Corpus('own': 1 train, 1 valid, 1 test)
+        >>> len(corpus), len(corpus.train)
+        (3, 1)
+        >>> [chorale.name for chorale in corpus]
+        ['bwv1', 'bwv2', 'bwv3']
+        >>> corpus["bwv2"] is corpus["2"] is corpus["BWV 2"]
+        True
+        >>> "bwv4" in corpus
+        False
 
     Notebook: 01_data_exploration
     """
 
-    train: list = field(repr=False)
-    valid: list = field(repr=False)
-    test: list = field(repr=False)
+    train: list[Chorale] = field(repr=False)
+    valid: list[Chorale] = field(repr=False)
+    test: list[Chorale] = field(repr=False)
     edition: str = "own"
 
-    def __getitem__(self, name):
-        """The chorale of that name, such as ``'bwv66.6'`` or ``'jsb/test/chorale_305'``, in any
-        partition.
+    def __post_init__(self) -> None:
+        for partition in PARTITIONS:
+            try:
+                chorales = as_chorales(getattr(self, partition))
+            except TypeError as error:
+                raise TypeError(f"{partition}: {error}") from None
+            object.__setattr__(self, partition, chorales)
+
+    def __len__(self) -> int:
+        """Number of chorales in all three partitions together."""
+        return sum(len(getattr(self, partition)) for partition in PARTITIONS)
+
+    def __iter__(self) -> Iterator[Chorale]:
+        """All chorales: those of train first, then those of valid, then those of test."""
+        for partition in PARTITIONS:
+            yield from getattr(self, partition)
+
+    def __contains__(self, chorale: object) -> bool:
+        """Whether the corpus has a chorale: an equal one, or one of that name or BWV number."""
+        if isinstance(chorale, str):
+            return bool(self._named(chorale))
+        return any(chorale == one for one in self)
+
+    def __getitem__(self, name: str) -> Chorale:
+        """The chorale of that name or BWV number, in any partition.
+
+        Args:
+            name: such as ``'bwv66.6'`` or ``'jsb/test/chorale_305'``; or the number in the
+                Bach-Werke-Verzeichnis, such as ``'66.6'`` or ``'BWV 66.6'``.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is none, or several have that number; the message names some that there
+                are.
+            TypeError: `name` is not a str.
         """
-        for partition in PARTITIONS:
-            for chorale in getattr(self, partition):
-                if chorale.name == name:
-                    return chorale
-        raise KeyError(f"no chorale named {name!r} in the {self.edition!r} edition")
+        if not isinstance(name, str):
+            raise TypeError(
+                f"corpus[{name!r}]: expected a chorale's name or BWV number, such as 'bwv66.6' or "
+                f"'66.6'; the partitions are lists: corpus.train[0]"
+            )
+        found = self._named(name)
+        if not found:
+            wanted = name if _bwv_number(name) is None else f"bwv{_bwv_number(name)}"
+            near = difflib.get_close_matches(wanted, [chorale.name for chorale in self])
+            hint = f": did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise KeyError(f"no chorale named {name!r} in the {self.edition!r} edition{hint}")
+        if found[0].name != name and len(found) > 1:
+            names = ", ".join(repr(chorale.name) for chorale in found)
+            raise KeyError(f"{name!r} is the number of {names}: expected one of these names")
+        return found[0]
 
-    def near_copies(self, voices="all", steps=None):
-        """For each validation and test piece the training piece most like it, in any transposition, as a
-        pandas DataFrame with columns partition, name, nearest and share, the likest first; share (0 to 1)
-        is how many of the piece's passages stand in that training piece.
+    def _named(self, name: str) -> list[Chorale]:
+        """The chorales of that name; where there are none, those of that BWV number."""
+        named = [chorale for chorale in self if chorale.name == name]
+        number = _bwv_number(name)
+        if named or number is None:
+            return named
+        return [chorale for chorale in self if chorale.bwv == number]
+
+    def near_copies(self, voices: str = "all", steps: int | None = None) -> pd.DataFrame:
+        """The most similar training piece of each validation and test piece, in any transposition:
+        a pandas DataFrame with columns partition, name, nearest and share, the closest copies
+        first. The share (0 to 1) is that of the piece's passages that occur in that training piece.
 
         Args:
             voices: ``'all'`` (passages of four voices), or one voice, such as ``'soprano'``.
-            steps: length of a passage in sixteenths; 16 for all voices and 24 for one unless given.
+            steps: length of a passage in sixteenths; if None, 16 for all voices and 24 for one.
 
         Raises:
-            ValueError: there are no training pieces.
+            ValueError: there are no training pieces, or `voices` or `steps` is none of these.
+
+        Examples:
+            >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(20)], name="scale")
+            >>> corpus = Corpus(train=scale, valid=scale.transpose(2), test=[])
+            >>> corpus.near_copies().values.tolist()
+            [['valid', 'scale', 'scale', 1.0]]
 
         Notebook: 01_data_exploration
         """
         if not self.train:
             raise ValueError(
-                f"{self!r} has no training pieces: expected at least one, for the others to be copies of"
+                f"{self!r} has no training pieces: expected at least one, for the others to be "
+                f"copies of"
             )
-        import pandas
+        import pandas as pd
 
         tables = []
         for partition in PARTITIONS[1:]:
             chorales = getattr(self, partition)
-            shares = pairwise_containment(
-                chorales, self.train, steps or PASSAGE_STEPS[voices == "all"], voices
-            )
+            shares = pairwise_containment(chorales, self.train, steps, voices)
             tables.append(
-                pandas.DataFrame(
+                pd.DataFrame(
                     {
                         "partition": partition,
                         "name": [chorale.name for chorale in chorales],
@@ -116,138 +199,191 @@ class Corpus:
                     }
                 )
             )
-        table = pandas.concat(tables).sort_values(
+        table = pd.concat(tables).sort_values(
             "share", ascending=False, kind="stable", ignore_index=True
         )
         return table.assign(nearest=table["nearest"].where(table["share"] > 0))
 
-    def without_near_copies(self, voices="all", steps=None, more_than=0.5):
-        """The same `Corpus` less the validation and test pieces that are near-copies of a training
-        piece.
+    def without_near_copies(
+        self, voices: str = "all", steps: int | None = None, more_than: float = 0.5
+    ) -> Corpus:
+        """The same `Corpus` without the validation and test pieces that are near-copies of a
+        training piece.
 
         Args:
             voices, steps: as in `near_copies`.
             more_than: share of a piece's passages (0 to 1) above which it counts as a near-copy.
 
+        Raises:
+            ValueError: as in `near_copies`.
+
+        Examples:
+            >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(20)], name="scale")
+            >>> held = Chorale([[72, 67, 64, 48]] * 20, name="held")
+            >>> Corpus(scale, valid=scale, test=held).without_near_copies()
+            Corpus('own': 1 train, 0 valid, 1 test)
+
         Notebook: 01_data_exploration
         """
         table = self.near_copies(voices, steps)
         copies = set(table["name"][table["share"] > more_than])
-        kept = {
-            partition: [
-                chorale for chorale in getattr(self, partition) if chorale.name not in copies
-            ]
-            for partition in PARTITIONS[1:]
-        }
-        return replace(self, **kept)
+        valid, test = (
+            [chorale for chorale in partition if chorale.name not in copies]
+            for partition in (self.valid, self.test)
+        )
+        return replace(self, valid=valid, test=test)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         counts = ", ".join(
             f"{len(getattr(self, partition))} {partition}" for partition in PARTITIONS
         )
         return f"Corpus({self.edition!r}: {counts})"
 
 
-def load_corpus(edition="music21", path=None, progress=True, known_hash=JSB_SHA256):
-    """The `Corpus` of an edition: 229 training, 76 validation and 77 test chorales, or as many as
-    it has.
+def load_corpus(
+    edition: str = "music21",
+    path: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    known_hash: str | None = JSB_SHA256,
+) -> Corpus:
+    """The `Corpus` of an edition: 229 training, 76 validation and 77 test chorales in ``'jsb'``;
+    225, 73 and 77 of these in ``'music21'``.
+
+    The first call for ``'music21'`` parses its files, which takes about a minute; later ones read a
+    cache.
 
     Args:
         edition: ``'music21'`` or ``'jsb'``.
-        path: for ``'jsb'``: an archive (``.tgz``, ``.tar``) or a folder that holds train/, valid/ and test/
-            with one CSV a chorale. Without it the archive is looked for in the environment variable
-            JSB_CHORALES, then in the cache folder, then downloaded.
+        path: for ``'jsb'``: an archive (``.tgz``, ``.tar``), or a folder that holds train/, valid/
+            and test/ with one CSV for each chorale. If None, the archive is looked for in the
+            environment variable JSB_CHORALES, then in the cache folder, and then downloaded.
         progress: whether work that takes seconds shows a progress bar.
-        known_hash: SHA-256 that an archive must have (hexadecimal); None accepts any, for an archive of
-            one's own. A folder is read as it is.
+        known_hash: SHA-256 that an archive must have (hexadecimal); None accepts any, for an
+            archive of your own. A folder is read as it is.
 
     Raises:
-        ValueError: the edition is not known, the archive is not the exact one, or a chorale in it is not
-            well formed; the message names file and line.
+        ValueError: the edition is not known, the archive is not the exact one, or a chorale in it
+            is not well formed; the message names file and line.
         FileNotFoundError: `path` or JSB_CHORALES does not exist.
         ConnectionError: there is no archive on this machine and none could be downloaded.
 
+    Examples:
+        >>> corpus = load_corpus(progress=False)
+        >>> corpus
+        Corpus('music21': 225 train, 73 valid, 77 test)
+        >>> corpus["66.6"]
+        Chorale('bwv66.6', 144 steps, f# minor, 4/4)
+
     Notebook: 01_data_exploration
     """
-    if edition not in EDITIONS:
-        raise ValueError(f"edition {edition!r}: expected one of {', '.join(map(repr, EDITIONS))}")
+    _check_edition(edition)
     if edition == "jsb":
         return _load_jsb(path, known_hash, progress)
     if path is not None:
         raise ValueError(
-            f"path={str(path)!r} with edition 'music21': the music21 edition lies inside the music21 "
-            f"package; expected a path with edition 'jsb' only"
+            f"path={str(path)!r} with edition 'music21': the music21 edition lies inside the "
+            f"music21 package; expected a path with edition 'jsb' only"
         )
     return _load_music21(progress)
 
 
-def read_manifest():
-    """The manifest of the split as a pandas DataFrame: a row for each of the 382 JSB pieces, with its music21
-    file, how well the two editions agree, and its likest training piece. `jsb_split` tells the columns.
+def read_manifest() -> pd.DataFrame:
+    """The manifest of the split as a pandas DataFrame: a row for each of the 382 JSB pieces, with
+    its music21 file, how well the two editions agree, and the training piece most similar to it.
+    `jsb_split` explains the columns.
+
+    Examples:
+        >>> manifest = read_manifest()
+        >>> len(manifest), manifest.loc[0, "file"], manifest.loc[0, "title"]
+        (382, 'bach/bwv360.mxl', 'Jesu, meiner Seelen Wonne')
 
     Notebook: 01_data_exploration
     """
-    import pandas
+    import pandas as pd
 
-    return pandas.read_csv(
-        MANIFEST, dtype={"bwv": str, "transposition": "Int64", "file_steps": "Int64"}
-    )
+    kinds = {"bwv": "str", "transposition": "Int64", "file_steps": "Int64"}
+    return pd.read_csv(MANIFEST, dtype=kinds)
 
 
-def corpus_fingerprint(edition):
-    """What tells the contents that ``load_corpus(edition)`` would read from any other's, as a dict
-    for JSON.
+def corpus_fingerprint(edition: str) -> dict[str, str]:
+    """What identifies the contents that ``load_corpus(edition)`` would read, as a dict for JSON.
+    Nothing is downloaded for it.
 
     Args:
-        edition: ``'jsb'``: sha256, of the archive that is found, or of the one that would be downloaded; or
-            folder_sha256, of the names and contents of the CSV files, where JSB_CHORALES names a folder.
-            ``'music21'``: music21, its version, and manifest_sha256. Nothing is downloaded.
+        edition: ``'music21'`` or ``'jsb'``.
+
+    Returns:
+        dict; for ``'jsb'`` with sha256, of the archive that is found, or else of the one that would
+        be downloaded; or with folder_sha256, of the names and contents of the CSV files, where
+        JSB_CHORALES names a folder. For ``'music21'`` with music21, its version, and
+        manifest_sha256.
 
     Raises:
         ValueError: no such edition.
         FileNotFoundError: JSB_CHORALES does not exist.
+
+    Examples:
+        >>> sorted(corpus_fingerprint("music21"))
+        ['manifest_sha256', 'music21']
     """
-    if edition == "jsb":
-        given = _given_jsb(None)
-        if given is None:
-            return {"sha256": JSB_SHA256}  # a cached archive that is another is downloaded anew
-        return (
-            {"folder_sha256": _folder_sha256(given)}
-            if given.is_dir()
-            else {"sha256": _sha256(given)}
-        )
+    _check_edition(edition)
     if edition == "music21":
         return {"music21": version("music21"), "manifest_sha256": _sha256(MANIFEST)}
-    raise ValueError(f"edition {edition!r}: expected one of {', '.join(EDITIONS)}")
+    given = _given_jsb(None)
+    if given is None:
+        return {"sha256": JSB_SHA256}  # any other archive in the cache is downloaded again
+    if given.is_dir():
+        return {"folder_sha256": _folder_sha256(given)}
+    return {"sha256": _sha256(given)}
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """The folder (Path) for what is downloaded or computed once: the environment variable
     CHORALE_UTILS_CACHE, or else the operating system's cache folder for this package."""
     if os.environ.get("CHORALE_UTILS_CACHE"):
         return Path(os.environ["CHORALE_UTILS_CACHE"])
-    from platformdirs import user_cache_dir  # what pooch.os_cache asks, a tenth of a second sooner
+    from platformdirs import user_cache_dir  # as pooch.os_cache does, a tenth of a second sooner
 
     return Path(user_cache_dir("chorale_utils"))
 
 
-def _load_jsb(path, known_hash, progress):
-    path = _find_jsb(path, progress)
-    texts = _texts_in_folder(path) if path.is_dir() else _texts_in_archive(path, known_hash)
-    partitions = {partition: [] for partition in PARTITIONS}
+def _bwv_number(name: str) -> str | None:
+    """``'66.6'`` from ``'66.6'``, ``'BWV 66.6'`` or ``'bwv66.6'``; None from what is no number."""
+    match = re.fullmatch(r"\s*(?:bwv)?\s*(\d\S*)\s*", name, re.IGNORECASE)
+    return match and match[1].lower()
+
+
+def _check_edition(edition: str) -> None:
+    if isinstance(edition, str) and edition in EDITIONS:
+        return
+    expected = f"expected one of {', '.join(map(repr, EDITIONS))}"
+    near = difflib.get_close_matches(str(edition).lower(), EDITIONS, n=1)
+    if near:
+        expected += f": did you mean {near[0]!r}?"
+    elif isinstance(edition, os.PathLike) or re.search(r"[./\\]", str(edition)):
+        expected += f"; to read an archive or a folder: load_corpus('jsb', path={str(edition)!r})"
+    raise ValueError(f"edition {edition!r}: {expected}")
+
+
+def _load_jsb(
+    path: str | os.PathLike[str] | None, known_hash: str | None, progress: bool
+) -> Corpus:
+    found = _find_jsb(path, progress)
+    texts = _texts_in_folder(found) if found.is_dir() else _texts_in_archive(found, known_hash)
+    partitions: dict[str, list[Chorale]] = {partition: [] for partition in PARTITIONS}
     for (partition, stem), (source, text) in sorted(texts.items()):
         pitches = read_rows(text, source, LOWEST_PITCH, HIGHEST_PITCH)
         partitions[partition].append(Chorale(pitches, name=f"jsb/{partition}/{stem}"))
     for partition, chorales in partitions.items():
         if not chorales:
             raise ValueError(
-                f"{path}: no CSV in {partition}/: expected train/, valid/ and test/ with one CSV a "
-                f"chorale"
+                f"{found}: no CSV in {partition}/: expected train/, valid/ and test/ with one CSV "
+                f"for each chorale"
             )
     return Corpus(**partitions, edition="jsb")
 
 
-def _find_jsb(path, progress):
+def _find_jsb(path: str | os.PathLike[str] | None, progress: bool) -> Path:
     """The archive or folder to read: what was asked for, else the cached archive, else a fresh
     download."""
     given = _given_jsb(path)
@@ -272,7 +408,7 @@ def _find_jsb(path, progress):
         ) from error
 
 
-def _given_jsb(path):
+def _given_jsb(path: str | os.PathLike[str] | None) -> Path | None:
     """The archive or folder (Path) that `path` names, or else JSB_CHORALES; None where neither is
     given."""
     for origin, wanted in (
@@ -290,16 +426,16 @@ def _given_jsb(path):
     return None
 
 
-def _folder_sha256(folder):
-    """SHA-256 (hexadecimal) over the CSVs in a folder's train/, valid/ and test/, wherever the
-    folder lies."""
+def _folder_sha256(folder: Path) -> str:
+    """SHA-256 (hexadecimal) of the CSVs in a folder's train/, valid/ and test/; where the folder
+    is makes no difference."""
     whole = hashlib.sha256()
     for (partition, stem), (_, text) in sorted(_texts_in_folder(folder).items()):
         whole.update(f"{partition}/{stem}.csv {len(text)}\n".encode() + text)
     return whole.hexdigest()
 
 
-def _texts_in_folder(folder):
+def _texts_in_folder(folder: Path) -> dict[tuple[str, str], tuple[str, bytes]]:
     """{(partition, stem): (source, bytes)} of the CSVs in a folder's train/, valid/ and test/."""
     return {
         (partition, file.stem): (str(file), file.read_bytes())
@@ -308,13 +444,15 @@ def _texts_in_folder(folder):
     }
 
 
-def _texts_in_archive(archive, known_hash):
-    """{(partition, stem): (source, bytes)} of the CSVs in a tar archive, read in memory: nothing is extracted
-    to disk, so nothing half-extracted can stay behind."""
+def _texts_in_archive(
+    archive: Path, known_hash: str | None
+) -> dict[tuple[str, str], tuple[str, bytes]]:
+    """{(partition, stem): (source, bytes)} of the CSVs in a tar archive. They are read in memory,
+    so that nothing half-extracted can stay behind on the disk."""
     if known_hash is not None and (found := _sha256(archive)) != known_hash.lower():
         raise ValueError(
-            f"{archive}: SHA-256 {found}: expected {known_hash}; fetch jsb_chorales.tgz anew, or give "
-            f"known_hash=None to read an archive of your own"
+            f"{archive}: SHA-256 {found}: expected {known_hash}; fetch jsb_chorales.tgz again, or "
+            f"give known_hash=None to read an archive of your own"
         )
     texts = {}
     try:
@@ -333,7 +471,9 @@ def _texts_in_archive(archive, known_hash):
                     )
                 if member.isfile() and name.suffix == ".csv" and name.parent.name in PARTITIONS:
                     check_size(source, member.size)
-                    texts[name.parent.name, name.stem] = (source, tar.extractfile(member).read())
+                    content = tar.extractfile(member)
+                    assert content is not None  # as of every plain file
+                    texts[name.parent.name, name.stem] = (source, content.read())
             while tar.fileobj.read(1 << 16):
                 pass  # on to the end, where gzip compares its checksum
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
@@ -343,8 +483,8 @@ def _texts_in_archive(archive, known_hash):
     return texts
 
 
-def _load_music21(progress):
-    """The music21 edition from its cache, which is made first where it is missing or torn."""
+def _load_music21(progress: bool) -> Corpus:
+    """The music21 edition from its cache; where that is missing or torn, it is made first."""
     rows = list(csv.DictReader(MANIFEST.read_text(encoding="utf-8").splitlines()))
     rows = [row for row in rows if row["file"]]
     tasks = [
@@ -362,7 +502,7 @@ def _load_music21(progress):
     if chorales is None:
         chorales = parse_music21(tasks, progress)
         _write_cache(cache, chorales)
-    partitions = {partition: [] for partition in PARTITIONS}
+    partitions: dict[str, list[Chorale]] = {partition: [] for partition in PARTITIONS}
     for row, chorale in zip(rows, chorales, strict=True):
         partitions[row["partition"]].append(
             replace(chorale, key=MINOR_KEYS.get(chorale.name, chorale.key))
@@ -370,12 +510,14 @@ def _load_music21(progress):
     return Corpus(**partitions, edition="music21")
 
 
-def parse_music21(tasks, progress=True, workers=2):
-    """The chorales (list of Chorale) in files of music21's corpus, parsed side by side.
+def parse_music21(
+    tasks: list[dict[str, Any]], progress: bool = True, workers: int = 2
+) -> list[Chorale]:
+    """The chorales (list of Chorale) in files of music21's corpus, parsed in parallel.
 
     Args:
-        tasks: list of dicts with file, such as ``'bach/bwv66.6.mxl'``, and what `reading.from_score` takes
-            besides the score.
+        tasks: list of dicts with file, such as ``'bach/bwv66.6.mxl'``, and the arguments of
+            `from_score` besides the score.
         progress: whether to show a progress bar, on standard output.
         workers: number of processes.
     """
@@ -395,12 +537,11 @@ def parse_music21(tasks, progress=True, workers=2):
             file=sys.stdout,
             disable=not progress,
         )
-        return [
-            replace(chorale) for chorale in bar
-        ]  # made anew, because arrays from a process are writable
+        # made again here, because arrays that come from another process can be written to
+        return [replace(chorale) for chorale in bar]
 
 
-def _parse_task(task):
+def _parse_task(task: dict[str, Any]) -> Chorale:
     from music21.common import getCorpusFilePath
 
     about = dict(task)
@@ -410,9 +551,9 @@ def _parse_task(task):
 
 
 @contextmanager
-def _no_main_module():
-    """Hides the caller's script from new processes, which would otherwise run it again from its beginning
-    unless it says ``if __name__ == '__main__'``, as few notebooks' and learners' scripts do."""
+def _no_main_module() -> Iterator[None]:
+    """Hides the caller's script from new processes. They would otherwise run it again from its
+    beginning, unless it says ``if __name__ == '__main__'``, as few learners' scripts do."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -421,8 +562,8 @@ def _no_main_module():
         sys.modules["__main__"] = main
 
 
-def _cache_file():
-    """Where the parsed edition is kept: another file for another music21, manifest or format."""
+def _cache_file() -> Path:
+    """Where the parsed edition is cached: one file for each music21, manifest and format."""
     music21_version = version("music21")
     key = hashlib.sha256(
         f"{CACHE_FORMAT} {music21_version} ".encode() + MANIFEST.read_bytes()
@@ -430,19 +571,19 @@ def _cache_file():
     return cache_folder() / f"music21-{music21_version}-{key[:16]}.npz"
 
 
-def _write_cache(file, chorales):
-    """Writes the chorales into a cache file; warns where the folder does not let it."""
+def _write_cache(file: Path, chorales: list[Chorale]) -> None:
+    """Writes the chorales into a cache file, or warns where that fails."""
     try:
         save_chorales(chorales, file)
     except OSError as error:
         warnings.warn(
-            f"{file} could not be written ({error}), so the corpus will be parsed again next time: set "
-            f"CHORALE_UTILS_CACHE to a folder that can be written",
+            f"{file} could not be written ({error}), so the corpus will be parsed again next "
+            f"time: set CHORALE_UTILS_CACHE to a folder that can be written to",
             stacklevel=4,
         )
 
 
-def _read_cache(file):
+def _read_cache(file: Path) -> list[Chorale] | None:
     """The chorales in a cache file, or None, with a warning, where the file is torn."""
     try:
         return load_chorales(file)
@@ -453,5 +594,5 @@ def _read_cache(file):
         return None
 
 
-def _sha256(path):
+def _sha256(path: str | os.PathLike[str]) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

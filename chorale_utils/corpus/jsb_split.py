@@ -2,45 +2,49 @@
 
     python -m chorale_utils.corpus.jsb_split
 
-The archive numbers its 382 chorales and names none. This script finds them by their music. Passages
-of all four voices, whatever their key, point to the files that hold most of a piece, each read with
-its repeats taken and not; then piece and file are aligned step by step and the equal notes counted.
-A file goes to the piece that it fits best, and to that one only, so that no file is in two
-partitions. A piece that fits no file stays in the manifest without one.
+The archive numbers its 382 chorales and names none. This script identifies them by their music.
+Every file is read with its repeats taken and not. Passages of four voices, in any key, point from a
+piece to the files that have most of them in common; then piece and file are aligned step by step,
+and the equal notes are counted. A file goes to the piece that it fits best, and to no other, so
+that no file is in two partitions. A piece that fits no file stays in the manifest without one.
 
-The columns of the manifest, one row a piece of the archive:
+The columns of the manifest, which has one row for each piece of the archive:
 
     partition, number       where it is in the archive: ``train,3`` is train/chorale_003.csv
-    bwv, title, file        what it is and where music21 has it; empty where it was not found
-    repeats                 how the archive has it: ``taken`` or ``once``; empty where the file has none
+    bwv, title, file        what it is and which file of music21 it is; empty where none was found
+    repeats                 ``taken`` or ``once`` in the archive; empty where the file has none
     transposition           semitones from the music21 edition up to the archive
     jsb_steps, file_steps   length in sixteenths, in each edition
-    notes_agree             share of the archive's notes that are the same in the file, once aligned
-    steps_agree             share of its steps at which all four voices are
-    remark                  for pieces without a file, what the best one is like
-    likest, likest_share    validation and test pieces: the training piece that holds most of its 16-step
-                            passages of four voices, and the share of them (0 to 1) that it holds
+    notes_agree             share of the archive's notes that are the same in the aligned file
+    steps_agree             share of its steps at which all four voices are the same
+    remark                  for pieces without a file: how well the best one fits
+    likest, likest_share    for validation and test pieces: the most similar training piece, which
+                            has most of the piece's 16-step passages of four voices, and the share
+                            (0 to 1) of them that it has
     likest_soprano, likest_soprano_share    the same for 24-step passages of the soprano alone
 
 Notebook: 01_data_exploration
 """
 
+from __future__ import annotations
+
 import csv
 import re
 from functools import cache
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 
-from ..chorale import SILENCE, VOICES
-from .editions import MANIFEST, PARTITIONS, load_corpus, parse_music21
+from ..chorale import SILENCE, VOICES, Chorale
+from .editions import MANIFEST, load_corpus, parse_music21
 from .passages import pairwise_containment, passages
 
-SHORT = 8  # sixteenths in the passages that point from a piece to files: two beats
+INDEX_STEPS = 8  # sixteenths in the passages that point from a piece to files: two beats
 CANDIDATES = 6  # how many readings of files are aligned with a piece
-SKIPPED_STEP = 1  # what it costs, in equal notes, to pass over a step of one edition
-# share of equal notes from which a file holds the piece; the best of those that do not: 0.63
-CLEAR_MATCH = 0.65
+GAP_PENALTY = 1  # what skipping a step of one edition costs, in equal notes
+# Share of equal notes from which a file is the piece. The best file that is not the piece: 0.63.
+MATCH_THRESHOLD = 0.65
 NOT_CHORALES = {"bach/bwv846.mxl"}  # in music21's Bach folder, for piano
 COLUMNS = (
     "partition",
@@ -62,41 +66,42 @@ COLUMNS = (
 )
 
 
-def main():
-    """Writes the manifest anew, from the archive and the installed music21."""
+def main() -> None:
+    """Writes the manifest again, from the archive and the installed music21."""
     jsb = load_corpus("jsb")
-    pieces = [piece for partition in PARTITIONS for piece in getattr(jsb, partition)]
+    pieces = list(jsb)
     readings = read_files()
     rows = [
         _row(piece, match)
         for piece, match in zip(pieces, match_pieces(pieces, readings), strict=True)
     ]
-    likest = {}
+    similar: dict[str, dict[str, str]] = {}
     for voices, column in (("all", "likest"), ("soprano", "likest_soprano")):
-        for near in jsb.near_copies(voices).itertuples():
-            likest.setdefault(near.name, {}).update(
-                {column: near.nearest if near.share else "", f"{column}_share": f"{near.share:.3f}"}
+        for near in jsb.near_copies(voices).to_dict("records"):
+            share = near["share"]
+            similar.setdefault(near["name"], {}).update(
+                {column: near["nearest"] if share else "", f"{column}_share": f"{share:.3f}"}
             )
     with open(MANIFEST, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row | likest.get(piece.name, {}) for piece, row in zip(pieces, rows))
+        writer.writerows(row | similar.get(piece.name, {}) for piece, row in zip(pieces, rows))
     found = [float(row["notes_agree"]) for row in rows if "file" in row]
     print(
-        f"{MANIFEST}: {len(found)} of {len(rows)} pieces found; the median one agrees in {np.median(found):.1%} "
-        f"of its notes, the least in {min(found):.1%}"
+        f"{MANIFEST}: {len(found)} of {len(rows)} pieces found; they agree in "
+        f"{np.median(found):.1%} of their notes (median), and in {min(found):.1%} or more"
     )
 
 
-def read_files():
-    """Every chorale file of music21's Bach folder, as pairs of whether repeats are taken (``'taken'``,
-    ``'once'``, or ``''`` where there are none) and a Chorale named after the file."""
+def read_files() -> list[tuple[str, Chorale]]:
+    """Every chorale file of music21's Bach folder, as pairs: whether repeats are taken (``'taken'``
+    or ``'once'``; ``''`` where there are none), and a Chorale named after the file."""
     from music21.corpus import getComposer
 
     files = sorted(
         f"bach/{path.name}" for path in getComposer("bach") if path.suffix in (".mxl", ".xml")
     )
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"file": file, "name": file, "expand_repeats": expand}
         for file in files
         if file not in NOT_CHORALES
@@ -110,18 +115,26 @@ def read_files():
     return readings
 
 
-def match_pieces(pieces, readings):
-    """For each piece a dict with file, repeats and file_steps of the reading that holds it and what `align`
-    says of the two, or with remark alone where none holds it.
+def match_pieces(
+    pieces: list[Chorale], readings: list[tuple[str, Chorale]]
+) -> list[dict[str, Any]]:
+    """Which file each piece is: a dict for each piece with file, repeats and file_steps of the
+    reading that fits it, and the results of `align`; or with remark alone where none fits.
 
     Args:
         pieces: list of Chorale.
         readings: as from `read_files`.
+
+    Examples:
+        >>> notes = np.random.default_rng(0).integers(50, 70, (32, 4))
+        >>> piece, reading = Chorale(notes, name="mine"), Chorale(notes + 2, name="a.mxl")
+        >>> match_pieces([piece], [("", reading)])[0]["file"]
+        'a.mxl'
     """
-    shares = pairwise_containment(pieces, [chorale for _, chorale in readings], SHORT)
-    pairs = []
+    shares = pairwise_containment(pieces, [chorale for _, chorale in readings], INDEX_STEPS)
+    pairs: list[tuple[int, dict[str, Any]]] = []
     for place, piece in enumerate(pieces):
-        fits = {}  # of each file, the reading whose repeats are the piece's
+        fits: dict[str, dict[str, Any]] = {}  # of each file the better reading
         for candidate in np.argsort(-shares[place], kind="stable")[:CANDIDATES]:
             repeats, chorale = readings[candidate]
             match = {
@@ -136,10 +149,11 @@ def match_pieces(pieces, readings):
     pairs.sort(
         key=lambda pair: (-pair[1]["notes_agree"], len(pair[1]["file"]), pair[1]["file"], pair[0])
     )
-    matches, owners = {}, {}
-    for place, match in pairs:  # the best fit first: who comes later finds the file taken
+    matches: dict[int, dict[str, Any]] = {}  # by the number of the piece
+    owners: dict[str, int] = {}  # which piece each file went to
+    for place, match in pairs:  # the best fit first; later pieces find the file taken
         if (
-            match["notes_agree"] >= CLEAR_MATCH
+            match["notes_agree"] >= MATCH_THRESHOLD
             and place not in matches
             and match["file"] not in owners
         ):
@@ -154,55 +168,62 @@ def match_pieces(pieces, readings):
     return [matches[place] for place in range(len(pieces))]
 
 
-def align(piece, other):
-    """How well two editions of a piece agree, as a dict: transposition (semitones from `other` up to `piece`);
-    notes_agree and steps_agree, the shares (0 to 1) of the piece's notes and steps that are the same in the
-    other where the two are aligned best; and fit, which is notes_agree less the cost of steps passed over.
+def align(piece: Chorale, other: Chorale) -> dict[str, float]:
+    """How well two editions of a piece agree, once aligned.
 
-    Steps are aligned in order; either edition may have steps that the other lacks (a repeat, an upbeat, a
-    last beat), at a small cost each (Needleman and Wunsch 1970).
+    Steps are aligned in order. Either edition may have steps that the other lacks (a repeat, an
+    upbeat, a last beat); each of them costs `GAP_PENALTY` (Needleman and Wunsch 1970).
 
     Args:
         piece, other: Chorales.
+
+    Returns:
+        dict with transposition (semitones from `other` up to `piece`), notes_agree and steps_agree
+        (shares, 0 to 1, of the piece's notes and steps that are the same in the other), and fit
+        (notes_agree less the cost of skipped steps).
+
+    Examples:
+        >>> notes = np.random.default_rng(0).integers(50, 70, (16, 4))
+        >>> align(Chorale(notes), Chorale(notes - 2))
+        {'transposition': 2, 'fit': 1.0, 'notes_agree': 1.0, 'steps_agree': 1.0}
 
     Notebook: 01_data_exploration
     """
     ours, theirs = piece.pitches.astype(int), other.pitches.astype(int)
     semitones = _transposition(piece, other)
     theirs = np.where(theirs == SILENCE, SILENCE, theirs + semitones)
-    equal = (ours[:, None, :] == theirs[None, :, :]).sum(
-        axis=2
-    )  # (our steps, their steps), 0 to 4 voices
-    ramp = SKIPPED_STEP * np.arange(len(theirs) + 1)
-    best = [-ramp]  # best[i][j]: the most notes that our first i steps share with their first j
+    # how many voices agree, 0 to 4: (our steps, their steps)
+    equal = (ours[:, None, :] == theirs[None, :, :]).sum(axis=2)
+    ramp = GAP_PENALTY * np.arange(len(theirs) + 1)
+    # score[i][j]: the highest score of an alignment of our first i steps with their first j
+    score = [-ramp]
     for row in equal:
-        paired = np.concatenate([[-ours.size], best[-1][:-1] + row])
-        best.append(
-            np.maximum.accumulate(np.maximum(paired, best[-1] - SKIPPED_STEP) + ramp) - ramp
+        paired = np.concatenate([[-ours.size], score[-1][:-1] + row])
+        score.append(
+            np.maximum.accumulate(np.maximum(paired, score[-1] - GAP_PENALTY) + ramp) - ramp
         )
     notes = steps = 0
     i, j = len(ours), len(theirs)
-    while i and j:  # back along the best way
-        if best[i][j] == best[i - 1][j - 1] + equal[i - 1, j - 1]:
+    while i and j:  # back along the best alignment
+        if score[i][j] == score[i - 1][j - 1] + equal[i - 1, j - 1]:
             i, j = i - 1, j - 1
             notes, steps = notes + equal[i, j], steps + (equal[i, j] == len(VOICES))
-        elif best[i][j] == best[i - 1][j] - SKIPPED_STEP:
+        elif score[i][j] == score[i - 1][j] - GAP_PENALTY:
             i -= 1
         else:
             j -= 1
     return {
         "transposition": semitones,
-        "fit": float(best[-1][-1] / ours.size),
+        "fit": float(score[-1][-1] / ours.size),
         "notes_agree": float(notes / ours.size),
         "steps_agree": float(steps / len(ours)),
     }
 
 
-def _transposition(piece, other):
-    """Semitones from `other` up to `piece`: the most common one among the passages that they
-    share."""
+def _transposition(piece: Chorale, other: Chorale) -> int:
+    """Semitones from `other` up to `piece`: the most common among the passages that they share."""
     _, ours, theirs = np.intersect1d(
-        passages(piece, SHORT), passages(other, SHORT), return_indices=True
+        passages(piece, INDEX_STEPS), passages(other, INDEX_STEPS), return_indices=True
     )
     up, down = piece.pitches[ours].astype(int), other.pitches[theirs].astype(int)
     semitones, counts = np.unique(
@@ -211,8 +232,8 @@ def _transposition(piece, other):
     return int(semitones[counts.argmax()]) if len(counts) else 0
 
 
-def _row(piece, match):
-    """A row of the manifest (dict), numbers written out."""
+def _row(piece: Chorale, match: dict[str, Any]) -> dict[str, Any]:
+    """A row of the manifest (dict), with shares as text of four decimals."""
     _, partition, stem = piece.name.split("/")
     row = {
         "partition": partition,
@@ -228,18 +249,18 @@ def _row(piece, match):
     return row
 
 
-def _bwv(file):
-    """``'66.6'`` from ``'bach/bwv66.6.mxl'``, without the marks of who edited the file (``-sc``,
-    ``-lpz``...)."""
+def _bwv(file: str) -> str:
+    """``'66.6'`` from ``'bach/bwv66.6.mxl'``, without the suffixes that name an editor
+    (``-sc``, ``-lpz``...)."""
     return re.sub(r"-(inst|lpz|lz|sc|s|w)$", "", PurePosixPath(file).stem.removeprefix("bwv"))
 
 
 @cache
-def _titles():
+def _titles() -> dict[str, str]:
     """{BWV number: title}, as far as music21 knows them."""
     from music21.corpus.chorales import ChoraleList, ChoraleListRKBWV
 
-    titles = {}
+    titles: dict[str, str] = {}
     for known in (*ChoraleListRKBWV().byBWV.values(), *ChoraleList().byBWV.values()):
         titles.setdefault(str(known["bwv"]), known["title"].strip())
     return titles
