@@ -2,6 +2,7 @@
 made-up ones."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from music21.voiceLeading import VoiceLeadingQuartet
 
-from chorale_utils import RULES, faults, find_key, to_score
+from chorale_utils import RULES, faults, to_score
 from chorale_utils.chorale import Chorale
 from chorale_utils.judging.counterpoint import count_faults
 from chorale_utils.judging.grid import Grid
@@ -96,8 +97,9 @@ def oracle(music21_corpus):
 def test_faults_are_where_music21_finds_them_in_real_pieces(
     oracle, music21_corpus, rules, music21_says
 ):
-    """music21 knows no difference between similar and contrary motion here, counts hidden intervals between all voices and
-    with a soprano that steps, and calls a crossing also what is one only before; ours are the textbooks' cases of these."""
+    """music21 does not tell similar from contrary motion here, counts hidden intervals between all
+    voices and with a soprano that steps, and calls a crossing also what was one a step before. Ours
+    are those of these cases that the textbooks mean."""
     pairs = {"hidden fifths": [(0, 3)], "hidden octaves": [(0, 3)]}.get(rules[0])
     pairs = pairs or (
         [(0, 1), (1, 2), (2, 3)]
@@ -139,26 +141,6 @@ def test_the_pieces_of_the_oracle_have_such_faults(music21_corpus):
         ]
         > 0
     ).all()
-
-
-def test_keys_are_found_as_music21_finds_them(music21_corpus):
-    pieces = music21_corpus.valid[:6]
-    tonics, minor = Grid(pieces).found_keys
-    numbers = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-    for chorale, tonic, is_minor in zip(pieces, tonics, minor):
-        name, mode = find_key(chorale).split()
-        number = numbers[name[0].lower()] + name.count("#") - name.count("-")
-        assert (number % 12, mode == "minor") == (tonic, is_minor), chorale.name
-
-
-def test_a_key_that_is_known_is_believed_and_one_that_makes_no_sense_is_refused(music21_corpus):
-    pitches = music21_corpus.valid[0].pitches
-    tonics, minor = Grid(
-        [Chorale(pitches, key=key) for key in ("f# minor", "B- major", "C major")]
-    ).keys
-    assert (tonics.tolist(), minor.tolist()) == ([6, 10, 0], [True, False, False])
-    with pytest.raises(ValueError, match="mine: key 'H moll': expected tonic and mode"):
-        Grid([Chorale(pitches, name="mine", key="H moll")]).keys
 
 
 # Made-up pieces, each with one fault and no other: columns are soprano to bass, each row a quarter
@@ -255,3 +237,23 @@ def test_bach_breaks_every_rule_less_than_chance_would(music21_corpus):
         "hidden fifths",
     ]
     assert (3 * bach[often] < chance[often]).all()
+
+
+def test_one_chorale_may_come_as_a_list_of_one_but_not_as_several():
+    rows, voices = ONE_FAULT["leap"]
+    chorale = Chorale(np.repeat(rows, 4, axis=0), key="a minor")
+    assert faults([chorale]).equals(faults(chorale)) and len(faults(chorale)) == 1
+    with pytest.raises(ValueError, match="got 2 chorales: expected one"):
+        faults([chorale, chorale])
+
+
+@pytest.mark.parametrize("wrong", ["bwv66.6", Path("mine.mid"), None])
+def test_what_is_no_chorale_is_refused_in_words(wrong):
+    with pytest.raises(TypeError, match=rf"got .*{type(wrong).__name__}.*: expected a Chorale"):
+        faults(wrong)
+
+
+def test_the_old_name_of_a_rules_chances_still_works_and_says_the_new_one():
+    with pytest.warns(DeprecationWarning, match="Rule.of is now called Rule.chances") as caught:
+        assert RULES["leap"].of == RULES["leap"].chances == "notes that move"
+    assert caught[0].filename == __file__

@@ -2,6 +2,7 @@
 him."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -191,3 +192,42 @@ def test_report_card_has_a_row_a_group_with_intervals_around_the_figures(music21
 def test_report_card_refuses_a_group_without_pieces():
     with pytest.raises(ValueError, match="group 'mine' has no chorales"):
         report_card({"mine": []})
+
+
+def test_one_chorale_is_a_list_of_one(music21_corpus):
+    chorale = music21_corpus["bwv66.6"]
+    assert grade(chorale).tolist() == grade([chorale]).tolist()
+    pd.testing.assert_frame_equal(explain_grade(chorale), explain_grade([chorale]))
+    pd.testing.assert_frame_equal(compute_measures(chorale), compute_measures([chorale]))
+    pd.testing.assert_frame_equal(
+        report_card({"mine": chorale}, music21_corpus["bwv269"], resamples=5),
+        report_card({"mine": [chorale]}, [music21_corpus["bwv269"]], resamples=5),
+    )
+    assert shuffled([chorale], 0) == shuffled(chorale, 0)
+
+
+def test_any_iterable_of_chorales_is_graded(music21_corpus):
+    pieces = music21_corpus.valid[:3]
+    expected = grade(pieces).tolist()
+    assert grade(piece for piece in pieces).tolist() == expected
+    assert grade({piece.name: piece for piece in pieces}.values()).tolist() == expected
+
+
+@pytest.mark.parametrize("wrong", ["bwv66.6", Path("mine.mid"), None, np.zeros((16, 4), int)])
+def test_what_is_no_chorale_is_refused_in_words(wrong):
+    for ask in (grade, explain_grade, compute_measures, shuffled):
+        with pytest.raises(TypeError, match="got a.*: expected a Chorale, or a list of them"):
+            ask(wrong)
+    with pytest.raises(TypeError, match="group 'mine': got a.*: expected a Chorale"):
+        report_card({"mine": wrong})
+
+
+def test_report_card_says_that_it_wants_a_dict_and_some_resamples():
+    chorale = Chorale(np.full((8, 4), 60))
+    for wrong in (chorale, [chorale], "mine"):
+        with pytest.raises(TypeError, match="expected a dict of name -> chorales, such as {'Bach'"):
+            report_card(wrong)
+    with pytest.raises(ValueError, match="resamples=0: expected at least 1"):
+        report_card({"mine": chorale}, resamples=0)
+    with pytest.raises(TypeError, match=r"a str \('pitch'\) at place 0 of the DataFrame"):
+        grade(pd.DataFrame({"pitch": [60]}))

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import Chorale
 from chorale_utils.corpus.editions import PARTITIONS, read_manifest
-from chorale_utils.corpus.jsb_split import MATCH_THRESHOLD, COLUMNS, align, match_pieces
+from chorale_utils.corpus.jsb_split import COLUMNS, MATCH_THRESHOLD, align, match_pieces
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,9 @@
 """Passages: equal where the music is the same in any key, and only there."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,3 +184,55 @@ def test_nothing_is_copied_where_there_is_nothing(music21_corpus):
     empty = Chorale(np.zeros((0, 4), int))
     assert copied([], music21_corpus.train[:2]).empty
     assert copied([empty], [empty])["longest"].tolist() == [0]
+
+
+# First calls
+
+
+def test_one_chorale_is_a_list_of_one(music21_corpus):
+    one, other = music21_corpus["bwv66.6"], music21_corpus["bwv269"]
+    pd.testing.assert_frame_equal(copied(one, other), copied([one], [other]))
+    np.testing.assert_array_equal(
+        pairwise_containment(one, other, 4), pairwise_containment([one], [other], 4)
+    )
+    assert passage_containment([one], one, 16) == passage_containment(one, [one], 16) == 1
+
+
+@pytest.mark.parametrize("voices, steps", [("all", 16), ("soprano", 24)])
+def test_a_passage_has_16_steps_in_all_voices_and_24_in_one_unless_said(
+    voices, steps, music21_corpus
+):
+    one, others = music21_corpus.test[0], music21_corpus.train[:40]
+    for containment in (pairwise_containment, passage_containment):
+        expected = containment(one, others, steps, voices)
+        np.testing.assert_array_equal(containment(one, others, voices=voices), expected)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "16", True])
+def test_a_length_that_is_no_whole_number_of_steps_is_refused(steps):
+    chorale = Chorale(np.full((30, 4), 60))
+    for ask in (
+        lambda: passages(chorale, steps),
+        lambda: passage_containment(chorale, chorale, steps),
+        lambda: pairwise_containment(chorale, chorale, steps),
+        lambda: copied(chorale, chorale, steps),
+    ):
+        with pytest.raises(ValueError, match=f"passages of {steps!r} steps: expected a whole"):
+            ask()
+
+
+@pytest.mark.parametrize("wrong", ["bwv66.6", Path("mine.mid"), None, pd.DataFrame({"a": [1]})])
+def test_what_is_no_chorale_is_refused_in_words(wrong):
+    chorale = Chorale(np.full((30, 4), 60))
+    for ask in (
+        lambda: copied(wrong, chorale),
+        lambda: copied(chorale, wrong),
+        lambda: pairwise_containment(wrong, chorale),
+        lambda: passage_containment(wrong, chorale),
+        lambda: passage_containment(chorale, wrong),
+        lambda: passages(wrong, 4),
+    ):
+        with pytest.raises(TypeError, match="got a .*: expected a (Chorale|list of Chorale)"):
+            ask()
+    with pytest.raises(ValueError, match="got 2 chorales: expected one"):
+        passage_containment([chorale, chorale], chorale)

@@ -1,4 +1,4 @@
-"""Distributions: what is counted, how far apart, and how surprising."""
+"""Distributions: what is count_values, how far apart, and how surprising."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,13 @@ import pytest
 from chorale_utils import DISTRIBUTIONS, distributions, divergence, shuffled
 from chorale_utils.chorale import Chorale
 from chorale_utils.judging.grid import Grid
-from chorale_utils.judging.style import PRIOR, _shipped, counted, surprise, write_bach
+from chorale_utils.judging.style import (
+    PSEUDOCOUNT,
+    _bach_counts,
+    count_values,
+    surprise,
+    write_bach,
+)
 
 
 def test_distributions_of_a_small_piece_are_those_counted_by_hand():
@@ -32,7 +38,7 @@ def test_distributions_of_a_small_piece_are_those_counted_by_hand():
     )
 
 
-def test_divergence_is_nothing_from_oneself_one_from_what_has_nothing_in_common_and_between_otherwise(
+def test_divergence_is_0_from_oneself_1_from_what_has_nothing_in_common_else_between(
     music21_corpus,
 ):
     pieces = music21_corpus.valid[:20]
@@ -63,10 +69,10 @@ def test_held_out_bach_is_nearer_to_bach_than_shuffled_bach_by_more_than_their_i
 
 
 def test_surprise_is_the_mean_of_minus_log_p_under_the_counts(music21_corpus):
-    bach = counted(music21_corpus.train[:20])
+    bach = count_values(music21_corpus.train[:20])
     chorale = music21_corpus.valid[3]
     nats, events = surprise(Grid([chorale]), bach)
-    counts = bach["rhythm"] + PRIOR
+    counts = bach["rhythm"] + PSEUDOCOUNT
     expected = [
         -np.log(counts[voice, min(length, 17) - 1] / counts[voice].sum())
         for voice in range(4)
@@ -77,10 +83,10 @@ def test_surprise_is_the_mean_of_minus_log_p_under_the_counts(music21_corpus):
     )
 
 
-def test_what_is_shipped_is_what_is_counted_in_the_training_pieces(music21_corpus, tmp_path):
-    assert set(_shipped()) == set(DISTRIBUTIONS)
-    for name, counts in counted(music21_corpus.train).items():
-        np.testing.assert_array_equal(counts, _shipped()[name], name)
+def test_what_is_bach_counts_is_what_is_counted_in_the_training_pieces(music21_corpus, tmp_path):
+    assert set(_bach_counts()) == set(DISTRIBUTIONS)
+    for name, counts in count_values(music21_corpus.train).items():
+        np.testing.assert_array_equal(counts, _bach_counts()[name], name)
     assert (
         write_bach(music21_corpus.train, tmp_path / "bach.csv")
         .read_text()
@@ -91,3 +97,24 @@ def test_what_is_shipped_is_what_is_counted_in_the_training_pieces(music21_corpu
 def test_no_chorales_have_no_divergence():
     with pytest.raises(ValueError, match="0 chorales against 1"):
         divergence([], [Chorale(np.full((8, 4), 60))])
+
+
+def test_one_chorale_is_a_list_of_one(music21_corpus):
+    one, other = music21_corpus.valid[:2]
+    for table, alone in zip(distributions([one]).values(), distributions(one).values()):
+        pd.testing.assert_frame_equal(table, alone)
+    for name, counts in count_values([one]).items():
+        np.testing.assert_array_equal(counts, count_values(one)[name])
+    pd.testing.assert_frame_equal(
+        divergence([one], [other], resamples=5), divergence(one, other, resamples=5)
+    )
+
+
+def test_what_cannot_be_compared_is_refused_in_words():
+    chorale = Chorale(np.full((8, 4), 60))
+    with pytest.raises(TypeError, match=r"got a str \('bwv66.6'\): expected a Chorale"):
+        distributions("bwv66.6")
+    with pytest.raises(TypeError, match=r"got a NoneType \(None\): expected a Chorale"):
+        divergence(chorale, None)
+    with pytest.raises(ValueError, match="resamples=0: expected at least 1"):
+        divergence(chorale, chorale, resamples=0)

@@ -1,52 +1,72 @@
 """Counterpoint: what the textbooks of four-part writing forbid, and where a chorale does it.
 
-Each rule counts its faults against the chances that there were for it, and says how many faults
-there are in a thousand chances: parallel fifths among the pairs of voices that move together, leaps
-among the notes that move. So a piece in which little happens is not the better for it. Bach breaks
-every one of these rules, seldom and for a reason, so the control is always how often he does.
+Conventions: each rule counts its faults against the chances for them, and states faults in a
+thousand chances: parallel fifths among the pairs of voices that move together, leaps among the
+notes that move. So a piece in which little happens gains nothing by it. Bach breaks every one of
+these rules, seldom and for a reason; the control is always how often he does.
 
-The rules look at the grid alone (see grid.py). A phrase that ends on a fermata and the next one's
-beginning are neighbours like any others, because written pieces have no fermatas; some of Bach's
-own parallels lie there. An interval is counted in semitones, so a diminished sixth, which sounds
-like a fifth, is one.
+The rules look at the grid alone (see grid.py). The end of a phrase, on a fermata, and the beginning
+of the next are neighbours like any others, because generated pieces have no fermatas; some of
+Bach's own parallels are there. Intervals are counted in semitones, so a diminished sixth, which
+sounds like a fifth, is one.
 
 Notebook: 04_evaluation
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import VOICES
+from ..chorale import VOICES, Chorale, as_chorale
+from ..deprecation import renamed
 from .grid import Grid
 
-RANGES = (
-    (60, 79),
-    (55, 74),
-    (48, 67),
-    (40, 62),
-)  # C4-G5, G3-D5, C3-G4, E2-D4: what a choir's voices are asked for
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What the voices of a choir are asked for: C4-G5, G3-D5, C3-G4, E2-D4 (MIDI numbers).
+RANGES = ((60, 79), (55, 74), (48, 67), (40, 62))
 
 _UPPER, _LOWER = np.triu_indices(len(VOICES), 1)  # the six pairs of voices, the higher one first
-_PAIRS = [tuple(pair) for pair in zip(_UPPER.tolist(), _LOWER.tolist())]
-_NEIGHBOURS = [(0, 1), (1, 2), (2, 3)]
-_SINGLE = [(voice,) for voice in range(len(VOICES))]
+_PAIRS: list[tuple[int, ...]] = list(zip(_UPPER.tolist(), _LOWER.tolist()))
+_NEIGHBOURS: list[tuple[int, ...]] = [(0, 1), (1, 2), (2, 3)]
+_OUTER: list[tuple[int, ...]] = [(0, 3)]
+_SINGLE: list[tuple[int, ...]] = [(voice,) for voice in range(len(VOICES))]
 
 
 class Rule(NamedTuple):
-    """What one rule forbids (`what`), what the chances are that its faults are counted against (`of`), and where the
-    rule is taught (`source`)."""
+    """A rule of four-part writing: what it forbids (`what`), the chances that its faults are
+    counted against (`chances`), and where it is taught (`source`).
+
+    Examples:
+        >>> RULES["leap"].what, RULES["leap"].chances
+        ('a voice leaps a seventh, or more than an octave', 'notes that move')
+
+    Notebook: 04_evaluation
+    """
 
     what: str
-    of: str
+    chances: str
     source: str
+
+    @property
+    def of(self) -> str:
+        """`chances`, as it was called in 0.1."""
+        renamed("Rule.of", "Rule.chances")
+        return self.chances
 
 
 _TEXTBOOK = "Aldwell and Schachter, Harmony and Voice Leading"
 _HURON = "Huron 2001, Tone and Voice"
+# In the last three rules a cadence is wherever a triad in root position follows a major triad or
+# dominant seventh in root position a fourth below.
 RULES = {
     "parallel fifths": Rule(
-        "two voices move in the same direction from a perfect fifth to a perfect fifth, octaves apart or not",
+        "two voices move in the same direction from a perfect fifth to a perfect fifth, octaves "
+        "apart or not",
         "pairs of voices that move together",
         f"Fux 1725, Gradus ad Parnassum; {_HURON}",
     ),
@@ -66,12 +86,14 @@ RULES = {
         _TEXTBOOK,
     ),
     "hidden fifths": Rule(
-        "soprano and bass move in the same direction into a perfect fifth from another interval, the soprano by a leap",
+        "soprano and bass move in the same direction into a perfect fifth from another interval, "
+        "the soprano by a leap",
         "steps at which soprano and bass move together",
         f"{_TEXTBOOK}; {_HURON}",
     ),
     "hidden octaves": Rule(
-        "soprano and bass move in the same direction into an octave or unison from another interval, the soprano by a leap",
+        "soprano and bass move in the same direction into an octave or unison from another "
+        "interval, the soprano by a leap",
         "steps at which soprano and bass move together",
         f"{_TEXTBOOK}; {_HURON}",
     ),
@@ -81,8 +103,8 @@ RULES = {
         f"{_TEXTBOOK}; {_HURON}",
     ),
     "overlap": Rule(
-        "without crossing, a voice arrives below where the voice under it was a step before, or above where the voice "
-        "over it was",
+        "without crossing, a voice arrives below where the voice under it was a step before, or "
+        "above where the voice over it was",
         "arrivals of one or both of two neighbouring voices, with notes before",
         f"{_TEXTBOOK}; {_HURON}",
     ),
@@ -102,18 +124,20 @@ RULES = {
         f"Fux 1725, Gradus ad Parnassum; {_TEXTBOOK}",
     ),
     "tritone": Rule(
-        "a voice leaps six semitones, and does not step back afterwards (as a diminished fifth may)",
+        "a voice leaps six semitones, and does not step back afterwards (as a diminished fifth "
+        "may)",
         "notes that move",
         f"{_TEXTBOOK}; Piston, Harmony",
     ),
     "augmented second": Rule(
-        "in minor, a voice goes from the sixth degree to the raised seventh or back, three semitones",
+        "in minor, a voice goes from the sixth degree to the raised seventh or back, three "
+        "semitones",
         "notes that move, in minor",
         f"{_TEXTBOOK}; Piston, Harmony",
     ),
     "leading tone": Rule(
-        "at a cadence, the third of the dominant does not rise to the tonic; an inner voice may also fall a third, to the "
-        "tonic's fifth, as Bach's do",
+        "at a cadence, the third of the dominant does not rise to the tonic; an inner voice may "
+        "also fall a third, to the tonic's fifth, as Bach's do",
         "leading tones at cadences",
         _TEXTBOOK,
     ),
@@ -127,79 +151,110 @@ RULES = {
         "cadences",
         f"{_TEXTBOOK}; Piston, Harmony",
     ),
-    # a cadence is wherever a major triad or dominant seventh is followed by a triad a fourth higher,
-    # both in root position
 }
 
 
-def faults(chorale):
-    """Where a chorale breaks which of `RULES`: pandas DataFrame with columns step (the step of arrival, at cadences that
-    of the tonic), voices (tuple of voices, 0..3 for soprano to bass) and fault (name of the rule), in the order of time.
+class _Verdict(NamedTuple):
+    """Where a rule is broken, and where it could be, in N steps.
+
+    Attributes:
+        voices: which voices each column of `faults` is about.
+        faults: bool array (N, len(voices)).
+        chances: bool array (N, any number of columns).
+    """
+
+    voices: list[tuple[int, ...]]
+    faults: np.ndarray
+    chances: np.ndarray
+
+
+def faults(chorale: Chorale | Iterable[Chorale]) -> pd.DataFrame:
+    """Where a chorale breaks which of `RULES`: pandas DataFrame with columns step (that of arrival;
+    at cadences that of the tonic), voices (tuple of voices, 0..3 for soprano to bass) and fault
+    (name of the rule), in order of time.
 
     Args:
-        chorale: Chorale.
+        chorale: Chorale, or a list of one.
+
+    Raises:
+        ValueError: there are several chorales.
+
+    Examples:
+        >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")
+        >>> faults(fifths).values.tolist()
+        [[1, (0, 1), 'parallel fifths']]
 
     Notebook: 05_generation
     """
     import pandas as pd
 
     rows = [
-        (int(step), groups[column], rule)
-        for rule, (groups, broken, _) in _judged(Grid([chorale])).items()
-        for step, column in np.argwhere(broken)
+        (int(step), verdict.voices[column], rule)
+        for rule, verdict in _apply_rules(Grid(as_chorale(chorale))).items()
+        for step, column in np.argwhere(verdict.faults)
     ]
-    return pd.DataFrame(sorted(rows, key=lambda row: row[:2]), columns=["step", "voices", "fault"])
+    rows.sort(key=lambda row: row[:2])
+    return pd.DataFrame(rows, columns=["step", "voices", "fault"])
 
 
-def count_faults(grid):
-    """(faults, chances): two pandas DataFrames, a row a piece (index: its number), a column for each of `RULES`: how
-    often the piece breaks the rule, and how often it could have.
+def count_faults(grid: Grid) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How often each piece breaks each rule, and how often it could have: (faults, chances), two
+    pandas DataFrames, a row a piece (index: its number), a column for each of `RULES`.
 
     Args:
         grid: `Grid` of the pieces.
+
+    Examples:
+        >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")
+        >>> [table["parallel fifths"].tolist() for table in count_faults(Grid(fifths))]
+        [[1.0], [6.0]]
 
     Notebook: 04_evaluation
     """
     import pandas as pd
 
-    judged = _judged(grid)
-    return tuple(
-        pd.DataFrame({rule: grid.per_piece(np.nonzero(judged[rule][which])[0]) for rule in RULES})
-        for which in (1, 2)
+    verdicts = _apply_rules(grid)
+    return (
+        pd.DataFrame({rule: _count(grid, verdicts[rule].faults) for rule in RULES}),
+        pd.DataFrame({rule: _count(grid, verdicts[rule].chances) for rule in RULES}),
     )
 
 
-def _judged(grid):
-    """rule -> (groups of voices, bool array (N, groups) where it is broken, bool array (N, any) of
-    its chances)."""
+def _count(grid: Grid, flags: np.ndarray) -> np.ndarray:
+    """float array (pieces,): how many of the flags, bool array (N, any), are set in each piece."""
+    return grid.per_piece(np.nonzero(flags)[0])
+
+
+def _apply_rules(grid: Grid) -> dict[str, _Verdict]:
+    """The verdict on every rule, by its name."""
     return {**_motion(grid), **_positions(grid), **_melody(grid), **_cadences(grid)}
 
 
-def _motion(grid):
-    """How two voices move at once: parallel and hidden intervals."""
+def _motion(grid: Grid) -> dict[str, _Verdict]:
+    """How two voices move together: parallel, contrary and hidden intervals."""
     together = grid.moved[:, _UPPER] & grid.moved[:, _LOWER]  # (N, 6)
-    went = np.sign(grid.pitches - grid.before)
-    similar = together & (went[:, _UPPER] == went[:, _LOWER])
+    direction = np.sign(grid.pitches - grid.before)
+    similar = together & (direction[:, _UPPER] == direction[:, _LOWER])
     was, now = (
         np.abs(pitches[:, _UPPER] - pitches[:, _LOWER]) % 12
         for pitches in (grid.before, grid.pitches)
     )
-    outer = [_PAIRS.index((0, 3))]
+    outer = [_PAIRS.index(pair) for pair in _OUTER]
     leaping = np.abs(grid.pitches[:, :1] - grid.before[:, :1]) > 2  # the soprano
-    judged = {}
+    verdicts: dict[str, _Verdict] = {}
     for name, interval in (("fifths", 7), ("octaves", 0)):
         again = together & (was == interval) & (now == interval)
         hidden = similar & (was != interval) & (now == interval)
-        judged |= {
-            f"parallel {name}": (_PAIRS, again & similar, together),
-            f"contrary {name}": (_PAIRS, again & ~similar, together),
-            f"hidden {name}": ([(0, 3)], hidden[:, outer] & leaping, together[:, outer]),
+        verdicts |= {
+            f"parallel {name}": _Verdict(_PAIRS, again & similar, together),
+            f"contrary {name}": _Verdict(_PAIRS, again & ~similar, together),
+            f"hidden {name}": _Verdict(_OUTER, hidden[:, outer] & leaping, together[:, outer]),
         }
-    return judged
+    return verdicts
 
 
-def _positions(grid):
-    """Where the voices stand to each other, and each in its range."""
+def _positions(grid: Grid) -> dict[str, _Verdict]:
+    """How high voices are above each other, and each in its range."""
     upper, lower = (list(voices) for voices in zip(*_NEIGHBOURS))
     high, low = grid.pitches[:, upper], grid.pitches[:, lower]
     high_before, low_before = grid.before[:, upper], grid.before[:, lower]
@@ -212,72 +267,72 @@ def _positions(grid):
         & (high >= low)
         & (high_before >= low_before)
     )
+    wide = arrive & (high - low > 12)
     lowest, highest = np.array(RANGES).T
     outside = grid.arrives & ((grid.pitches < lowest) | (grid.pitches > highest))
     return {
-        "crossing": (_NEIGHBOURS, crossed, arrive),
-        "overlap": (_NEIGHBOURS, overlapping, also_before),
-        "spacing": (_NEIGHBOURS[:2], (arrive & (high - low > 12))[:, :2], arrive[:, :2]),
-        "range": (_SINGLE, outside, grid.arrives),
+        "crossing": _Verdict(_NEIGHBOURS, crossed, arrive),
+        "overlap": _Verdict(_NEIGHBOURS, overlapping, also_before),
+        "spacing": _Verdict(_NEIGHBOURS[:2], wide[:, :2], arrive[:, :2]),
+        "range": _Verdict(_SINGLE, outside, grid.arrives),
     }
 
 
-def _melody(grid):
+def _melody(grid: Grid) -> dict[str, _Verdict]:
     """How a single voice moves."""
-    went = grid.pitches - grid.before
-    far = np.abs(went)
-    leaping = grid.moved & ((far == 10) | (far == 11) | (far > 12))
+    interval = np.abs(grid.pitches - grid.before)
+    leaping = grid.moved & ((interval == 10) | (interval == 11) | (interval > 12))
     notes = grid.notes
-    back = (notes["goes"] * notes["came"] < 0) & (np.abs(notes["goes"]) <= 2)
-    stuck = np.flatnonzero((np.abs(notes["came"]) == 6) & ~back)
+    steps_back = (notes["left"] * notes["approached"] < 0) & (np.abs(notes["left"]) <= 2)
+    unresolved = np.flatnonzero((np.abs(notes["approached"]) == 6) & ~steps_back)
     tritone = np.zeros_like(grid.moved)
-    tritone[notes["start"][stuck], notes["voice"][stuck]] = True
-    tonics, minor = (of_pieces[grid.piece][:, None] for of_pieces in grid.keys)
+    tritone[notes["start"][unresolved], notes["voice"][unresolved]] = True
+    tonics, minor = (by_piece[grid.piece][:, None] for by_piece in grid.keys)
     degree, degree_before = (grid.pitches - tonics) % 12, (grid.before - tonics) % 12
     in_minor = grid.moved & minor
     augmented = (
         in_minor
-        & (far == 3)
+        & (interval == 3)
         & (np.minimum(degree, degree_before) == 8)
         & (np.maximum(degree, degree_before) == 11)
     )
     return {
-        "leap": (_SINGLE, leaping, grid.moved),
-        "tritone": (_SINGLE, tritone, grid.moved),
-        "augmented second": (_SINGLE, augmented, in_minor),
+        "leap": _Verdict(_SINGLE, leaping, grid.moved),
+        "tritone": _Verdict(_SINGLE, tritone, grid.moved),
+        "augmented second": _Verdict(_SINGLE, augmented, in_minor),
     }
 
 
-def _cadences(grid):
+def _cadences(grid: Grid) -> dict[str, _Verdict]:
     """What becomes of leading tone and seventh where a dominant goes to its tonic."""
     inside = grid.step > 0
     lowest_before, chord_before = (
         np.where(inside, np.roll(what, 1), 0) for what in (grid.lowest, grid.chord)
     )
-    dominant = _holds(chord_before, 4) & _within(chord_before, 0, 4, 7, 10)
-    tonic = _within(grid.chord, 0, 4, 7) | _within(grid.chord, 0, 3, 7)
+    dominant = _has(chord_before, 4) & _has_only(chord_before, 0, 4, 7, 10)
+    tonic = _has_only(grid.chord, 0, 4, 7) | _has_only(grid.chord, 0, 3, 7)
     cadence = (dominant & tonic & ((grid.lowest - lowest_before) % 12 == 5))[:, None]
     above = (grid.before - lowest_before[:, None]) % 12
     leading, seventh = (
         cadence & (grid.before > 0) & (grid.pitches > 0) & (above == interval)
         for interval in (4, 10)
     )
-    went = grid.pitches - grid.before
+    motion = grid.pitches - grid.before
     inner = np.array([False, True, True, False])
-    resolved = (went == 1) | (inner & (went == -4))
-    falls = (went == -1) | (went == -2)
+    resolved = (motion == 1) | (inner & (motion == -4))
+    falls = (motion == -1) | (motion == -2)
     return {
-        "leading tone": (_SINGLE, leading & ~resolved, leading),
-        "seventh": (_SINGLE, seventh & ~falls, seventh),
-        "doubled leading tone": (_PAIRS, leading[:, _UPPER] & leading[:, _LOWER], cadence),
+        "leading tone": _Verdict(_SINGLE, leading & ~resolved, leading),
+        "seventh": _Verdict(_SINGLE, seventh & ~falls, seventh),
+        "doubled leading tone": _Verdict(_PAIRS, leading[:, _UPPER] & leading[:, _LOWER], cadence),
     }
 
 
-def _holds(chords, interval):
+def _has(chords: np.ndarray, interval: int) -> np.ndarray:
+    """Whether chords (numbers of twelve bits) have this interval above their lowest note."""
     return chords & (1 << interval) > 0
 
 
-def _within(chords, *intervals):
-    """Whether chords (numbers of twelve bits) sound, and only at these intervals above their lowest
-    note."""
+def _has_only(chords: np.ndarray, *intervals: int) -> np.ndarray:
+    """Whether chords sound, and have no other intervals than these above their lowest note."""
     return (chords > 0) & (chords & ~sum(1 << interval for interval in intervals) == 0)

@@ -1,53 +1,64 @@
-"""Grading: how well a chorale keeps to Bach's practice, measure by measure, and as one figure that
-is their sum.
+"""Grading: how well a chorale keeps to Bach's practice, measure by measure, and as one figure: the
+grade.
 
-Every measure is so much out of so many: faults out of chances (see counterpoint.py), the surprise
-that Bach's own distributions feel at a piece (see style.py), dissonance on the beat. The grade adds
-them up: for each measure that stands apart from what is usual for Bach, points are added or taken
-off. How many was learnt by setting Bach's training pieces against shuffled, random and generated
-ones (see grade_card.py, and grade.md beside it), and is shipped in grade.csv.
+Measures: the faults of counterpoint, out of the chances for them (see counterpoint.py); dissonance
+on the beat; how unlikely a piece is in Bach's own distributions (see style.py). The grade adds them
+up: for each measure that is further from what is usual for Bach, points are taken off. How many was
+fitted by setting Bach's training pieces against shuffled, random and generated ones (see
+`writing.grade_card`, and grade.md beside this file), and is shipped in grade.csv.
 
-No measure knows what is beautiful. The control comes first: Bach's own pieces go through the same
-    code.
+Conventions: a measure is a rate, so that pieces of any length compare. No measure knows what is
+beautiful. Bach's own pieces always go through the same code, as the control.
 
 Notebook: 04_evaluation
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import VOICES
+from ..chorale import VOICES, Chorale, as_chorale, as_chorales
 from ..corpus.passages import copied
 from .counterpoint import RULES, count_faults
 from .grid import Grid
 from .style import DISTRIBUTIONS, surprise
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 POINTS = Path(__file__).with_name("grade.csv")
 
-# Chords that are consonant, as semitones above the lowest note: major and minor triads in root
-# position and first inversion, the diminished triad in first inversion, and what is left of them
-# without some of their notes.
+# Consonant chords, as semitones above the lowest note: major and minor triads in root position and
+# first inversion, and the diminished triad in first inversion. Parts of them are consonant, too.
 _CONSONANCES = ((0, 4, 7), (0, 3, 7), (0, 3, 8), (0, 4, 9), (0, 3, 9))
 _ROOT_POSITIONS = ((0, 4, 7), (0, 3, 7))
 
 
-def describe_measures():
+def describe_measures() -> pd.DataFrame:
     """What every measure is: pandas DataFrame, a row for each (index: its name), columns what, unit
     and source.
+
+    Examples:
+        >>> describe_measures().loc["leap", ["what", "unit"]].tolist()
+        ['a voice leaps a seventh, or more than an octave', 'per thousand notes that move']
 
     Notebook: 04_evaluation
     """
     import pandas as pd
 
     rows = {
-        name: (rule.what, f"per thousand {rule.of}", rule.source) for name, rule in RULES.items()
+        name: (rule.what, f"per thousand {rule.chances}", rule.source)
+        for name, rule in RULES.items()
     }
     rows["dissonance"] = (
-        "a chord on the beat that is no triad in root position or first inversion, nor part of one (of "
-        "diminished triads, the first inversion alone)",
+        "a chord on the beat that is no triad in root position or first inversion, nor part of "
+        "one (of diminished triads, the first inversion alone)",
         "per thousand beats",
         "Aldwell and Schachter, Harmony and Voice Leading; Fux 1725, Gradus ad Parnassum",
     )
@@ -76,26 +87,41 @@ _CONTEXTS = {
 }
 
 
-def compute_measures(chorales):
-    """All measures of each chorale: pandas DataFrame, a row a piece (index: its name), a column a measure (see
-    `describe_measures`). Where there was no chance for a fault, or nothing to be surprised at, it is 0.
+def compute_measures(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
+    """All measures of each chorale: pandas DataFrame, a row a piece (index: its name), a column a
+    measure (see `describe_measures`). A measure is 0 where there was no chance for a fault, or no
+    value that could surprise.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one Chorale.
+
+    Examples:
+        >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], name="fifths", key="a minor")
+        >>> compute_measures(fifths)["parallel fifths"].round(1)  # one of six pairs of voices
+        fifths    166.7
+        Name: parallel fifths, dtype: float64
 
     Notebook: 04_evaluation
     """
+    chorales = as_chorales(chorales)
     amounts, chances = tally(chorales)
     return (amounts / chances.clip(lower=1)).set_axis([chorale.name for chorale in chorales])
 
 
-def tally(chorales, bach=None):
-    """(amounts, chances): two pandas DataFrames, a row a piece, a column a measure, whose ratio is the measure: of one
-    piece, or, summed up, of many.
+def tally(
+    chorales: Chorale | Iterable[Chorale], bach: dict[str, np.ndarray] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the measures are rates of: (amounts, chances), two pandas DataFrames, a row a piece, a
+    column a measure. Their ratio is the measure: of one piece, or, summed up, of many.
 
     Args:
-        chorales: list of Chorale.
-        bach: see `style.surprise`.
+        chorales: list of Chorale, or one Chorale.
+        bach: as in `style.surprise`.
+
+    Examples:
+        >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")
+        >>> [table["parallel fifths"].tolist() for table in tally(fifths)]
+        [[1000.0], [6.0]]
     """
     import pandas as pd
 
@@ -104,12 +130,7 @@ def tally(chorales, bach=None):
     nats, events = (table.add_prefix("surprise of ") for table in surprise(grid, bach))
     beats = np.flatnonzero((grid.place == 0) & (grid.lowest > 0))
     sounding = np.flatnonzero(grid.lowest > 0)
-    last = sounding[
-        np.append(
-            grid.piece[sounding][1:] != grid.piece[sounding][:-1],
-            np.ones(min(1, len(sounding)), bool),
-        )
-    ]
+    last = sounding[np.diff(grid.piece[sounding], append=grid.count) > 0]  # of each piece
     for name, where, good in (
         ("dissonance", beats, _CONSONANCES),
         ("open end", last, _ROOT_POSITIONS),
@@ -119,96 +140,155 @@ def tally(chorales, bach=None):
     return pd.concat([1000 * broken, nats], axis=1), pd.concat([chances, events], axis=1)
 
 
-def _are_parts_of(chords):
-    """bool array (4096,): whether each chord, a number of twelve bits, has no other notes than one
-    of `chords` has."""
+def _are_parts_of(chords: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """bool array (4096,): of every number of twelve bits, whether that chord is part of one of
+    `chords`."""
     numbers = np.arange(4096)
     return np.any(
         [numbers & ~sum(1 << interval for interval in chord) == 0 for chord in chords], axis=0
     )
 
 
-def grade(chorales):
-    """The grade of each chorale: float array (n,), the sum of its parts (see `explain_grade`).
+def grade(chorales: Chorale | Iterable[Chorale]) -> np.ndarray:
+    """The grade of each chorale: float array (n,), the sums of their parts (see `explain_grade`).
 
-    0 is a piece that is in every measure as the middle one of Bach's training pieces. Points are natural logarithms of
-    odds: a point less, and the odds that the piece is Bach's are 2.7 times smaller. Bach's own pieces lie a little under 0,
-    because none is usual in all things; grade.md has the figures.
+    A piece has grade 0 if it is in every measure like the median of Bach's training pieces. Points
+    are natural logarithms of odds: with each point less, the odds that the piece is Bach's are 2.7
+    times smaller. Bach's own pieces are a little under 0, because none is usual in everything;
+    grade.md has the figures.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one Chorale; the grade of one is ``grade(chorale)[0]``.
+
+    Examples:
+        >>> good = Chorale([[72, 67, 64, 48]] * 8 + [[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4)
+        >>> bad = Chorale([[72, 67, 64, 48]] * 8 + [[79, 74, 71, 55]] * 4 + [[72, 67, 64, 48]] * 4)
+        >>> better, worse = grade([good, bad])
+        >>> bool(better > worse)
+        True
 
     Notebook: 04_evaluation
     """
     return explain_grade(chorales).sum(axis=1).to_numpy()
 
 
-def explain_grade(chorales):
-    """What each measure contributes to the grade: pandas DataFrame, a row a piece (index: its name), a column a measure;
-    a row sums to the piece's grade.
+def explain_grade(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
+    """What each measure contributes to the grade: pandas DataFrame, a row a piece (index: its
+    name), a column a measure; a row sums to the piece's grade.
 
-    A contribution is points_per_unit * (m - usual), all from grade.csv, where m is the measure with two things done to it. Under
-    `low`, which nine in ten of Bach's training pieces exceed, it is counted upwards again: a piece that is much smoother
-    than Bach's is as unlike them as one that is much rougher. And above `high` it is cut, so that no measure decides alone.
+    A contribution is points_per_unit * (m - usual), with figures from grade.csv, where m is the
+    measure after two steps. Nine in ten of Bach's training pieces are above `low`; a measure under
+    `low` is reflected there, because a piece that is much smoother than Bach's is as unlike them as
+    one that is much rougher. And above `high` it is clipped, so that no measure decides alone.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one Chorale.
+
+    Examples:
+        >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], name="fifths", key="a minor")
+        >>> explain_grade(fifths)["parallel fifths"].round(1)
+        fifths   -2.9
+        Name: parallel fifths, dtype: float64
 
     Notebook: 05_generation
     """
     return contributions(compute_measures(chorales), _points())
 
 
-def contributions(measured, points):
-    """As `explain_grade`, of pieces whose measures are known, by other points than those of
-    grade.csv.
+def contributions(measures: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """As `explain_grade`, from the measures of pieces, with other points than those of grade.csv.
 
     Args:
-        measured: what `compute_measures` returned.
-        points: DataFrame with the columns of grade.csv, the index being names of measures.
+        measures: as `compute_measures` returns them.
+        points: DataFrame with the columns of grade.csv, indexed by the names of measures.
+
+    Examples:
+        >>> import pandas as pd
+        >>> points = pd.DataFrame(
+        ...     {"low": 0, "high": 9, "usual": 2, "points_per_unit": -0.5}, index=["leap"]
+        ... )
+        >>> contributions(pd.DataFrame({"leap": [2, 4, 100]}), points)["leap"].tolist()
+        [-0.0, -1.0, -3.5]
     """
-    return (
-        folded(measured[points.index], points["low"], points["high"]) - points["usual"]
-    ) * points["points_per_unit"]
+    adjusted = reflect_and_clip(measures[points.index], points["low"], points["high"])
+    return (adjusted - points["usual"]) * points["points_per_unit"]
 
 
-def folded(measured, low, high):
-    """Measures counted upwards again under `low`, and cut above `high` (pandas Series by
-    measure)."""
-    return (low + (measured - low).abs()).clip(upper=high, axis=1)
+def reflect_and_clip(
+    measures: pd.DataFrame, low: pd.Series, high: pd.Series | float
+) -> pd.DataFrame:
+    """Measures reflected at `low`, so that what is under it lies as far above it, and clipped at
+    `high`.
+
+    Args:
+        measures: as `compute_measures` returns them.
+        low, high: pandas Series by measure; or for `high` one float for all.
+
+    Examples:
+        >>> import pandas as pd
+        >>> low, high = pd.Series({"leap": 2}), pd.Series({"leap": 9})
+        >>> reflect_and_clip(pd.DataFrame({"leap": [1, 4, 100]}), low, high)["leap"].tolist()
+        [3, 4, 9]
+    """
+    return (low + (measures - low).abs()).clip(upper=high, axis=1)
 
 
 @lru_cache(maxsize=1)
-def _points():
+def _points() -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_csv(POINTS, index_col="measure")
 
 
-def report_card(groups, training=None, resamples=200, seed=0):
-    """The table of how groups of chorales do: pandas DataFrame, a row a group, with columns in three blocks, each with a
-    column for every figure: ``card["value"]``, and ``card["low"]`` and ``card["high"]``, the 2.5 and 97.5 percentiles over
-    bootstrap resamples of the group's pieces.
+def report_card(
+    groups: Mapping[str, Chorale | Iterable[Chorale]],
+    training: Chorale | Iterable[Chorale] | None = None,
+    resamples: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """A table that compares groups of chorales: pandas DataFrame, a row a group, with columns in
+    three blocks, each of which has a column for every figure: ``card["value"]``, and
+    ``card["low"]`` and ``card["high"]``, the 2.5 and 97.5 percentiles over bootstrap resamples of
+    the group's pieces.
 
-    The figures are grade (mean), pieces (number), all measures (of all pieces of the group together: faults in all of them
-    in a thousand of all chances), and, where training pieces are given, the means of longest, share and repeated, see
-    `copied`.
+    The figures are grade (mean), pieces (number), all measures (of the whole group: faults in all
+    its pieces, in a thousand of all chances), and, if training pieces are given, the means of
+    longest, share and repeated, see `copied`.
 
     Args:
-        groups: dict of name -> list of Chorale, Bach's own first.
-        training: list of Chorale, or None.
+        groups: dict of name -> list of Chorale, or one Chorale; Bach's own first.
+        training: list of Chorale, one Chorale, or None.
         resamples: number of bootstrap resamples.
         seed: int, of the resamples.
 
     Raises:
-        ValueError: a group without chorales.
+        TypeError: `groups` is no dict, or a group holds something else than chorales.
+        ValueError: a group has no chorales, or `resamples` is under 1.
+
+    Examples:
+        >>> chords = [[72, 67, 64, 48]] * 8 + [[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4
+        >>> card = report_card({"mine": Chorale(chords)}, resamples=10)
+        >>> card["value"][["pieces", "parallel fifths"]].values.tolist()
+        [[1.0, 0.0]]
 
     Notebook: 04_evaluation
     """
     import pandas as pd
 
+    if not isinstance(groups, Mapping):
+        raise TypeError(
+            f"groups of type {type(groups).__name__}: expected a dict of name -> chorales, such as "
+            f"{{'Bach': corpus.test}}"
+        )
+    if resamples < 1:
+        raise ValueError(f"resamples={resamples!r}: expected at least 1")
+    training = None if training is None else as_chorales(training)
     rows = {}
-    for name, chorales in groups.items():
+    for name, group in groups.items():
+        try:
+            chorales = as_chorales(group)
+        except TypeError as error:
+            raise TypeError(f"group {name!r}: {error}") from None
         if not chorales:
             raise ValueError(f"group {name!r} has no chorales: expected at least one")
         amounts, chances = (table.reset_index(drop=True) for table in tally(chorales))
@@ -220,10 +300,13 @@ def report_card(groups, training=None, resamples=200, seed=0):
         amounts = pd.concat([means, amounts], axis=1)
         chances = pd.concat([pd.DataFrame(1.0, means.index, means.columns), chances], axis=1)
         shares = np.full(len(chorales), 1 / len(chorales))
-        weights = np.random.default_rng(seed).multinomial(len(chorales), shares, size=resamples)
-        again = (weights @ amounts) / np.maximum(weights @ chances, 1)
+        weights = pd.DataFrame(
+            np.random.default_rng(seed).multinomial(len(chorales), shares, size=resamples)
+        )  # (resamples, pieces): how often each piece is drawn
+        resampled = weights.dot(amounts) / weights.dot(chances).clip(lower=1)
         value = amounts.sum() / chances.sum().clip(lower=1)
-        blocks = {"value": value, "low": again.quantile(0.025), "high": again.quantile(0.975)}
+        low, high = resampled.quantile(0.025), resampled.quantile(0.975)
+        blocks = {"value": value, "low": low, "high": high}
         rows[name] = pd.concat(
             {
                 block: pd.concat([pd.Series({"pieces": len(chorales)}), figures])
@@ -233,34 +316,53 @@ def report_card(groups, training=None, resamples=200, seed=0):
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def format_report_card(card, digits=2):
-    """A `report_card` to be read: pandas DataFrame of str, such as ``'0.78 (0.61 to 0.95)'``, a row a figure, a column a
-    group.
+def format_report_card(card: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
+    """A `report_card` for reading: pandas DataFrame of str, such as ``'0.78 (0.61 to 0.95)'``, a
+    row a figure, a column a group.
 
     Args:
         card: what `report_card` returned.
         digits: number of decimals.
 
+    Examples:
+        >>> chords = [[72, 67, 64, 48]] * 8 + [[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4
+        >>> card = report_card({"mine": Chorale(chords)}, resamples=10)
+        >>> format_report_card(card, digits=1).loc[["pieces", "parallel fifths"], "mine"].tolist()
+        ['1', '0.0 (0.0 to 0.0)']
+
     Notebook: 04_evaluation
     """
+    import pandas as pd
+
     text = card.map(lambda figure: f"{figure:.{digits}f}")
-    text = text["value"] + " (" + text["low"] + " to " + text["high"] + ")"
-    return text.assign(pieces=card["value"]["pieces"].astype(int).astype(str)).T
+    value, low, high = (text.xs(block, axis="columns") for block in ("value", "low", "high"))
+    table = pd.DataFrame(value + " (" + low + " to " + high + ")")
+    return table.assign(pieces=card["value"]["pieces"].astype(int).astype(str)).T
 
 
-def shuffled(chorale, seed=None):
-    """A baseline that anyone can beat: each voice sings its own notes, with their lengths, and its rests, but in random
-    order.
+def shuffled(chorale: Chorale | Iterable[Chorale], seed: int | None = None) -> Chorale:
+    """A baseline that anyone can beat: each voice sings its own notes and rests, with their
+    lengths, in random order.
 
     Args:
-        chorale: Chorale.
+        chorale: Chorale, or a list of one.
         seed: int; the same seed gives the same order. None draws one.
 
     Returns:
         Chorale, named after the other, of the same length, without onsets and fermatas.
 
+    Raises:
+        ValueError: there are several chorales.
+
+    Examples:
+        >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(4)], name="scale")
+        >>> mixed = shuffled(scale, seed=0)
+        >>> mixed.name, sorted(mixed.pitches[:, 0].tolist())
+        ('scale shuffled', [60, 61, 62, 63])
+
     Notebook: 04_evaluation
     """
+    chorale = as_chorale(chorale)
     random, pitches = np.random.default_rng(seed), chorale.pitches.copy()
     for voice in range(len(VOICES)):
         cuts = 1 + np.flatnonzero(np.diff(chorale.pitches[:, voice]))

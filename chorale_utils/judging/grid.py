@@ -1,22 +1,24 @@
-"""Grid: many chorales laid end to end, so that whatever is counted in them is counted in all of
-them at once.
+"""Grid: many chorales laid end to end, so that whatever is counted is counted in all at once.
 
-What judges a chorale looks at the same few things: which notes move, what stands above the bass,
-how long the notes are, which note is the tonic. This file works them out, in numpy, for thousands
-of pieces together; it judges nothing.
+Everything that judges a chorale looks at the same few things: which notes move, which chord stands
+above the lowest note, how long the notes are, which note is the tonic. This file finds them, in
+numpy, for thousands of pieces together; it judges nothing.
 
-Written, sung and generated pieces are treated alike: a note begins where the pitch changes, so a
-repeated note is a held one, whether or not the source says that it is struck again; fermatas and
-bar lines are not looked at; and where a piece does not say its key, the key is found.
+Conventions: written, sung and generated pieces are treated alike. A note begins where the pitch
+changes, so a repeated note is a held one, whether or not the source says that it is struck again.
+Fermatas and bar lines are ignored. Where a piece does not state its key, the key is found.
 
 Notebook: 04_evaluation
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales
 
 # How often each of the twelve notes from the tonic up stands in music in major and in minor: the
 # weights of Aarden 2003, "Dynamic Melodic Expectancy", as https://extras.humdrum.org/man/keycor
@@ -57,32 +59,41 @@ class Grid:
     """Chorales end to end: N steps of `count` pieces. Every array is int64 or bool.
 
     Args:
-        chorales: list of Chorale, of any length, none at all included.
+        chorales: list of Chorale of any length, or one Chorale; the list may be empty.
 
     Attributes:
-        pitches, before: (N, 4): MIDI numbers of each step, and of the step before it in the same piece; 0 is silence,
-            and stands before the first step.
-        piece, step, place: (N,): number of the piece, step in it, and sixteenth within the quarter, 0..3, 0 being the
-            beat (counted from the first bar line).
+        chorales: list of Chorale.
+        pitches, before: (N, 4): MIDI numbers of each step, and of the step before it in the same
+            piece; 0 is silence, and what comes before a piece's first step.
+        piece, step, place: (N,): number of the piece, of the step in it, and of the sixteenth
+            within the quarter: 0 to 3, 0 being the beat (counted from the first bar line).
+        arrives: (N, 4): whether a note begins, after another note or after silence.
         moved: (N, 4): whether the voice moves from one note to another at this step.
-        arrives: (N, 4): whether a note begins: where the voice moves, and after silence.
         lowest: (N,): the lowest note that sounds, whichever voice has it; 0 in silence.
-        chord: (N,): what sounds above it, as a number of twelve bits: bit k is set where a note stands k semitones above
-            the lowest one, or octaves more. 0 in silence.
+        chord: (N,): what sounds above the lowest note, as a number of twelve bits: bit k is set
+            where a note is k semitones above it, give or take octaves. 0 in silence.
+
+    Examples:
+        >>> grid = Grid(Chorale([[72, 67, 64, 48], [71, 67, 62, 55]]))
+        >>> grid.moved.tolist()
+        [[False, False, False, False], [True, False, True, True]]
+        >>> grid.lowest.tolist(), [bin(chord) for chord in grid.chord.tolist()]  # intervals 0 4 7
+        ([48, 55], ['0b10010001', '0b10010001'])
 
     Notebook: 04_evaluation
     """
 
-    def __init__(self, chorales):
-        lengths = [len(chorale) for chorale in chorales]
-        self.chorales, self.count = chorales, len(chorales)
+    def __init__(self, chorales: Chorale | Iterable[Chorale]) -> None:
+        self.chorales = as_chorales(chorales)
+        self.count = len(self.chorales)
+        lengths = [len(chorale) for chorale in self.chorales]
         self.pitches = np.concatenate(
-            [np.zeros((0, len(VOICES)), int), *(chorale.pitches for chorale in chorales)]
+            [np.zeros((0, len(VOICES)), int), *(chorale.pitches for chorale in self.chorales)]
         )
         self.piece = np.repeat(np.arange(self.count), lengths)
         starts = np.cumsum([0, *lengths])[:-1]
         self.step = np.arange(len(self.pitches)) - np.repeat(starts, lengths)
-        pickups = np.repeat(np.array([chorale.pickup for chorale in chorales], int), lengths)
+        pickups = np.repeat(np.array([chorale.pickup for chorale in self.chorales], int), lengths)
         self.place = (self.step - pickups) % STEPS_PER_QUARTER
         self.before = np.where(self.step[:, None] > 0, np.roll(self.pitches, 1, axis=0), SILENCE)
         sounding = self.pitches != SILENCE
@@ -92,52 +103,61 @@ class Grid:
         above = (self.pitches - self.lowest[:, None]) % 12
         self.chord = np.bitwise_or.reduce(np.where(sounding, 1 << above, 0), axis=1)
 
-    def per_piece(self, where, weights=None):
-        """float array (count,): how many of the steps `where` (indices into the N steps) each piece has, or the sum
-        of their weights."""
-        return np.bincount(self.piece[where], weights, minlength=self.count).astype(float)
+    def per_piece(self, where: np.ndarray) -> np.ndarray:
+        """float array (count,): how many of the steps `where` each piece has.
+
+        Args:
+            where: int array, indices into the N steps; one that occurs twice counts twice.
+
+        Examples:
+            >>> grid = Grid([Chorale([[72, 67, 64, 48]] * 2), Chorale([[72, 67, 64, 48]] * 3)])
+            >>> grid.per_piece(np.array([0, 2, 3]))
+            array([1., 2.])
+        """
+        return np.bincount(self.piece[where], minlength=self.count).astype(float)
 
     @cached_property
-    def notes(self):
-        """Every note of every voice, as a dict of arrays (notes,), voice by voice, in the order of time: start (index
-        into the N steps), voice, pitch, length (in steps), and in semitones the steps from the note before it (came)
-        and to the note after it (goes), 0 where there is none or a silence is between."""
+    def notes(self) -> dict[str, np.ndarray]:
+        """Every note of every voice, as a dict of int arrays (notes,), voice by voice, in order of
+        time: start (index into the N steps), voice, pitch, length (in steps), and the intervals in
+        semitones by which the note is approached and left, counted upwards: 0 where no note comes
+        directly before or after it."""
         flat = self.pitches.T.ravel()  # (4 * N,)
         begins = ((self.pitches != self.before) | (self.step[:, None] == 0)).T.ravel()
         starts = np.flatnonzero(begins)
         lengths = np.diff(np.append(starts, len(flat)))
         voice, start = np.divmod(starts, max(len(self.pitches), 1))
         sounding = flat[starts] != SILENCE
-        came = np.where(
+        approached = np.where(
             self.moved.T.ravel()[starts], flat[starts] - self.before.T.ravel()[starts], 0
         )
-        goes = np.append(
-            came[1:], np.zeros(min(1, len(came)), int)
-        )  # a piece's first note came from nowhere
+        # the first note of a piece, and of a voice, is approached by 0
+        left = np.append(approached[1:], np.zeros(min(1, len(approached)), int))
         return {
             "start": start[sounding],
             "voice": voice[sounding],
             "pitch": flat[starts][sounding],
             "length": lengths[sounding],
-            "came": came[sounding],
-            "goes": goes[sounding],
+            "approached": approached[sounding],
+            "left": left[sounding],
         }
 
     @cached_property
-    def keys(self):
-        """(int array (count,) of tonics, 0 (C) to 11; bool array (count,), whether minor): each piece's own `key`, or
-        the one that is found, see `found_keys`."""
+    def keys(self) -> tuple[np.ndarray, np.ndarray]:
+        """(int array (count,), the tonics, 0 (C) to 11; bool array (count,), whether minor): each
+        piece's own `key`, or where it states none the one that is found, see `found_keys`."""
         tonics, minor = (keys.copy() for keys in self.found_keys)
         for number, chorale in enumerate(self.chorales):
             if chorale.key is not None:
-                tonics[number], minor[number] = _parsed(chorale.key, chorale.name)
+                tonics[number], minor[number] = _parsed_key(chorale.key, chorale.name)
         return tonics, minor
 
     @cached_property
-    def found_keys(self):
-        """As `keys`, but found in the notes: the key whose profile correlates best with how long each pitch class sounds
-        (Krumhansl 1990, "Cognitive Foundations of Musical Pitch", chapter 4). Of equally good
-        keys, the first one upwards from the last bass note, so that a transposed piece is in the transposed key."""
+    def found_keys(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `keys`, but always found in the notes: the key whose profile correlates best with how
+        long each pitch class sounds (Krumhansl 1990, "Cognitive Foundations of Musical Pitch",
+        chapter 4). Among equally good keys it is the first one upwards from the last bass note, so
+        that a transposed piece is in the transposed key."""
         last = np.zeros(self.count, int)
         sounding = np.flatnonzero(self.lowest)
         last[self.piece[sounding]] = self.lowest[sounding]  # of several, numpy keeps the last
@@ -145,7 +165,7 @@ class Grid:
         index = self.piece[:, None] * 12 + relative
         heard = np.bincount(index[self.pitches != SILENCE], minlength=12 * self.count).reshape(
             -1, 12
-        )
+        )  # (count, 12): steps of each pitch class
         profiles = np.array(
             [
                 np.roll(profile, tonic)
@@ -153,16 +173,14 @@ class Grid:
                 for profile in (MAJOR_PROFILE, MINOR_PROFILE)
             ]
         )
-        profiles = (profiles - profiles.mean(axis=1, keepdims=True)) / profiles.std(
-            axis=1, keepdims=True
-        )
-        best = (
-            (heard @ profiles.T).round(9).argmax(axis=1)
-        )  # the histogram's own scale changes no order
+        mean, deviation = (of(profiles, axis=1, keepdims=True) for of in (np.mean, np.std))
+        profiles = (profiles - mean) / deviation
+        # the largest product is the largest correlation: the norm of `heard` is the same for all
+        best = (heard @ profiles.T).round(9).argmax(axis=1)
         return (best // 2 + last) % 12, best % 2 == 1
 
 
-def _parsed(key, name):
+def _parsed_key(key: str, name: str) -> tuple[int, bool]:
     """(tonic 0..11, whether minor) of a key such as ``'f# minor'`` or ``'B- major'``."""
     try:
         tonic, mode = key.split()

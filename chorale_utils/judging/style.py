@@ -1,62 +1,77 @@
 """Style: how Bach's chorales are made, as a few distributions, and how far other pieces are from
 them.
 
-A distribution is over values (intervals, chords, note lengths, ...) in contexts (a voice, a mode, a
-place in the beat). `distributions` shows them; `divergence` says how far apart those of two groups
-of pieces are; `surprise` says of single pieces how unlikely their values are under Bach's, which
-are shipped in bach.csv, counted in his training pieces.
+A distribution is over values (intervals, chords, note lengths...) in contexts (a voice, a mode, a
+place in the beat).
+
+Measures: `distributions` are the shares of the values; `divergence` says how far apart those of two
+groups of pieces are; `surprise` says of single pieces how unlikely their values are in Bach's. The
+counts of his training pieces are shipped in bach.csv.
 
 Notebook: 04_evaluation
 """
 
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import VOICES
+from ..chorale import VOICES, Chorale, as_chorales
 from ..files import write_atomically
 from .grid import Grid
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 BACH = Path(__file__).with_name("bach.csv")
-WIDEST = 13  # semitones: intervals beyond an octave are taken together
-LONGEST = 17  # steps: notes longer than a whole note are taken together
-PRIOR = 0.5  # how often every value counts as heard besides, so that nothing is impossible
+WIDEST_INTERVAL = 13  # semitones: stands for all intervals beyond an octave
+LONGEST_NOTE = 17  # steps: stands for all notes longer than a whole note
+PSEUDOCOUNT = 0.5  # is added to how often each value occurs, so that nothing is impossible
 
 
 class Distribution(NamedTuple):
     """What a distribution is over (`what`), its `contexts`, and its `values`, in a musician's
-    words."""
+    words.
+
+    Examples:
+        >>> DISTRIBUTIONS["degrees"].what, DISTRIBUTIONS["degrees"].contexts
+        ('semitones of a note above the tonic', ('major', 'minor'))
+
+    Notebook: 04_evaluation
+    """
 
     what: str
-    contexts: tuple
-    values: tuple
+    contexts: tuple[str, ...]
+    values: tuple[int, ...] | tuple[str, ...]
 
 
-def _chord_name(chord):
-    """The intervals above the bass of a chord, a number of twelve bits: such as '0 4 7'."""
+def _chord_name(chord: int) -> str:
+    """A chord, a number of twelve bits, as its intervals above the bass: such as '0 4 7'."""
     return " ".join(str(interval) for interval in range(12) if chord >> interval & 1)
 
 
-def _voices_named(pattern):
-    """The voices of a pattern, a number of four bits: such as 'SB'; '-' for none."""
-    return (
-        "".join(voice[0].upper() for number, voice in enumerate(VOICES) if pattern >> number & 1)
-        or "-"
-    )
+def _voice_initials(pattern: int) -> str:
+    """The voices of a pattern, a number of four bits, by their initials: such as 'SB'; '-' for
+    none."""
+    initials = [voice[0].upper() for number, voice in enumerate(VOICES) if pattern >> number & 1]
+    return "".join(initials) or "-"
 
 
 DISTRIBUTIONS = {
     "intervals": Distribution(
         "semitones from note to note, 13 for more than an octave",
         VOICES,
-        tuple(range(-WIDEST, WIDEST + 1)),
+        tuple(range(-WIDEST_INTERVAL, WIDEST_INTERVAL + 1)),
     ),
     "rhythm": Distribution(
         "length of a note in sixteenths, 17 for more than 16; repeated notes are one",
         VOICES,
-        tuple(range(1, LONGEST + 1)),
+        tuple(range(1, LONGEST_NOTE + 1)),
     ),
     "degrees": Distribution(
         "semitones of a note above the tonic", ("major", "minor"), tuple(range(12))
@@ -69,64 +84,87 @@ DISTRIBUTIONS = {
     "changes": Distribution(
         "which voices begin a note, by sixteenth of the quarter",
         ("1st", "2nd", "3rd", "4th"),
-        tuple(_voices_named(pattern) for pattern in range(16)),
+        tuple(_voice_initials(pattern) for pattern in range(16)),
     ),
     "basses": Distribution(
-        "semitones upwards from the lowest note of one beat to that of the next, by what stood above it",
+        "semitones upwards from the lowest note of one beat to that of the next, by what stood "
+        "above it",
         tuple(_chord_name(chord) for chord in range(1, 4096, 2)),
         tuple(range(12)),
     ),
 }
 
 
-def distributions(chorales):
-    """The distributions of some chorales taken together: dict of name (see `DISTRIBUTIONS`) -> pandas DataFrame, a row
-    for each context, a column for each value that occurs, each row summing to 1.
+def distributions(chorales: Chorale | Iterable[Chorale]) -> dict[str, pd.DataFrame]:
+    """The distributions of some chorales taken together: dict of name (see `DISTRIBUTIONS`) ->
+    pandas DataFrame, a row for each context, a column for each value that occurs. Each row sums to
+    1.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one Chorale.
+
+    Examples:
+        >>> cadence = Chorale([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4, key="C major")
+        >>> distributions(cadence)["intervals"]
+                  -7    1    2
+        soprano  0.0  1.0  0.0
+        tenor    0.0  0.0  1.0
+        bass     1.0  0.0  0.0
 
     Notebook: 04_evaluation
     """
     import pandas as pd
 
     tables = {}
-    for name, (_, context, value) in _events(Grid(chorales)).items():
+    for name, counts in count_values(chorales).items():
         about = DISTRIBUTIONS[name]
-        counts = np.bincount(
-            context * len(about.values) + value, minlength=len(about.contexts) * len(about.values)
-        )
-        table = pd.DataFrame(counts.reshape(len(about.contexts), -1), about.contexts, about.values)
+        table = pd.DataFrame(counts, about.contexts, about.values)
         table = table.loc[table.sum(axis=1) > 0, table.sum(axis=0) > 0]
         tables[name] = table.div(table.sum(axis=1), axis=0)
     return tables
 
 
-def divergence(chorales, reference, resamples=200, seed=0):
-    """How far the distributions of some chorales are from those of others: pandas DataFrame, a row for each
-    distribution, columns divergence, low and high.
+def divergence(
+    chorales: Chorale | Iterable[Chorale],
+    reference: Chorale | Iterable[Chorale],
+    resamples: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How far the distributions of some chorales are from those of others: pandas DataFrame, a row
+    for each distribution, columns divergence, low and high.
 
-    The Jensen-Shannon divergence, in bits, of contexts and values together: 0 where they are the same, 1 where they
-    have nothing in common (Lin 1991, "Divergence measures based on the Shannon entropy"). low and high are the 2.5 and
-    97.5 percentiles over bootstrap resamples of the pieces of `chorales`, less what resampling adds on the average. Fewer
-    pieces are further away by chance alone, so compare groups of about the same size, with Bach's own among them.
+    The Jensen-Shannon divergence, in bits, of contexts and values together: 0 where they are the
+    same, 1 where they have nothing in common (Lin 1991, "Divergence measures based on the Shannon
+    entropy"). low and high are the 2.5 and 97.5 percentiles over bootstrap resamples of the pieces
+    of `chorales`, less what resampling adds on average. Fewer pieces are further away by chance
+    alone, so compare groups of about the same size, with Bach's own among them.
 
     Args:
-        chorales, reference: lists of Chorale.
+        chorales, reference: lists of Chorale, or one Chorale.
         resamples: number of bootstrap resamples.
         seed: int, of the resamples.
 
     Raises:
-        ValueError: one of the groups has no chorales.
+        ValueError: one of the groups has no chorales, or `resamples` is under 1.
+
+    Examples:
+        >>> cadence = Chorale([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4, key="C major")
+        >>> faster = Chorale([[71, 67, 62, 55]] * 2 + [[72, 67, 64, 48]] * 2, key="C major")
+        >>> divergence(cadence, faster)["divergence"].round(3)[["intervals", "rhythm"]].tolist()
+        [0.0, 1.0]
 
     Notebook: 04_evaluation
     """
     import pandas as pd
 
+    chorales, reference = as_chorales(chorales), as_chorales(reference)
     if not chorales or not reference:
         raise ValueError(
-            f"{len(chorales)} chorales against {len(reference)}: expected at least one in each group"
+            f"{len(chorales)} chorales against {len(reference)}: expected at least one in each "
+            f"group"
         )
+    if resamples < 1:
+        raise ValueError(f"resamples={resamples!r}: expected at least 1")
     random = np.random.default_rng(seed)
     weights = np.vstack(
         [
@@ -150,19 +188,31 @@ def divergence(chorales, reference, resamples=200, seed=0):
     return pd.DataFrame.from_dict(rows, orient="index", columns=["divergence", "low", "high"])
 
 
-def surprise(grid, bach=None):
-    """(nats, events): two pandas DataFrames, a row a piece (index: its number), a column for each of `DISTRIBUTIONS`:
-    how unlikely the piece's values are under Bach's distributions, -ln p summed, and how many values there are.
+def surprise(
+    grid: Grid, bach: dict[str, np.ndarray] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How unlikely the values of each piece are in Bach's distributions: (nats, events), two pandas
+    DataFrames, a row a piece (index: its number), a column for each of `DISTRIBUTIONS`: the
+    surprisal -ln p, summed over the piece's values, and how many values there are.
 
     Args:
         grid: `Grid` of the pieces.
-        bach: dict of name -> counts (contexts, values), see `counted`; those of bach.csv unless given.
+        bach: counts by name, as `count_values` returns them; if None, those of bach.csv.
+
+    Examples:
+        >>> cadence = Chorale([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4, key="C major")
+        >>> leaping = Chorale([[60, 67, 62, 55]] * 4 + [[81, 67, 64, 48]] * 4, key="C major")
+        >>> nats, events = surprise(Grid([cadence, leaping]))
+        >>> events["intervals"].tolist()
+        [3.0, 3.0]
+        >>> bool(nats.loc[0, "intervals"] < nats.loc[1, "intervals"])
+        True
 
     Notebook: 04_evaluation
     """
     import pandas as pd
 
-    bach = _shipped() if bach is None else bach
+    bach = _bach_counts() if bach is None else bach
     nats, events = {}, {}
     for name, (piece, context, value) in _events(grid).items():
         events[name] = np.bincount(piece, minlength=grid.count).astype(float)
@@ -172,34 +222,47 @@ def surprise(grid, bach=None):
     return pd.DataFrame(nats), pd.DataFrame(events)
 
 
-def counted(chorales):
+def count_values(chorales: Chorale | Iterable[Chorale]) -> dict[str, np.ndarray]:
     """How often each value occurs in each context: dict of name (see `DISTRIBUTIONS`) -> int array
     (contexts, values).
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one Chorale.
+
+    Examples:
+        >>> chord = Chorale([[72, 67, 64, 48]] * 4, key="C major")
+        >>> count_values(chord)["degrees"]
+        array([[2, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0],
+               [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]])
     """
-    return {
-        name: np.bincount(
-            context * len(DISTRIBUTIONS[name].values) + value,
-            minlength=len(DISTRIBUTIONS[name].contexts) * len(DISTRIBUTIONS[name].values),
-        ).reshape(len(DISTRIBUTIONS[name].contexts), -1)
-        for name, (_, context, value) in _events(Grid(chorales)).items()
-    }
+    counts = {}
+    for name, (_, context, value) in _events(Grid(chorales)).items():
+        shape = len(DISTRIBUTIONS[name].contexts), len(DISTRIBUTIONS[name].values)
+        counts[name] = np.bincount(
+            context * shape[1] + value, minlength=shape[0] * shape[1]
+        ).reshape(shape)
+    return counts
 
 
-def write_bach(chorales, path=BACH):
-    """Counts the distributions of Bach's training pieces and writes them into a CSV with columns distribution, context,
-    value and count, a row for each value that occurs; returns its path.
+def write_bach(chorales: Chorale | Iterable[Chorale], path: str | os.PathLike[str] = BACH) -> Path:
+    """Counts the distributions of Bach's training pieces and writes them into a CSV with columns
+    distribution, context, value and count, a row for each value that occurs; returns its path.
 
     Args:
-        chorales: list of Chorale.
-        path: file to write; there whole or not at all.
+        chorales: list of Chorale, or one Chorale.
+        path: file to write. It is written whole or not at all.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = write_bach(Chorale([[72, 67, 64, 48]] * 4), Path(folder, "counts.csv"))
+        ...     print(file.read_text().splitlines()[:2])
+        ['distribution,context,value,count', 'rhythm,soprano,4,1']
     """
     import pandas as pd
 
     rows = []
-    for name, counts in counted(chorales).items():
+    for name, counts in count_values(chorales).items():
         about = DISTRIBUTIONS[name]
         rows += [
             (name, about.contexts[context], about.values[value], counts[context, value])
@@ -210,15 +273,14 @@ def write_bach(chorales, path=BACH):
 
 
 @lru_cache(maxsize=1)
-def _shipped():
-    """The counts of bach.csv, as `counted` returns them."""
+def _bach_counts() -> dict[str, np.ndarray]:
+    """The counts of bach.csv, as `count_values` returns them."""
     import pandas as pd
 
     counts = {}
-    for name, rows in pd.read_csv(BACH, dtype={"context": str, "value": str}).groupby(
-        "distribution"
-    ):
-        about = DISTRIBUTIONS[name]
+    table = pd.read_csv(BACH, dtype={"context": "str", "value": "str"})
+    for name, about in DISTRIBUTIONS.items():
+        rows = table[table["distribution"] == name]
         contexts, values = (
             {str(word): number for number, word in enumerate(words)}
             for words in (about.contexts, about.values)
@@ -228,18 +290,18 @@ def _shipped():
     return counts
 
 
-def _nats(counts):
-    """-ln p of every value in every context, by counts (contexts, values) and `PRIOR`."""
-    counts = counts + PRIOR
+def _nats(counts: np.ndarray) -> np.ndarray:
+    """-ln p of every value in every context, from counts (contexts, values) and `PSEUDOCOUNT`."""
+    counts = counts + PSEUDOCOUNT
     return -np.log(counts / counts.sum(axis=1, keepdims=True))
 
 
-def _events(grid):
-    """name of a distribution -> three int arrays (events,): number of the piece, of the context,
-    and of the value."""
+def _events(grid: Grid) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Whatever the distributions count: name -> three int arrays (events,), the numbers of piece,
+    context and value."""
     notes = grid.notes
     piece_of_note = grid.piece[notes["start"]]
-    moving = np.flatnonzero(notes["came"])
+    moving = np.flatnonzero(notes["approached"])
     tonics, minor = grid.keys
     struck = np.flatnonzero(grid.arrives.any(axis=1))
     patterns = grid.arrives @ (1 << np.arange(len(VOICES)))
@@ -253,9 +315,10 @@ def _events(grid):
         "intervals": (
             piece_of_note[moving],
             notes["voice"][moving],
-            np.clip(notes["came"][moving], -WIDEST, WIDEST) + WIDEST,
+            np.clip(notes["approached"][moving], -WIDEST_INTERVAL, WIDEST_INTERVAL)
+            + WIDEST_INTERVAL,
         ),
-        "rhythm": (piece_of_note, notes["voice"], np.minimum(notes["length"], LONGEST) - 1),
+        "rhythm": (piece_of_note, notes["voice"], np.minimum(notes["length"], LONGEST_NOTE) - 1),
         "degrees": (
             piece_of_note,
             minor[piece_of_note].astype(int),
@@ -275,14 +338,14 @@ def _events(grid):
     }
 
 
-def _jensen_shannon(counts, other):
-    """float array (groups,): Jensen-Shannon divergence in bits of each row of `counts` (groups, values) and `other`
-    (values,)."""
+def _jensen_shannon(counts: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """float array (groups,): Jensen-Shannon divergence in bits of each row of `counts` (groups,
+    values) from `other` (values,)."""
     total = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     one, other = counts / total, np.broadcast_to(other / max(other.sum(), 1), counts.shape)
     return _entropy((one + other) / 2) - (_entropy(one) + _entropy(other)) / 2
 
 
-def _entropy(shares):
+def _entropy(shares: np.ndarray) -> np.ndarray:
     """Entropy in bits of each row."""
     return -np.sum(shares * np.log2(np.where(shares > 0, shares, 1)), axis=1)

@@ -25,8 +25,8 @@ from tqdm import tqdm
 from ..chorale import SILENCE, VOICES
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
-from ..judging.grading import POINTS, contributions, folded, shuffled, tally
-from ..judging.style import BACH, counted, write_bach
+from ..judging.grading import POINTS, contributions, reflect_and_clip, shuffled, tally
+from ..judging.style import BACH, count_values, write_bach
 from ..models.saving import load_model
 from .generation import generate
 
@@ -52,7 +52,7 @@ def ship(destination=POINTS.parent, count=256):
         count: number of pieces that each model writes, at each temperature.
     """
     destination, corpus = Path(destination), load_corpus("music21")
-    bach = counted(corpus.train)
+    bach = count_values(corpus.train)
     model = load_model("note_gru")
     written = [
         piece for piece in generate(model, count, seed=FITTED_SEED) if len(piece) >= SHORTEST
@@ -107,9 +107,9 @@ def fit_points(bach, others):
         others: list of such DataFrames, one for each group to be told from Bach.
     """
     low = bach.quantile(LOW)
-    usual = folded(bach, low, np.inf).median()
-    high = usual + BEYOND * (folded(bach, low, np.inf).quantile(HIGHEST) - usual)
-    rows = folded(pd.concat([bach, *others]), low, high)
+    usual = reflect_and_clip(bach, low, np.inf).median()
+    high = usual + BEYOND * (reflect_and_clip(bach, low, np.inf).quantile(HIGHEST) - usual)
+    rows = reflect_and_clip(pd.concat([bach, *others]), low, high)
     spread = rows.std()  # so that the ridge weighs on all alike
     kept = spread.index[spread > 0]
     scaled = ((rows - usual) / spread)[kept]
@@ -144,7 +144,7 @@ def measured_in_folds(chorales):
     tables = []
     for fold in range(FOLDS):
         others = [chorale for number, chorale in enumerate(chorales) if number % FOLDS != fold]
-        tables.append(_measured(chorales[fold::FOLDS], counted(others)))
+        tables.append(_measured(chorales[fold::FOLDS], count_values(others)))
     return pd.concat(tables)
 
 

@@ -1,4 +1,4 @@
-"""The corpus: the facts of both editions, and what must be refused on the way in."""
+"""The two editions: the facts about them, and what must be refused on the way in."""
 
 import hashlib
 import io
@@ -14,6 +14,7 @@ import pytest
 from conftest import BESIDE_THE_CHECKOUT, archive_places
 
 from chorale_utils.chorale import Chorale
+from chorale_utils.corpus import editions
 from chorale_utils.corpus.editions import (
     JSB_SHA256,
     PARTITIONS,
@@ -24,7 +25,6 @@ from chorale_utils.corpus.editions import (
     parse_music21,
     read_manifest,
 )
-from chorale_utils.corpus.editions import editions as corpus_module
 from chorale_utils.notation.reading import from_score
 
 GOOD = "note0,note1,note2,note3\n74,70,65,58\n74,70,65,58\n75,70,58,55\n"
@@ -147,7 +147,8 @@ def test_fingerprint_is_that_of_the_archive_or_folder_that_would_be_read(tmp_pat
     monkeypatch.setenv("JSB_CHORALES", str(archive))
     assert corpus_fingerprint("jsb") == {"sha256": hashlib.sha256(archive.read_bytes()).hexdigest()}
     found = {}
-    for name, texts in dict(one={}, same={}, other={"valid": GOOD + "75,70,58,55\n"}).items():
+    longer = {"valid": GOOD + "75,70,58,55\n"}
+    for name, texts in {"one": {}, "same": {}, "other": longer}.items():
         monkeypatch.setenv("JSB_CHORALES", str(write_folder(tmp_path / name, **texts)))
         (found[name],) = corpus_fingerprint("jsb").items()
     assert found["one"] == found["same"] != found["other"]
@@ -239,7 +240,7 @@ def test_a_named_place_that_does_not_exist_is_an_error_and_no_fall_through(
 def test_without_network_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.delenv("JSB_CHORALES", raising=False)
     monkeypatch.setenv("CHORALE_UTILS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(corpus_module, "JSB_URL", "http://127.0.0.1:9/jsb_chorales.tgz")
+    monkeypatch.setattr(editions, "JSB_URL", "http://127.0.0.1:9/jsb_chorales.tgz")
     with pytest.raises(
         ConnectionError, match="could not be downloaded .*JSB_CHORALES.*load_corpus\\('music21'\\)"
     ):
@@ -317,9 +318,24 @@ def test_empty_file_is_an_error_that_names_it(text, tmp_path):
         load_corpus("jsb", path=write_folder(tmp_path / "own", test=text))
 
 
-def test_unknown_edition_and_a_path_to_the_music21_edition_are_errors(tmp_path):
-    with pytest.raises(ValueError, match="edition 'bach': expected one of 'music21', 'jsb'"):
-        load_corpus("bach")
+@pytest.mark.parametrize(
+    "edition, message",
+    [
+        ("bach", "edition 'bach': expected one of 'music21', 'jsb'$"),
+        ("muisc21", "edition 'muisc21': expected one of .*: did you mean 'music21'"),
+        ("JSB", "edition 'JSB': expected one of .*: did you mean 'jsb'"),
+        (None, "edition None: expected one of"),
+        ("mine.tgz", r"load_corpus\('jsb', path='mine.tgz'\)"),
+        (Path("mine"), r"load_corpus\('jsb', path='mine'\)"),
+    ],
+)
+def test_an_unknown_edition_is_an_error_that_says_what_is_expected(edition, message):
+    for ask in (load_corpus, corpus_fingerprint):
+        with pytest.raises(ValueError, match=message):
+            ask(edition)
+
+
+def test_a_path_to_the_music21_edition_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="the music21 edition lies inside the music21 package"):
         load_corpus(path=tmp_path)
 
@@ -376,7 +392,7 @@ def test_pieces_that_end_on_the_relative_minor_of_the_major_that_their_file_stat
         "bwv33.6": "a minor",
         "bwv166.6": "g minor",
     }
-    assert {name: music21_corpus[name].key for name in keys} == keys == corpus_module.MINOR_KEYS
+    assert {name: music21_corpus[name].key for name in keys} == keys == editions.MINOR_KEYS
     for name, minor in keys.items():
         tonic = key.Key(*minor.split()).tonic.pitchClass
         assert (
@@ -406,23 +422,64 @@ def test_music21_edition_keeps_within_the_range_of_the_exact_one(music21_corpus)
     assert (notes[notes > 0].min(), notes.max()) == (36, 81)
 
 
-def test_a_chorale_is_found_by_its_name_and_an_unknown_name_is_an_error(music21_corpus):
-    assert music21_corpus["bwv269"].name == "bwv269"
-    with pytest.raises(KeyError, match="no chorale named 'bwv9999' in the 'music21' edition"):
-        music21_corpus["bwv9999"]
+def test_every_chorale_is_found_by_its_name_and_by_its_bwv_number(music21_corpus):
+    for chorale in music21_corpus:
+        assert music21_corpus[chorale.name] is chorale
+        for number in (chorale.bwv, f"BWV {chorale.bwv}", f"bwv{chorale.bwv}"):
+            assert music21_corpus[number] is chorale and number in music21_corpus
+    assert "9999" not in music21_corpus and "jsb/test/chorale_305" not in music21_corpus
+
+
+@pytest.mark.parametrize("name", ["bwv66.7", "66.7", "BWV 66.7"])
+def test_an_unknown_name_is_an_error_that_suggests_near_ones(name, music21_corpus):
+    with pytest.raises(
+        KeyError, match=f"no chorale named '{name}' in the 'music21' edition: did .*'bwv66.6'"
+    ):
+        music21_corpus[name]
+
+
+def test_a_bwv_number_that_several_have_is_an_error_that_names_them():
+    held = np.full((8, 4), 60)
+    one, other = (Chorale(held, name=name, bwv="1.6") for name in ("first", "second"))
+    corpus = Corpus(train=[one], valid=[other], test=[Chorale(held, name="1.7", bwv="1.8")])
+    with pytest.raises(KeyError, match="'1.6' is the number of 'first', 'second': expected one"):
+        corpus["1.6"]
+    assert corpus["second"] is other and "1.6" in corpus
+    assert corpus["1.7"] is corpus["1.8"], "a name goes before a number"
+    assert "untitled" not in corpus
+
+
+@pytest.mark.parametrize("wrong", [0, 66.6, None, slice(3)])
+def test_a_place_in_a_corpus_is_an_error_that_says_where_places_are(wrong, music21_corpus):
+    with pytest.raises(TypeError, match="expected a chorale's name or BWV number.*corpus.train"):
+        music21_corpus[wrong]
+
+
+def test_a_corpus_is_its_partitions_in_order(music21_corpus):
+    pieces = music21_corpus.train + music21_corpus.valid + music21_corpus.test
+    assert list(music21_corpus) == pieces and len(music21_corpus) == len(pieces)
+    assert pieces[-1] in music21_corpus and Chorale(np.full((8, 4), 60)) not in music21_corpus
+
+
+def test_a_partition_may_be_one_chorale_or_any_iterable_but_nothing_else():
+    one = Chorale(np.full((8, 4), 60))
+    corpus = Corpus(train=one, valid=(piece for piece in [one]), test=[])
+    assert (corpus.train, corpus.valid, corpus.test) == ([one], [one], [])
+    with pytest.raises(TypeError, match=r"valid: got a str \('mine'\): expected a Chorale"):
+        Corpus(train=one, valid="mine", test=[])
 
 
 @pytest.fixture
 def small_edition(tmp_path, monkeypatch):
     """A manifest of three files, and an empty cache folder (Path)."""
-    lines = corpus_module.MANIFEST.read_text(encoding="utf-8").splitlines()
+    lines = editions.MANIFEST.read_text(encoding="utf-8").splitlines()
     chosen = [
         next(line for line in lines if line.startswith(f"{partition},") and "/bwv" in line)
         for partition in PARTITIONS
     ]
     manifest = tmp_path / "split.csv"
     manifest.write_text("\n".join([lines[0], *chosen]) + "\n", encoding="utf-8")
-    monkeypatch.setattr(corpus_module, "MANIFEST", manifest)
+    monkeypatch.setattr(editions, "MANIFEST", manifest)
     monkeypatch.setenv("CHORALE_UTILS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -431,9 +488,9 @@ def small_edition(tmp_path, monkeypatch):
 def parsed_here(monkeypatch):
     """Parsing in this process: sooner, for three files."""
     monkeypatch.setattr(
-        corpus_module,
+        editions,
         "parse_music21",
-        lambda tasks, progress: [corpus_module._parse_task(task) for task in tasks],
+        lambda tasks, progress: [editions._parse_task(task) for task in tasks],
     )
 
 
@@ -441,7 +498,7 @@ def test_second_load_comes_from_the_cache_and_is_the_same(small_edition, monkeyp
     first = load_corpus()
     assert "Parsing" in capsys.readouterr().out
     assert [file.suffix for file in small_edition.iterdir()] == [".npz"]
-    monkeypatch.setattr(corpus_module, "parse_music21", None)
+    monkeypatch.setattr(editions, "parse_music21", None)
     assert load_corpus() == first
     assert capsys.readouterr().out == ""
     assert not any(
@@ -470,11 +527,11 @@ def test_torn_cache_is_noticed_and_made_anew(tear, small_edition, parsed_here):
 
 
 def test_cache_is_for_one_manifest_and_one_music21(small_edition, monkeypatch):
-    before = corpus_module._cache_file()
-    monkeypatch.setattr(corpus_module, "version", lambda package: "99.0")
-    another_music21 = corpus_module._cache_file()
+    before = editions._cache_file()
+    monkeypatch.setattr(editions, "version", lambda package: "99.0")
+    another_music21 = editions._cache_file()
     monkeypatch.undo()
-    assert len({before, another_music21, cache_folder() / corpus_module._cache_file().name}) == 3
+    assert len({before, another_music21, cache_folder() / editions._cache_file().name}) == 3
 
 
 def test_interrupted_writing_leaves_no_cache_behind(small_edition, parsed_here, monkeypatch):
@@ -491,8 +548,9 @@ def test_interrupted_writing_leaves_no_cache_behind(small_edition, parsed_here, 
 def test_a_script_without_a_main_guard_can_load_the_corpus(small_edition, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "print('begins')\nfrom chorale_utils import corpus\nfrom pathlib import Path\n"
-        f"corpus.MANIFEST = Path({str(tmp_path / 'split.csv')!r})\nprint(corpus.load_corpus(progress=False))\n"
+        "print('begins')\nfrom chorale_utils.corpus import editions\nfrom pathlib import Path\n"
+        f"editions.MANIFEST = Path({str(tmp_path / 'split.csv')!r})\n"
+        "print(editions.load_corpus(progress=False))\n"
     )
     run = subprocess.run(
         [sys.executable, script],
@@ -510,7 +568,10 @@ def test_a_script_without_a_main_guard_can_load_the_corpus(small_edition, tmp_pa
 
 def test_the_cached_edition_is_loaded_without_music21_pandas_pooch_or_tensorflow(music21_corpus):
     heavy = ("music21", "pandas", "pooch", "tensorflow", "keras", "matplotlib")
-    code = f"import sys, chorale_utils; chorale_utils.load_corpus(); print([name for name in {heavy} if name in sys.modules])"
+    code = (
+        "import sys, chorale_utils; chorale_utils.load_corpus(); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -555,5 +616,11 @@ def test_near_copies_of_no_training_pieces_are_an_error_in_words():
             ask()
 
 
+@pytest.mark.parametrize("steps", [0, 1.5])
+def test_near_copies_of_no_length_are_an_error(steps, music21_corpus):
+    with pytest.raises(ValueError, match=f"passages of {steps} steps: expected a whole number"):
+        music21_corpus.near_copies(steps=steps)
+
+
 def test_a_corpus_that_someone_put_together_is_neither_edition():
-    assert Corpus(train=[], valid=[], test=[]).edition not in corpus_module.EDITIONS
+    assert Corpus(train=[], valid=[], test=[]).edition not in editions.EDITIONS
