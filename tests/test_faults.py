@@ -314,7 +314,7 @@ def test_output_that_cannot_be_written_is_refused_before_anything_runs(training_
 BUILD = """\
 import sys
 from pathlib import Path
-from chorale_utils.corpus.editions import editions as corpus
+from chorale_utils.corpus import editions as corpus
 if __name__ == "__main__":
     corpus.MANIFEST = Path(sys.argv[1])
     loaded = corpus.load_corpus("music21", progress=False)
