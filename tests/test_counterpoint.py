@@ -239,11 +239,9 @@ def test_bach_breaks_every_rule_less_than_chance_would(music21_corpus):
     assert (3 * bach[often] < chance[often]).all()
 
 
-def test_one_chorale_may_come_as_a_list_of_one_but_not_as_several():
-    rows, voices = ONE_FAULT["leap"]
-    chorale = Chorale(np.repeat(rows, 4, axis=0), key="a minor")
-    assert faults([chorale]).equals(faults(chorale)) and len(faults(chorale)) == 1
-    with pytest.raises(ValueError, match="got 2 chorales: expected one"):
+def test_a_list_of_chorales_is_refused_with_what_to_do():
+    chorale = Chorale(np.full((8, 4), 60))
+    with pytest.raises(TypeError, match=r"got a list of 2 Chorale: expected one; .*chorales\[0\]"):
         faults([chorale, chorale])
 
 

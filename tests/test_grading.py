@@ -203,7 +203,6 @@ def test_one_chorale_is_a_list_of_one(music21_corpus):
         report_card({"mine": chorale}, music21_corpus["bwv269"], resamples=5),
         report_card({"mine": [chorale]}, [music21_corpus["bwv269"]], resamples=5),
     )
-    assert shuffled([chorale], 0) == shuffled(chorale, 0)
 
 
 def test_any_iterable_of_chorales_is_graded(music21_corpus):
@@ -216,7 +215,7 @@ def test_any_iterable_of_chorales_is_graded(music21_corpus):
 @pytest.mark.parametrize("wrong", ["bwv66.6", Path("mine.mid"), None, np.zeros((16, 4), int)])
 def test_what_is_no_chorale_is_refused_in_words(wrong):
     for ask in (grade, explain_grade, compute_measures, shuffled):
-        with pytest.raises(TypeError, match="got a.*: expected a Chorale, or a list of them"):
+        with pytest.raises(TypeError, match="got a.*: expected a Chorale"):
             ask(wrong)
     with pytest.raises(TypeError, match="group 'mine': got a.*: expected a Chorale"):
         report_card({"mine": wrong})

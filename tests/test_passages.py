@@ -195,7 +195,7 @@ def test_one_chorale_is_a_list_of_one(music21_corpus):
     np.testing.assert_array_equal(
         pairwise_containment(one, other, 4), pairwise_containment([one], [other], 4)
     )
-    assert passage_containment([one], one, 16) == passage_containment(one, [one], 16) == 1
+    assert passage_containment(one, one, 16) == passage_containment(one, [one], 16) == 1
 
 
 @pytest.mark.parametrize("voices, steps", [("all", 16), ("soprano", 24)])
@@ -234,5 +234,5 @@ def test_what_is_no_chorale_is_refused_in_words(wrong):
     ):
         with pytest.raises(TypeError, match="got a .*: expected a (Chorale|list of Chorale)"):
             ask()
-    with pytest.raises(ValueError, match="got 2 chorales: expected one"):
+    with pytest.raises(TypeError, match="got a list of 2 Chorale: expected one"):
         passage_containment([chorale, chorale], chorale)

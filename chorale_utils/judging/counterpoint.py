@@ -15,7 +15,6 @@ Notebook: 04_evaluation
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -168,16 +167,16 @@ class _Verdict(NamedTuple):
     chances: np.ndarray
 
 
-def faults(chorale: Chorale | Iterable[Chorale]) -> pd.DataFrame:
+def faults(chorale: Chorale) -> pd.DataFrame:
     """Where a chorale breaks which of `RULES`: pandas DataFrame with columns step (that of arrival;
     at cadences that of the tonic), voices (tuple of voices, 0..3 for soprano to bass) and fault
     (name of the rule), in order of time.
 
     Args:
-        chorale: Chorale, or a list of one.
+        chorale: Chorale.
 
     Raises:
-        ValueError: there are several chorales.
+        TypeError: it is none, or a list.
 
     Examples:
         >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")

@@ -340,19 +340,19 @@ def format_report_card(card: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
     return table.assign(pieces=card["value"]["pieces"].astype(int).astype(str)).T
 
 
-def shuffled(chorale: Chorale | Iterable[Chorale], seed: int | None = None) -> Chorale:
+def shuffled(chorale: Chorale, seed: int | None = None) -> Chorale:
     """A baseline that anyone can beat: each voice sings its own notes and rests, with their
     lengths, in random order.
 
     Args:
-        chorale: Chorale, or a list of one.
+        chorale: Chorale.
         seed: int; the same seed gives the same order. None draws one.
 
     Returns:
         Chorale, named after the other, of the same length, without onsets and fermatas.
 
     Raises:
-        ValueError: there are several chorales.
+        TypeError: it is no chorale, or a list.
 
     Examples:
         >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(4)], name="scale")
