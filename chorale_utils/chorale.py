@@ -419,7 +419,8 @@ def as_chorales(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
     for place, one in enumerate(found):
         if not isinstance(one, Chorale):
             raise TypeError(
-                f"got {described(one)} at place {place}: expected a list of Chorale{_advice(one)}"
+                f"got {described(one)} at place {place} of the {type(chorales).__name__}: expected "
+                f"a list of Chorale{_advice(one)}"
             )
     return found
 
@@ -531,7 +532,7 @@ def described(value: object) -> str:
     """What somebody gave, for error messages, such as ``"a str ('bwv66.6')"``."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
-    kind, shown = type(value).__name__, repr(value)
+    kind, shown = type(value).__name__, " ".join(repr(value).split())  # in one line
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return f"{article} {kind} ({shown if len(shown) <= 40 else shown[:40] + '...'})"
 

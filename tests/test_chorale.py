@@ -249,7 +249,11 @@ def test_one_chorale_is_a_list_of_one_and_any_iterable_is_a_list():
         (7, r"got an int \(7\)"),
         (np.zeros((16, 4), int), r"got an array of shape \(16, 4\): expected a Chorale"),
         ([[[72, 67, 64, 48]]], r"got a list \(\[\[72, 67, 64, 48\]\]\) at place 0"),
-        ([Chorale([[72, 67, 64, 48]]), "x"], "at place 1: expected a list of Chorale"),
+        ([Chorale([[72, 67, 64, 48]]), "x"], "at place 1 of the list: expected a list of Chorale"),
+        (
+            {"Bach": Chorale([[72, 67, 64, 48]])},
+            r"a str \('Bach'\) at place 0 of the dict: expected",
+        ),
     ],
 )
 def test_what_are_no_chorales_is_refused_in_words(given, complaint):

@@ -149,7 +149,7 @@ class Grid:
         tonics, minor = (keys.copy() for keys in self.found_keys)
         for number, chorale in enumerate(self.chorales):
             if chorale.key is not None:
-                tonics[number], minor[number] = _parsed_key(chorale.key, chorale.name)
+                tonics[number], minor[number] = _parsed_key(chorale.key)
         return tonics, minor
 
     @cached_property
@@ -180,15 +180,8 @@ class Grid:
         return (best // 2 + last) % 12, best % 2 == 1
 
 
-def _parsed_key(key: str, name: str) -> tuple[int, bool]:
+def _parsed_key(key: str) -> tuple[int, bool]:
     """(tonic 0..11, whether minor) of a key such as ``'f# minor'`` or ``'B- major'``."""
-    try:
-        tonic, mode = key.split()
-        sign, number = tonic[1:], _NATURALS[tonic[0].lower()]
-        if sign.strip("#-") or mode not in ("major", "minor"):
-            raise ValueError
-    except (KeyError, ValueError):
-        raise ValueError(
-            f"{name}: key {key!r}: expected tonic and mode, such as 'f# minor' or 'B- major'"
-        ) from None
-    return (number + sign.count("#") - sign.count("-")) % 12, mode == "minor"
+    tonic, mode = key.split()
+    number = _NATURALS[tonic[0].lower()] + tonic.count("#") - tonic.count("-")
+    return number % 12, mode == "minor"
