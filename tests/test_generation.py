@@ -27,7 +27,7 @@ from chorale_utils.encoding import END, VOCABULARY, encode, notes_to_tokens, tok
 from chorale_utils.models.backend import keras
 from chorale_utils.models.model import ChoraleModel
 from chorale_utils.writing import generation
-from chorale_utils.writing.particles import _systematic
+from chorale_utils.writing.particles import _systematic_resampling
 
 
 class Throws(ChoraleModel):
@@ -460,7 +460,7 @@ def test_the_probability_of_a_beginning_is_the_models_own(small, music21_corpus)
 )
 def test_candidates_go_on_as_often_as_their_shares_say_rounded_up_or_down(shares, lot):
     shares = np.array(shares, np.float32) / np.float32(sum(shares))
-    chosen = keras.ops.convert_to_numpy(_systematic(shares[None], np.array([lot], np.float32)))[0]
+    chosen = keras.ops.convert_to_numpy(_systematic_resampling(shares[None], np.array([lot], np.float32)))[0]
     times = np.bincount(chosen, minlength=len(shares))
     assert (np.diff(chosen) >= 0).all() and np.abs(times - len(shares) * shares).max() < 1.001
 

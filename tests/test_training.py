@@ -21,7 +21,7 @@ from chorale_utils import (
 from chorale_utils.models.backend import keras
 from chorale_utils.models.checkpoint import CHECKPOINT, HISTORY
 from chorale_utils.models.datasets import batches_per_epoch
-from chorale_utils.models.optimizers import AveragingAdamW, EpochNumbers
+from chorale_utils.models.optimizers import AveragingAdamW, LogNormAndRate
 from chorale_utils.models.training import power_schedule
 
 SMALL = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
@@ -104,7 +104,7 @@ def press_in(monkeypatch, batch):
         if len(seen) == batch:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(EpochNumbers, "on_train_batch_end", on_train_batch_end)
+    monkeypatch.setattr(LogNormAndRate, "on_train_batch_end", on_train_batch_end)
 
 
 def test_training_leaves_the_best_weights_and_an_honest_validation_figure(pieces, tmp_path):
@@ -240,7 +240,7 @@ def test_chord_gru_interrupted_while_it_is_judged_and_resumed_by_a_new_model_end
     def on_test_batch_end(self, batch, logs=None):
         raise KeyboardInterrupt  # while the model holds its averaged weights
 
-    monkeypatch.setattr(EpochNumbers, "on_test_batch_end", on_test_batch_end)
+    monkeypatch.setattr(LogNormAndRate, "on_test_batch_end", on_test_batch_end)
     with pytest.raises(KeyboardInterrupt):
         fit_chords(fresh_chord_gru(), *pieces, epochs=4, folder=tmp_path, **CHORDS)
     monkeypatch.undo()
