@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chorale_utils import chord_gru
+from chorale_utils import VOCABULARY, VOICES, Chorale, chord_gru, note_gru
 from chorale_utils.corpus.editions import cache_folder, load_corpus
+from chorale_utils.models.backend import keras
+from chorale_utils.models.model import ChoraleModel
 
 BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data" / "jsb_chorales.tgz"
 
@@ -29,7 +31,8 @@ def jsb_archive():
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         pytest.skip(
-            f"the exact JSB archive is at none of {', '.join(map(str, places))}; JSB_CHORALES may name its place"
+            f"the exact JSB archive is at none of {', '.join(map(str, places))}; JSB_CHORALES may "
+            f"name its place"
         )
     return found
 
@@ -46,7 +49,7 @@ def music21_corpus():
     return load_corpus("music21", progress=False)
 
 
-SMALL_CHORD_GRU = dict(width=12, embedding=4, heads=2, head_width=4, hidden=8)
+SMALL_CHORD_GRU = {"width": 12, "embedding": 4, "heads": 2, "head_width": 4, "hidden": 8}
 
 
 def shaken(model, by=0.3, seed=1):
@@ -94,3 +97,72 @@ def unusual_pieces():
         for name in ("varied", "silent", "held")
         for steps in (1, 2, 40)
     } | {"varied 640": piece("varied", 640), "held 640": piece("held", 640)}
+
+
+@pytest.fixture(scope="session")
+def small_note_gru():
+    """A small NoteGRU, as decided as a trained one; not to be trained or changed."""
+    keras.utils.set_random_seed(2)
+    model = note_gru(width=12, layers=2)
+    model.set_weights([3 * weight for weight in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="session")
+def small_models(small_note_gru, small_chord_gru):
+    """Both small models by name."""
+    return {"note_gru": small_note_gru, "chord_gru": small_chord_gru}
+
+
+@pytest.fixture(scope="session", params=["note_gru", "chord_gru"])
+def each_model(request, small_chord_gru):
+    """Each model in turn, small and untrained, the classic with layer normalisation."""
+    if request.param == "chord_gru":
+        return small_chord_gru
+    keras.utils.set_random_seed(1)
+    return note_gru(width=10, layers=2, layer_norm=True)
+
+
+class Die(ChoraleModel):
+    """A die instead of a mind: each voice has its own probabilities, whatever was before."""
+
+    def __init__(self, probs):
+        super().__init__()
+        self.logits = np.log(np.maximum(np.asarray(probs, np.float32), 1e-30))  # (4, 59)
+
+    def begin(self, count, steps):
+        return keras.ops.zeros((count, 1))
+
+    def next_note(self, state, voice, previous):
+        return keras.ops.zeros((keras.ops.shape(previous)[0], 1)) + self.logits[voice], state + 1
+
+
+@pytest.fixture(scope="session")
+def die():
+    """A function that makes a model whose notes are thrown with a die, from probabilities by token
+    (``t10=0.5``), the same for each voice, or those of single voices (``alto=dict(t10=1)``)."""
+
+    def new_die(alto=None, **tokens):
+        probs = np.tile(_row(tokens), (len(VOICES), 1))
+        if alto is not None:
+            probs[VOICES.index("alto")] = _row(alto)
+        return Die(probs)
+
+    def _row(tokens):
+        row = np.zeros(VOCABULARY)
+        for token, probability in tokens.items():
+            row[int(token[1:])] = probability
+        return row
+
+    return new_die
+
+
+@pytest.fixture
+def tune():
+    """A tune (Chorale whose soprano sings alone) with repeated notes, an upbeat and a rest."""
+    pitches, onsets = np.zeros((28, 4), int), np.zeros((28, 4), bool)
+    pitches[:24, 0] = np.repeat([67, 72, 72, 74, 76, 71], 4)
+    onsets[:24:4, 0] = True
+    return Chorale(
+        pitches, name="tune", key="C major", time_signature="3/4", pickup=4, onsets=onsets
+    )

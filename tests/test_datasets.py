@@ -18,12 +18,13 @@ from chorale_utils import (
 )
 from chorale_utils.encoding import PRIMING, notes_to_tokens
 from chorale_utils.models import datasets
+from chorale_utils.models.backend import keras
 from chorale_utils.models.datasets import batches_per_epoch
 
 
 def epoch_of(chorales, epoch=0, **options):
     """(inputs, targets) of one epoch, arrays (windows, window)."""
-    options = dict(window=32, batch_size=4) | options
+    options = {"window": 32, "batch_size": 4} | options
     batches = batches_per_epoch(chorales, options["window"], options["batch_size"])
     rows = islice(
         note_windows(chorales, **options).as_numpy_iterator(),
@@ -199,7 +200,7 @@ def signature(tokens, number):
 def crops_of(chorales, epochs=1, **options):
     """(chords, place, targets, weights) of so many epochs in the pieces' own key, each an array of
     all passages."""
-    options = dict(steps=32, batch_size=4, transpositions=[0]) | options
+    options = {"steps": 32, "batch_size": 4, "transpositions": [0]} | options
     batches = chord_batches_per_epoch(chorales, options["steps"], options["batch_size"])
     seen = [
         (*inputs, targets, weights)
@@ -234,9 +235,9 @@ def test_each_crop_is_a_passage_of_a_piece_after_the_chord_before_it():
 
 def test_weights_of_crops_are_one_on_notes_and_on_the_sopranos_end_alone():
     pieces = [signed(number, steps) for number, steps in enumerate(LENGTHS)]
-    chords, _, targets, weights = crops_of(pieces, epochs=30)
+    *_, targets, weights = crops_of(pieces, epochs=30)
     expected = np.zeros_like(weights)
-    for crop, targets_row, row in zip(chords, targets, expected):
+    for targets_row, row in zip(targets, expected):
         notes = (targets_row != 0).all(axis=1)
         row[notes] = 1
         if not notes.all():
@@ -271,7 +272,7 @@ def test_each_crop_is_in_a_transposition_of_its_own_each_as_often(transpositions
 
 def test_two_epochs_of_crops_differ_and_the_same_epoch_of_a_seed_is_the_same(music21_corpus):
     pieces = music21_corpus.train[:6]
-    options = dict(transpositions=range(-5, 7))
+    options = {"transpositions": range(-5, 7)}
     both = crops_of(pieces, epochs=2, seed=3, **options)
     half = len(both[0]) // 2
     for first_of_all, second, again in zip(
@@ -326,3 +327,36 @@ def test_whole_chords_are_whole_in_their_own_key_with_weight_on_every_note_and_o
     assert int(dataset.cardinality()) == 2
     for row, piece in zip(seen, sorted(pieces, key=len), strict=True):
         np.testing.assert_array_equal(row, notes_to_tokens(piece.pitches))
+
+
+def test_one_chorale_is_a_list_of_one():
+    piece = landmark(0, steps=40)
+    for make in (
+        lambda some: note_windows(some, window=8, batch_size=2).take(3),
+        lambda some: chord_crops(some, steps=8, batch_size=2).take(3),
+        whole_pieces,
+        whole_chords,
+    ):
+        one, many = (
+            [keras.tree.flatten(batch) for batch in make(some).as_numpy_iterator()]
+            for some in (piece, [piece])
+        )
+        keras.tree.map_structure(np.testing.assert_array_equal, one, many)
+    assert batches_per_epoch(piece, 8, 2) == batches_per_epoch([piece], 8, 2)
+    assert chord_batches_per_epoch(piece, 8, 2) == chord_batches_per_epoch([piece], 8, 2)
+
+
+@pytest.mark.parametrize(
+    "broken, complaint",
+    [
+        (lambda: note_windows(landmark(0), window=0), "window 0: expected 1 or more"),
+        (lambda: batches_per_epoch(landmark(0), batch_size=1.5), "batch_size 1.5: expected 1"),
+        (lambda: whole_pieces(landmark(0), batch_size=0), "batch_size 0: expected 1 or more"),
+        (lambda: whole_chords(landmark(0), batch_size="8"), "batch_size '8': expected 1 or more"),
+        (lambda: chord_crops(landmark(0), steps=0), "steps 0: expected 1 or more"),
+        (lambda: chord_crops(landmark(0), seed=1.5), "seed 1.5: expected a whole number"),
+    ],
+)
+def test_sizes_that_are_none_are_refused_in_words(broken, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        broken()

@@ -189,3 +189,68 @@ def test_shipped_strong_model_reaches_what_its_card_says_on_the_exact_edition(
 def test_silence_and_single_steps_can_be_judged(small):
     for pitches in (np.zeros((1, 4), int), np.full((1, 4), 60), np.full((640, 4), 60)):
         assert np.isfinite(negative_log_likelihood(small, [Chorale(pitches)]))
+
+
+def test_one_chorale_is_a_list_of_one(small, music21_corpus):
+    piece = music21_corpus.valid[0]
+    for judge in (negative_log_likelihood, end_negative_log_likelihood):
+        assert judge(small, piece) == judge(small, [piece]) == judge(small, iter([piece]))
+    assert score_notes(small, piece).equals(score_notes(small, [piece]))
+    for look in (note_probs, note_log_probs):
+        np.testing.assert_array_equal(look(small, piece), look(small, piece.pitches))
+
+
+def test_a_model_may_be_given_by_its_name_or_path(music21_corpus):
+    piece = music21_corpus.valid[0].excerpt(0, 16)
+    model = load_model("note_gru")
+    expected = negative_log_likelihood(model, piece), end_negative_log_likelihood(model, piece)
+    for name in ("note_gru", PRETRAINED / "note_gru.keras"):
+        assert negative_log_likelihood(name, piece) == expected[0]
+        assert end_negative_log_likelihood(name, piece) == expected[1]
+        np.testing.assert_array_equal(note_probs(name, piece), note_probs(model, piece))
+        np.testing.assert_array_equal(note_log_probs(name, piece), note_log_probs(model, piece))
+        assert score_notes(name, piece).equals(score_notes(model, piece))
+
+
+def test_transpositions_may_be_read_only_once(small, music21_corpus):
+    pieces = [piece.excerpt(0, 8) for piece in music21_corpus.valid[:3]]
+    assert negative_log_likelihood(
+        small, pieces, transpositions=iter((0, 1)), batch_size=1
+    ) == negative_log_likelihood(small, pieces, transpositions=(0, 1), batch_size=1)
+
+
+@pytest.mark.parametrize(
+    "broken, error, complaint",
+    [
+        (
+            lambda model, piece: negative_log_likelihood(model, piece, batch_size=0),
+            ValueError,
+            "batch_size 0: expected 1 or more",
+        ),
+        (
+            lambda model, piece: note_probs(model, piece, mc_samples="4"),
+            ValueError,
+            "mc_samples '4': expected 0",
+        ),
+        (
+            lambda model, piece: calibration(score_notes(model, piece), bins=0),
+            ValueError,
+            "bins 0: expected 1 or more",
+        ),
+        (
+            lambda model, piece: negative_log_likelihood(model, piece.pitches),
+            TypeError,
+            "expected a Chorale, or a list of them",
+        ),
+        (lambda model, piece: note_probs(3, piece), TypeError, "model 3: expected a ChoraleModel"),
+        (
+            lambda model, piece: score_notes("bach", piece),
+            FileNotFoundError,
+            "'bach': expected",
+        ),
+        (lambda model, piece: note_probs(model, 60), ValueError, r"of shape \(\)"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_model_is_refused_in_words(small, broken, error, complaint):
+    with pytest.raises(error, match=complaint):
+        broken(small, Chorale(np.full((3, 4), 60)))

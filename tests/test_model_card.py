@@ -30,7 +30,7 @@ def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(
     monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
     keras.utils.set_random_seed(3)
     model = note_gru(width=8, layers=1)
-    options = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
+    options = {"window": 64, "batch_size": 4, "tensorboard": False, "verbose": 0}
     fit(model, corpus.train, corpus.valid, 2, tmp_path / "note_gru" / "first", **options)
     fit(
         model,
@@ -61,7 +61,7 @@ def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(
     )
 
 
-def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(
+def test_card_of_the_strong_model_holds_both_figures_and_compare_trainings(
     music21_corpus, tmp_path, monkeypatch
 ):
     corpus = Corpus(
@@ -157,7 +157,7 @@ def test_an_unfinished_training_is_not_told_as_tried(music21_corpus, tmp_path):
     history = pd.read_csv(tmp_path / "history.csv", index_col="epoch")
     history.iloc[:1].to_csv(tmp_path / "history.csv")
     with pytest.raises(ValueError, match="1 of 2 epochs done"):
-        model_card.what_was_tried({"unfinished": tmp_path})
+        model_card.compare_trainings({"unfinished": tmp_path})
 
 
 def test_only_models_that_are_shipped_have_cards(tmp_path):

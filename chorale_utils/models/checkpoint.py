@@ -5,54 +5,68 @@ far, the patience already used up, history.
 Notebook: 03_model_training
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
+import os
 import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..files import write_atomically
-from .backend import keras
+from .backend import Tensor, keras
 
-CHECKPOINT = "checkpoint.npz"
+if TYPE_CHECKING:
+    import pandas as pd
 
-
-HISTORY = "history.csv"
+CHECKPOINT, HISTORY = "checkpoint.npz", "history.csv"  # in the folder of a training
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Writes all of a training's state after every epoch, and takes it up again.
 
-    One file, written to a temporary name and renamed: the variables of model (random seeds included) and
-    optimizer, the best weights so far, the counters of the callbacks that it follows, and the history.
+    One file, written to a temporary name and renamed: the variables of model (random seeds
+    included) and optimizer, the best weights so far, the counters of the callbacks that it follows,
+    and the history.
 
     Args:
         path: of the `.npz` file.
-        settings: what the training was asked for (a dict for JSON); a checkpoint with other settings is refused.
+        settings: what the training was asked for (a dict for JSON); a checkpoint with other
+            settings is refused.
         followed: callbacks that come before this one, whose counters are kept.
-        outcome: function (model) -> list of arrays, the weights that the training would leave, ended now.
+        outcome: function (model) -> list of arrays, the weights that the training would leave if it
+            ended now.
     """
 
     COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
     FIGURES = ("nats", "val_nats", "accuracy", "val_accuracy", "gradient_norm", "learning_rate")
 
-    def __init__(self, path, settings, followed, outcome):
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        settings: dict[str, Any],
+        followed: Sequence[keras.callbacks.Callback],
+        outcome: Callable[[keras.Model], list[np.ndarray]],
+    ) -> None:
         super().__init__()
-        self.path, self.settings, self.followed, self.outcome = (
-            Path(path),
-            settings,
-            followed,
-            outcome,
-        )
-        self.rows, self.finished, self._counters = [], False, None
+        self.path, self.settings = Path(path), settings
+        self.followed, self.outcome = followed, outcome
+        self.rows: list[dict[str, float]] = []  # of the history, one an epoch
+        self.finished = False
+        self._counters: list[dict[str, float]] | None = None  # to be restored
+        self._best: list[np.ndarray] = []
 
     @property
-    def epochs_done(self):
+    def epochs_done(self) -> int:
+        """Number of epochs whose outcome is in the file."""
         return len(self.rows)
 
-    def history(self):
-        """A pandas DataFrame with a row an epoch, counted from 1."""
+    def history(self) -> pd.DataFrame:
+        """A table with a row an epoch, counted from 1, and the columns that `fit` returns."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -62,9 +76,12 @@ class Checkpoint(keras.callbacks.Callback):
             index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"),
         )
 
-    def begin_or_restore(self, model):
+    def begin_or_restore(self, model: keras.Model) -> None:
         """Takes up the state in the file; where there is none, writes the state from which this
         training begins.
+
+        Args:
+            model: compiled, with its optimizer.
 
         Raises:
             ValueError: the file is another training's, or no checkpoint at all.
@@ -92,35 +109,53 @@ class Checkpoint(keras.callbacks.Callback):
         self._best = [arrays[f"best/{number}"] for number in range(len(model.weights))]
         self.rows, self.finished = state["rows"], state["finished"]
 
-    def restore_outcome(self, model):
+    def restore_outcome(self, model: keras.Model) -> None:
         """Gives the model the weights that the training leaves."""
         model.set_weights(self._best)
 
-    def on_train_begin(self, logs=None):
-        if self._counters is not None:  # the others have just set theirs to zero
-            for callback, counters in zip(self.followed, self._counters):
-                for name, value in counters.items():
-                    setattr(callback, name, value)
-                if isinstance(callback, keras.callbacks.EarlyStopping):
-                    callback.best_weights = self._best if self.rows else None
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Restores the counters of the callbacks, which have just set theirs to zero."""
+        if self._counters is None:
+            return
+        for callback, counters in zip(self.followed, self._counters):
+            for name, value in counters.items():
+                setattr(callback, name, value)
+            if isinstance(callback, keras.callbacks.EarlyStopping):
+                callback.best_weights = self._best if self.rows else None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Starts the clock."""
         self._began = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
-        logs = {
-            "val_nats": float("nan"),
-            "val_accuracy": float("nan"),
-        } | logs  # where they were not looked at
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Adds the epoch to the history, and writes the file."""
+        unseen = float("nan")  # in an epoch after which the validation pieces were not looked at
+        figures = {"val_nats": unseen, "val_accuracy": unseen} | (logs or {})
         self.rows.append(
-            {name: float(logs[name]) for name in self.FIGURES}
+            {name: float(figures[name]) for name in self.FIGURES}
             | {"seconds": round(time.perf_counter() - self._began, 2)}
         )
         self.finished = bool(self.model.stop_training)
         self._best = self.outcome(self.model)
         self._write(self.model)
 
-    def _write(self, model):
+    @classmethod
+    def best_weights(cls, path: str | os.PathLike[str]) -> list[np.ndarray]:
+        """The best weights in the checkpoint at `path`.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it cannot be read.
+        """
+        if not Path(path).exists():
+            raise FileNotFoundError(
+                f"{path}: no checkpoint there; run the training that is to come before first"
+            )
+        _, arrays = cls._read(path)
+        count = sum(name.startswith("best/") for name in arrays)
+        return [arrays[f"best/{number}"] for number in range(count)]
+
+    def _write(self, model: keras.Model) -> None:
         arrays = {
             f"{kind}/{number}": np.array(variable)
             for kind, variables in self._variables(model).items()
@@ -135,32 +170,18 @@ class Checkpoint(keras.callbacks.Callback):
             }
             for callback in self.followed
         ]
-        state = json.dumps(
-            dict(settings=self.settings, counters=counters, rows=self.rows, finished=self.finished)
-        )
-        write_atomically(self.path, lambda path: np.savez(path, state=np.array(state), **arrays))
+        state = {
+            "settings": self.settings,
+            "counters": counters,
+            "rows": self.rows,
+            "finished": self.finished,
+        }
+        arrays["state"] = np.array(json.dumps(state))
+        write_atomically(self.path, lambda path: np.savez(path, allow_pickle=False, **arrays))
         write_atomically(self.path.with_name(HISTORY), lambda path: self.history().to_csv(path))
 
-    @classmethod
-    def best_weights(cls, path):
-        """The best weights (list of arrays) in the checkpoint at `path`.
-
-        Raises:
-            FileNotFoundError: there is none.
-            ValueError: it cannot be read.
-        """
-        if not Path(path).exists():
-            raise FileNotFoundError(
-                f"{path}: no checkpoint there; run the training that is to come before first"
-            )
-        _, arrays = cls._read(path)
-        return [
-            arrays[f"best/{number}"]
-            for number in range(sum(name.startswith("best/") for name in arrays))
-        ]
-
     @staticmethod
-    def _read(path):
+    def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(state, arrays by name) in the checkpoint at `path`, or a ValueError."""
         try:
             with open(path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
@@ -168,18 +189,18 @@ class Checkpoint(keras.callbacks.Callback):
             return json.loads(str(arrays.pop("state"))), arrays
         except Exception as error:  # a torn file makes numpy, zipfile and json fail in many ways
             raise ValueError(
-                f"{path} is no readable checkpoint ({error}): remove it to train from the beginning, "
-                f"or give another folder"
+                f"{path} is no readable checkpoint ({error}): remove it to train from the "
+                f"beginning, or give another folder"
             ) from error
 
     @staticmethod
-    def _variables(model):
+    def _variables(model: keras.Model) -> dict[str, list[Tensor]]:
         return {"model": model.variables, "optimizer": model.optimizer.variables}
 
 
-def outcome_fingerprint(folder):
-    """What tells the outcome of the training in a folder from any other's (str); a checkpoint's
-    setting `after` holds it.
+def outcome_fingerprint(folder: str | os.PathLike[str]) -> str:
+    """A hash of the outcome of the training in a folder. The setting `after` of a later training's
+    checkpoint holds it, and so knows when the earlier one has changed.
 
     Raises:
         FileNotFoundError: there is no checkpoint.
@@ -188,8 +209,13 @@ def outcome_fingerprint(folder):
     return hash_arrays(Checkpoint.best_weights(Path(folder) / CHECKPOINT))
 
 
-def hash_arrays(arrays):
-    """SHA-256 of arrays, one after the other, with their shapes (str, its first 16 digits)."""
+def hash_arrays(arrays: Iterable[np.ndarray]) -> str:
+    """The first 16 digits of the SHA-256 of arrays, one after the other, with their shapes.
+
+    Examples:
+        >>> hash_arrays([np.zeros(2)]) == hash_arrays([np.zeros(1), np.zeros(1)])
+        False
+    """
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())

@@ -2,7 +2,7 @@
 
 Two kinds, each for either model. To train on: `note_windows`, windows of 256 notes cut from all
 pieces laid end to end, for the classic; `chord_crops`, passages of 256 steps of single pieces, for
-the strong one. To be judged on: `whole_pieces` and `whole_chords`, complete pieces in their own
+the strong model. To judge with: `whole_pieces` and `whole_chords`, complete pieces in their own
 key, from the first note.
 
 A whole epoch is made by a handful of numpy calls on one array of a byte a note, so that a new
@@ -11,9 +11,12 @@ transposition of everything costs a few milliseconds; nothing is ever stored but
 Notebook: 02_encoding_and_transposition
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
-from ..chorale import VOICES
+from ..chorale import VOICES, Chorale, as_chorales
 from ..encoding import (
     END_TOKEN,
     PRIMING,
@@ -23,47 +26,59 @@ from ..encoding import (
     notes_to_tokens,
     transpose_tokens,
 )
-from .backend import tf
+from .backend import Tensor, tf
+from .checks import check_whole_numbers
 
 
 def note_windows(
-    chorales,
-    window=256,
-    batch_size=16,
-    transpositions=TRANSPOSITIONS,
-    shuffle=True,
-    seed=0,
-    first_epoch=0,
-):
-    """Endless batches of windows of notes: each epoch lays the pieces end to end in a new order, each in a
-    new transposition, and cuts the row of tokens into windows at a new place.
+    chorales: Chorale | Iterable[Chorale],
+    window: int = 256,
+    batch_size: int = 16,
+    transpositions: Iterable[int] = TRANSPOSITIONS,
+    shuffle: bool = True,
+    seed: int = 0,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Endless batches of windows of notes: each epoch lays the pieces end to end in a new order,
+    each in a new transposition, and cuts the row of tokens into windows at a new place.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one.
         window: notes in a window.
         batch_size: windows in a batch.
-        transpositions: whole numbers of semitones from which each piece draws one, uniformly, in every epoch.
-        shuffle: whether the order of pieces and windows, and the place of the first cut, are drawn too;
-            without it the pieces keep their order and the first window begins with the first piece.
+        transpositions: whole numbers of semitones from which each piece draws one, uniformly, in
+            every epoch.
+        shuffle: whether the order of pieces and windows, and the place of the first cut, are drawn
+            too; without it the pieces keep their order and the first window begins with the first
+            piece.
         seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go
             on.
         first_epoch: number of the epoch to begin with.
 
     Returns:
-        tf.data.Dataset of (inputs, targets), both int32 (batch_size, window); targets are the inputs one
-        note later. It has no end: an epoch is `batches_per_epoch` of them.
+        tf.data.Dataset of (inputs, targets), both int32 (batch_size, window); targets are the
+        inputs one note later. It has no end: an epoch is `batches_per_epoch` of them.
 
     Raises:
-        ValueError: no chorales, too few notes for one batch, a transposition that leaves 31..87, or no seed.
+        ValueError: no chorales, too few notes for one batch, a size that is not 1 or more, a
+            transposition that leaves 31..87, or no seed.
+
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> windows = note_windows(chorale, 4, 2, transpositions=[0], shuffle=False)
+        >>> for inputs, targets in windows.take(1):
+        ...     print(inputs.numpy()[0], targets.numpy()[0])
+        [43 38 35 19] [38 35 19 43]
 
     Notebook: 02_encoding_and_transposition
     """
+    chorales = as_chorales(chorales)
     batches = batches_per_epoch(chorales, window, batch_size)
     pieces = [encode(chorale.pitches) for chorale in chorales]
     shifts = _checked_shifts(transpositions, chorales, pieces)
     _check_seed(seed)
 
-    def epochs():
+    def epochs() -> Iterator[np.ndarray]:
         epoch = first_epoch
         while True:
             windows = _one_epoch(
@@ -78,12 +93,23 @@ def note_windows(
     return rows.map(lambda row: (row[:, :-1], row[:, 1:]))
 
 
-def batches_per_epoch(chorales, window=256, batch_size=16):
-    """Number of batches (int) that `note_windows` makes of all notes once.
+def batches_per_epoch(
+    chorales: Chorale | Iterable[Chorale], window: int = 256, batch_size: int = 16
+) -> int:
+    """Number of batches that `note_windows` makes of all notes once.
 
     Raises:
-        ValueError: no chorales, or too few notes for one batch.
+        ValueError: no chorales, too few notes for one batch, or a size that is not 1 or more.
+
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> batches_per_epoch([chorale] * 10, window=32, batch_size=4)
+        5
+
+    Notebook: 02_encoding_and_transposition
     """
+    check_whole_numbers(1, window=window, batch_size=batch_size)
+    chorales = as_chorales(chorales)
     notes = sum(4 * len(chorale) + 4 for chorale in chorales)
     batches = (notes - 1) // (window * batch_size)
     if batches < 1:
@@ -95,36 +121,36 @@ def batches_per_epoch(chorales, window=256, batch_size=16):
     return int(batches)
 
 
-def whole_pieces(chorales, batch_size=32):
+def whole_pieces(chorales: Chorale | Iterable[Chorale], batch_size: int = 32) -> tf.data.Dataset:
     """Complete pieces in their own key, padded to the longest of their batch; shorter pieces come
     first.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one.
         batch_size: pieces in a batch (the last may hold fewer).
 
     Returns:
-        tf.data.Dataset of (inputs, targets, weights): int32, int32 and float32 (batch, 15 + longest), where
-        the inputs are 16 ends and then all notes but the last, the targets the same one note later, and
-        the weights 1 on the notes of the piece, 0 on the ends and the padding.
+        tf.data.Dataset of (inputs, targets, weights): int32, int32 and float32 (batch, 15 +
+        longest), where the inputs are 16 ends and then all notes but the last, the targets the same
+        one note later, and the weights 1 on the notes of the piece, 0 on the ends and the padding.
 
     Raises:
         ValueError: no chorales.
 
+    Examples:
+        >>> chorale = Chorale([[72, 67, 64, 48]])
+        >>> for inputs, targets, weights in whole_pieces(chorale):
+        ...     print(targets.numpy()[0, -5:], weights.numpy()[0, -5:])
+        [ 0 43 38 35 19] [0. 1. 1. 1. 1.]
+
     Notebook: 04_evaluation
     """
-    if not chorales:
-        raise ValueError("no chorales: expected at least one")
-    ordered = sorted(chorales, key=len)
+    ordered = _shortest_first(chorales, batch_size)
 
-    def batches():
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for start in range(0, len(ordered), batch_size):
-            yield _padded(
-                [
-                    encode(chorale.pitches, end=False)
-                    for chorale in ordered[start : start + batch_size]
-                ]
-            )
+            batch = ordered[start : start + batch_size]
+            yield _padded([encode(chorale.pitches, end=False) for chorale in batch])
 
     grid = tf.TensorSpec((None, None), tf.int32)
     dataset = tf.data.Dataset.from_generator(
@@ -134,32 +160,49 @@ def whole_pieces(chorales, batch_size=32):
 
 
 def chord_crops(
-    chorales, steps=256, batch_size=16, transpositions=TRANSPOSITIONS, seed=0, first_epoch=0
-):
-    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece so often that its steps
-    are read as often as any other's, each passage from anywhere in it and in a transposition of its own.
+    chorales: Chorale | Iterable[Chorale],
+    steps: int = 256,
+    batch_size: int = 16,
+    transpositions: Iterable[int] = TRANSPOSITIONS,
+    seed: int = 0,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece
+    as often as its length asks for, so that all steps are read equally often; each passage from
+    anywhere in the piece and in a transposition of its own.
 
     Args:
-        chorales: list of Chorale.
-        steps: steps to be foretold in a passage; a shorter piece is filled up.
+        chorales: list of Chorale, or one.
+        steps: steps to be predicted in a passage; a shorter piece is filled up.
         batch_size: passages in a batch.
         transpositions: whole numbers of semitones from which each passage draws one, uniformly.
-        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go on.
+        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go
+            on.
         first_epoch: number of the epoch to begin with.
 
     Returns:
-        tf.data.Dataset of ((chords, place), targets, weights): int32 (batch_size, steps + 1, 4), tokens of the chord
-        before the passage (ends, where the piece begins) and of the passage; int32 (batch_size,), the number of
-        the passage's first step in its piece; int32 (batch_size, steps, 4), the chords without the first; float32,
-        its shape, 1 where a note is to be foretold, and where the soprano should write the end. It has no end: an
-        epoch is `chord_batches_per_epoch` of them. (A passage does not say for how long the notes at its beginning
-        have been held: the model counts from the passage's first step.)
+        tf.data.Dataset of ((chords, place), targets, weights): int32 (batch_size, steps + 1, 4),
+        tokens of the chord before the passage (ends, where the piece begins) and of the passage;
+        int32 (batch_size,), the number of the passage's first step in its piece; int32 (batch_size,
+        steps, 4), the chords without the first; float32, its shape, 1 where a note is to be
+        predicted, and where the soprano should write the end. It has no end: an epoch is
+        `chord_batches_per_epoch` of them. (A passage does not say for how long the notes at its
+        beginning have been held: the model counts from the passage's first step.)
 
     Raises:
-        ValueError: no chorales, a transposition that leaves 31..87, or no seed.
+        ValueError: no chorales, a size that is not 1 or more, a transposition that leaves 31..87,
+            or no seed.
+
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> crops = chord_crops(chorale, steps=8, batch_size=2)
+        >>> for (chords, place), targets, weights in crops.take(1):
+        ...     print(chords.shape, place.shape, targets.shape, weights.shape)
+        (2, 9, 4) (2,) (2, 8, 4) (2, 8, 4)
 
     Notebook: 02_encoding_and_transposition
     """
+    chorales = as_chorales(chorales)
     batches = chord_batches_per_epoch(chorales, steps, batch_size)
     pieces = [_with_ends(chorale) for chorale in chorales]
     shifts = _checked_shifts(transpositions, chorales, pieces)
@@ -167,7 +210,7 @@ def chord_crops(
     rows, lengths = np.concatenate(pieces), np.array([len(piece) for piece in pieces])
     begins = np.cumsum(lengths) - lengths
 
-    def epochs():
+    def epochs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         epoch = first_epoch
         while True:
             random = np.random.default_rng((seed, epoch))
@@ -195,42 +238,56 @@ def chord_crops(
     return crops.map(lambda chords, place: _inputs_targets_weights(chords, place, end_counts=True))
 
 
-def chord_batches_per_epoch(chorales, steps=256, batch_size=16):
-    """Number of batches (int) that `chord_crops` makes of all steps once, at least one. A piece that is shorter than a
-    passage takes up a whole one.
+def chord_batches_per_epoch(
+    chorales: Chorale | Iterable[Chorale], steps: int = 256, batch_size: int = 16
+) -> int:
+    """Number of batches that `chord_crops` makes of all steps once, at least one. A piece that is
+    shorter than a passage takes up a whole one.
 
     Raises:
-        ValueError: no chorales.
+        ValueError: no chorales, or a size that is not 1 or more.
+
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (160, 1)))
+        >>> chord_batches_per_epoch([chorale] * 10, steps=32, batch_size=4)
+        13
+
+    Notebook: 02_encoding_and_transposition
     """
-    if not chorales:
-        raise ValueError("no chorales: expected at least one")
+    check_whole_numbers(1, steps=steps, batch_size=batch_size)
+    chorales = _some(chorales)
     return max(
         1, round(sum(max(len(chorale) + 1, steps) for chorale in chorales) / (steps * batch_size))
     )
 
 
-def whole_chords(chorales, batch_size=8):
+def whole_chords(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> tf.data.Dataset:
     """Complete pieces in their own key for a `ChordGRU`, padded to the longest of their batch, the
     shortest first.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one.
         batch_size: pieces in a batch (the last may hold fewer).
 
     Returns:
-        tf.data.Dataset of ((chords, place), targets, weights), as `chord_crops` returns them, with weights 1
-        on the notes and 0 on end and padding.
+        tf.data.Dataset of ((chords, place), targets, weights), as `chord_crops` returns them, with
+        weights 1 on the notes and 0 on end and padding.
 
     Raises:
         ValueError: no chorales.
 
+    Examples:
+        >>> for (chords, place), targets, weights in whole_chords(Chorale([[72, 67, 64, 48]])):
+        ...     print(chords.numpy().tolist())
+        ...     print(weights.numpy().tolist())
+        [[[0, 0, 0, 0], [43, 38, 35, 19], [0, 0, 0, 0]]]
+        [[[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]]
+
     Notebook: 04_evaluation
     """
-    if not chorales:
-        raise ValueError("no chorales: expected at least one")
-    ordered = sorted(chorales, key=len)
+    ordered = _shortest_first(chorales, batch_size)
 
-    def batches():
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for first in range(0, len(ordered), batch_size):
             pieces = [_with_ends(chorale) for chorale in ordered[first : first + batch_size]]
             chords = np.full((len(pieces), max(map(len, pieces)), len(VOICES)), END_TOKEN, np.int32)
@@ -251,7 +308,43 @@ def whole_chords(chorales, batch_size=8):
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
 
 
-def _inputs_targets_weights(chords, place, end_counts):
+def check_transpositions_of(chorale: Chorale, tokens: np.ndarray, shifts: Sequence[int]) -> None:
+    """Passes where all notes of a chorale stay within MIDI 31..87 in all transpositions.
+
+    Args:
+        chorale: a Chorale.
+        tokens: its tokens, an int array.
+        shifts: list of ints.
+
+    Raises:
+        ValueError: a note leaves the range; the message names the chorale.
+
+    Examples:
+        >>> chorale = Chorale([[72, 67, 64, 48]], name="mine")
+        >>> check_transpositions_of(chorale, notes_to_tokens(chorale.pitches), range(-5, 7))
+    """
+    for shift in (min(shifts), max(shifts)):
+        try:
+            transpose_tokens(tokens, shift)
+        except ValueError as error:
+            raise ValueError(f"{chorale.name}: {error}") from None
+
+
+def _some(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
+    """The chorales as a list, of at least one."""
+    chorales = as_chorales(chorales)
+    if not chorales:
+        raise ValueError("no chorales: expected at least one")
+    return chorales
+
+
+def _shortest_first(chorales: Chorale | Iterable[Chorale], batch_size: int) -> list[Chorale]:
+    """The chorales in the order in which batches of whole pieces hold them."""
+    check_whole_numbers(1, batch_size=batch_size)
+    return sorted(_some(chorales), key=len)
+
+
+def _inputs_targets_weights(chords: Tensor, place: Tensor, end_counts: bool) -> tuple[Any, ...]:
     """What Keras trains on. After a piece stand ends: the first soprano's may count, nothing after
     it does."""
     targets = chords[:, 1:]
@@ -262,45 +355,31 @@ def _inputs_targets_weights(chords, place, end_counts):
     return (chords, place), targets, is_note
 
 
-def _checked_shifts(transpositions, chorales, pieces):
-    """`transpositions` as int array, once it is clear that all pieces, given as tokens, too, can be
-    so transposed."""
+def _checked_shifts(
+    transpositions: Iterable[int], chorales: Sequence[Chorale], pieces: Sequence[np.ndarray]
+) -> np.ndarray:
+    """`transpositions` as an int array, once it is clear that all pieces, which are given as
+    tokens, too, can be so transposed."""
     shifts = checked_transpositions(transpositions)
     for chorale, piece in zip(chorales, pieces):
         check_transpositions_of(chorale, piece, shifts)
     return np.array(shifts)
 
 
-def check_transpositions_of(chorale, tokens, shifts):
-    """A ValueError that names the chorale, where one of its notes leaves MIDI 31..87 in one of the
-    transpositions.
-
-    Args:
-        chorale: a Chorale.
-        tokens: its tokens, an int array.
-        shifts: list of ints.
-    """
-    for shift in (min(shifts), max(shifts)):
-        try:
-            transpose_tokens(tokens, shift)
-        except ValueError as error:
-            raise ValueError(f"{chorale.name}: {error}") from None
-
-
-def _check_seed(seed):
-    if seed is None or seed < 0:
+def _check_seed(seed: Any) -> None:
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(
-            f"seed {seed}: expected a whole number from 0 up, so that an epoch can be made again"
+            f"seed {seed!r}: expected a whole number from 0 up, so that an epoch can be made again"
         )
 
 
-def _with_ends(chorale):
+def _with_ends(chorale: Chorale) -> np.ndarray:
     """A piece's tokens, uint8 (2 + steps, 4): a row of ends, the chords, a row of ends."""
     ends = np.full((1, len(VOICES)), END_TOKEN, np.uint8)
     return np.concatenate([ends, notes_to_tokens(chorale.pitches), ends])
 
 
-def _in_proportion(shares, count, random):
+def _in_proportion(shares: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
     """`count` numbers of pieces (int array), each as often as its share deserves, or once more or
     less."""
     edges = np.cumsum(shares) / np.sum(shares) * count + random.random()
@@ -308,8 +387,8 @@ def _in_proportion(shares, count, random):
     return np.repeat(np.arange(len(shares)), np.diff(np.minimum(edges, count)))
 
 
-def _crops(rows, starts, left, steps):
-    """int32 array (len(starts), steps + 1, 4): so many rows from each start, `left` of them at
+def _crops(rows: np.ndarray, starts: np.ndarray, left: np.ndarray, steps: int) -> np.ndarray:
+    """int32 array (len(starts), steps + 1, 4): that many rows from each start, `left` of them at
     most, then ends."""
     offsets = np.arange(steps + 1)
     inside = offsets < left[:, None]
@@ -318,7 +397,14 @@ def _crops(rows, starts, left, steps):
     return chords
 
 
-def _one_epoch(pieces, window, count, shifts, shuffle, seed):
+def _one_epoch(
+    pieces: Sequence[np.ndarray],
+    window: int,
+    count: int,
+    shifts: np.ndarray,
+    shuffle: bool,
+    seed: tuple[int, int],
+) -> np.ndarray:
     """`count` windows of an epoch as int32 array (count, window + 1): inputs, and one more note at
     the end."""
     random = np.random.default_rng(seed)
@@ -336,7 +422,7 @@ def _one_epoch(pieces, window, count, shifts, shuffle, seed):
     return row[starts[:, None] + np.arange(window + 1)].astype(np.int32)
 
 
-def _padded(pieces):
+def _padded(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(inputs, targets, weights) of whole pieces, as `whole_pieces` says."""
     longest = max(map(len, pieces))
     tokens = np.full((len(pieces), PRIMING + longest), END_TOKEN, np.int32)

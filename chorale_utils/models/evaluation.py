@@ -1,19 +1,23 @@
-"""Evaluation: how well a model foretells real chorales, in nats per note, and where it is
-surprised.
+"""Evaluation: how well a model predicts real chorales, in nats per note, and where it is surprised.
 
 The figure is the one that the literature reports on this corpus: the negative natural logarithm of
 the probability that the model gave to the note that really came, averaged over all notes of all
 pieces (a micro average), whole pieces, in their own key, from the first step on. 0 is perfect
-foresight, ln 59 = 4.08 knows nothing. The end of a piece is reported apart.
+foresight; a model that has learnt nothing needs ln 59 = 4.08. The end of a piece is reported apart.
 
 Notebook: 04_evaluation
 """
 
+from __future__ import annotations
+
 import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..chorale import SILENCE, VOICES
+from ..chorale import SILENCE, VOICES, Chorale, as_chorales
 from ..encoding import (
     END_TOKEN,
     SILENCE_TOKEN,
@@ -23,76 +27,143 @@ from ..encoding import (
     transpose_probs,
     transpose_tokens,
 )
-from .backend import compiled, keras
+from .backend import Tensor, compiled, keras
+from .checks import check_whole_numbers
 from .datasets import check_transpositions_of
+from .model import ChoraleModel
+from .saving import ModelLike, as_model
 
-_COMPILED = weakref.WeakKeyDictionary()  # model -> {training: compiled log_probs}
+if TYPE_CHECKING:
+    import pandas as pd
+
+# model -> {whether dropout is on: compiled log_probs}
+_COMPILED: weakref.WeakKeyDictionary[ChoraleModel, dict[bool, Callable[[Tensor], Tensor]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def note_probs(model, pitches, mc_samples=0, transpositions=(0,)):
+def note_probs(
+    model: ModelLike,
+    pitches: ArrayLike | Chorale,
+    mc_samples: int = 0,
+    transpositions: Iterable[int] = (0,),
+) -> np.ndarray:
     """p(note | all earlier steps, and the earlier voices of this step) for every note of a piece.
 
     Args:
-        model: a `ChoraleModel`.
-        pitches: int array (steps, 4) of MIDI numbers, 0 is silence.
-        mc_samples: 0 for the model as it is; otherwise the mean over so many passes with dropout left on
-            (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation"), drawn anew at every
-            call.
-        transpositions: whole numbers of semitones; the answer is the mean of what the model says of the piece in
-            each of these transpositions, shifted back. (0,) is the model as it is, range(-2, 3) a good average.
+        model: `ChoraleModel`; or the name or path of one, see `load_model`.
+        pitches: int array (steps, 4) of MIDI numbers, 0 is silence; or a Chorale.
+        mc_samples: 0 for the model as it is; otherwise the mean over that many passes with dropout
+            left on (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation"), drawn anew at
+            every call.
+        transpositions: whole numbers of semitones; the answer is the mean of what the model says of
+            the piece in each of these transpositions, shifted back. (0,) is the model as it is,
+            range(-2, 3) a good average.
 
     Returns:
-        float32 array (steps, 4, 59) of probabilities by token (see encoding.py); each row sums to 1, and row
-        (t, v) does not depend on pitches[t, v:] or pitches[t+1:].
+        float32 array (steps, 4, 59) of probabilities by token (see encoding.py); each row sums to
+        1, and row (t, v) does not depend on pitches[t, v:] or pitches[t+1:].
 
     Raises:
-        ValueError: a note that is neither silence nor 31..87, be it only in one of the transpositions, no
-            transpositions, or `pitches` not of shape (steps, 4).
+        ValueError: a note that is neither silence nor 31..87, even if only in one of the
+            transpositions; no transpositions; or `pitches` not of shape (steps, 4).
+        FileNotFoundError: no such model.
+
+    Examples:
+        >>> probs = note_probs("note_gru", np.tile([72, 67, 64, 48], (16, 1)))
+        >>> probs.shape
+        (16, 4, 59)
+        >>> expected = tokens_to_notes(probs[15, 0].argmax())  # the likeliest note to come next
+        >>> int(expected)
+        72
 
     Notebook: 04_evaluation
     """
-    return _probs(model, _tokens([pitches]), mc_samples, transpositions)[0, : len(pitches)]
+    tokens = _tokens([_pitches(pitches)])
+    return _predict(as_model(model), tokens, mc_samples, transpositions)[0]
 
 
-def note_log_probs(model, pitches, mc_samples=0, transpositions=(0,)):
+def note_log_probs(
+    model: ModelLike,
+    pitches: ArrayLike | Chorale,
+    mc_samples: int = 0,
+    transpositions: Iterable[int] = (0,),
+) -> np.ndarray:
     """Natural logarithm of the probability of every note of a piece, float32 array (steps, 4).
 
     Args:
         model, pitches, mc_samples, transpositions: see `note_probs`.
 
+    Raises:
+        ValueError, FileNotFoundError: as in `note_probs`.
+
+    Examples:
+        >>> log_probs = note_log_probs("note_gru", np.tile([72, 67, 64, 48], (16, 1)))
+        >>> log_probs.shape
+        (16, 4)
+        >>> bool(log_probs[15].mean() > log_probs[0].mean())  # a chord that stays surprises less
+        True
+
     Notebook: 04_evaluation
     """
-    return _log_of_chosen(
-        note_probs(model, pitches, mc_samples, transpositions), notes_to_tokens(np.asarray(pitches))
+    pitches = _pitches(pitches)
+    return _log_probs_of(
+        note_probs(model, pitches, mc_samples, transpositions), notes_to_tokens(pitches)
     )
 
 
-def negative_log_likelihood(model, chorales, mc_samples=0, batch_size=16, transpositions=(0,)):
-    """Nats per note (float): micro average over all notes of all pieces, whole, in their own key.
+def negative_log_likelihood(
+    model: ModelLike,
+    chorales: Chorale | Iterable[Chorale],
+    mc_samples: int = 0,
+    batch_size: int = 16,
+    transpositions: Iterable[int] = (0,),
+) -> float:
+    """Nats per note: micro average over all notes of all pieces, whole, in their own key.
 
     Args:
-        model: a `ChoraleModel`.
-        chorales: list of Chorale.
+        model: `ChoraleModel`; or the name or path of one, see `load_model`.
+        chorales: list of Chorale, or one.
         mc_samples, transpositions: see `note_probs`.
         batch_size: pieces to look at side by side.
 
     Raises:
-        ValueError: no chorales, or a note outside 31..87, be it only in one of the transpositions.
+        ValueError: no chorales, or a note outside 31..87, even if only in one of the
+            transpositions.
+        FileNotFoundError: no such model.
+
+    Examples:
+        >>> held = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> 0 < negative_log_likelihood("note_gru", held) < float(np.log(59))
+        True
 
     Notebook: 04_evaluation
     """
-    total = notes = 0
+    total, notes = 0.0, 0
     for chorale, probs in _probs_of_pieces(model, chorales, mc_samples, batch_size, transpositions):
-        log_probs = _log_of_chosen(probs[:-1], notes_to_tokens(chorale.pitches))
+        log_probs = _log_probs_of(probs[:-1], notes_to_tokens(chorale.pitches))
         total, notes = total - log_probs.sum(dtype=float), notes + log_probs.size
     return float(total / notes)
 
 
-def end_negative_log_likelihood(model, chorales, batch_size=16, transpositions=(0,)):
-    """Nats per piece (float): the mean over pieces of -ln p(the piece ends | the whole piece).
+def end_negative_log_likelihood(
+    model: ModelLike,
+    chorales: Chorale | Iterable[Chorale],
+    batch_size: int = 16,
+    transpositions: Iterable[int] = (0,),
+) -> float:
+    """Nats per piece: the mean over pieces of -ln p(the piece ends | the whole piece).
 
     Args:
         model, chorales, batch_size, transpositions: see `negative_log_likelihood`.
+
+    Raises:
+        ValueError, FileNotFoundError: as in `negative_log_likelihood`.
+
+    Examples:
+        >>> held = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> end_negative_log_likelihood("note_gru", held) > 0
+        True
 
     Notebook: 04_evaluation
     """
@@ -103,17 +174,36 @@ def end_negative_log_likelihood(model, chorales, batch_size=16, transpositions=(
     return float(-np.mean(np.log(ends, dtype=float)))
 
 
-def score_notes(model, chorales, mc_samples=0, batch_size=16, transpositions=(0,)):
-    """A pandas DataFrame with a row for every note of every piece, to be grouped as one likes.
+def score_notes(
+    model: ModelLike,
+    chorales: Chorale | Iterable[Chorale],
+    mc_samples: int = 0,
+    batch_size: int = 16,
+    transpositions: Iterable[int] = (0,),
+) -> pd.DataFrame:
+    """A table with a row for every note of every piece, to be grouped as one likes.
 
     Args:
         model, chorales, mc_samples, batch_size, transpositions: see `negative_log_likelihood`.
 
     Returns:
-        DataFrame with the columns piece (name), step, voice (soprano..bass), pitch (MIDI number), moved (true
-        where the pitch differs from the step before; the first step counts as moved), place (sixteenth within
-        the quarter, 0..3), nats (-ln p of the note), guess (MIDI number of the likeliest note, -1 for the
-        end), confidence (its probability) and correct (guess == pitch).
+        pandas DataFrame with the columns piece (name), step, voice (soprano..bass), pitch (MIDI
+        number), moved (true where the pitch differs from the step before; the first step counts as
+        moved), place (sixteenth within the quarter, 0..3), nats (-ln p of the note), guess (MIDI
+        number of the likeliest note, -1 for the end), confidence (its probability) and correct
+        (guess == pitch).
+
+    Raises:
+        ValueError, FileNotFoundError: as in `negative_log_likelihood`.
+
+    Examples:
+        >>> scores = score_notes("note_gru", Chorale(np.tile([72, 67, 64, 48], (16, 1))))
+        >>> scores.loc[60:63, ["step", "voice", "pitch", "guess"]]
+            step    voice  pitch  guess
+        60    15  soprano     72     72
+        61    15     alto     67     67
+        62    15    tenor     64     64
+        63    15     bass     48     48
 
     Notebook: 04_evaluation
     """
@@ -134,7 +224,7 @@ def score_notes(model, chorales, mc_samples=0, batch_size=16, transpositions=(0,
                     "pitch": pitches.ravel(),
                     "moved": moved.ravel(),
                     "place": np.repeat((steps - chorale.pickup) % 4, len(VOICES)),
-                    "nats": -_log_of_chosen(probs, notes_to_tokens(pitches)).ravel(),
+                    "nats": -_log_probs_of(probs, notes_to_tokens(pitches)).ravel(),
                     "guess": guess.ravel(),
                     "confidence": probs.max(axis=-1).ravel(),
                     "correct": (guess == pitches).ravel(),
@@ -144,90 +234,128 @@ def score_notes(model, chorales, mc_samples=0, batch_size=16, transpositions=(0,
     return pd.concat(frames, ignore_index=True)
 
 
-def calibration(scores, bins=10):
-    """How often a guess is right when the model is so sure of it.
+def calibration(scores: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
+    """How often a guess is right, by how confident the model is of it.
 
     Args:
         scores: what `score_notes` returned.
-        bins: number of equal steps of confidence between 0 and 1.
+        bins: number of equal ranges of confidence between 0 and 1.
 
     Returns:
-        pandas DataFrame, a row for each step of confidence that occurs: confidence (mean), accuracy (share of
+        pandas DataFrame, a row for each range that occurs: confidence (mean), accuracy (share of
         correct guesses), notes (number).
+
+    Raises:
+        ValueError: `bins` is not 1 or more.
+
+    Examples:
+        >>> import pandas as pd
+        >>> sure, right = [0.25, 0.75, 0.75], [False, True, True]
+        >>> table = calibration(pd.DataFrame({"confidence": sure, "correct": right}), bins=2)
+        >>> print(table.to_string(index=False))
+         confidence  accuracy  notes
+               0.25       0.0      1
+               0.75       1.0      2
 
     Notebook: 04_evaluation
     """
-    step = np.minimum((scores["confidence"] * bins).astype(int), bins - 1).rename("bin")
+    check_whole_numbers(1, bins=bins)
+    step = (scores["confidence"] * bins).astype(int).clip(upper=bins - 1).rename("bin")
     return scores.groupby(step).agg(
         confidence=("confidence", "mean"), accuracy=("correct", "mean"), notes=("correct", "size")
     )
 
 
-def _probs_of_pieces(model, chorales, mc_samples, batch_size, transpositions):
-    """Yields (chorale, float32 array (steps + 1, 4, 59)) for each piece, the shortest first; the last row
-    stands for the step after the piece."""
-    if not any(map(len, chorales)):
+def _probs_of_pieces(
+    model: ModelLike,
+    chorales: Chorale | Iterable[Chorale],
+    mc_samples: int,
+    batch_size: int,
+    transpositions: Iterable[int],
+) -> Iterator[tuple[Chorale, np.ndarray]]:
+    """Yields (chorale, float32 array (steps + 1, 4, 59)) for each piece, the shortest first; the
+    last row stands for the step after the piece."""
+    model, shifts = as_model(model), checked_transpositions(transpositions)
+    check_whole_numbers(1, batch_size=batch_size)
+    ordered = sorted(as_chorales(chorales), key=len)
+    if not any(map(len, ordered)):
         raise ValueError("no chorales, or only empty ones: expected at least one note to judge")
-    ordered = sorted(chorales, key=len)
     for chorale in ordered:
-        check_transpositions_of(
-            chorale, notes_to_tokens(chorale.pitches), checked_transpositions(transpositions)
-        )
+        check_transpositions_of(chorale, notes_to_tokens(chorale.pitches), shifts)
     for start in range(0, len(ordered), batch_size):
         batch = ordered[start : start + batch_size]
         silent_step = np.full((1, len(VOICES)), SILENCE)
         tokens = _tokens([np.vstack([chorale.pitches, silent_step]) for chorale in batch])
-        probs = _probs(model, tokens, mc_samples, transpositions)
+        probs = _predict(model, tokens, mc_samples, shifts)
         for chorale, piece in zip(batch, probs):
             yield chorale, piece[: len(chorale) + 1]
 
 
-def _tokens(pieces):
+def _pitches(pitches: ArrayLike | Chorale) -> np.ndarray:
+    return pitches.pitches if isinstance(pitches, Chorale) else np.asarray(pitches)
+
+
+def _tokens(pieces: Sequence[np.ndarray]) -> np.ndarray:
     """int32 array (pieces, longest, 4) of tokens, shorter pieces filled up with silence."""
-    tokens = np.full((len(pieces), max(map(len, pieces)), len(VOICES)), SILENCE_TOKEN, np.int32)
-    for row, pitches in zip(tokens, pieces):
-        pitches = np.asarray(pitches)
+    for pitches in pieces:
         if pitches.ndim != 2 or pitches.shape[1] != len(VOICES) or not len(pitches):
             raise ValueError(
                 f"pitches of shape {pitches.shape}: expected (steps, 4) with at least one step"
             )
+    tokens = np.full((len(pieces), max(map(len, pieces)), len(VOICES)), SILENCE_TOKEN, np.int32)
+    for row, pitches in zip(tokens, pieces):
         row[: len(pitches)] = notes_to_tokens(pitches)
     if np.any(tokens == END_TOKEN):
         raise ValueError(
-            "note -1 among the pitches: expected 0 (silence) or 31..87; the end is no note of a piece"
+            "note -1 among the pitches: expected 0 (silence) or 31..87; the end is no note of a "
+            "piece"
         )
     return tokens
 
 
-def _probs(model, tokens, mc_samples, transpositions):
+def _predict(
+    model: ChoraleModel, tokens: np.ndarray, mc_samples: int, transpositions: Iterable[int]
+) -> np.ndarray:
     """float32 array (pieces, steps, 4, 59) of probabilities, the mean over the transpositions."""
-    total = 0
+    total: Any = 0
     for semitones in checked_transpositions(transpositions):
         heard = transpose_tokens(tokens, semitones)
-        total = total + transpose_probs(_probs_as_heard(model, heard, mc_samples), -semitones)
+        total = total + transpose_probs(_predict_in_one_key(model, heard, mc_samples), -semitones)
     return total / total.sum(axis=-1, keepdims=True)
 
 
-def _probs_as_heard(model, tokens, mc_samples):
+def _predict_in_one_key(model: ChoraleModel, tokens: np.ndarray, mc_samples: int) -> np.ndarray:
     """float32 array (pieces, steps, 4, 59): what the model says, or the mean of what it says with
     dropout on."""
-    if mc_samples < 0:
+    if not isinstance(mc_samples, (int, np.integer)) or mc_samples < 0:
         raise ValueError(
-            f"mc_samples {mc_samples}: expected 0 (no dropout) or the number of passes with dropout"
+            f"mc_samples {mc_samples!r}: expected 0 (no dropout) or the number of passes with "
+            f"dropout"
         )
     functions = _COMPILED.setdefault(model, {})
     dropout = mc_samples > 0
     if dropout not in functions:
-        weak = weakref.ref(model)  # the compiled function must not keep its own key alive
-        functions[dropout] = compiled(lambda tokens: weak().log_probs(tokens, training=dropout))
-    total = 0
+        functions[dropout] = _compiled_log_probs(model, dropout)
+    total: Any = 0
     for _ in range(max(mc_samples, 1)):
         tensor = keras.ops.convert_to_tensor(tokens, "int32")
         total = total + np.exp(keras.ops.convert_to_numpy(functions[dropout](tensor)))
     return total / max(mc_samples, 1)
 
 
-def _log_of_chosen(probs, tokens):
+def _compiled_log_probs(model: ChoraleModel, dropout: bool) -> Callable[[Tensor], Tensor]:
+    """The model's `log_probs`, compiled, which does not keep the model alive: its own key."""
+    weak = weakref.ref(model)
+
+    def log_probs(tokens: Tensor) -> Tensor:
+        alive = weak()
+        assert alive is not None, "called by somebody who holds the model"
+        return alive.log_probs(tokens, training=dropout)
+
+    return compiled(log_probs)
+
+
+def _log_probs_of(probs: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """ln of the probability of each token: float array of the shape of `tokens`."""
     chosen = np.take_along_axis(probs, tokens[..., None].astype(int), axis=-1)[..., 0]
     return np.log(np.maximum(chosen, np.finfo(np.float32).tiny))

@@ -1,17 +1,23 @@
-"""Layers that a model of chords is built from: how it hears four notes, how it writes one, and a
-GRU whose weights drop.
+"""Layers that a model of chords is built from: how it reads four notes, how it writes one, and a
+GRU with dropout on its recurrent weights.
+
+Keras stores weights under the names of classes and attributes: the shipped files depend on those
+that stand here.
 
 References:
-    Merity et al. (2018), "Regularizing and Optimizing LSTM Language Models": dropout on recurrent weights.
+    Merity et al. (2018), "Regularizing and Optimizing LSTM Language Models": dropout on recurrent
+        weights.
 
 Notebook: 03_model_training
 """
+
+from typing import Any
 
 import numpy as np
 
 from ..chorale import VOICES
 from ..encoding import FIRST_NOTE_TOKEN, LOWEST_NOTE, VOCABULARY
-from .backend import keras
+from .backend import Tensor, keras
 
 LONGEST_LEAP = 12  # semitones; a wider melodic interval counts as this
 
@@ -23,18 +29,23 @@ _PITCH_CLASS = np.eye(13, dtype=np.float32)[
 
 
 class NoteEmbedding(keras.layers.Layer):
-    """Embeds the notes of a chord: for each voice the sum of a vector for the note in this voice, one for the note in
-    any voice, and one for its pitch class.
+    """Embeds the notes of a chord: for each voice the sum of a vector for the note in this voice,
+    one for the note in any voice, and one for its pitch class.
 
     Args:
         width: of a note's embedding.
+
+    Examples:
+        >>> NoteEmbedding(width=8)(np.array([[43, 38, 35, 19]])).shape  # C5 G4 E4 C3
+        TensorShape([1, 32])
     """
 
-    def __init__(self, width, **kwargs):
+    def __init__(self, width: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.width = width
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights; the shape of the input does not matter."""
         initializer = keras.initializers.RandomNormal(stddev=0.5)
         self.own = self.add_weight(
             shape=(len(VOICES), VOCABULARY, self.width), initializer=initializer, name="own"
@@ -47,7 +58,7 @@ class NoteEmbedding(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, chords):
+    def call(self, chords: Tensor) -> Tensor:
         """Float tensor (..., 4 * width) of chords (..., 4)."""
         ops = keras.ops
         in_any_voice = self.any + ops.matmul(_PITCH_CLASS, self.pitch_class)  # (59, width)
@@ -58,12 +69,19 @@ class NoteEmbedding(keras.layers.Layer):
 
 
 class NoteWriter(keras.layers.Layer):
-    """Logits of the next note of a voice, from its hidden layer: one for each note, one for each pitch class,
-    and one for each melodic interval from the voice's last note, added up."""
+    """Logits of the next note of a voice, from its hidden layer: the sum of one for each note, one
+    for its pitch class, and one for the melodic interval from the voice's last note.
+
+    Examples:
+        >>> hidden, last = np.zeros((1, 8), np.float32), np.array([43], np.int32)
+        >>> NoteWriter()(hidden, last).shape
+        TensorShape([1, 59])
+    """
 
     INTERVALS = 2 * LONGEST_LEAP + 2  # the last one: from silence, or into it
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for a hidden layer of shape (..., width)."""
         width = input_shape[-1]
         self.note = self.add_weight(
             shape=(width, VOCABULARY), initializer="glorot_uniform", name="note"
@@ -79,12 +97,13 @@ class NoteWriter(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, hidden, last):
+    def call(self, hidden: Tensor, last: Tensor) -> Tensor:
         """Float tensor (..., 59), from hidden (..., width) and the tokens (...) of the voice's last
         note."""
         ops = keras.ops
-        by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)
+        by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)  # (width, 59)
         logits = ops.matmul(hidden, ops.concatenate([by_note, self.interval], axis=1)) + self.bias
+        # logits are (..., 59 + INTERVALS): those of the notes, then those of the intervals
         tokens, last = ops.arange(VOCABULARY), last[..., None]
         leaps = ops.clip(tokens - last, -LONGEST_LEAP, LONGEST_LEAP) + LONGEST_LEAP
         leaps = ops.where(
@@ -103,13 +122,20 @@ class WeightDropGRU(keras.layers.GRU):
     Args:
         units: its width.
         weight_drop: the share, 0..1.
+
+    Examples:
+        >>> gru = WeightDropGRU(4, 0.5, return_sequences=True)
+        >>> gru.build((None, None, 2))
+        >>> gru(np.ones((1, 3, 2), np.float32), training=True).shape
+        TensorShape([1, 3, 4])
     """
 
-    def __init__(self, units, weight_drop, **kwargs):
+    def __init__(self, units: int, weight_drop: float, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
         self.weight_drop = keras.layers.Dropout(weight_drop, name="weight_drop")
 
-    def call(self, sequences, training=False):
+    def call(self, sequences: Tensor, training: bool = False) -> Tensor:
+        """Float tensor (B, steps, units), or (B, units) without `return_sequences`."""
         whole = self.cell.recurrent_kernel
         self.cell.recurrent_kernel = self.weight_drop(whole, training=training)
         try:
@@ -118,5 +144,11 @@ class WeightDropGRU(keras.layers.GRU):
             self.cell.recurrent_kernel = whole
 
 
-def is_note(tokens):
+def is_note(tokens: Tensor) -> Tensor:
+    """Which tokens are notes (bool, the shape of `tokens`): the others are the end and silence.
+
+    Examples:
+        >>> is_note(np.array([0, 1, 2, 58]))
+        array([False, False,  True,  True])
+    """
     return tokens >= FIRST_NOTE_TOKEN

@@ -4,8 +4,8 @@ they score.
 ``python -m chorale_utils.models.model_card FOLDER --name chord_gru`` reads what notebook 03 left in
 a run's folder (the model, and the checkpoints of its training loops), judges the model on the exact
 JSB edition, and writes into ``chorale_utils/models/pretrained/`` the weights, the history of each
-loop, and a card in Markdown. With ``--tried LABEL=FOLDER`` the card also tells what other trainings
-came to, from their own checkpoints.
+loop, and a card in Markdown. With ``--tried LABEL=FOLDER`` the card also compares other trainings,
+from their own checkpoints.
 
 Notebook: 04_evaluation
 """
@@ -14,46 +14,60 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..corpus.editions import JSB_SHA256, PARTITIONS, corpus_fingerprint, load_corpus
+from ..corpus.editions import JSB_SHA256, PARTITIONS, Corpus, corpus_fingerprint, load_corpus
 from ..files import write_atomically
 from .checkpoint import CHECKPOINT, HISTORY, outcome_fingerprint
 from .evaluation import end_negative_log_likelihood, negative_log_likelihood, score_notes
+from .model import ChoraleModel
 from .saving import PRETRAINED, load_model, save_model
 
 LOOPS = {"note_gru": ("first", "second"), "chord_gru": ("cycle", "second")}
-AVERAGED_OVER = range(
-    -2, 3
-)  # semitones: the transpositions of the figure that is told beside that of one pass
+AVERAGED_OVER = range(-2, 3)  # semitones: the transpositions of the second figure
+FIGURES = ["epochs", "minutes", "nats", "val_nats"]  # in a comparison of trainings
 DECIDED_BY_VALIDATION = {
-    "note_gru": "The validation pieces decided on plateaus, the end and the best weights; the test pieces decided nothing.",
-    "chord_gru": "The validation pieces decided nothing within a training, but much between trainings: features, decay, "
-    "dropout, when to stop a training that was going nowhere, and which weights to ship. So the validation "
-    "figures below are those of the best of several, and a little flattering.",
+    "note_gru": "The validation pieces decided on plateaus, the end and the best weights; the test "
+    "pieces decided nothing.",
+    "chord_gru": "The validation pieces decided nothing within a training, but much between "
+    "trainings: features, decay, dropout, when to stop a training that was going nowhere, and "
+    "which weights to ship. So the validation figures below are those of the best of several, and "
+    "a little flattering.",
 }
 
 
-def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, keep=(), remark=""):
+def ship(
+    folder: str | os.PathLike[str],
+    name: str = "note_gru",
+    destination: str | os.PathLike[str] = PRETRAINED,
+    tried: Mapping[str, str | os.PathLike[str]] | None = None,
+    keep: Iterable[str] = (),
+    remark: str = "",
+) -> Path:
     """Writes weights, histories and card of a trained model; returns the path of the card.
 
     Args:
-        folder: a run's folder that holds `name`.keras and, in `name`/, the folders of its training loops: first and
-            second for note_gru, cycle and, where there was one, second for chord_gru.
+        folder: a run's folder that holds `name`.keras and, in `name`/, the folders of its training
+            loops: first and second for note_gru, cycle and, where there was one, second for
+            chord_gru.
         name: of the model.
         destination: folder to write into.
-        tried: dict of label -> folder of another training of a chord_gru, with its checkpoint, for a table of what
-            was tried, to which this one is added as 'shipped'; it is also written to `name`_tried.csv.
-        keep: labels of rows of the `name`_tried.csv that is there already, to be told again.
+        tried: dict of label -> folder of another training of a chord_gru, with its checkpoint, for
+            a table that compares them, to which this one is added as 'shipped'; it is also written
+            to `name`_tried.csv.
+        keep: labels of rows that are taken from the `name`_tried.csv that is already there.
         remark: what else whoever reads the card must know about the training.
 
     Raises:
         FileNotFoundError: no such model or checkpoint, or no JSB archive.
-        ValueError: a model that is not shipped; JSB_CHORALES names a folder, or another archive than the exact one.
+        ValueError: a model that is not shipped; JSB_CHORALES names a folder, or another archive
+            than the exact one.
     """
     if name not in LOOPS:
         raise ValueError(f"model {name!r}: expected one of {', '.join(LOOPS)}")
@@ -61,62 +75,61 @@ def ship(folder, name="note_gru", destination=PRETRAINED, tried=None, keep=(), r
     if fingerprint != {"sha256": JSB_SHA256}:
         found = ", ".join(f"{what} {value}" for what, value in fingerprint.items())
         raise ValueError(
-            f"JSB_CHORALES={os.environ['JSB_CHORALES']!r}: {found}: expected the exact archive, sha256 "
-            f"{JSB_SHA256}, because the card states scores on it"
+            f"JSB_CHORALES={os.environ['JSB_CHORALES']!r}: {found}: expected the exact archive, "
+            f"sha256 {JSB_SHA256}, because the card states scores on it"
         )
-    folder, destination = Path(folder), Path(destination)
+    folder, destination, keep = Path(folder), Path(destination), list(keep)
     model = load_model(folder / f"{name}.keras")
     loops = {
         loop: folder / name / loop
         for loop in LOOPS[name]
         if loop == LOOPS[name][0] or (folder / name / loop).exists()
     }
-    earlier = (
-        pd.read_csv(destination / f"{name}_tried.csv", index_col="training").loc[list(keep)]
-        if keep
-        else None
-    )
-    table = (
-        what_was_tried({"shipped": list(loops.values())[-1], **tried}, earlier) if tried else None
-    )
+    tried_file, table = destination / f"{name}_tried.csv", None
+    if tried:
+        earlier = pd.read_csv(tried_file, index_col="training").loc[keep] if keep else None
+        table = compare_trainings({"shipped": list(loops.values())[-1], **tried}, earlier)
     card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table, remark)
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
-        history = pd.read_csv(place / HISTORY, index_col="epoch")
-        write_atomically(
-            destination / f"{name}_{loop}.csv", lambda path: history.round(6).to_csv(path)
-        )
+        history = pd.read_csv(place / HISTORY, index_col="epoch").round(6)
+        write_atomically(destination / f"{name}_{loop}.csv", history.to_csv)
     if table is not None:
-        write_atomically(destination / f"{name}_tried.csv", table.to_csv)
+        write_atomically(tried_file, table.to_csv)
     return write_atomically(
         destination / f"{name}.md", lambda path: path.write_text(card, encoding="utf-8")
     )
 
 
-def what_was_tried(folders, earlier=None):
-    """What trainings came to: a pandas DataFrame, a row for each of them, the best last.
+def compare_trainings(
+    folders: Mapping[str, str | os.PathLike[str]], earlier: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """A table with a row for each of several trainings, the best last.
 
-    Columns: the settings in which the trainings differ (empty where a training does not tell), `after`, which of the
-    others it went on from, epochs, minutes, and nats per note of the last epoch on the training passages (with dropout
-    on) and the validation pieces. The index is the label.
+    Columns: the settings in which the trainings differ (empty where a training does not say),
+    `after`, which of the others it went on from, epochs, minutes, and nats per note of the last
+    epoch on the training passages (with dropout on) and the validation pieces. The index is the
+    label.
 
     Args:
         folders: dict of label -> folder of a finished training.
-        earlier: rows of such a table, of trainings whose folders are no more, to stand among the others; or None.
+        earlier: rows of such a table, of trainings whose folders no longer exist, to stand among
+            the others; or None.
 
     Raises:
         FileNotFoundError: no checkpoint in one of them.
         ValueError: a training that has not come to its end.
     """
     rows, outcomes = {}, {outcome_fingerprint(folder): label for label, folder in folders.items()}
-    for label, folder in folders.items():
-        folder = Path(folder)
+    for label, place in folders.items():
+        folder = Path(place)
         history, settings = pd.read_csv(folder / HISTORY, index_col="epoch"), _settings(folder)
         if "after" in settings:
             settings["after"] = outcomes.get(settings["after"], "another")
         if len(history) < settings.get("epochs", 0):
             raise ValueError(
-                f"{folder}: {len(history)} of {settings['epochs']} epochs done; let it come to its end first"
+                f"{folder}: {len(history)} of {settings['epochs']} epochs done; let it come to its "
+                f"end first"
             )
         rows[label] = settings | {
             "epochs": len(history),
@@ -124,23 +137,63 @@ def what_was_tried(folders, earlier=None):
             "nats": round(history["nats"].iloc[-1], 4),
             "val_nats": round(history["val_nats"].dropna().iloc[-1], 4),
         }
-    table = pd.concat([earlier, pd.DataFrame.from_dict(rows, orient="index")]).rename_axis(
-        "training"
-    )
-    figures = ["epochs", "minutes", "nats", "val_nats"]
+    new = pd.DataFrame.from_dict(rows, orient="index")
+    table = (new if earlier is None else pd.concat([earlier, new])).rename_axis("training")
     varied = [
         column
-        for column in table.columns.drop(figures)
+        for column in table.columns.drop(FIGURES)
         if table[column].nunique() > 1 or column == "after"
     ]
-    return table[varied + figures].sort_values("val_nats", ascending=False)
+    return table[varied + FIGURES].sort_values("val_nats", ascending=False)
 
 
-def _card(name, model, loops, corpus, sha256, tried, remark):
-    """The card's text (str, Markdown)."""
-    histories = {
-        loop: pd.read_csv(place / HISTORY, index_col="epoch") for loop, place in loops.items()
-    }
+def _card(
+    name: str,
+    model: ChoraleModel,
+    loops: Mapping[str, Path],
+    corpus: Corpus,
+    sha256: str,
+    tried: pd.DataFrame | None,
+    remark: str,
+) -> str:
+    """The card's text, in Markdown."""
+    lines = [f"# {name}", "", _architecture(model), "", "## Data", "", _data(name, sha256), ""]
+    lines += ["## Training", "", *_training(model, loops)]
+    if remark:
+        lines += ["", remark]
+    packages = ", ".join(
+        f"{package} {version(package)}" for package in ("tensorflow", "keras", "numpy")
+    )
+    lines += ["", f"Python {platform.python_version()}, {packages}.", ""]
+    lines += ["## Scores", "", *_scores(model, corpus)]
+    if tried is not None:
+        lines += [
+            "",
+            "## What was tried",
+            "",
+            "Each row is a training of its own, told by its own checkpoint: the settings "
+            "in which they differ, and nats per note at the end, in training (dropout on) and on "
+            "the validation pieces (one pass).",
+            "",
+            *_markdown(tried),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _architecture(model: ChoraleModel) -> str:
+    sizes = ", ".join(f"{key} {value}" for key, value in model.sizes.items())
+    return f"{model.count_params():,} parameters. Architecture: {sizes}."
+
+
+def _data(name: str, sha256: str) -> str:
+    return (
+        f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{sha256}`), "
+        f"each freshly transposed in every epoch. {DECIDED_BY_VALIDATION[name]}"
+    )
+
+
+def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
+    """The settings that all loops share, and a line for each loop."""
     settings = {loop: _settings(place) for loop, place in loops.items()}
     first, *others = settings.values()
     shared = {
@@ -148,24 +201,9 @@ def _card(name, model, loops, corpus, sha256, tried, remark):
         for key, value in first.items()
         if key not in model.sizes and all(other.get(key) == value for other in others)
     }
-    lines = [
-        f"# {name}",
-        "",
-        f"{model.count_params():,} parameters. Architecture: "
-        + ", ".join(f"{key} {value}" for key, value in model.sizes.items())
-        + ".",
-        "",
-        "## Data",
-        "",
-        f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{sha256}`), "
-        f"each freshly transposed in every epoch. {DECIDED_BY_VALIDATION[name]}",
-        "",
-        "## Training",
-        "",
-        ", ".join(f"{key} {value}" for key, value in shared.items()) + ".",
-        "",
-    ]
-    for loop, history in histories.items():
+    lines = [", ".join(f"{key} {value}" for key, value in shared.items()) + ".", ""]
+    for loop, place in loops.items():
+        history = pd.read_csv(place / HISTORY, index_col="epoch")
         own = "".join(
             f"{key} {value}, "
             for key, value in settings[loop].items()
@@ -174,23 +212,20 @@ def _card(name, model, loops, corpus, sha256, tried, remark):
         best = history["val_nats"].dropna()
         lines += [
             f"* {loop} loop: {own.removesuffix(', ')}{'; ' if own else ''}{len(history)} epochs in "
-            f"{history['seconds'].sum() / 60:.0f} minutes on {os.cpu_count()} cores shared with other work; best "
-            f"validation figure {best.min():.4f} at epoch {best.idxmin()}, last {best.iloc[-1]:.4f}."
+            f"{history['seconds'].sum() / 60:.0f} minutes on {os.cpu_count()} cores shared with "
+            f"other work; best validation figure {best.min():.4f} at epoch {best.idxmin()}, last "
+            f"{best.iloc[-1]:.4f}."
         ]
-    packages = ", ".join(
-        f"{package} {version(package)}" for package in ("tensorflow", "keras", "numpy")
-    )
-    if remark:
-        lines += ["", remark]
-    lines += [
-        "",
-        f"Python {platform.python_version()}, {packages}.",
-        "",
-        "## Scores",
-        "",
+    return lines
+
+
+def _scores(model: ChoraleModel, corpus: Corpus) -> list[str]:
+    """What the figures mean, and a table of them, a row for each group of pieces."""
+    lines = [
         "Nats per note on the exact edition (whole pieces, own key, from the first note on; "
         "`negative_log_likelihood`), in one pass and as the mean over transpositions by "
-        f"{AVERAGED_OVER[0]} to {AVERAGED_OVER[-1]} semitones; accuracy in one pass; nats for the end of a piece.",
+        f"{AVERAGED_OVER[0]} to {AVERAGED_OVER[-1]} semitones; accuracy in one pass; nats for the "
+        "end of a piece.",
         "",
         "| pieces | one pass | averaged | accuracy | end | number |",
         "|---|---|---|---|---|---|",
@@ -208,21 +243,10 @@ def _card(name, model, loops, corpus, sha256, tried, remark):
             f"{score_notes(model, pieces)['correct'].mean():.4f} | "
             f"{end_negative_log_likelihood(model, pieces):.2f} | {len(pieces)} |"
         )
-    if tried is not None:
-        lines += [
-            "",
-            "## What was tried",
-            "",
-            "Each row is a training of its own, told by its own checkpoint: the settings "
-            "in which they differ, and nats per note at the end, in training (dropout on) and on the validation "
-            "pieces (one pass).",
-            "",
-            *_markdown(tried),
-        ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def _markdown(table):
+def _markdown(table: pd.DataFrame) -> list[str]:
     """The lines of a DataFrame as a Markdown table."""
     rows = [[table.index.name, *table.columns], ["---"] * (1 + len(table.columns))]
     rows += [
@@ -238,8 +262,8 @@ def _markdown(table):
     return ["| " + " | ".join(map(str, row)) + " |" for row in rows]
 
 
-def _settings(place):
-    """The settings (dict) of the training whose checkpoint is in a folder, the model's sizes among
+def _settings(place: Path) -> dict[str, Any]:
+    """The settings of the training whose checkpoint is in a folder, the model's sizes among
     them."""
     with np.load(place / CHECKPOINT, allow_pickle=False) as file:
         settings = json.loads(str(file["state"]))["settings"]
@@ -251,8 +275,9 @@ def _settings(place):
     }
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def _main() -> None:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("folder", help="a run's folder")
     parser.add_argument(
         "--name", default="note_gru", choices=sorted(LOOPS), help="of the model (default: note_gru)"
@@ -262,14 +287,14 @@ if __name__ == "__main__":
         nargs="*",
         default=(),
         metavar="LABEL=FOLDER",
-        help="other trainings of a chord_gru, for a table of them",
+        help="other trainings of a chord_gru, for a table that compares them",
     )
     parser.add_argument(
         "--keep",
         nargs="*",
         default=(),
         metavar="LABEL",
-        help="rows of the table there is, to be told again",
+        help="rows that are taken from the table that is already there",
     )
     parser.add_argument("--remark", default="", help="what else to say about the training")
     arguments = parser.parse_args()
@@ -282,3 +307,7 @@ if __name__ == "__main__":
             remark=arguments.remark,
         )
     )
+
+
+if __name__ == "__main__":
+    _main()

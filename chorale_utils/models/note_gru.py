@@ -1,61 +1,95 @@
 """note_gru, the classic: three GRUs that read a chorale note by note.
 
 References:
-    Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
-        Translation": the gated recurrent unit (GRU).
-    Gal and Ghahramani (2016), "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks":
-        one dropout mask for a whole sequence, on inputs and on the state.
-    Boulanger-Lewandowski et al. (2012), "Modeling Temporal Dependencies in High-Dimensional Sequences":
-        the JSB chorales as a task.
+    Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical
+        Machine Translation": the gated recurrent unit (GRU).
+    Gal and Ghahramani (2016), "A Theoretically Grounded Application of Dropout in Recurrent Neural
+        Networks": one dropout mask for a whole sequence, on inputs and on the state.
+    Boulanger-Lewandowski et al. (2012), "Modeling Temporal Dependencies in High-Dimensional
+        Sequences": the JSB chorales as a task.
 
 Notebook: 03_model_training
 """
 
+from typing import Any, TypedDict, Unpack
+
 from ..encoding import END_TOKEN, PRIMING, VOCABULARY
-from .backend import keras
+from .backend import Tensor, keras
 from .model import ChoraleModel
+
+
+class NoteGRUSizes(TypedDict, total=False):
+    """What a `NoteGRU` may be asked for; it says what each means."""
+
+    width: int
+    layers: int
+    dropout: float
+    recurrent_dropout: float
+    output_dropout: float
+    l2: float
+    layer_norm: bool
+
+
+def note_gru(**sizes: Unpack[NoteGRUSizes]) -> "NoteGRU":
+    """The classic model, built and ready to train: a `NoteGRU` of the sizes given (see there).
+
+    Examples:
+        >>> note_gru().count_params()
+        238891
+
+    Notebook: 03_model_training
+    """
+    model = NoteGRU(**sizes)
+    model.build((None, None))
+    return model
 
 
 @keras.saving.register_keras_serializable("chorale_utils")
 class NoteGRU(ChoraleModel):
-    """The classic: three GRUs read the notes of a piece one by one and foretell the next.
+    """The classic: three GRUs read the notes of a piece one by one and predict the next.
 
-    Called on int tokens (B, notes) it returns float probabilities (B, notes, 59) of the note after each.
-    With the default sizes it has 238,891 parameters.
+    Called on int tokens (B, notes) it returns float probabilities (B, notes, 59) of the note after
+    each. With the default sizes it has 238,891 parameters.
 
     Args:
         width: width of each GRU.
         layers: number of GRUs, one on the other.
         dropout: share of each GRU's inputs left out in training.
-        recurrent_dropout: share of each GRU's state left out in training, the same for a whole window.
+        recurrent_dropout: share of each GRU's state left out in training, the same for a whole
+            window.
         output_dropout: share of the last GRU's output left out in training.
         l2: weight of the L2 penalty on the GRUs' kernels, 0 for none.
         layer_norm: whether to normalise each GRU's output (Ba et al. 2016, "Layer Normalization").
+
+    Examples:
+        >>> import numpy as np
+        >>> NoteGRU(width=4, layers=1)(np.array([[43, 38, 35, 19]])).shape  # C5 G4 E4 C3
+        TensorShape([1, 4, 59])
 
     Notebook: 03_model_training
     """
 
     def __init__(
         self,
-        width=118,
-        layers=3,
-        dropout=0.3,
-        recurrent_dropout=0.3,
-        output_dropout=0.2,
-        l2=0.0,
-        layer_norm=False,
-        **kwargs,
-    ):
+        width: int = 118,
+        layers: int = 3,
+        dropout: float = 0.3,
+        recurrent_dropout: float = 0.3,
+        output_dropout: float = 0.2,
+        l2: float = 0.0,
+        layer_norm: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.sizes = dict(
-            width=width,
-            layers=layers,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            output_dropout=output_dropout,
-            l2=l2,
-            layer_norm=layer_norm,
-        )
+        self.sizes: dict[str, Any] = {
+            "width": width,
+            "layers": layers,
+            "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "output_dropout": output_dropout,
+            "l2": l2,
+            "layer_norm": layer_norm,
+        }
         penalty = keras.regularizers.L2(l2) if l2 else None
         self.grus = [
             keras.layers.GRU(
@@ -78,7 +112,8 @@ class NoteGRU(ChoraleModel):
         self.output_dropout = keras.layers.Dropout(output_dropout, name="output_dropout")
         self.note_logits = keras.layers.Dense(VOCABULARY, name="note_logits")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights; the shape of the input does not matter."""
         features = VOCABULARY
         for gru, norm in zip(self.grus, self.norms):
             gru.build((None, None, features))
@@ -87,7 +122,12 @@ class NoteGRU(ChoraleModel):
         self.note_logits.build((None, None, features))
         self.built = True
 
-    def logits(self, tokens, training=False):
+    def call(self, tokens: Tensor, training: bool = False) -> Tensor:
+        """Float tensor (B, notes, 59): probabilities of the note after each of `tokens` (B,
+        notes)."""
+        return keras.ops.softmax(self.logits(tokens, training=training))
+
+    def logits(self, tokens: Tensor, training: bool = False) -> Tensor:
         """Float tensor (B, notes, 59): logits of the note after each of `tokens` (B, notes)."""
         x = keras.ops.one_hot(tokens, VOCABULARY)  # (B, notes, 59)
         for gru, norm in zip(self.grus, self.norms):
@@ -95,10 +135,8 @@ class NoteGRU(ChoraleModel):
         x = self.output_dropout(x, training=training)
         return self.note_logits(x)  # (B, notes, 59)
 
-    def call(self, tokens, training=False):
-        return keras.ops.softmax(self.logits(tokens, training=training))
-
-    def log_probs(self, tokens, training=False):
+    def log_probs(self, tokens: Tensor, training: bool = False) -> Tensor:
+        """See `ChoraleModel.log_probs`."""
         ops = keras.ops
         count, steps, voices = ops.shape(tokens)
         notes = ops.reshape(ops.cast(tokens, "int32"), (count, steps * voices))
@@ -107,13 +145,18 @@ class NoteGRU(ChoraleModel):
         logits = self.logits(heard, training=training)[:, PRIMING - 1 :]  # (B, 4 * steps, 59)
         return ops.reshape(ops.log_softmax(logits), (count, steps, voices, VOCABULARY))
 
-    def begin(self, count, steps):
+    def begin(self, count: int, steps: int) -> list[Tensor]:
+        """See `ChoraleModel.begin`: the GRUs' states, each (count, width), after all ends but the
+        last, which comes as the first `previous`."""
         state = [keras.ops.zeros((count, gru.units)) for gru in self.grus]
-        for _ in range(PRIMING - 1):  # the last of the ends arrives as the first `previous`
+        for _ in range(PRIMING - 1):
             _, state = self.next_note(state, 0, keras.ops.full((count,), END_TOKEN, "int32"))
         return state
 
-    def next_note(self, state, voice, previous):
+    def next_note(
+        self, state: list[Tensor], voice: int, previous: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """See `ChoraleModel.next_note`."""
         x = keras.ops.one_hot(previous, VOCABULARY)  # (B, 59)
         new_state = []
         for gru, norm, h in zip(self.grus, self.norms, state):
@@ -122,15 +165,6 @@ class NoteGRU(ChoraleModel):
             new_state.append(h)
         return self.note_logits(x), new_state
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """What Keras needs to make the model anew: its sizes."""
         return {**super().get_config(), **self.sizes}
-
-
-def note_gru(**sizes):
-    """The classic model, built and ready to train: a `NoteGRU` of the sizes given (see there).
-
-    Notebook: 03_model_training
-    """
-    model = NoteGRU(**sizes)
-    model.build((None, None))
-    return model

@@ -1,71 +1,92 @@
-"""Optimizers that log the norm of their gradients, one of which averages the weights; and the
-callbacks that go with them.
+"""Optimizers that add up the norm of their gradients, one of which also averages the weights; and
+the callbacks that go with them.
 
 Notebook: 03_model_training
 """
 
-from .backend import keras, ordered_sum
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backend import Tensor, keras, ordered_sum
 
 
-class AddsUpNorms:
-    """A Keras optimizer that adds up the global norm of its gradients, as they come, before
-    clipping.
+class GradientNormMixin:
+    """Makes a Keras optimizer add up the global norm of its gradients, as it is before clipping.
 
-    `norm_sum` and `norm_count` are variables; `EpochNumbers` reads and empties them.
+    `norm_sum` and `norm_count` are variables; `LogNormAndRate` reads them and sets them to zero.
     """
 
-    def build(self, variables):
+    built: bool
+    norm_sum: Tensor
+    norm_count: Tensor
+    add_variable: Any
+
+    def build(self, variables: Sequence[Tensor]) -> None:
+        """Makes the optimizer's variables."""
         if not self.built:
-            super().build(variables)
+            super().build(variables)  # type: ignore[misc]  # the optimizer's
             self.norm_sum = self.add_variable((), initializer="zeros", name="norm_sum")
             self.norm_count = self.add_variable((), initializer="zeros", name="norm_count")
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self, grads: Iterable[Tensor | None], trainable_variables: Iterable[Tensor] | None = None
+    ) -> Tensor:
+        """Adds up the norm, and updates the variables."""
         grads = list(grads)
         if trainable_variables is not None:
-            self.build(list(trainable_variables))
+            trainable_variables = list(trainable_variables)
+            self.build(trainable_variables)
         ops = keras.ops
-        norm = ops.sqrt(
-            ordered_sum(
-                [
-                    ops.sum(ops.square(ops.convert_to_tensor(grad)))
-                    for grad in grads
-                    if grad is not None
-                ]
-            )
-        )
-        self.norm_sum.assign_add(norm)
+        squares = [
+            ops.sum(ops.square(ops.convert_to_tensor(grad))) for grad in grads if grad is not None
+        ]
+        self.norm_sum.assign_add(ops.sqrt(ordered_sum(squares)))
         self.norm_count.assign_add(1.0)
-        return super().apply(grads, trainable_variables)
+        return super().apply(grads, trainable_variables)  # type: ignore[misc]  # the optimizer's
 
 
 @keras.saving.register_keras_serializable("chorale_utils")
-class NormAdam(AddsUpNorms, keras.optimizers.Adam):
+class NormAdam(GradientNormMixin, keras.optimizers.Adam):
     """Adam (Kingma and Ba 2015) that adds up the global norm of its gradients.
+
+    Examples:
+        >>> variable, adam = keras.Variable(np.zeros(2, np.float32)), NormAdam(0.1)
+        >>> adam.apply([np.array([3, 4], np.float32)], [variable])
+        >>> float(adam.norm_sum)
+        5.0
 
     Notebook: 03_model_training
     """
 
 
 @keras.saving.register_keras_serializable("chorale_utils")
-class AveragingAdamW(AddsUpNorms, keras.optimizers.AdamW):
+class AveragingAdamW(GradientNormMixin, keras.optimizers.AdamW):
     """AdamW that keeps a moving average of the weights in `averages` (list of variables, in the
     weights' order).
 
-    Keras' own `use_ema` has one momentum from the first step on, which would keep the untrained weights in the
-    average for hundreds of steps; here it grows from 0.
+    Keras' own `use_ema` has one momentum from the first step on, which would keep the untrained
+    weights in the average for hundreds of steps; here it grows from 0.
 
     Args:
         average: the momentum that it reaches.
 
+    Examples:
+        >>> variable, adam = keras.Variable(np.zeros(2, np.float32)), AveragingAdamW(0.1)
+        >>> adam.apply([np.array([3, 4], np.float32)], [variable])
+        >>> np.array_equal(adam.averages[0], variable)  # after one step
+        True
+
     Notebook: 03_model_training
     """
 
-    def __init__(self, *args, average=0.998, **kwargs):
+    def __init__(self, *args: Any, average: float = 0.998, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.average = average
 
-    def build(self, variables):
+    def build(self, variables: Sequence[Tensor]) -> None:
+        """Makes the optimizer's variables, the averages among them."""
         if not self.built:
             super().build(variables)
             self.averaged = list(variables)
@@ -73,48 +94,56 @@ class AveragingAdamW(AddsUpNorms, keras.optimizers.AdamW):
                 self.add_variable_from_reference(variable, name="average") for variable in variables
             ]
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self, grads: Iterable[Tensor | None], trainable_variables: Iterable[Tensor] | None = None
+    ) -> Tensor:
+        """Updates the variables, and then their averages."""
         done = super().apply(grads, trainable_variables)
         ops = keras.ops
         steps = ops.cast(self.iterations, "float32")  # 1 after the first
-        kept = ops.minimum(self.average, (steps - 1) / (steps + 9))
+        momentum = ops.minimum(self.average, (steps - 1) / (steps + 9))
         for average, variable in zip(self.averages, self.averaged):
-            average.assign(kept * average + (1 - kept) * variable)
+            average.assign(momentum * average + (1 - momentum) * variable)
         return done
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """What Keras needs to make the optimizer anew."""
         return {**super().get_config(), "average": self.average}
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Lets a model that is trained with `AveragingAdamW` be judged by its averaged weights."""
+    """Evaluates a model that is trained with `AveragingAdamW` with its averaged weights."""
 
-    def of(self, model):
+    def averaged_weights(self, model: keras.Model) -> list[np.ndarray]:
         """The averaged weights, in the order of `model.get_weights()`."""
         self._exchange(model)
         weights = model.get_weights()
         self._exchange(model)
         return weights
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Gives the model its averaged weights."""
         self._exchange(self.model)
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        """Gives the model its own weights back."""
         self._exchange(self.model)
 
     @staticmethod
-    def _exchange(model):
+    def _exchange(model: keras.Model) -> None:
         for variable, average in zip(model.trainable_variables, model.optimizer.averages):
             held = keras.ops.convert_to_numpy(variable)
             variable.assign(average)
             average.assign(held)
 
 
-class EpochNumbers(keras.callbacks.Callback):
-    """Logs the epoch's mean gradient norm and learning rate. First among callbacks, so that all see
-    them."""
+class LogNormAndRate(keras.callbacks.Callback):
+    """Logs the epoch's mean gradient norm and its learning rate. It comes first among the
+    callbacks, so that all others see them."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Adds both to `logs`, and sets the optimizer's sums to zero."""
+        assert logs is not None, "Keras gives one"
         optimizer = self.model.optimizer
         logs["gradient_norm"] = float(optimizer.norm_sum) / max(float(optimizer.norm_count), 1.0)
         logs["learning_rate"] = float(optimizer.learning_rate)

@@ -5,24 +5,46 @@ Notebook: 03_model_training
 """
 
 import hashlib
+import os
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from ..files import write_atomically
 from .backend import keras
+from .model import ChoraleModel
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+_LOADED_AT_ONCE = 4  # models that `as_model` keeps in memory: one of them takes some 10 MB
+
+ModelLike: TypeAlias = ChoraleModel | str | os.PathLike[str]  # a model, its name, or its file
 
 
-def save_model(model, path):
+def save_model(model: ModelLike, path: str | os.PathLike[str]) -> None:
     """Saves a model as a `.keras` file: its sizes and weights (a training's own state is in its
     checkpoint).
 
     Written to a temporary name beside `path` and renamed, so that `path` is whole or absent.
 
+    Args:
+        model: `ChoraleModel`; or the name or path of one, see `load_model`.
+        path: of the file, ending in ``.keras``; its folder is made where it is missing.
+
     Raises:
-        ValueError: `path` does not end in `.keras`.
+        ValueError: `path` does not end in ``.keras``.
+        TypeError: `model` is no model.
+
+    Examples:
+        >>> import tempfile
+        >>> from chorale_utils import note_gru
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_model(note_gru(width=4, layers=1), f"{folder}/mine.keras")
+        ...     load_model(f"{folder}/mine.keras").count_params()
+        1075
+
+    Notebook: 03_model_training
     """
-    path = Path(path)
+    model, path = as_model(model), Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"model file {path}: expected a name that ends in .keras")
     bare = model.__class__.from_config(model.get_config())  # without optimizer and metrics
@@ -31,38 +53,106 @@ def save_model(model, path):
     write_atomically(path, bare.save)
 
 
-def load_model(name_or_path):
+def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
     """A trained model: one that is shipped with the package, by its name, or one that was saved, by
-    its path.
+    its path. Each call gives a new one, which may be trained further.
 
     Args:
-        name_or_path: `'note_gru'` or `'chord_gru'`, or the path of a `.keras` file.
+        name_or_path: ``'note_gru'`` or ``'chord_gru'``, or the path of a ``.keras`` file.
 
     Raises:
         FileNotFoundError: no such name and no such file; the message lists the names there are.
+        ValueError: the file is damaged, or holds no `ChoraleModel`.
+
+    Examples:
+        >>> load_model("note_gru").count_params()
+        238891
 
     Notebook: 04_evaluation
     """
-    path = _file_of(name_or_path)
-    if not path.is_file():
-        names = sorted(file.stem for file in PRETRAINED.glob("*.keras"))
-        raise FileNotFoundError(
-            f"model {str(name_or_path)!r}: expected one of the shipped models {names} or the "
-            f"path of a .keras file; training one is told in notebook 03"
+    path = _existing_file(name_or_path)
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged file makes zipfile, h5py and Keras fail in many ways
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{path}: no model can be read from it ({type(error).__name__}: {reason}): expected a "
+            f"file that save_model has written"
+        ) from error
+    if not isinstance(model, ChoraleModel):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}: expected a ChoraleModel, such as note_gru or "
+            f"chord_gru"
         )
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    return model
 
 
-def weights_hash(name_or_path):
-    """The first twelve digits (str) of the SHA-256 of a model's file, which tell its weights from
-    any other's.
+def as_model(model: ModelLike) -> ChoraleModel:
+    """The model itself, or the one of that name or path, which is loaded only once.
+
+    Every function that takes a model calls this first, so that a name will do. (The loaded model is
+    shared by all callers: to train one further, take a new one from `load_model`.)
+
+    Args:
+        model: `ChoraleModel`; or the name or path of one, see `load_model`.
+
+    Raises:
+        FileNotFoundError, ValueError: as in `load_model`.
+        TypeError: something else; the message says what is expected.
+
+    Examples:
+        >>> as_model("note_gru") is as_model("note_gru")
+        True
+        >>> as_model(as_model("note_gru")) is as_model("note_gru")
+        True
+    """
+    if isinstance(model, ChoraleModel):
+        return model
+    if isinstance(model, (str, os.PathLike)):
+        path = _existing_file(model).resolve()
+        return _loaded_once(path, path.stat().st_mtime_ns)
+    raise TypeError(
+        f"model {model!r}: expected a ChoraleModel, the name of a shipped one "
+        f"({', '.join(_shipped_names())}), or the path of a .keras file"
+    )
+
+
+def weights_hash(name_or_path: str | os.PathLike[str]) -> str:
+    """The first twelve digits of the SHA-256 of a model's file, which tell its weights from any
+    other's.
 
     Args:
         name_or_path: as in `load_model`.
+
+    Raises:
+        FileNotFoundError: as in `load_model`.
+
+    Examples:
+        >>> weights_hash("note_gru")
+        'b346578b0f49'
+
+    Notebook: 05_generation
     """
-    return hashlib.sha256(_file_of(name_or_path).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(_existing_file(name_or_path).read_bytes()).hexdigest()[:12]
 
 
-def _file_of(name_or_path):
-    shipped = PRETRAINED / f"{name_or_path}.keras"
-    return shipped if shipped.is_file() else Path(name_or_path)
+def _existing_file(name_or_path: str | os.PathLike[str]) -> Path:
+    """The file of a shipped model, or the one at a path."""
+    shipped = PRETRAINED / f"{os.fspath(name_or_path)}.keras"
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"model {os.fspath(name_or_path)!r}: expected one of the shipped models "
+            f"{_shipped_names()} or the path of a .keras file; notebook 03 trains one"
+        )
+    return path
+
+
+def _shipped_names() -> list[str]:
+    return sorted(file.stem for file in PRETRAINED.glob("*.keras"))
+
+
+@lru_cache(maxsize=_LOADED_AT_ONCE)
+def _loaded_once(path: Path, changed: int) -> ChoraleModel:
+    """The model in a file that was last changed then (nanoseconds): a new file is loaded anew."""
+    return load_model(path)

@@ -9,10 +9,16 @@ give the same gallery.
 Notebook: 05_generation
 """
 
+from __future__ import annotations
+
+import os
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ..chorale import VOICE_RANGES, Chorale
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
 from ..notation.metre import find_metre
@@ -20,27 +26,35 @@ from ..notation.midi import write_midi
 from ..notation.score import find_key, write_score
 from ..sound.audio import encode_audio, synthesize
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FOLDER = Path("outputs") / "gallery"
 WRITTEN = 100  # pieces from which the gallery is chosen
 SHOWN = 10
 SHORTEST = 64  # steps: four bars
-MOST_COPIED = (
-    0.25  # the largest share of a piece's passages of a bar that may stand in a training piece
-)
+MOST_COPIED = 0.25  # share of a piece's passages of a bar that may stand in a training piece
 SUFFIXES = (".mid", ".mxl", ".svg", ".mp3")
 _SAMPLE_RATE = 16_000
 
 
-def make_gallery(folder=FOLDER, model="chord_gru", seed=0, written=WRITTEN, progress=True):
-    """Writes pieces, chooses and saves them; the folder (Path), which is there whole or as it was
+def make_gallery(
+    folder: str | os.PathLike[str] = FOLDER,
+    model: str | os.PathLike[str] = "chord_gru",
+    seed: int = 0,
+    written: int = WRITTEN,
+    progress: bool = True,
+) -> Path:
+    """Writes pieces, chooses and saves them; returns the folder, which is there whole or as it was
     before.
 
     Args:
-        folder: str or Path; what was in it is replaced.
+        folder: what was in it is replaced.
         model: name of a shipped model, or path of a ``.keras`` file.
-        seed: int, from which all pieces are written, at temperature 1, within the ranges of Bach's voices.
-        written: int, number of pieces among which is chosen.
-        progress: bool, whether to show a progress bar.
+        seed: int, from which all pieces are written, at temperature 1, within the ranges of Bach's
+            voices.
+        written: number of pieces to choose from.
+        progress: whether to show a progress bar.
 
     Raises:
         ValueError: fewer than ten of the pieces keep the rule.
@@ -48,17 +62,12 @@ def make_gallery(folder=FOLDER, model="chord_gru", seed=0, written=WRITTEN, prog
 
     Notebook: 05_generation
     """
-    from ..chorale import VOICE_RANGES
     from ..corpus.passages import copied
     from ..judging.grading import grade
-    from ..models.saving import load_model, weights_hash
+    from ..models.saving import weights_hash
     from .generation import generate
 
-    pieces = list(
-        generate(
-            load_model(model), count=written, seed=seed, ranges=VOICE_RANGES, progress=progress
-        )
-    )
+    pieces = list(generate(model, written, seed=seed, ranges=VOICE_RANGES, progress=progress))
     table = copied(pieces, load_corpus(progress=progress).train)[["longest", "source", "share"]]
     table.insert(0, "steps", [len(piece) for piece in pieces])
     table.insert(1, "grade", grade(pieces))
@@ -73,15 +82,22 @@ def make_gallery(folder=FOLDER, model="chord_gru", seed=0, written=WRITTEN, prog
     return write_gallery([by_name[name] for name in chosen.index], chosen, about, folder, written)
 
 
-def choose(table):
-    """The rows of the ten best pieces, best first (DataFrame): by grade, of those that are at least 64 steps long, that
-    the model ended itself, and of whose 16-step passages at most a quarter stand in a training piece.
+def choose(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the ten best pieces, best first: by grade, of those that are at least 64 steps
+    long, that the model ended itself, and of whose 16-step passages at most a quarter stand in a
+    training piece.
 
     Args:
-        table: DataFrame, a row a piece, with the columns steps, grade and share.
+        table: pandas DataFrame, a row a piece, with the columns steps, grade and share.
 
     Raises:
         ValueError: fewer than ten pieces are left.
+
+    Examples:
+        >>> import pandas as pd
+        >>> pieces = pd.DataFrame({"steps": range(60, 80), "grade": range(20), "share": 0.1})
+        >>> choose(pieces)["steps"].tolist()
+        [79, 78, 77, 76, 75, 74, 73, 72, 71, 70]
     """
     from .generation import LONGEST
 
@@ -90,21 +106,30 @@ def choose(table):
     ]
     if len(kept) < SHOWN:
         raise ValueError(
-            f"{len(kept)} of {len(table)} pieces keep the rule: expected at least {SHOWN}; write more of them"
+            f"{len(kept)} of {len(table)} pieces keep the rule: expected at least {SHOWN}; write "
+            f"more of them"
         )
     return kept.sort_values("grade", ascending=False, kind="stable").head(SHOWN)
 
 
-def write_gallery(pieces, table, about, folder, written=WRITTEN):
-    """Saves pieces as a gallery: four files for each, ``pieces.csv`` and a ``README.md`` with the same table; the folder
-    (Path), which is there whole or as it was before.
+def write_gallery(
+    pieces: Sequence[Chorale],
+    table: pd.DataFrame,
+    about: Mapping[str, Any],
+    folder: str | os.PathLike[str],
+    written: int = WRITTEN,
+) -> Path:
+    """Saves pieces as a gallery: four files for each, ``pieces.csv`` and a ``README.md`` with the
+    same table; returns the folder, which is there whole or as it was before.
 
     Args:
-        pieces: list of Chorale, best first. Key, metre and pickup are found where they are not known.
-        table: DataFrame, a row a piece, with the columns steps, grade, longest, source and share.
+        pieces: list of Chorale, best first. Key, metre and pickup are found where they are not
+            known.
+        table: pandas DataFrame, a row a piece, with the columns steps, grade, longest, source and
+            share.
         about: dict with what is the same for all: model, weights, seed, temperature.
-        folder: str or Path; what was in it is replaced.
-        written: int, number of pieces among which was chosen.
+        folder: what was in it is replaced.
+        written: number of pieces from which these were chosen.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +141,8 @@ def write_gallery(pieces, table, about, folder, written=WRITTEN):
         )
         table.index = [f"chorale-{number:02d}" for number in range(1, len(pieces) + 1)]
         for name, piece in zip(table.index, pieces):
-            _write_piece(_complete(piece, name), unfinished / name, {"piece": piece.name} | about)
+            facts = {"piece": piece.name, **about}
+            _write_piece(_complete(piece, name), unfinished / name, facts)
         table.to_csv(unfinished / "pieces.csv", index_label="name", float_format="%.4g")
         _write_text(unfinished / "README.md", _readme(table, about, written))
         if folder.exists():
@@ -125,7 +151,7 @@ def write_gallery(pieces, table, about, folder, written=WRITTEN):
     return folder
 
 
-def _complete(piece, name):
+def _complete(piece: Chorale, name: str) -> Chorale:
     """The piece with a key and a metre, and under the name that it has in the gallery."""
     time_signature, pickup = (
         (piece.time_signature, piece.pickup) if piece.time_signature else find_metre(piece)
@@ -140,7 +166,7 @@ def _complete(piece, name):
     )
 
 
-def _write_piece(piece, path, about):
+def _write_piece(piece: Chorale, path: Path, about: Mapping[str, Any]) -> None:
     write_midi(piece, path.with_suffix(".mid"), about=about)
     write_score(piece, path.with_suffix(".mxl"), about=about)
     write_score(piece, path.with_suffix(".svg"), staves=2)
@@ -155,11 +181,12 @@ def _write_piece(piece, path, about):
     write_atomically(path.with_suffix(".mp3"), lambda unfinished: unfinished.write_bytes(sound))
 
 
-def _readme(table, about, written):
-    """The gallery's own page (str, Markdown): the rule, the table, and the scores."""
+def _readme(table: pd.DataFrame, about: Mapping[str, Any], written: int) -> str:
+    """The gallery's own page, in Markdown: the rule, the table, and the scores."""
     rows = [
-        f"| [{name}](#{name}) | {row['key'].replace('-', '♭').replace('#', '♯')} | {row['steps'] / 4:g} | "
-        f"{row['grade']:.2f} | {row['share']:.0%} | {row['longest'] / 4:g} | "
+        f"| [{name}](#{name}) | {row['key'].replace('-', '♭').replace('#', '♯')} | "
+        f"{row['steps'] / 4:g} | {row['grade']:.2f} | {row['share']:.0%} | "
+        f"{row['longest'] / 4:g} | "
         + ", ".join(f"[{suffix[1:]}]({name}{suffix})" for suffix in SUFFIXES)
         + " |"
         for name, row in table.iterrows()
@@ -167,15 +194,17 @@ def _readme(table, about, written):
     lines = [
         "# Ten chorales",
         "",
-        f"Written by `{about['model']}` (weights {about['weights']}) from seed {about['seed']}, at temperature "
-        f"{about['temperature']:g}, within the ranges of Bach's voices, and chosen by a rule, not by hand: of "
-        f"{written} pieces those that are at least {SHORTEST} sixteenths long, that the model ended itself, and of whose "
-        f"16-step passages at most {MOST_COPIED:.0%} stand in one of the training pieces, in any transposition; of these the "
-        f"{SHOWN} with the best grade. `chorale gallery` makes them anew.",
+        f"Written by `{about['model']}` (weights {about['weights']}) from seed {about['seed']}, at "
+        f"temperature {about['temperature']:g}, within the ranges of Bach's voices, and chosen by "
+        f"a rule, not by hand: of {written} pieces those that are at least {SHORTEST} sixteenths "
+        f"long, that the model ended itself, and of whose 16-step passages at most "
+        f"{MOST_COPIED:.0%} stand in one of the training pieces, in any transposition; of these "
+        f"the {SHOWN} with the best grade. `chorale gallery` makes them anew.",
         "",
-        'The grade is that of `chorale_utils.grade`; "copied" is the share of the piece\'s 16-step passages that stand in a '
-        'training piece, "longest" the longest passage, in quarters, that does. Key and metre are found from the notes. Each '
-        "MIDI and MusicXML file tells model, weights, seed and piece.",
+        'The grade is that of `chorale_utils.grade`; "copied" is the share of the piece\'s 16-step '
+        'passages that stand in a training piece, "longest" the longest passage, in quarters, that '
+        "does. Key and metre are found from the notes. Each MIDI and MusicXML file tells model, "
+        "weights, seed and piece.",
         "",
         "| | key | quarters | grade | copied | longest | files |",
         "|---|---|---|---|---|---|---|",
@@ -187,5 +216,5 @@ def _readme(table, about, written):
     return "\n".join(lines)
 
 
-def _write_text(path, text):
+def _write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))

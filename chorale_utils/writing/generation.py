@@ -1,30 +1,35 @@
 """Generation: a model writes chorales, note by note, in the order soprano, alto, tenor, bass.
 
-Each note is drawn from the probabilities that the model gives to it, knowing all notes before. The
-model's state is carried from note to note, so that nothing is read twice: a piece twice as long
+Each note is sampled from the probabilities that the model gives to it, knowing all notes before.
+The model's state is carried from note to note, so that nothing is read twice: a piece twice as long
 takes twice as long to write (with chord_gru a little longer, since its attention looks back over
 all the piece), and many pieces are written side by side in one compiled loop, which those that have
 ended leave.
 
 Where notes to come are fixed, a melody to be harmonised or bars that are to stay, several
-candidates are written for each piece, and those live on that foresaw them; how, is told in
-particles.py.
+candidates are written for each piece, and those that foresaw them survive; particles.py tells how.
+What may be given as a melody is told in melody.py.
 
-Chance comes from numpy, a stream of its own for each piece: the same seed gives the same piece,
-however many others are written beside it.
+Chance comes from numpy, a stream of random numbers for each piece: the same seed gives the same
+piece, however many others are written beside it.
 
 Notebook: 05_generation
 """
 
+from __future__ import annotations
+
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from os import PathLike
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ..chorale import SILENCE, VOICE_RANGES, VOICES, Chorale, Pieces, place_in_bars
+from ..chorale import VOICES, Chorale, Pieces
 from ..encoding import (
     END_TOKEN,
     FIRST_NOTE_TOKEN,
@@ -37,227 +42,258 @@ from ..encoding import (
     transpose_tokens,
 )
 from ..models.backend import keras
-from ..notation.loading import load_melody
-from ..notation.reading import from_melody
-from .particles import CHUNK, FREE, initial_particles, playable_tokens, select_pieces, writer
+from ..models.checks import check_whole_numbers
+from ..models.model import ChoraleModel
+from ..models.saving import ModelLike, as_model
+from .melody import as_melody, note_number, shift_into_range, transposed_key
+from .particles import CHUNK, FREE, chunk_writer, initial_state, playable_tokens, select_pieces
+
+if TYPE_CHECKING:
+    from .melody import MelodyLike
 
 COLDEST = 1e-4  # temperature at which only the likeliest note is left
 PATIENCE = 3  # seconds after which a progress bar is shown where nobody has asked for one
 LONGEST = 640  # steps after which a piece that finds no end is cut: the longest in the corpus
 
+Judge: TypeAlias = Callable[[list[Chorale]], ArrayLike]
+Ranges: TypeAlias = ArrayLike | Mapping[str, Sequence[int | str]]
+
 
 def generate(
-    model,
-    count=1,
-    steps=None,
-    temperature=1.0,
-    seed=None,
-    given=None,
-    particles=1,
-    transpositions=(0,),
-    ranges=None,
-    crossing=True,
-    parallels=True,
-    best_of=1,
-    judge=None,
-    progress=None,
-):
-    """New chorales (`Pieces`, named generated-0000 and so on), written by a model.
+    model: ModelLike,
+    count: int = 1,
+    steps: int | None = None,
+    temperature: float = 1.0,
+    seed: int | None = None,
+    given: ArrayLike | Chorale | None = None,
+    particles: int = 1,
+    transpositions: Iterable[int] = (0,),
+    ranges: Ranges | None = None,
+    crossing: bool = True,
+    parallels: bool = True,
+    best_of: int = 1,
+    judge: Judge | None = None,
+    progress: bool | None = None,
+) -> Pieces:
+    """New chorales (named generated-0000 and so on), written by a model.
 
     Args:
-        model: a `ChoraleModel`.
+        model: `ChoraleModel`; or the name or path of one, see `load_model`.
         count: number of pieces; they are written side by side.
-        steps: length in sixteenths; the model may not end before. None: until the model writes the end, or
-            640 steps.
-        temperature: the logits of what is drawn are divided by it: below 1 is more cautious, above 1 more daring; at
-            least 0.0001. What is fixed is always weighed with the model's own probabilities.
-        seed: int; the same seed gives the same pieces. None draws one.
-        given: int array (given steps, 4): a MIDI number or 0 (silence) where the note is fixed, -1 where the
-            model writes. Where it is fixed throughout, it is a beginning that the model goes on from (up to
-            `steps`, or to the end); otherwise its length is that of the piece. A fixed note is kept exactly.
-        particles: number of candidates for each piece. With 1 a note is written without knowing of what is fixed
-            later. With more, those candidates live on that foresaw it, and one of them is drawn at the end by its
-            weight: the more there are, the nearer to the model's own distribution of the free notes given the fixed
-            ones. A length is then fixed, too: the piece ends there, which it does on a cadence, mostly, from some 64
-            candidates on. Without anything fixed later, 1 is as good as many.
-        transpositions: whole numbers of semitones; notes are drawn from the mean of what the model says when it
-            hears the piece in each of these transpositions (see `note_probs`), at as many times the cost. Notes
-            that leave 31..87 in one of them are never drawn.
-        ranges: what each voice may sing: int array (4, 2) of the lowest and the highest MIDI number, such as
-            `VOICE_RANGES`, or a dict by the names of some voices. None is no limit.
+        steps: length in sixteenths; the model may not end before. None: until the model writes the
+            end, or 640 steps.
+        temperature: the logits of what is sampled are divided by it: below 1 is more cautious,
+            above 1 more daring; at least 0.0001. What is fixed is always weighted with the model's
+            own probabilities.
+        seed: int from 0 up; the same seed gives the same pieces. None draws one.
+        given: int array (given steps, 4): a MIDI number or 0 (silence) where the note is fixed, -1
+            where the model writes. Where it is fixed throughout, it is a beginning that the model
+            goes on from (up to `steps`, or to the end); otherwise its length is that of the piece.
+            A fixed note is kept exactly. Or a Chorale, a beginning whose title, key, metre, pickup,
+            fermatas and repeated notes are kept, too.
+        particles: number of candidates for each piece. With 1 a note is written without knowing of
+            what is fixed later. With more, those candidates survive that foresaw it, and one of
+            them is drawn at the end by its weight: the more there are, the nearer to the model's
+            own distribution of the free notes given the fixed ones. A length is then fixed, too:
+            the piece ends there, which it does on a cadence, mostly, from some 64 candidates on.
+            Without anything fixed later, 1 is as good as many.
+        transpositions: whole numbers of semitones; notes are sampled from the mean of what the
+            model says when it reads the piece in each of these transpositions (see `note_probs`),
+            at as many times the cost. Notes that leave 31..87 in one of them are never sampled.
+        ranges: what each voice may sing: array (4, 2) of the lowest and the highest note, MIDI
+            numbers or names such as ``'C4'``, for example `VOICE_RANGES`; or a dict by the names of
+            some voices. None is no limit.
         crossing: whether a voice may go above the one above it.
-        parallels: whether two voices may move, both up or both down, from a fifth to a fifth, or from an octave or unison
-            to an octave or unison.
+        parallels: whether two voices may move, both up or both down, from a fifth to a fifth, or
+            from an octave or unison to an octave or unison.
         best_of: number of pieces written for each one that is kept, the one with the best grade.
-        judge: function of a list of Chorale that returns their grades, a float array, more being better; None is
-            `grading.grade`.
-        progress: bool, whether to show a progress bar; None for yes on a terminal, where it takes
-            more than some seconds.
+        judge: function of a list of Chorale that returns their grades, a float array, more being
+            better; None is `grade`.
+        progress: whether to show a progress bar; None for yes on a terminal, where it takes more
+            than some seconds.
 
-        Notes that break a rule (ranges, crossing, parallels) are never drawn, unless no other is left; given ones are
-        kept. With several particles a candidate pays for what a rule forbids it by its weight, so that rules choose
-        among pieces, not among notes only.
+        Notes that break a rule (ranges, crossing, parallels) are never sampled, unless no other is
+        left; given ones are kept. With several particles a candidate pays for what a rule forbids
+        it with its weight, so that rules choose among pieces, not only among notes.
+
+    Returns:
+        `Pieces`, a list of Chorale with a report.
 
     Raises:
-        ValueError: a number that is not positive, a temperature too low or infinite, no transpositions, ranges that are
-            none, grades that are not one number a piece, or a `given` of the wrong shape, longer than `steps`, or with
-            a note outside 31..87, be it only in one of the transpositions.
+        ValueError: a number that is not whole or not positive, a temperature too low or infinite,
+            no transpositions, ranges that are none, grades that are not one number a piece, or a
+            `given` of the wrong shape, longer than `steps`, or with a note outside 31..87, even if
+            only in one of the transpositions.
+        FileNotFoundError: no such model.
+
+    Examples:
+        >>> from chorale_utils import note_gru
+        >>> untrained = note_gru(width=4, layers=1)  # or "chord_gru", which has learnt from Bach
+        >>> generate(untrained, steps=8, seed=1)[0]
+        Chorale('generated-0000', 8 steps)
 
     Notebook: 05_generation
     """
-    for name, number in dict(count=count, particles=particles, best_of=best_of).items():
-        if number < 1:
-            raise ValueError(f"{name} {number}: expected 1 or more")
-    if not COLDEST <= temperature < float("inf"):
-        raise ValueError(
-            f"temperature {temperature}: expected a number from {COLDEST} up, such as 0.8 (cautious) or 1"
-        )
-    shifts = tuple(checked_transpositions(transpositions))
+    model, shifts = as_model(model), tuple(checked_transpositions(transpositions))
+    check_whole_numbers(1, count=count, particles=particles, best_of=best_of)
+    _check_temperature(temperature)
+    _check_judge(judge)
     if not playable_tokens(shifts)[FIRST_NOTE_TOKEN:].any():
         raise ValueError(
-            f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected a few "
-            f"semitones up or down, such as range(-2, 3)"
+            f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected "
+            f"a few semitones up or down, such as range(-2, 3)"
         )
     in_range = _in_range(ranges)
-    wishes, may_end = _wishes(given, steps, shifts, particles)  # (longest, 4) tokens, FREE
-    chances = dict(
-        enumerate(_Chance(sequence) for sequence in _seeds(seed, count, best_of))
-    )  # of the pieces still going
-    write = writer(model, shifts, bool(crossing), bool(parallels), particles)
-    carried = initial_particles(model, len(chances), particles, len(shifts), len(wishes))
-    written = np.zeros((len(chances) * particles, 0, len(VOICES)), np.int32)  # of each candidate
-    finished = {}  # number of the piece -> what came of it
-    bar = tqdm(
-        total=len(wishes),
-        unit="step",
-        file=sys.stdout,
-        disable=None if progress is None else not progress,
-        delay=0 if progress else PATIENCE,
+    if isinstance(given, list) and len(given) == 1 and isinstance(given[0], Chorale):
+        given = given[0]
+    beginning = given if isinstance(given, Chorale) else None
+    fixed, may_end = _fixed_tokens(
+        given if beginning is None else beginning.pitches, steps, shifts, particles
     )
-    for start in range(0, len(wishes), CHUNK):
-        asked = np.full((CHUNK, len(VOICES)), FREE, np.int32)
-        steps_here = len(wishes[start : start + CHUNK])
-        asked[:steps_here] = wishes[start : start + CHUNK]
-        carried, tokens, origin = write(
-            carried,
-            asked,
-            np.int32(steps_here),
-            in_range,
-            np.concatenate(
-                [
-                    chance.of_notes.random((CHUNK, len(VOICES), particles), np.float32)
-                    for chance in chances.values()
-                ],
-                axis=-1,
-            ),
-            np.stack(
-                [
-                    chance.of_candidates.random((CHUNK, len(VOICES)), np.float32)
-                    for chance in chances.values()
-                ],
-                axis=-1,
-            ),
-            np.float32(temperature),
-            np.bool_(may_end),
-        )
-        tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
-        written = np.concatenate([written[origin], tokens[:, :steps_here]], axis=1)
-        bar.update(steps_here)
-        of_candidates = written.reshape(len(chances), particles, -1)
-        ended = (
-            keras.ops.convert_to_numpy(carried["own"]["ended"])
-            .reshape(len(chances), particles)
-            .all(axis=1)
-        )
-        ended |= start + CHUNK >= len(wishes)
-        for place, number in enumerate(list(chances)):
-            if ended[place]:
-                finished[number] = _finished(
-                    chances.pop(number), of_candidates[place], carried, place
-                )
-        if not chances:
-            break
-        if ended.any():
-            carried = select_pieces(carried, ~ended, len(shifts))
-            written = of_candidates[~ended].reshape(-1, *written.shape[1:])
-    bar.close()
-    return _reported([finished[number] for number in sorted(finished)], best_of, judge)
+    streams = [_RandomStreams(sequence) for sequence in _seeds(seed, count, best_of)]
+    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles)
+    written = _write_all(
+        model,
+        writer,
+        fixed,
+        may_end,
+        streams,
+        particles,
+        len(shifts),
+        in_range,
+        temperature,
+        progress,
+    )
+    pieces = [
+        Chorale(decode(piece.tokens), name=f"generated-{number // best_of:04d}")
+        for number, piece in enumerate(written)
+    ]
+    if beginning is not None:
+        pieces = [_going_on_from(beginning, piece) for piece in pieces]
+    return _best(pieces, [piece.report for piece in written], best_of, judge)
 
 
 def harmonize(
-    model,
-    melody,
-    count=1,
-    voice="soprano",
-    transpose=False,
-    particles=32,
-    parallels=False,
-    judge=None,
-    **how,
-):
-    """A melody with three voices more (`Pieces`, named harmonised-0000 and so on), written by a
-    model.
+    model: ModelLike,
+    melody: MelodyLike,
+    count: int = 1,
+    voice: str = "soprano",
+    transpose: bool = False,
+    particles: int = 32,
+    parallels: bool = False,
+    judge: Judge | None = None,
+    *,
+    quarters: float | Sequence[float] | None = None,
+    temperature: float = 1.0,
+    seed: int | None = None,
+    transpositions: Iterable[int] = (0,),
+    ranges: Ranges | None = None,
+    crossing: bool = True,
+    best_of: int = 1,
+    progress: bool | None = None,
+) -> Pieces:
+    """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
-    The melody is kept exactly, with its key, metre, pickup, fermatas and repeated notes. The other voices are struck where
-    they move.
+    The melody is kept exactly, with its key, metre, pickup, fermatas and repeated notes. The other
+    voices are struck where they move.
 
     Args:
-        model: a `ChoraleModel`.
-        melody: int array (steps,) of MIDI numbers, a sixteenth each, 0 being silence; a music21 stream (see
-            `from_melody`); the path of a MIDI, MusicXML or kern file (see `load_melody`); or a Chorale, of which `voice`
-            is taken, or the only one that sings.
+        model: `ChoraleModel`; or the name or path of one, see `load_model`.
+        melody: a list of notes, MIDI numbers or names such as ``'C5'``, ``'F#5'``, ``'B-4'`` or
+            ``'Bb4'``, 0 or ``'R'`` being silence, with `quarters`; an int array (steps,) of MIDI
+            numbers, a sixteenth each; a music21 stream (see `from_melody`); the path of a MIDI,
+            MusicXML or kern file (see `load_melody`); or a Chorale, of which `voice` is taken, or
+            the only one that sings.
         count: number of settings.
-        voice: which voice has the melody.
-        transpose: whether a melody that does not lie in the range of its voice (`VOICE_RANGES`) is moved there, by as few
-            semitones as will do; the report says by how many, in the column transposed.
+        voice: which voice has the melody: soprano, alto, tenor or bass.
+        transpose: whether a melody that does not lie in the range of its voice (`VOICE_RANGES`) is
+            moved there, by as few semitones as will do; the report says by how many, in the column
+            transposed.
         particles: number of candidates for each setting.
-        parallels: as in `generate`, but not allowed unless asked for: left to itself, chord_gru makes eight to eleven times
-            as many as Bach, with one candidate or with many (pretrained/harmonising.md).
-        judge, how: as in `generate`: temperature, seed, ranges and so on.
+        parallels: as in `generate`, but not allowed unless asked for: left to itself, chord_gru
+            makes eight to eleven times as many as Bach, with one candidate or with many
+            (writing/harmonising.md).
+        judge: as in `generate`.
+        quarters: how long the notes of a list are, in quarters: one number for all, or one for
+            each; each a whole number of sixteenths.
+        temperature, seed, transpositions, ranges, crossing, best_of, progress: as in `generate`.
+
+    Returns:
+        `Pieces`, a list of Chorale with a report.
 
     Raises:
-        ValueError: a voice that there is none of, a melody without notes, with several at a time, or with some off the
-            grid or outside the range of its voice; the message says which, where, and what to do.
+        ValueError: an unknown voice; a melody without notes, with several at a time, or with some
+            off the grid or outside the range of its voice; a list without `quarters`. The message
+            says which, where, and what to do. Also as in `generate`.
+        FileNotFoundError: no such model, or no such file.
+
+    Examples:
+        >>> from chorale_utils import note_gru
+        >>> untrained = note_gru(width=4, layers=1)  # or "chord_gru", which has learnt from Bach
+        >>> tune = ["G4", "A4", "B4", "C5"]
+        >>> harmonize(untrained, tune, quarters=[1, 1, 0.5, 1.5], particles=1)[0].notes(0)
+        array([[ 0,  4, 67],
+               [ 4,  4, 69],
+               [ 8,  2, 71],
+               [10,  6, 72]])
 
     Notebook: 05_generation
     """
     if voice not in VOICES:
         raise ValueError(f"voice {voice!r}: expected one of {', '.join(VOICES)}")
-    tune = _tune(melody, VOICES.index(voice))
-    shift = _shift_into_range(tune, VOICES.index(voice), transpose)
-    tune = replace(tune.transpose(shift), key=_transposed_key(tune.key, shift))
+    _check_judge(judge)
+    number = VOICES.index(voice)
+    tune = as_melody(melody, number, quarters)
+    shift = shift_into_range(tune, number, transpose)
+    tune = replace(tune.transpose(shift), key=transposed_key(tune.key, shift))
     given = np.full(tune.pitches.shape, FREE)
-    given[:, VOICES.index(voice)] = tune.pitches[:, VOICES.index(voice)]
+    given[:, number] = tune.pitches[:, number]
 
-    def with_what_is_known(setting):
-        struck = setting.struck.copy()
-        struck[:, VOICES.index(voice)] = tune.struck[:, VOICES.index(voice)]
-        name = setting.name.replace("generated", "harmonised")
-        return replace(
-            tune, pitches=setting.pitches, name=name, onsets=struck, bwv=None
-        )  # it is not Bach any more
+    def setting(piece: Chorale) -> Chorale:
+        """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
+        struck = piece.struck.copy()
+        struck[:, number] = tune.struck[:, number]
+        name = piece.name.replace("generated", "harmonised")
+        return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
 
-    def judged(settings):
-        return _judge_or_grade(judge)([with_what_is_known(setting) for setting in settings])
+    def judge_settings(pieces: list[Chorale]) -> ArrayLike:
+        return _judge_or_grade(judge)([setting(piece) for piece in pieces])
 
-    settings = generate(
-        model, count, given=given, particles=particles, parallels=parallels, judge=judged, **how
+    pieces = generate(
+        model,
+        count,
+        temperature=temperature,
+        seed=seed,
+        given=given,
+        particles=particles,
+        transpositions=transpositions,
+        ranges=ranges,
+        crossing=crossing,
+        parallels=parallels,
+        best_of=best_of,
+        judge=judge_settings,
+        progress=progress,
     )
-    report = settings.report.rename(
-        index=lambda name: name.replace("generated", "harmonised")
-    ).assign(transposed=shift)
-    return Pieces(map(with_what_is_known, settings), report)
+    settings = [setting(piece) for piece in pieces]
+    names = [chorale.name for chorale in settings]
+    report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
+    return Pieces(settings, report)
 
 
-def notes_per_second(model, count=1, steps=200, seed=0):
-    """How many notes `generate` writes in a second here (float), once it has been compiled.
+def notes_per_second(model: ModelLike, count: int = 1, steps: int = 200, seed: int = 0) -> float:
+    """How many notes `generate` writes in a second here, once it has been compiled.
 
     Args:
-        model: a `ChoraleModel`.
+        model: `ChoraleModel`; or the name or path of one, see `load_model`.
         count, steps, seed: as in `generate`.
 
     Raises:
-        ValueError: as in `generate`.
+        ValueError, FileNotFoundError: as in `generate`.
+
+    Examples:
+        >>> from chorale_utils import note_gru
+        >>> notes_per_second(note_gru(width=4, layers=1), steps=4) > 0
+        True
 
     Notebook: 05_generation
     """
@@ -267,11 +303,27 @@ def notes_per_second(model, count=1, steps=200, seed=0):
     return len(VOICES) * count * steps / (time.perf_counter() - begin)
 
 
-def _wishes(given, steps, shifts, particles):
-    """(int array (longest, 4) of tokens with -1 where the model writes, whether the model may
+def _check_temperature(temperature: Any) -> None:
+    number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+    if not number or not COLDEST <= temperature < float("inf"):
+        raise ValueError(
+            f"temperature {temperature!r}: expected a number from {COLDEST} up, such as 0.8 "
+            f"(cautious) or 1"
+        )
+
+
+def _check_judge(judge: Any) -> None:
+    if judge is not None and not callable(judge):
+        raise ValueError(f"judge {judge!r}: expected a function of a list of Chorale, or None")
+
+
+def _fixed_tokens(
+    given: Any, steps: int | None, shifts: Sequence[int], particles: int
+) -> tuple[np.ndarray, bool]:
+    """(int array (longest, 4) of tokens with `FREE` where the model writes, whether the model may
     end)."""
-    if steps is not None and steps < 1:
-        raise ValueError(f"steps {steps}: expected 1 or more, or None to let the model end")
+    if steps is not None:
+        check_whole_numbers(1, steps=steps)
     if given is None:
         fixed, whole = np.zeros((0, len(VOICES)), np.int32), True
     else:
@@ -282,63 +334,64 @@ def _wishes(given, steps, shifts, particles):
             or not np.issubdtype(given.dtype, np.integer)
         ):
             raise ValueError(
-                f"given of shape {given.shape} and type {given.dtype}: expected whole numbers "
-                f"(steps, 4), the columns being {', '.join(VOICES)}"
+                f"given of shape {given.shape} and type {given.dtype}: expected a Chorale, or "
+                f"whole numbers (steps, 4), the columns being {', '.join(VOICES)}"
             )
         free = given == FREE
         fixed = np.where(free, FREE, notes_to_tokens(given).astype(np.int32))
-        for shift in shifts:
-            transpose_tokens(
-                np.where(free, SILENCE_TOKEN, fixed), shift
-            )  # a note that cannot be heard is refused
+        for shift in shifts:  # a note that the model could not read there is refused
+            transpose_tokens(np.where(free, SILENCE_TOKEN, fixed), shift)
         whole = not free.any()
     length = (steps or LONGEST) if whole else (steps or len(fixed))
     if len(fixed) > length:
         raise ValueError(
             f"given has {len(fixed)} steps: expected no more than the length of the piece, {length}"
         )
-    wishes = np.full((length, len(VOICES)), FREE, np.int32)
-    wishes[: len(fixed)] = fixed
+    tokens = np.full((length, len(VOICES)), FREE, np.int32)
+    tokens[: len(fixed)] = fixed
     may_end = steps is None and whole
-    if particles > 1 and not may_end:
-        wishes = np.vstack([wishes, [END_TOKEN, FREE, FREE, FREE]]).astype(
-            np.int32
-        )  # the end is asked for like a note
-    return wishes, may_end
+    if particles > 1 and not may_end:  # the end is fixed like a note
+        end = np.array([[END_TOKEN, FREE, FREE, FREE]], np.int32)
+        tokens = np.concatenate([tokens, end])
+    return tokens, may_end
 
 
-def _in_range(ranges):
+def _in_range(ranges: Any) -> np.ndarray:
     """bool array (4, 59): which notes each voice may sing."""
     bounds = np.tile([[0, 127]], (len(VOICES), 1))
-    if isinstance(ranges, dict):
+    if isinstance(ranges, Mapping):
         for voice, bound in ranges.items():
             if voice not in VOICES or np.shape(bound) != (2,):
                 raise ValueError(
-                    f"ranges[{voice!r}] {bound}: expected names among {', '.join(VOICES)}, each with its "
-                    f"lowest and highest MIDI number"
+                    f"ranges[{voice!r}] {bound}: expected names among {', '.join(VOICES)}, each "
+                    f"with its lowest and highest note"
                 )
-            bounds[VOICES.index(voice)] = bound
+            bounds[VOICES.index(voice)] = [note_number(note) for note in bound]
     elif ranges is not None:
         if np.shape(ranges) != bounds.shape:
             raise ValueError(
-                f"ranges of shape {np.shape(ranges)}: expected (4, 2), lowest and highest MIDI number of "
+                f"ranges of shape {np.shape(ranges)}: expected (4, 2), lowest and highest note of "
                 f"{', '.join(VOICES)}, or a dict by voice"
             )
-        bounds = np.asarray(ranges)
+        bounds = np.array([[note_number(note) for note in bound] for bound in ranges])
     notes = tokens_to_notes(np.arange(VOCABULARY))
     in_range = (notes >= bounds[:, :1]) & (notes <= bounds[:, 1:])
     for voice, (name, fits) in enumerate(zip(VOICES, in_range[:, FIRST_NOTE_TOKEN:])):
         if not fits.any():
             raise ValueError(
-                f"range {bounds[voice, 0]}..{bounds[voice, 1]} of the {name}: expected the lowest note "
-                f"first, and some of the notes 31..87"
+                f"range {bounds[voice, 0]}..{bounds[voice, 1]} of the {name}: expected the lowest "
+                f"note first, and some of the notes 31..87"
             )
     return in_range
 
 
-def _seeds(seed, count, best_of):
-    """One numpy SeedSequence for each piece that is written; the first of those for a piece that is kept is the same
-    whatever `best_of` is."""
+def _seeds(seed: Any, count: int, best_of: int) -> Iterator[np.random.SeedSequence]:
+    """One numpy SeedSequence for each piece that is written; the first of those for a piece that is
+    kept is the same whatever `best_of` is."""
+    if seed is not None and (
+        isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0
+    ):
+        raise ValueError(f"seed {seed!r}: expected a whole number from 0 up, or None to draw one")
     for sequence in np.random.SeedSequence(seed).spawn(count):
         yield sequence
         yield from np.random.SeedSequence(
@@ -346,126 +399,157 @@ def _seeds(seed, count, best_of):
         ).spawn(best_of - 1)
 
 
-class _Chance:
-    """A piece's own chance: for the notes of its candidates, and for which of them go on."""
+class _RandomStreams:
+    """A piece's own random numbers: for the notes of its particles, and for the resampling."""
 
-    def __init__(self, sequence):
-        self.of_notes = np.random.default_rng(sequence)
-        self.of_candidates = np.random.default_rng(sequence.spawn(1)[0])
+    def __init__(self, sequence: np.random.SeedSequence) -> None:
+        self.notes = np.random.default_rng(sequence)
+        self.resampling = np.random.default_rng(sequence.spawn(1)[0])
 
-    def draw(self, weights):
-        """The number (int) of a candidate, drawn by natural logarithms (candidates,) of weights."""
-        shares = np.exp(weights - weights.max())
-        return self.of_candidates.choice(len(weights), p=shares / shares.sum())
+    def choose(self, log_weights: np.ndarray) -> int:
+        """The number of a particle, drawn by natural logarithms (particles,) of weights."""
+        shares = np.exp(log_weights - log_weights.max())
+        return int(self.resampling.choice(len(log_weights), p=shares / shares.sum()))
 
 
-def _finished(chance, of_candidates, carried, place):
-    """(tokens (4 * steps,) of the candidate that is drawn, a dict for the report) of the piece at a place among those that
-    are written."""
-    weights, evidence, effective, resamplings = (
-        keras.ops.convert_to_numpy(carried[name])[place]
-        for name in ("weights", "evidence", "effective", "resamplings")
+class _Written(NamedTuple):
+    """What has become of a piece."""
+
+    tokens: np.ndarray  # (4 * steps,)
+    report: dict[str, float]
+
+
+def _write_all(
+    model: ChoraleModel,
+    writer: Callable[..., Any],
+    fixed: np.ndarray,
+    may_end: bool,
+    streams: Sequence[_RandomStreams],
+    particles: int,
+    transpositions: int,
+    in_range: np.ndarray,
+    temperature: float,
+    progress: bool | None,
+) -> list[_Written]:
+    """Writes a piece for each of the random streams, side by side, `CHUNK` steps at a time; those
+    that have ended leave the others."""
+    state = initial_state(model, len(streams), particles, transpositions, len(fixed))
+    written = np.zeros((len(streams) * particles, 0, len(VOICES)), np.int32)  # by each particle
+    going_on = dict(enumerate(streams))
+    finished = {}  # number of the piece -> what has become of it
+    bar = tqdm(
+        total=len(fixed),
+        unit="step",
+        file=sys.stdout,
+        disable=None if progress is None else not progress,
+        delay=0 if progress else PATIENCE,
     )
-    weights = weights.astype(float)  # (particles,)
-    return of_candidates[chance.draw(weights)].copy(), {
-        "log_likelihood": evidence + np.logaddexp.reduce(weights) - np.log(len(weights)),
+    for start in range(0, len(fixed), CHUNK):
+        chunk = np.full((CHUNK, len(VOICES)), FREE, np.int32)
+        steps = len(fixed[start : start + CHUNK])
+        chunk[:steps] = fixed[start : start + CHUNK]
+        shape = (CHUNK, len(VOICES))
+        uniforms = [
+            stream.notes.random((*shape, particles), np.float32) for stream in going_on.values()
+        ]
+        resampling_uniforms = [
+            stream.resampling.random(shape, np.float32) for stream in going_on.values()
+        ]
+        state, tokens, origin = writer(
+            state,
+            chunk,
+            np.int32(steps),
+            in_range,
+            np.concatenate(uniforms, axis=-1),  # (CHUNK, 4, pieces * particles)
+            np.stack(resampling_uniforms, axis=-1),  # (CHUNK, 4, pieces)
+            np.float32(temperature),
+            np.bool_(may_end),
+        )
+        tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
+        written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)
+        bar.update(steps)
+        by_piece = written.reshape(len(going_on), particles, -1)
+        ended = keras.ops.convert_to_numpy(state["particle"]["ended"])
+        ended = ended.reshape(len(going_on), particles).all(axis=1)
+        ended |= start + CHUNK >= len(fixed)
+        for place, number in enumerate(list(going_on)):
+            if ended[place]:
+                stream = going_on.pop(number)
+                finished[number] = _finished(stream, by_piece[place], state, place)
+        if not going_on:
+            break
+        if ended.any():
+            state = select_pieces(state, ~ended, transpositions)
+            written = by_piece[~ended].reshape(-1, *written.shape[1:])
+    bar.close()
+    return [finished[number] for number in sorted(finished)]
+
+
+def _finished(
+    stream: _RandomStreams, by_particle: np.ndarray, state: dict[str, Any], place: int
+) -> _Written:
+    """One of the particles, drawn by its weight, of the piece at a place among those that are
+    written; `by_particle` (particles, 4 * steps) has the tokens of all of them."""
+    log_weights, log_evidence, effective, resamplings = (
+        keras.ops.convert_to_numpy(state[name])[place]
+        for name in ("log_weights", "log_evidence", "effective_sample_size", "resamplings")
+    )
+    log_weights = log_weights.astype(float)  # (particles,)
+    tokens = by_particle[stream.choose(log_weights)].copy()
+    log_mean = np.logaddexp.reduce(log_weights) - np.log(len(log_weights))
+    report = {
+        "log_likelihood": log_evidence + log_mean,
         "effective_sample_size": float(effective),
         "resamplings": int(resamplings),
     }
+    return _Written(tokens, report)
 
 
-def _reported(finished, best_of, judge):
-    """The `Pieces` that are kept, with their report, of what `_finished` gave of all."""
+def _going_on_from(beginning: Chorale, piece: Chorale) -> Chorale:
+    """The piece with what is known of its beginning: title, key, metre and pickup, and of its own
+    steps fermatas and repeated notes. It is not Bach's any more: no BWV."""
+    steps = len(beginning)
+    onsets = fermatas = None
+    if beginning.onsets is not None:
+        onsets = piece.struck.copy()
+        onsets[:steps] = beginning.onsets
+    if beginning.fermatas is not None:
+        fermatas = np.zeros(len(piece), bool)
+        fermatas[:steps] = beginning.fermatas
+    return replace(
+        beginning,
+        pitches=piece.pitches,
+        name=piece.name,
+        bwv=None,
+        onsets=onsets,
+        fermatas=fermatas,
+    )
+
+
+def _best(
+    chorales: list[Chorale], reports: list[dict[str, float]], best_of: int, judge: Judge | None
+) -> Pieces:
+    """Of each `best_of` pieces in a row the one with the best grade, with its report."""
     import pandas as pd
 
-    chorales = [
-        Chorale(decode(tokens), name=f"generated-{number // best_of:04d}")
-        for number, (tokens, _) in enumerate(finished)
-    ]
-    report = pd.DataFrame(
-        [about for _, about in finished],
-        index=pd.Index([chorale.name for chorale in chorales], name="piece"),
-    )
+    names = [chorale.name for chorale in chorales]
+    report = pd.DataFrame(reports, index=pd.Index(names, name="piece"))
     if best_of > 1:
         grades = np.asarray(_judge_or_grade(judge)(chorales), float)
         if grades.shape != (len(chorales),):
             raise ValueError(
-                f"grades of shape {grades.shape}: expected one number for each of {len(chorales)} pieces "
-                f"from the judge"
+                f"grades of shape {grades.shape}: expected one number for each of {len(chorales)} "
+                f"pieces from the judge"
             )
         best = np.arange(0, len(chorales), best_of) + grades.reshape(-1, best_of).argmax(axis=1)
-        chorales, report = (
-            [chorales[number] for number in best],
-            report.assign(grade=grades).iloc[best],
-        )
+        chorales = [chorales[number] for number in best]
+        report = report.assign(grade=grades).iloc[best]
     return Pieces(chorales, report)
 
 
-def _judge_or_grade(judge):
+def _judge_or_grade(judge: Judge | None) -> Judge:
     if judge is None:
         from ..judging.grading import grade
 
         return grade
     return judge
-
-
-def _tune(melody, voice):
-    """The melody as a Chorale in which that voice sings, whatever the others do."""
-    if isinstance(melody, (str, PathLike)):
-        melody = load_melody(melody)
-    elif hasattr(melody, "recurse"):  # a music21 stream
-        melody = from_melody(melody, name="melody")
-    elif not isinstance(melody, Chorale):
-        line = np.asarray(melody)
-        if line.ndim != 1:
-            raise ValueError(
-                f"melody of shape {line.shape}: expected (steps,), MIDI numbers of one voice, or a music21 "
-                f"stream, a path, or a Chorale"
-            )
-        melody = Chorale(
-            np.where(np.arange(len(VOICES)) == 0, line[:, None], SILENCE), name="melody"
-        )
-    sing = np.flatnonzero(melody.pitches.any(axis=0))
-    source = sing[0] if len(sing) == 1 else voice
-    if not melody.pitches[:, source].any():
-        raise ValueError(f"{melody.name}: the {VOICES[source]} has no notes: expected a melody")
-    order = np.where(np.arange(len(VOICES)) == voice, source, np.arange(len(VOICES)))
-    return replace(
-        melody,
-        pitches=melody.pitches[:, order],
-        onsets=None if melody.onsets is None else melody.onsets[:, order],
-    )
-
-
-def _shift_into_range(tune, voice, transpose):
-    """By how many semitones (int) the tune has to be moved to lie in the range of its voice; a ValueError where that is
-    not 0 and it may not be moved, or nothing will do."""
-    line, (low, high) = tune.pitches[:, voice].astype(int), VOICE_RANGES[voice]
-    sung = line[line != SILENCE]
-    outside = np.flatnonzero((line != SILENCE) & ((line < low) | (line > high)))
-    if not len(outside):
-        return 0
-    where = place_in_bars(outside[0], tune.time_signature, tune.pickup)
-    if sung.max() - sung.min() > high - low:
-        raise ValueError(
-            f"{tune.name}: notes from {sung.min()} to {sung.max()}: expected no more than the "
-            f"{high - low} semitones of a {VOICES[voice]}, {low}..{high}, wherever they lie"
-        )
-    if not transpose:
-        raise ValueError(
-            f"{tune.name}: {where}: note {line[outside[0]]}: expected {low}..{high}, the range of the "
-            f"{VOICES[voice]}; with transpose=True the melody is moved there"
-        )
-    return int(max(low - sung.min(), 0) + min(high - sung.max(), 0))
-
-
-def _transposed_key(name, semitones):
-    """The name of a key moved by semitones, spelled with as few accidentals as can be; None where
-    it is not known."""
-    if name is None or not semitones:
-        return name
-    from music21 import key
-
-    tonic, mode = name.split()
-    sharps = (key.Key(tonic, mode).sharps + 7 * semitones + 5) % 12 - 5
-    return str(key.KeySignature(sharps).asKey(mode))

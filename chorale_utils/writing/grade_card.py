@@ -15,14 +15,16 @@ Notebook: 04_evaluation
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ..chorale import SILENCE, VOICES
+from ..chorale import SILENCE, VOICES, Chorale
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
 from ..judging.grading import POINTS, contributions, reflect_and_clip, shuffled, tally
@@ -33,8 +35,8 @@ from .generation import generate
 FOLDS = 5
 RIDGE = 1.0
 LOW = 0.1  # quantile of Bach's training pieces under which a measure is counted upwards again
-HIGHEST = 0.99  # quantile of Bach's training pieces...
-BEYOND = 2  # ...so many times as far above the usual as which a measure is cut
+HIGHEST = 0.99  # quantile of Bach's training pieces: a measure is cut...
+BEYOND = 2  # ...this many times as far above the usual as the quantile is
 SHORTEST = 32  # steps: generated pieces that end sooner are no pieces to learn from
 FITTED_SEED, JUDGED_SEED = 0, 1
 JUDGED = (
@@ -44,7 +46,7 @@ JUDGED = (
 )  # models and temperatures that the card tells of
 
 
-def ship(destination=POINTS.parent, count=256):
+def ship(destination: Path = POINTS.parent, count: int = 256) -> Path:
     """Writes bach.csv, grade.csv and grade.md; returns the path of the card.
 
     Args:
@@ -95,15 +97,16 @@ def ship(destination=POINTS.parent, count=256):
     )
 
 
-def fit_points(bach, others):
-    """What each measure is worth: pandas DataFrame, a row for each measure that tells Bach from the others (index: its
-    name), with the columns low, high, usual and points_per_unit, see `grading.explain_grade`.
+def fit_points(bach: pd.DataFrame, others: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """What each measure is worth: a table with a row for each measure that tells Bach from the
+    others (index: its name), and the columns low, high, usual and points_per_unit, see
+    `grading.explain_grade`.
 
-    A measure that would be worth more the further it is from what is usual for Bach is left out, and the rest is
-    fitted again.
+    A measure that would be worth more the further it is from what is usual for Bach is left out,
+    and the rest is fitted again.
 
     Args:
-        bach: measures of Bach's pieces, as `grading.measure` returns them.
+        bach: measures of Bach's pieces, as `grading.compute_measures` returns them.
         others: list of such DataFrames, one for each group to be told from Bach.
     """
     low = bach.quantile(LOW)
@@ -134,9 +137,9 @@ def fit_points(bach, others):
     )
 
 
-def measured_in_folds(chorales):
-    """Measures of each chorale, as `grading.measure` has them, its surprise being that of the distributions of the other
-    folds: DataFrame.
+def measured_in_folds(chorales: Sequence[Chorale]) -> pd.DataFrame:
+    """Measures of each chorale, as `grading.compute_measures` has them, its surprise being that of
+    the distributions of the other folds.
 
     Args:
         chorales: list of Chorale, more than `FOLDS`.
@@ -148,9 +151,15 @@ def measured_in_folds(chorales):
     return pd.concat(tables)
 
 
-def with_random_notes(chorale, seed):
-    """The chorale (Chorale), each note replaced by any from the lowest to the highest of its voice,
-    as likely as another."""
+def with_random_notes(chorale: Chorale, seed: int) -> Chorale:
+    """The chorale, each note replaced by any from the lowest to the highest of its voice, each as
+    likely as another.
+
+    Examples:
+        >>> chorale = Chorale([[72, 67, 64, 48], [74, 67, 64, 43]])
+        >>> with_random_notes(chorale, 0).pitches[:, 1]  # an alto of one note
+        array([67, 67], dtype=int16)
+    """
     random, pitches = np.random.default_rng(seed), chorale.pitches.copy()
     for voice in range(len(VOICES)):
         column = pitches[:, voice]
@@ -167,21 +176,27 @@ def with_random_notes(chorale, seed):
     )
 
 
-def auc(better, worse):
-    """How often one of the `better` has a higher grade than one of the `worse` (0 to 1, ties count half): the area
-    under the curve of the receiver operating characteristic."""
+def auc(better: ArrayLike, worse: ArrayLike) -> float:
+    """How often one of the `better` has a higher grade than one of the `worse` (0 to 1, ties count
+    half): the area under the curve of the receiver operating characteristic.
+
+    Examples:
+        >>> auc([3, 1], [2, 0])
+        0.75
+    """
     better, worse = np.asarray(better)[:, None], np.asarray(worse)[None]
     return float(np.mean((better > worse) + 0.5 * (better == worse)))
 
 
-def _measured(chorales, bach):
+def _measured(chorales: Sequence[Chorale], bach: dict[str, np.ndarray]) -> pd.DataFrame:
     amounts, chances = tally(chorales, bach)
     return amounts / chances.clip(lower=1)
 
 
-def _logistic(rows, is_bach, weights):
-    """Intercept and slopes of a weighted logistic regression with `RIDGE` on the slopes, by iteratively reweighted least
-    squares (Hastie, Tibshirani and Friedman 2009, "The Elements of Statistical Learning", 4.4.1)."""
+def _logistic(rows: np.ndarray, is_bach: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Intercept and slopes of a weighted logistic regression with `RIDGE` on the slopes, by
+    iteratively reweighted least squares (Hastie, Tibshirani and Friedman 2009, "The Elements of
+    Statistical Learning", 4.4.1)."""
     rows = np.column_stack([np.ones(len(rows)), rows])
     ridge, slopes = RIDGE * np.diag([0.0] + [1.0] * (rows.shape[1] - 1)), np.zeros(rows.shape[1])
     for _ in range(100):
@@ -193,30 +208,38 @@ def _logistic(rows, is_bach, weights):
         if np.abs(step).max() < 1e-9:
             return slopes
     raise RuntimeError(
-        f"the fit did not settle: after 100 rounds a slope still moves by {np.abs(step).max():.2g}"
+        f"the fit did not converge: after 100 rounds a slope still moves by "
+        f"{np.abs(step).max():.2g}"
     )
 
 
-def _card(points, grades, fitted, count):
-    """The card's text (str, Markdown)."""
+def _card(
+    points: pd.DataFrame,
+    grades: Mapping[str, np.ndarray],
+    fitted: Mapping[str, Sequence[Chorale]],
+    count: int,
+) -> str:
+    """The card's text, in Markdown."""
     lines = [
         "# The grade",
         "",
         "How many points each measure is worth (`grade.csv`) was fitted to tell the "
-        f"{len(fitted['training'])} training pieces of the music21 edition from the same pieces with each voice shuffled, "
-        f"the same pieces with random notes, and {len(fitted['fitted'])} pieces by `note_gru` (temperature 1, seed "
-        f"{FITTED_SEED}; {count} were written, those under {SHORTEST} steps left out). Logistic regression with a ridge of "
-        f"{RIDGE:g}; the surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in the fit, nor had the "
-        "validation and test pieces. How measures are folded and cut, and the ridge, were chosen by how the validation pieces "
-        "stood against pieces of all models; the test figures of an earlier cut had been seen by then.",
+        f"{len(fitted['training'])} training pieces of the music21 edition from the same pieces "
+        f"with each voice shuffled, the same pieces with random notes, and {len(fitted['fitted'])} "
+        f"pieces by `note_gru` (temperature 1, seed {FITTED_SEED}; {count} were written, those "
+        f"under {SHORTEST} steps left out). Logistic regression with a ridge of {RIDGE:g}; the "
+        f"surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in the fit, nor "
+        "had the validation and test pieces. How measures are folded and cut, and the ridge, were "
+        "chosen by how the validation pieces stood against pieces of all models; the test figures "
+        "of an earlier cut had been seen by then.",
         "",
-        "`python -m chorale_utils.writing.grade_card` does it again. 0 is a piece that is in every measure as the middle one of "
-        "Bach's training pieces.",
+        "`python -m chorale_utils.writing.grade_card` does it again. 0 is a piece that is in every "
+        "measure as the middle one of Bach's training pieces.",
         "",
         "## How well it separates",
         "",
-        "The share of pairs, one piece by Bach and one of the others, in which Bach's has the higher grade (AUC). The "
-        f"models' pieces were written for it anew (seed {JUDGED_SEED}).",
+        "The share of pairs, one piece by Bach and one of the others, in which Bach's has the "
+        f"higher grade (AUC). The models' pieces were written for it anew (seed {JUDGED_SEED}).",
         "",
         "| group | pieces | median grade | 10 % | 90 % | AUC against valid | AUC against test |",
         "|---|---|---|---|---|---|---|",
@@ -230,27 +253,30 @@ def _card(points, grades, fitted, count):
             for partition in ("valid", "test")
         ]
         lines.append(
-            f"| {name} | {len(of_group)} | {middle:.2f} | {low:.2f} | {high:.2f} | {' | '.join(areas)} |"
+            f"| {name} | {len(of_group)} | {middle:.2f} | {low:.2f} | {high:.2f} | "
+            f"{' | '.join(areas)} |"
         )
     lines += [
         "",
         "## What it is made of",
         "",
-        "Points for each unit of a measure (see `describe_measures`) above what is usual; under `low` a measure is counted upwards "
-        "again, above `high` it is cut (twice as far above the usual as 99 of 100 of Bach's pieces stay). "
-        "A measure that is not here is worth nothing beside the others.",
+        "Points for each unit of a measure (see `describe_measures`) above what is usual; under "
+        "`low` a measure is counted upwards again, above `high` it is cut (twice as far above the "
+        "usual as 99 of 100 of Bach's pieces stay). A measure that is not here is worth nothing "
+        "beside the others.",
         "",
         "| measure | low | usual | high | points per unit | most that it can take |",
         "|---|---|---|---|---|---|",
     ]
-    for name, row in points.iterrows():
+    for measure, row in points.iterrows():
         lines.append(
-            f"| {name} | {row.low:.4g} | {row.usual:.4g} | {row.high:.4g} | {row.points_per_unit:.4g} | "
-            f"{row.points_per_unit * (row.high - row.usual):.2f} |"
+            f"| {measure} | {row.low:.4g} | {row.usual:.4g} | {row.high:.4g} | "
+            f"{row.points_per_unit:.4g} | {row.points_per_unit * (row.high - row.usual):.2f} |"
         )
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    assert __doc__ is not None
+    argparse.ArgumentParser(description=__doc__.partition("\n\n")[0]).parse_args()
     print(ship())

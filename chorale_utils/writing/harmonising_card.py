@@ -10,33 +10,41 @@ Notebook: 05_generation
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
 from ..judging.grading import report_card
-from ..models.saving import PRETRAINED, load_model
+from ..models.saving import load_model
 from .generation import harmonize
 
 CARD = Path(__file__).with_name("harmonising.md")
 MELODIES, SEED = 20, 0
-WAYS = {
-    "1 candidate, parallels allowed": dict(particles=1, parallels=True),
-    "32 candidates, parallels allowed": dict(parallels=True),
-    "the same, mean over five keys": dict(parallels=True, transpositions=range(-2, 3)),
-    "the same, temperature 0.8": dict(parallels=True, temperature=0.8),
-    "the same, best of 8 by the grade": dict(parallels=True, best_of=8),
-    "the same, temperature 0.8 and best of 8": dict(parallels=True, temperature=0.8, best_of=8),
-    "32 candidates, as `harmonize` has it: no parallels": dict(),
-    "the same, temperature 0.8 and best of 8, no parallels": dict(temperature=0.8, best_of=8),
+COOL_AND_CHOSEN = {"temperature": 0.8, "best_of": 8}
+WAYS: dict[str, dict[str, Any]] = {
+    "1 candidate, parallels allowed": {"particles": 1, "parallels": True},
+    "32 candidates, parallels allowed": {"parallels": True},
+    "the same, mean over five keys": {"parallels": True, "transpositions": range(-2, 3)},
+    "the same, temperature 0.8": {"parallels": True, "temperature": 0.8},
+    "the same, best of 8 by the grade": {"parallels": True, "best_of": 8},
+    "the same, temperature 0.8 and best of 8": {"parallels": True, **COOL_AND_CHOSEN},
+    "32 candidates, as `harmonize` has it: no parallels": {},
+    "the same, temperature 0.8 and best of 8, no parallels": COOL_AND_CHOSEN,
 }
 FIGURES = ("parallel fifths", "parallel octaves", "crossing", "dissonance", "grade")
 
 
-def ship(destination=CARD.parent, melodies=MELODIES, ways=WAYS):
+def ship(
+    destination: Path = CARD.parent,
+    melodies: int = MELODIES,
+    ways: Mapping[str, Mapping[str, Any]] = WAYS,
+) -> Path:
     """Writes harmonising.md; returns its path.
 
     Args:
@@ -45,18 +53,19 @@ def ship(destination=CARD.parent, melodies=MELODIES, ways=WAYS):
         ways: dict of label -> what `harmonize` is asked for.
 
     Raises:
-        ValueError: there are not so many melodies.
+        ValueError: there are fewer melodies.
     """
     originals = load_corpus("music21").without_near_copies("soprano").test[:melodies]
     if len(originals) < melodies:
         raise ValueError(
-            f"melodies {melodies}: expected no more than {len(originals)}, the test pieces with a new soprano"
+            f"melodies {melodies}: expected no more than {len(originals)}, the test pieces with a "
+            f"new soprano"
         )
     model, groups = load_model("chord_gru"), {"Bach": originals}
     kept = 0
-    for label, how in ways.items():
+    for label, options in ways.items():
         groups[label] = [
-            harmonize(model, original, seed=SEED + number, **how)[0]
+            harmonize(model, original, seed=SEED + number, **options)[0]
             for number, original in enumerate(
                 tqdm(originals, label, file=sys.stdout, unit=" melodies")
             )
@@ -71,30 +80,32 @@ def ship(destination=CARD.parent, melodies=MELODIES, ways=WAYS):
     )
 
 
-def _card(card, kept, settings, melodies):
-    """The card's text (str, Markdown)."""
+def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
+    """The card's text, in Markdown."""
     value, low, high = (card[block] for block in ("value", "low", "high"))
     both = value["parallel fifths"] + value["parallel octaves"]
     times_bachs = both / both["Bach"]
     lines = [
         "# Harmonising",
         "",
-        f"{melodies} melodies from the test pieces, whose soprano is in no training piece, each set once "
-        f"in each way by `chord_gru` as shipped (`python -m chorale_utils.writing.harmonising_card`; seeds {SEED} to "
+        f"{melodies} melodies from the test pieces, whose soprano is in no training piece, each "
+        f"set once in each way by `chord_gru` as shipped "
+        f"(`python -m chorale_utils.writing.harmonising_card`; seeds {SEED} to "
         f"{SEED + melodies - 1}). The melody is kept exactly in {kept} of {settings} settings.",
         "",
         "## Table",
         "",
-        "Parallel fifths and octaves for a thousand pairs of voices that move together (and both, as a multiple of "
-        "Bach's); crossings for a thousand arrivals; dissonances for a thousand beats; the mean grade. In brackets "
-        "the 95 % interval over pieces (bootstrap).",
+        "Parallel fifths and octaves for a thousand pairs of voices that move together (and both, "
+        "as a multiple of Bach's); crossings for a thousand arrivals; dissonances for a thousand "
+        "beats; the mean grade. In brackets the 95 % interval over pieces (bootstrap).",
         "",
         f"| setting | {' | '.join(FIGURES)} | parallels, times Bach's |",
         "|" + "---|" * (len(FIGURES) + 2),
     ]
     for label in card.index:
         cells = [
-            f"{value.loc[label, figure]:.2f} ({low.loc[label, figure]:.2f} to {high.loc[label, figure]:.2f})"
+            f"{value.loc[label, figure]:.2f} "
+            f"({low.loc[label, figure]:.2f} to {high.loc[label, figure]:.2f})"
             for figure in FIGURES
         ]
         lines.append(f"| {label} | {' | '.join(cells)} | {times_bachs[label]:.1f} |")
@@ -102,5 +113,6 @@ def _card(card, kept, settings, melodies):
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    assert __doc__ is not None
+    argparse.ArgumentParser(description=__doc__.partition("\n\n")[0]).parse_args()
     print(ship())

@@ -1,307 +1,398 @@
-"""Particles: several candidates for each piece, written side by side, of which those live on that
-foresaw what is fixed.
+"""A particle filter (sequential Monte Carlo): several candidates for each piece, the particles, are
+written side by side, and those that foresaw what is fixed survive.
 
 A model that writes from left to right does not see what is coming. Where a note is fixed, each
-candidate is therefore weighed by the probability that the model gave to this note; where a rule
-forbids notes, by the probability of those that are left, from which it draws. When the weights of a
-piece have become so unequal that fewer than half of its candidates count, they are drawn anew, each
-as often as its weight says, and go on with equal weights. Weighed so, the candidates follow the
-model's distribution of pieces, given what is fixed and what is allowed, the better the more there
-are; and the product of their mean weights is, in expectation, the probability of what is fixed.
+particle is therefore weighted by the probability that the model gave to this note; where a rule
+forbids notes, by the probability of those that are left, from which it is sampled. When the weights
+of a piece have become so unequal that fewer than half of its particles count, they are resampled,
+each as often as its weight says, and go on with equal weights. Weighted so, the particles follow
+the model's distribution of pieces, given what is fixed and what is allowed, the better the more
+there are; and the product of their mean weights is, in expectation, the probability of what is
+fixed.
 
-This file knows tensors only; what a user may ask for is told, and checked, in generation.py.
+This file knows tensors only; what a user may ask for is told, and checked, in generation.py. In the
+shapes below B is the number of particles of all pieces together, and K that of the transpositions
+in which the model reads each of them.
 
 References:
-    Gordon, Salmond and Smith (1993), "Novel approach to nonlinear/non-Gaussian Bayesian state estimation": weigh and
-        draw anew.
-    Kong, Liu and Wong (1994), "Sequential Imputations and Bayesian Missing Data Problems": the effective sample size.
-    Douc, Cappé and Moulines (2005), "Comparison of Resampling Schemes for Particle Filtering": systematic resampling.
+    Gordon, Salmond and Smith (1993), "Novel approach to nonlinear/non-Gaussian Bayesian state
+        estimation": weight and resample.
+    Kong, Liu and Wong (1994), "Sequential Imputations and Bayesian Missing Data Problems": the
+        effective sample size.
+    Douc, Cappé and Moulines (2005), "Comparison of Resampling Schemes for Particle Filtering":
+        systematic resampling.
 
 Notebook: 05_generation
 """
 
 import weakref
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..chorale import VOICES
 from ..encoding import END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY
-from ..models.backend import compiled, keras
+from ..models.backend import Tensor, compiled, keras
+from ..models.model import ChoraleModel
 
-FREE = -1  # where the model writes; elsewhere what is asked for is a token
+FREE = -1  # where the model writes; elsewhere a token is fixed
 CHUNK = 32  # steps written between two looks at which pieces have ended
-_NEVER = -1e9  # logit of what is not drawn
+_NEVER = -1e9  # logit of what is not sampled
 
-_COMPILED = (
+FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
+ChunkWriter: TypeAlias = Callable[..., tuple[FilterState, Tensor, Tensor]]
+
+# model -> {how it is to write: compiled function that writes a chunk of steps}
+_COMPILED: weakref.WeakKeyDictionary[ChoraleModel, dict[tuple[Any, ...], ChunkWriter]] = (
     weakref.WeakKeyDictionary()
-)  # model -> {how it is to write: compiled function that writes a chunk of steps}
+)
 
 
-def initial_particles(model, count, particles, transpositions, steps):
-    """What `writer`'s function carries on, before the first note: a nest of tensors, for count *
-    particles candidates.
+def initial_state(
+    model: ChoraleModel, count: int, particles: int, transpositions: int, steps: int
+) -> FilterState:
+    """The state of the filter before the first note: a nest of tensors, for B = count * particles
+    particles.
 
     Args:
-        model: a `ChoraleModel`.
-        count, particles: number of pieces, and of candidates for each.
-        transpositions: number of transpositions in which the model hears each candidate.
+        model: `ChoraleModel`.
+        count, particles: number of pieces, and of particles for each.
+        transpositions: number of transpositions in which the model reads each particle.
         steps: length of the longest piece that may come of it.
+
+    Returns:
+        dict of the model's own state; of what is known of each particle (the chord of the step
+        before, the note before, whether it has ended); and for each piece, or each of its
+        particles, natural logarithms of the weights since the last resampling and of the evidence
+        before it, the smallest effective sample size so far, and the number of resamplings.
+
+    Examples:
+        >>> from chorale_utils import note_gru
+        >>> state = initial_state(note_gru(width=4, layers=1), 2, 8, 1, steps=16)
+        >>> state["log_weights"].shape, state["particle"]["chord_before"].shape
+        ((2, 8), (16, 4))
     """
-    candidates = count * particles
+    total = count * particles
     return {
-        "state": model.begin(candidates * transpositions, steps),
-        "own": {
-            "before": np.full(
-                (candidates, len(VOICES)), END_TOKEN, np.int32
-            ),  # the chord of the step before
-            "previous": np.full(candidates, END_TOKEN, np.int32),
-            "ended": np.zeros(candidates, bool),
+        "model": model.begin(total * transpositions, steps),
+        "particle": {
+            "chord_before": np.full((total, len(VOICES)), END_TOKEN, np.int32),
+            "previous": np.full(total, END_TOKEN, np.int32),
+            "ended": np.zeros(total, bool),
         },
-        "weights": np.zeros((count, particles), np.float32),  # natural logarithms
-        "evidence": np.zeros(count, np.float32),
-        "effective": np.full(count, particles, np.float32),
+        "log_weights": np.zeros((count, particles), np.float32),
+        "log_evidence": np.zeros(count, np.float32),
+        "effective_sample_size": np.full(count, particles, np.float32),
         "resamplings": np.zeros(count, np.int32),
     }
 
 
-def select_pieces(carried, pieces, transpositions):
-    """What `writer`'s function carries on, of some of its pieces only.
+def select_pieces(state: FilterState, going_on: np.ndarray, transpositions: int) -> FilterState:
+    """The state of the filter, of some of its pieces only.
 
     Args:
-        carried: see `initial_particles`.
-        pieces: bool array (pieces,), those that go on.
+        state: see `initial_state`.
+        going_on: bool array (pieces,), true for those that go on.
         transpositions: as there.
+
+    Examples:
+        >>> from chorale_utils import note_gru
+        >>> state = initial_state(note_gru(width=4, layers=1), 2, 8, 1, steps=16)
+        >>> state = select_pieces(state, np.array([False, True]), 1)
+        >>> tuple(state["log_weights"].shape), tuple(state["particle"]["chord_before"].shape)
+        ((1, 8), (8, 4))
     """
-    pieces = np.flatnonzero(pieces)
-    candidates = _rows(pieces, carried["weights"].shape[1])
-    numbers = {"state": _rows(candidates, transpositions), "own": candidates}
-    return {
-        name: keras.tree.map_structure(lambda rows: _chosen(rows, numbers.get(name, pieces)), part)
-        for name, part in carried.items()
-    }
+    pieces = np.flatnonzero(going_on)
+    particles = _row_numbers(pieces, state["log_weights"].shape[1])
+    numbers = {"model": _row_numbers(particles, transpositions), "particle": particles}
+
+    def selected(name: str) -> Any:
+        return keras.tree.map_structure(
+            lambda rows: _take_rows(rows, numbers.get(name, pieces)), state[name]
+        )
+
+    return {name: selected(name) for name in state}
 
 
-def writer(model, shifts, crossing, parallels, particles):
-    """The compiled function that writes up to `CHUNK` steps of all candidates, made once for each
+def chunk_writer(
+    model: ChoraleModel,
+    transpositions: tuple[int, ...],
+    crossing: bool,
+    parallels: bool,
+    particles: int,
+) -> ChunkWriter:
+    """The compiled function that writes up to `CHUNK` steps of all particles, made once for each
     way of writing.
 
     Args:
-        model: a `ChoraleModel`.
-        shifts: tuple of int, the transpositions in which it hears each candidate.
+        model: `ChoraleModel`.
+        transpositions: of the K transpositions in which it reads each particle.
         crossing, parallels: whether voices may cross, and move in parallel fifths and octaves.
-        particles: number of candidates for each piece; one is never drawn anew.
+        particles: number of particles for each piece; a single one is never resampled.
 
     Returns:
-        A function of what it carries on (see `initial_particles`), asked (`CHUNK`, 4) of tokens or `FREE`, the number of
-        steps to write of it, in_range (4, 59) of bool, chances (`CHUNK`, 4, candidates) and lots (`CHUNK`, 4, pieces) of
-        uniform numbers of 0..1, temperature, and whether a piece may end. It returns what it carries on, the tokens
-        (candidates, `CHUNK`, 4), and for each candidate the number of the one that it was when the chunk began.
-        A candidate that has ended goes on in silence of its own: its tokens are the end.
+        A function of the filter's state (see `initial_state`); `fixed` (`CHUNK`, 4), tokens or
+        `FREE`; the number of steps to write of these; `in_range` (4, 59), bool; `uniforms`
+        (`CHUNK`, 4, B) and `resampling_uniforms` (`CHUNK`, 4, pieces), uniform random numbers of
+        0..1; the temperature; and whether a piece may end. It returns the filter's new state, the
+        tokens (B, `CHUNK`, 4), and for each particle the number of the one that it was when the
+        chunk began. A particle that has ended goes on in silence of its own: its tokens are the
+        end.
     """
-    functions = _COMPILED.setdefault(model, {})
-    how = (shifts, crossing, parallels, particles > 1)
-    if how not in functions:
+    writers = _COMPILED.setdefault(model, {})
+    options = (transpositions, crossing, parallels, particles > 1)
+    if options not in writers:
         weak = weakref.ref(model)  # the compiled function must not keep its own key alive
-        functions[how] = compiled(lambda *chunk: _write_chunk(weak(), *how, *chunk))
-    return functions[how]
+
+        def write_chunk(*chunk: Any) -> tuple[FilterState, Tensor, Tensor]:
+            alive = weak()
+            assert alive is not None, "called by somebody who holds the model"
+            return _write_chunk(alive, *options, *chunk)
+
+        writers[options] = compiled(write_chunk)
+    return writers[options]
 
 
-def playable_tokens(shifts):
-    """bool array (59,): whether a token can be heard in all the transpositions `shifts`."""
-    return _in_transpositions(shifts)[1].all(axis=0)
+def playable_tokens(transpositions: tuple[int, ...]) -> np.ndarray:
+    """bool array (59,): whether a token stays in the vocabulary in all the transpositions.
+
+    Examples:
+        >>> np.flatnonzero(~playable_tokens((-2, 0)))  # a tone below the lowest notes
+        array([2, 3])
+    """
+    return np.logical_and.reduce(_in_transpositions(transpositions)[1])
 
 
 def _write_chunk(
-    model,
-    shifts,
-    crossing,
-    parallels,
-    many,
-    carried,
-    asked,
-    steps,
-    in_range,
-    chances,
-    lots,
-    temperature,
-    may_end,
-):
+    model: ChoraleModel,
+    transpositions: tuple[int, ...],
+    crossing: bool,
+    parallels: bool,
+    resampling: bool,
+    state: FilterState,
+    fixed: Tensor,
+    steps: Tensor,
+    in_range: Tensor,
+    uniforms: Tensor,
+    resampling_uniforms: Tensor,
+    temperature: Tensor,
+    may_end: Tensor,
+) -> tuple[FilterState, Tensor, Tensor]:
     ops = keras.ops
-    heard_as, stays = _in_transpositions(shifts)  # (K, 59)
+    transposed, stays = _in_transpositions(transpositions)  # (K, 59)
     is_note, is_end = np.arange(VOCABULARY) >= FIRST_NOTE_TOKEN, np.arange(VOCABULARY) == END_TOKEN
-    count = ops.shape(chances)[-1]
+    total = ops.shape(uniforms)[-1]  # B
 
-    def write_step(step, carried):
-        own, chord = carried["own"], []
+    def write_step(step: Tensor, state: FilterState) -> tuple[Tensor, FilterState]:
+        particle = state["particle"]
+        chord: list[Tensor] = []  # the notes of this step so far, each (B,)
         for voice in range(len(VOICES)):
-            heard = ops.reshape(ops.take(heard_as.T, own["previous"], axis=0), (-1,))  # (B * K,)
-            logits, state = model.next_note(carried["state"], voice, heard)
+            read = ops.reshape(ops.take(transposed.T, particle["previous"], axis=0), (-1,))
+            logits, model_state = model.next_note(state["model"], voice, read)  # (B * K, 59)
             logits = ops.where(
-                stays.all(axis=0), _mean_over_transpositions(logits, heard_as), _NEVER
-            )
-            fits = in_range[voice]
-            known = [*chord, None, *(asked[step, below] for below in range(voice + 1, len(VOICES)))]
+                stays.all(axis=0), _mean_over_transpositions(logits, transposed), _NEVER
+            )  # (B, 59)
+            keeps_rules = in_range[voice]
+            known = [*chord, None, *(fixed[step, below] for below in range(voice + 1, len(VOICES)))]
             if not crossing:
-                fits = ops.logical_and(fits, _without_crossing(known))
+                keeps_rules = ops.logical_and(keeps_rules, _without_crossing(known))
             if not parallels:
-                fits = ops.logical_and(fits, _without_parallels(known, own["before"]))
-            note, weight = _draw_and_weigh(
+                keeps_rules = ops.logical_and(
+                    keeps_rules, _without_parallels(known, particle["chord_before"])
+                )
+            note, log_weight = _sample_and_weigh(
                 logits,
                 ops.logical_or(may_end, ~is_end),
-                ops.logical_or(fits, ~is_note),
-                asked[step, voice],
-                chances[step, voice],
+                ops.logical_or(keeps_rules, ~is_note),
+                fixed[step, voice],
+                uniforms[step, voice],
                 temperature,
-            )
-            weight = ops.where(own["ended"], 0.0, weight)
-            ended = ops.logical_or(own["ended"], note == END_TOKEN)
+            )  # both (B,)
+            log_weight = ops.where(particle["ended"], 0.0, log_weight)
+            ended = ops.logical_or(particle["ended"], note == END_TOKEN)
             previous = ops.where(ended, END_TOKEN, note)
-            weights = carried["weights"] + ops.reshape(weight, ops.shape(carried["weights"]))
-            carried = {**carried, "state": state, "weights": weights}
-            own = {**own, "previous": previous, "ended": ended, "chord": [*chord, previous]}
-            if many:
-                carried, own = _drawn_anew(carried, own, lots[step, voice], len(shifts))
-            chord = own.pop("chord")
-        chord = ops.stack(chord, axis=1)  # (B, 4)
-        own = {
-            **own,
-            "before": chord,
-            "tokens": ops.slice_update(own["tokens"], (0, step, 0), chord[:, None]),
+            by_piece = ops.reshape(log_weight, ops.shape(state["log_weights"]))
+            state = {
+                **state,
+                "model": model_state,
+                "log_weights": state["log_weights"] + by_piece,
+            }
+            particle = {
+                **particle,
+                "previous": previous,
+                "ended": ended,
+                "chord": [*chord, previous],
+            }
+            if resampling:
+                state, particle = _resample_where_needed(
+                    state, particle, resampling_uniforms[step, voice], len(transpositions)
+                )
+            chord = particle.pop("chord")
+        whole = ops.stack(chord, axis=1)  # (B, 4)
+        particle = {
+            **particle,
+            "chord_before": whole,
+            "tokens": ops.slice_update(particle["tokens"], (0, step, 0), whole[:, None]),
         }
-        return step + 1, {**carried, "own": own}
+        return step + 1, {**state, "particle": particle}
 
-    own = {
-        **carried["own"],
-        "tokens": ops.zeros((count, *asked.shape), "int32"),
-        "origin": ops.arange(count),
+    particle = {
+        **state["particle"],
+        "tokens": ops.zeros((total, *fixed.shape), "int32"),
+        "origin": ops.arange(total),
     }
-    _, carried = ops.while_loop(
-        lambda step, _: step < steps, write_step, (0, {**carried, "own": own})
+    _, state = ops.while_loop(
+        lambda step, _: step < steps, write_step, (0, {**state, "particle": particle})
     )
-    own = dict(carried["own"])
-    tokens, origin = own.pop("tokens"), own.pop("origin")
-    return {**carried, "own": own}, tokens, origin
+    particle = dict(state["particle"])
+    tokens, origin = particle.pop("tokens"), particle.pop("origin")
+    return {**state, "particle": particle}, tokens, origin
 
 
-def _draw_and_weigh(logits, may_come, fits, asked, chance, temperature):
+def _sample_and_weigh(
+    logits: Tensor,
+    may_come: Tensor,
+    keeps_rules: Tensor,
+    fixed: Tensor,
+    uniform: Tensor,
+    temperature: Tensor,
+) -> tuple[Tensor, Tensor]:
     """(tokens (B,) of the next note, natural logarithm (B,) of the weight that it brings), from
     logits (B, 59).
 
-    A note that is `asked` for weighs what the model gave to it. Otherwise one is drawn, with the logits divided by the
-    temperature, from what may come and fits; it weighs what these together had before the others were taken away. Where
-    no note fits, one is drawn that does not; the weight is that of a candidate which has found none.
+    A note that is `fixed` has the weight that the model gave to it. Otherwise one is sampled, with
+    the logits divided by the temperature, from what may come and keeps the rules; its weight is
+    what these together had before the others were taken away. Where no note keeps the rules, one is
+    sampled that does not; the weight is that of a particle which has found none.
     """
     ops = keras.ops
-    some_fit = ops.any(
-        ops.logical_and(may_come, fits)[..., FIRST_NOTE_TOKEN:], axis=-1, keepdims=True
+    some_keep = ops.any(
+        ops.logical_and(may_come, keeps_rules)[..., FIRST_NOTE_TOKEN:], axis=-1, keepdims=True
     )
-    offered = ops.where(ops.logical_and(may_come, ops.logical_or(fits, ~some_fit)), logits, _NEVER)
+    offered = ops.where(
+        ops.logical_and(may_come, ops.logical_or(keeps_rules, ~some_keep)), logits, _NEVER
+    )
     highest = ops.max(offered, axis=-1, keepdims=True)
-    drawn = _draw(ops.softmax((offered - highest) / temperature), chance)
-    fitting = ops.where(ops.logical_and(may_come, fits), logits, _NEVER)
-    kept = ops.logsumexp((fitting - highest) / temperature, axis=-1) - ops.logsumexp(
+    sampled = _sample(ops.softmax((offered - highest) / temperature), uniform)
+    keeping = ops.where(ops.logical_and(may_come, keeps_rules), logits, _NEVER)
+    kept = ops.logsumexp((keeping - highest) / temperature, axis=-1) - ops.logsumexp(
         (logits - highest) / temperature, axis=-1
     )
-    foreseen = ops.take(ops.log_softmax(logits), ops.maximum(asked, 0), axis=-1)
-    return ops.where(asked == FREE, drawn, asked), ops.where(asked == FREE, kept, foreseen)
+    foreseen = ops.take(ops.log_softmax(logits), ops.maximum(fixed, 0), axis=-1)
+    return ops.where(fixed == FREE, sampled, fixed), ops.where(fixed == FREE, kept, foreseen)
 
 
-def _without_crossing(known):
+def _without_crossing(known: list[Any]) -> Tensor:
     """Which notes cross none of the other voices' in this step: bool tensor (B or 1, 59).
 
-    `known` has for each voice its tokens (B,) or token, `FREE` where it is not known yet, and None for the voice itself.
+    `known` has for each voice its tokens (B,) or token, `FREE` where it is not known yet, and None
+    for the voice itself.
     """
-    ops, candidates, fits, above = keras.ops, np.arange(VOCABULARY), True, True
+    ops, candidates, above = keras.ops, np.arange(VOCABULARY), True
+    crosses_none: Tensor = True
     for note in known:
         if note is None:
             above = False
             continue
         note = ops.reshape(note, (-1, 1))
         crosses = candidates > note if above else candidates < note
-        fits = ops.logical_and(fits, ops.logical_or(note < FIRST_NOTE_TOKEN, ~crosses))
-    return fits
+        crosses_none = ops.logical_and(
+            crosses_none, ops.logical_or(note < FIRST_NOTE_TOKEN, ~crosses)
+        )
+    return crosses_none
 
 
-def _without_parallels(known, before):
+def _without_parallels(known: list[Any], chord_before: Tensor) -> Tensor:
     """Which notes make no parallel fifths, octaves or unisons with the other voices: bool tensor
     (B, 59).
 
-    Parallel are two voices that both move, up or down alike, from one such interval to another of its kind. `known` is
-    that of `_without_crossing`, `before` (B, 4) the chord of the step before.
+    Parallel are two voices that both move, up or down alike, from one such interval to another of
+    its kind. `known` is that of `_without_crossing`, `chord_before` (B, 4) the step before.
     """
-    ops, candidates, voice, fits = keras.ops, np.arange(VOCABULARY), known.index(None), True
-    mine = before[:, voice, None]
+    ops, candidates, voice = keras.ops, np.arange(VOCABULARY), known.index(None)
+    makes_none: Tensor = True
+    own_before = chord_before[:, voice, None]  # (B, 1)
     for other, note in enumerate(known):
         if other == voice:
             continue
-        note, was = ops.reshape(note, (-1, 1)), before[:, other, None]
+        note, note_before = ops.reshape(note, (-1, 1)), chord_before[:, other, None]
         together = ops.logical_and(
-            ops.sign(note - was) * ops.sign(candidates - mine) > 0, note >= FIRST_NOTE_TOKEN
-        )
-        for each in (mine, was):
+            ops.sign(note - note_before) * ops.sign(candidates - own_before) > 0,
+            note >= FIRST_NOTE_TOKEN,
+        )  # (B, 59)
+        for each in (own_before, note_before):
             together = ops.logical_and(together, each >= FIRST_NOTE_TOKEN)
-        first, second = ops.mod(ops.abs(was - mine), 12), ops.mod(ops.abs(note - candidates), 12)
-        alike = ops.logical_and(first == second, ops.logical_or(first == 0, first == 7))
-        fits = ops.logical_and(fits, ~ops.logical_and(together, alike))
-    return fits
+        first = ops.mod(ops.abs(note_before - own_before), 12)
+        second = ops.mod(ops.abs(note - candidates), 12)
+        same = ops.logical_and(first == second, ops.logical_or(first == 0, first == 7))
+        makes_none = ops.logical_and(makes_none, ~ops.logical_and(together, same))
+    return makes_none
 
 
-def _drawn_anew(carried, own, lot, transpositions):
-    """(carried, own), with the candidates of those pieces drawn anew of which fewer than half
+def _resample_where_needed(
+    state: FilterState, particle: dict[str, Any], uniform: Tensor, transpositions: int
+) -> tuple[FilterState, dict[str, Any]]:
+    """(state, particle), with the particles of those pieces resampled of which fewer than half
     count."""
     ops = keras.ops
-    weights, particles = carried["weights"], ops.shape(carried["weights"])[1]
-    total = ops.logsumexp(weights, axis=1)  # (pieces,)
-    effective = ops.exp(2 * total - ops.logsumexp(2 * weights, axis=1))
+    log_weights = state["log_weights"]  # (pieces, particles)
+    particles = ops.shape(log_weights)[1]
+    total = ops.logsumexp(log_weights, axis=1)  # (pieces,)
+    effective = ops.exp(2 * total - ops.logsumexp(2 * log_weights, axis=1))
     poor = effective < 0.5 * ops.cast(particles, "float32")
 
-    def drawn():
+    def resampled() -> tuple[FilterState, dict[str, Any]]:
         chosen = ops.where(
-            poor[:, None], _systematic(ops.softmax(weights, axis=1), lot), ops.arange(particles)
-        )
-        chosen = ops.reshape(chosen + particles * ops.arange(ops.shape(weights)[0])[:, None], (-1,))
-        heard = _rows(chosen, transpositions)
-        mean = total - ops.log(ops.cast(particles, "float32"))
+            poor[:, None],
+            _systematic_resampling(ops.softmax(log_weights, axis=1), uniform),
+            ops.arange(particles),
+        )  # (pieces, particles)
+        first = particles * ops.arange(ops.shape(log_weights)[0])[:, None]  # of each piece
+        chosen = ops.reshape(chosen + first, (-1,))  # (B,)
+        rows = _row_numbers(chosen, transpositions)  # (B * K,)
+        log_mean = total - ops.log(ops.cast(particles, "float32"))
         return (
             {
-                "state": keras.tree.map_structure(
-                    lambda rows: _chosen(rows, heard), carried["state"]
+                "model": keras.tree.map_structure(
+                    lambda tensor: _take_rows(tensor, rows), state["model"]
                 ),
-                "weights": ops.where(poor[:, None], 0.0, weights),
-                "evidence": carried["evidence"] + ops.where(poor, mean, 0.0),
-                "resamplings": carried["resamplings"] + ops.cast(poor, "int32"),
+                "log_weights": ops.where(poor[:, None], 0.0, log_weights),
+                "log_evidence": state["log_evidence"] + ops.where(poor, log_mean, 0.0),
+                "resamplings": state["resamplings"] + ops.cast(poor, "int32"),
             },
-            keras.tree.map_structure(lambda rows: _chosen(rows, chosen), own),
+            keras.tree.map_structure(lambda tensor: _take_rows(tensor, chosen), particle),
         )
 
-    def kept():
-        return {
-            name: carried[name] for name in ("state", "weights", "evidence", "resamplings")
-        }, own
+    def unchanged() -> tuple[FilterState, dict[str, Any]]:
+        names = ("model", "log_weights", "log_evidence", "resamplings")
+        return {name: state[name] for name in names}, particle
 
-    changed, own = ops.cond(ops.any(poor), drawn, kept)
-    return {**carried, **changed, "effective": ops.minimum(carried["effective"], effective)}, own
+    changed, particle = ops.cond(ops.any(poor), resampled, unchanged)
+    smallest = ops.minimum(state["effective_sample_size"], effective)
+    return {**state, **changed, "effective_sample_size": smallest}, particle
 
 
-def _rows(numbers, each):
+def _row_numbers(numbers: Tensor, each: int) -> Tensor:
     """The rows (int tensor) of what has the numbers (n,), where everything has `each` rows."""
     return keras.ops.reshape(numbers[:, None] * each + keras.ops.arange(each), (-1,))
 
 
-def _chosen(rows, numbers):
+def _take_rows(tensor: Tensor, numbers: Tensor) -> Tensor:
     """The rows with these numbers of a tensor; one without rows, such as the number of the step, as
     it is."""
-    return keras.ops.take(rows, numbers, axis=0) if len(rows.shape) else rows
+    return keras.ops.take(tensor, numbers, axis=0) if len(tensor.shape) else tensor
 
 
-def _systematic(shares, lot):
-    """Systematic resampling: int tensor (pieces, particles), the numbers of the candidates that go on, each as often as
-    its share (pieces, particles; rows sum to 1) says, rounded up or down by one lot (pieces,), uniform in 0..1."""
+def _systematic_resampling(shares: Tensor, uniform: Tensor) -> Tensor:
+    """int tensor (pieces, particles), the numbers of the particles that go on, each as often as its
+    share (pieces, particles; rows sum to 1) says, rounded up or down by one uniform random number
+    of 0..1 for each piece, (pieces,)."""
     ops = keras.ops
     particles = ops.shape(shares)[1]
     reached = ops.cumsum(shares, axis=1)
     marks = (
-        (lot[:, None] + ops.arange(particles, dtype="float32"))
+        (uniform[:, None] + ops.arange(particles, dtype="float32"))
         / ops.cast(particles, "float32")
         * reached[:, -1:]
     )
@@ -309,38 +400,32 @@ def _systematic(shares, lot):
     return ops.minimum(passed, particles - 1)
 
 
-def _in_transpositions(shifts):
-    """(int32 array (K, 59), how each token is heard in each transposition; bool array (K, 59), whether it can be: a
-    note that would leave the vocabulary is heard as silence)."""
-    tokens, shifts = np.arange(VOCABULARY), np.array(shifts)[:, None]
+def _in_transpositions(transpositions: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """(int32 array (K, 59), each token in each transposition; bool array (K, 59), whether it can be
+    so transposed: a note that would leave the vocabulary is read as silence)."""
+    tokens, shifts = np.arange(VOCABULARY), np.array(transpositions)[:, None]
     is_note = tokens >= FIRST_NOTE_TOKEN
     stays = ~is_note | ((tokens + shifts >= FIRST_NOTE_TOKEN) & (tokens + shifts < VOCABULARY))
     return np.where(stays, tokens + shifts * is_note, SILENCE_TOKEN).astype(np.int32), stays
 
 
-def _mean_over_transpositions(logits, heard_as):
-    """Logits (B, 59) of the mean of the probabilities that the logits (B * K, 59) give to each token, as it is heard
-    in each transposition, `heard_as` (K, 59)."""
+def _mean_over_transpositions(logits: Tensor, transposed: np.ndarray) -> Tensor:
+    """Logits (B, 59) of the mean of the probabilities that the logits (B * K, 59) give to each
+    token as it is in each transposition, `transposed` (K, 59)."""
     ops = keras.ops
-    if len(heard_as) == 1:
-        return ops.take(logits, heard_as[0], axis=-1)
-    logits = ops.reshape(ops.log_softmax(logits), (-1, *heard_as.shape))  # (B, K, 59)
-    return ops.logsumexp(
-        ops.stack(
-            [
-                ops.take(logits[:, number], tokens, axis=-1)
-                for number, tokens in enumerate(heard_as)
-            ],
-            axis=1,
-        ),
-        axis=1,
-    )
+    if len(transposed) == 1:
+        return ops.take(logits, transposed[0], axis=-1)
+    logits = ops.reshape(ops.log_softmax(logits), (-1, *transposed.shape))  # (B, K, 59)
+    by_token = [
+        ops.take(logits[:, number], tokens, axis=-1) for number, tokens in enumerate(transposed)
+    ]
+    return ops.logsumexp(ops.stack(by_token, axis=1), axis=1)
 
 
-def _draw(probs, chance):
-    """The token (B,) at which the running sum of `probs` (B, 59) passes `chance` (B,), uniform in
-    0..1."""
+def _sample(probs: Tensor, uniform: Tensor) -> Tensor:
+    """The token (B,) at which the running sum of `probs` (B, 59) passes `uniform` (B,), a random
+    number of 0..1."""
     ops = keras.ops
     running = ops.cumsum(probs, axis=-1)
-    passed = ops.sum(ops.cast(running <= (chance * running[:, -1])[:, None], "int32"), axis=-1)
+    passed = ops.sum(ops.cast(running <= (uniform * running[:, -1])[:, None], "int32"), axis=-1)
     return ops.minimum(passed, VOCABULARY - 1)

@@ -1,0 +1,258 @@
+"""Melodies: what somebody may give as one (MIDI numbers, names of notes, a music21 stream, a file,
+a chorale) -> a `Chorale` in which one voice sings.
+
+Notebook: 05_generation
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale, place_in_bars
+from ..notation.loading import load_melody
+from ..notation.reading import from_melody
+
+if TYPE_CHECKING:
+    from music21 import stream
+
+    MelodyLike: TypeAlias = (
+        Chorale | str | os.PathLike[str] | stream.Stream | np.ndarray | Sequence[int | str]
+    )
+
+RESTS = ("r", "rest")  # what silence is called among names of notes, in any case
+
+
+def as_melody(
+    melody: MelodyLike, voice: int = 0, quarters: float | Sequence[float] | None = None
+) -> Chorale:
+    """The melody as a `Chorale` in which that voice sings, whatever the others do.
+
+    Args:
+        melody: int array (steps,) of MIDI numbers, a sixteenth each; a list of notes, which are
+            MIDI numbers or names (see `note_number`), 0 or ``'R'`` being silence; a music21 stream
+            (see `from_melody`); the path of a MIDI, MusicXML or kern file (see `load_melody`); or a
+            Chorale, of which `voice` is taken, or the only one that sings.
+        voice: 0..3, which voice has the melody.
+        quarters: length of the notes in quarters, one number for all or one for each. A list needs
+            it; an array is then read note by note, too.
+
+    Raises:
+        ValueError: a melody without notes, with several at a time, or with some off the grid; a
+            list without `quarters`; `quarters` that are no whole sixteenths, or of something that
+            has its own lengths. The message says which, where, and what to do.
+        FileNotFoundError: no such file.
+        TypeError: it is none of these.
+
+    Examples:
+        >>> as_melody(["G4", "A4", "R", "C5"], quarters=[1, 1, 0.5, 1.5]).notes(0)
+        array([[ 0,  4, 67],
+               [ 4,  4, 69],
+               [10,  6, 72]])
+        >>> as_melody([67, 69])
+        Traceback (most recent call last):
+        ValueError: melody: how long are its 2 notes? Expected quarters=1 for quarter notes, \
+quarters=0.25 for sixteenths, or a list of quarters, one for each note
+
+    Notebook: 05_generation
+    """
+    if isinstance(melody, list) and len(melody) == 1 and isinstance(melody[0], Chorale):
+        melody = melody[0]
+    if isinstance(melody, Chorale) or _is_file(melody) or hasattr(melody, "recurse"):
+        if quarters is not None:
+            raise ValueError(
+                f"quarters {quarters!r}: this melody says itself how long its notes are: expected "
+                f"no quarters, or a list of notes"
+            )
+        return _sung_by(_read(melody), voice)
+    return _sung_by(_from_notes(melody, quarters), voice)
+
+
+def note_number(note: int | str) -> int:
+    """The MIDI number of a note that is given by its number or its name.
+
+    Args:
+        note: such as 70, or, with its octave, ``'B-4'`` (music21's spelling), ``'Bb4'`` or
+            ``'B♭4'``; ``'C4'`` is middle C, 60.
+
+    Raises:
+        ValueError: it is neither.
+
+    Examples:
+        >>> [note_number(note) for note in ("C4", "F#5", "B-4", "Bb4", "B♭4", 70)]
+        [60, 78, 70, 70, 70, 70]
+    """
+    if isinstance(note, (int, np.integer)) and not isinstance(note, bool):
+        return int(note)
+    if isinstance(note, str):
+        from music21 import exceptions21, pitch
+
+        try:
+            found = pitch.Pitch(note.strip().replace("♭", "-").replace("♯", "#"))
+        except (exceptions21.Music21Exception, ValueError):
+            found = None
+        if found is not None and found.octave is not None:
+            return int(found.midi)
+    raise ValueError(
+        f"note {note!r}: expected a MIDI number, or a name with its octave, such as 'C5', 'F#5' or "
+        f"'B-4'"
+    )
+
+
+def shift_into_range(melody: Chorale, voice: int, transpose: bool) -> int:
+    """By how many semitones a melody has to be moved to lie in the range of its voice.
+
+    Args:
+        melody: a Chorale in which the voice sings.
+        voice: 0..3.
+        transpose: whether it may be moved.
+
+    Raises:
+        ValueError: it may not be moved and would have to be, or it is too wide for the voice.
+
+    Examples:
+        >>> shift_into_range(as_melody([55, 60], quarters=1), 0, transpose=True)
+        5
+    """
+    line, (low, high) = melody.pitches[:, voice].astype(int), VOICE_RANGES[voice]
+    sung = line[line != SILENCE]
+    outside = np.flatnonzero((line != SILENCE) & ((line < low) | (line > high)))
+    if not len(outside):
+        return 0
+    where = place_in_bars(outside[0], melody.time_signature, melody.pickup)
+    if sung.max() - sung.min() > high - low:
+        raise ValueError(
+            f"{melody.name}: notes from {sung.min()} to {sung.max()}: expected no more than the "
+            f"{high - low} semitones of a {VOICES[voice]}, {low}..{high}, wherever they lie"
+        )
+    if not transpose:
+        raise ValueError(
+            f"{melody.name}: {where}: note {line[outside[0]]}: expected {low}..{high}, the range "
+            f"of the {VOICES[voice]}; with transpose=True the melody is moved there"
+        )
+    return int(max(low - sung.min(), 0) + min(high - sung.max(), 0))
+
+
+def transposed_key(name: str | None, semitones: int) -> str | None:
+    """The name of a key moved by semitones, spelled with as few accidentals as possible; None where
+    it is not known.
+
+    Examples:
+        >>> transposed_key("C major", 3)
+        'E- major'
+    """
+    if name is None or not semitones:
+        return name
+    from music21 import key
+
+    tonic, mode = name.split()
+    sharps = (key.Key(tonic, mode).sharps + 7 * semitones + 5) % 12 - 5
+    return str(key.KeySignature(sharps).asKey(mode))
+
+
+def _is_file(melody: Any) -> bool:
+    """Whether the melody is a path; a ValueError where it is a string of names of notes."""
+    if isinstance(melody, str) and not os.path.exists(melody):
+        names = melody.replace(",", " ").split()
+        try:
+            [_note_or_rest(number, name) for number, name in enumerate(names, start=1)]
+        except ValueError:
+            return True
+        if names:
+            raise ValueError(
+                f"melody {melody!r}: no such file: expected names of notes in a list, {names}, "
+                f"with quarters=, how long they are"
+            )
+    return isinstance(melody, (str, os.PathLike))
+
+
+def _read(melody: Any) -> Chorale:
+    """The melody of a chorale, a file or a music21 stream, in whichever voice."""
+    if isinstance(melody, Chorale):
+        return melody
+    if isinstance(melody, (str, os.PathLike)):
+        return load_melody(melody)
+    return from_melody(melody, name="melody")
+
+
+def _from_notes(melody: Any, quarters: Any) -> Chorale:
+    """The melody of MIDI numbers or names of notes, in the soprano."""
+    is_array = hasattr(melody, "__array__")
+    if is_array and np.ndim(melody) != 1:
+        raise ValueError(
+            f"melody of shape {np.shape(melody)}: expected (steps,), MIDI numbers of one voice, or "
+            f"a list of notes, a music21 stream, a path, or a Chorale"
+        )
+    if not isinstance(melody, Iterable):
+        raise TypeError(
+            f"melody {melody!r}: expected MIDI numbers or names of notes, a music21 stream, a "
+            f"path, or a Chorale"
+        )
+    notes = list(melody)
+    if not notes:
+        raise ValueError("melody: no notes: expected at least one")
+    if is_array and quarters is None and np.asarray(melody).dtype.kind not in "OSU":
+        line, onsets = np.asarray(melody), None
+    else:
+        numbers = [_note_or_rest(number, note) for number, note in enumerate(notes, start=1)]
+        steps = _steps(quarters, len(notes))
+        line = np.repeat(numbers, steps)
+        onsets = np.zeros((len(line), len(VOICES)), bool)
+        onsets[np.cumsum(steps) - steps, 0] = True
+    pitches = np.where(np.arange(len(VOICES)) == 0, line[:, None], SILENCE)
+    return Chorale(pitches, name="melody", onsets=onsets)
+
+
+def _note_or_rest(number: int, note: Any) -> int:
+    """The MIDI number of the note that stands there in a list, counted from 1; 0 is silence."""
+    if isinstance(note, str) and note.strip().lower() in RESTS:
+        return SILENCE
+    try:
+        return note_number(note)
+    except ValueError as error:
+        raise ValueError(f"melody, number {number}: {error}, or 0 or 'R' for silence") from None
+
+
+def _steps(quarters: Any, count: int) -> np.ndarray:
+    """Lengths in steps, int array (count,), of notes whose length is given in quarters."""
+    if quarters is None:
+        raise ValueError(
+            f"melody: how long are its {count} notes? Expected quarters=1 for quarter notes, "
+            f"quarters=0.25 for sixteenths, or a list of quarters, one for each note"
+        )
+    if isinstance(quarters, (str, bytes)) or not isinstance(quarters, Iterable):
+        quarters = [quarters] * count
+    lengths = list(quarters)
+    if len(lengths) != count:
+        raise ValueError(
+            f"quarters: {len(lengths)} lengths for {count} notes: expected one for each, or one "
+            f"number for all"
+        )
+    for number, length in enumerate(lengths, start=1):
+        in_steps = STEPS_PER_QUARTER * float(length) if isinstance(length, Real) else 0.5
+        if isinstance(length, bool) or in_steps <= 0 or not in_steps.is_integer():
+            raise ValueError(
+                f"quarters {length!r} of note {number}: expected a positive whole number of "
+                f"sixteenths, such as 0.25, 1 or 1.5"
+            )
+    return np.array([int(STEPS_PER_QUARTER * length) for length in lengths])
+
+
+def _sung_by(melody: Chorale, voice: int) -> Chorale:
+    """The melody with its columns changed so that the only voice that sings is that one; a
+    ValueError where it has no notes."""
+    sing = np.flatnonzero(melody.pitches.any(axis=0))
+    source = sing[0] if len(sing) == 1 else voice
+    if not melody.pitches[:, source].any():
+        raise ValueError(f"{melody.name}: the {VOICES[source]} has no notes: expected a melody")
+    order = np.where(np.arange(len(VOICES)) == voice, source, np.arange(len(VOICES)))
+    return replace(
+        melody,
+        pitches=melody.pitches[:, order],
+        onsets=None if melody.onsets is None else melody.onsets[:, order],
+    )
