@@ -43,6 +43,8 @@ def load_model(name_or_path):
 
     Notebook: 04_evaluation
     """
+    from . import chord_gru, note_gru  # noqa: F401  whose classes Keras knows once imported
+
     path = _file_of(name_or_path)
     if not path.is_file():
         names = sorted(file.stem for file in PRETRAINED.glob("*.keras"))
