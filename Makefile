@@ -58,9 +58,10 @@ endif
 $(READY): pyproject.toml constraints.txt
 	@[ -e $@ ] && [ -z "$(CHOSEN)" -o "$(CHOSEN)" = "$$($(BIN)/python --version)" ] || $(PYTHON) -m venv --clear $(VENV)
 	@rm -f $@
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[all]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .benchmarks .mypy_cache .ruff_cache \
+		.import_linter_cache
 	find chorale_utils tests notebooks -name __pycache__ -prune -exec rm -rf {} +
