@@ -324,6 +324,12 @@ class Rhymes(ChoraleModel):
         return pieces, log_probs
 
 
+@pytest.fixture(scope="module")
+def rhymes():
+    """A model that is compiled once for each way of writing, and not once for each test."""
+    return Rhymes()
+
+
 def choices_of(given, tokens=FIFTH):
     """Lists of tokens that each note of `given` may have, and the end after them."""
     notes = [
@@ -406,9 +412,11 @@ def keeps_the_rules(piece, given, crossing=True, parallels=True, ranges=None, **
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_what_is_written_around_what_is_given_follows_the_models_own_distribution(situation):
+def test_what_is_written_around_what_is_given_follows_the_models_own_distribution(
+    rhymes, situation
+):
     given, how = SITUATIONS[situation]
-    model = Rhymes()
+    model = rhymes
     tokens = FIFTH if "transpositions" not in how else (5, 10, 12, 17, 22)
     pieces, log_probs = model.counted_out(
         choices_of(given, tokens),
@@ -430,11 +438,11 @@ def test_what_is_written_around_what_is_given_follows_the_models_own_distributio
     assert written.report["effective_sample_size"].between(1, 64).all()
 
 
-def test_one_candidate_follows_another_distribution():
+def test_one_candidate_follows_another_distribution(rhymes):
     given = SITUATIONS["the last chord"][0]
-    pieces, log_probs = Rhymes().counted_out(choices_of(given))
+    pieces, log_probs = rhymes.counted_out(choices_of(given))
     exact = np.exp(log_probs.sum(axis=1))
-    alone = generate(Rhymes(), count=300, given=given, seed=1)
+    alone = generate(rhymes, count=300, given=given, seed=1)
     assert surprise(pieces, exact / exact.sum(), alone) > 20, "or the test above would see nothing"
     assert (alone.report["resamplings"] == 0).all() and (
         alone.report["effective_sample_size"] == 1
