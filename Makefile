@@ -32,13 +32,15 @@ help:
 run: $(READY)
 	$(BIN)/chorale run $(RUN)
 
-# Two processes, so that no memory held by the first is missing when the notebooks train. The notebooks are checked
-# as copies, so that they train from the beginning and leave a learner's own run alone.
+# Tests, the examples in docstrings and the notebooks, divided among two processes. The notebooks are
+# checked as copies, so that they train from the beginning and leave a learner's own run alone.
+WORKERS ?= 2
 CHECKED := outputs/runs/checked
 test: $(READY)
-	$(PYTEST)
 	rm -rf $(CHECKED) && mkdir -p $(CHECKED) && cp -R notebooks $(CHECKED)/
-	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with=tests/nbval_sanitize.cfg $(CHECKED)/notebooks
+	$(PYTEST) -n $(WORKERS) --doctest-modules --nbval --nbval-current-env \
+		--nbval-cell-timeout=900 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
+		tests chorale_utils $(CHECKED)/notebooks
 
 # Jupyter shows the SVG and the players of a stored notebook only where the notebook is trusted.
 lab: $(READY)

@@ -1,8 +1,9 @@
 """What several test files share: the two editions of the corpus, loaded once, small models, and
-small notebooks that stand in for those of the story."""
+small notebooks that stand in for those of the story; and how the tests are divided among several
+workers."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import nbformat
 import numpy as np
@@ -13,6 +14,56 @@ from chorale_utils import VOCABULARY, VOICES, Chorale, chord_gru, note_gru
 from chorale_utils.corpus.editions import cache_folder, load_corpus
 from chorale_utils.models.backend import keras
 from chorale_utils.models.model import ChoraleModel
+
+# What takes longest, longest first. It is begun first, so that no worker has it alone at the end.
+LONGEST = (
+    "notebooks",
+    "test_training.py",
+    "test_generation.py",
+    "test_mass_generation.py",
+    "test_model_card.py",
+    "test_faults.py",
+    "test_sweep.py",
+    "test_pipeline.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several workers (`-n 2`), a worker is given a whole file of tests, because they share
+    costly fixtures; or a whole folder of notebooks, because each goes on from the one before."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return _what_stays_together(nodeid)
+
+    config.option.loadscopereorder = False  # the order is that of `pytest_collection_modifyitems`
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    """With several workers, what takes longest comes first; otherwise nothing is moved."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _turn(_what_stays_together(item.nodeid)))
+
+
+def pytest_sessionstart(session):
+    """Before several workers begin, the corpus is in its cache: only one process parses it."""
+    if getattr(session.config.option, "numprocesses", None):
+        load_corpus(progress=False)
+
+
+def _what_stays_together(nodeid):
+    place = PurePosixPath(nodeid.partition("::")[0])
+    return str(place.parent if place.suffix == ".ipynb" else place)
+
+
+def _turn(place):
+    """The place in `LONGEST`; all that is not there comes after it."""
+    name = PurePosixPath(place).name
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
 
 BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data" / "jsb_chorales.tgz"
 

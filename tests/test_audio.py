@@ -8,8 +8,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from music21 import corpus
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from chorale_utils import VOICE_PAIRS, note_probs
 from chorale_utils.encoding import notes_to_tokens

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given as drawn
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import given as drawn, settings, strategies as st
 from music21 import corpus
 
 from chorale_utils import VOICES, Chorale, harmonize, write_midi, write_score

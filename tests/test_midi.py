@@ -6,8 +6,7 @@ from io import BytesIO
 import mido
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from music21 import converter, corpus
 

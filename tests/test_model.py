@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from chorale_utils import note_log_probs, note_probs
 from chorale_utils.encoding import notes_to_tokens

@@ -1,5 +1,7 @@
 """What is shipped tells where it comes from."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,18 +21,39 @@ from chorale_utils.corpus.editions import JSB_SHA256
 from chorale_utils.models import model_card
 from chorale_utils.models.backend import keras
 
+SHORT = dict(steps=64, batch_size=4, tensorboard=False, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def corpus(music21_corpus):
+    """A few pieces that call themselves the exact edition (Corpus)."""
+    parts = music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3]
+    return Corpus(*parts, "jsb")
+
+
+@pytest.fixture(scope="module")
+def cycle(corpus, tmp_path_factory):
+    """(model, history, folder) of a strong model's training of three epochs."""
+    folder = tmp_path_factory.mktemp("cycle")
+    return *one_cycle(corpus, folder, learning_rate=0.01), folder
+
+
+def one_cycle(corpus, folder, learning_rate):
+    """(model, history) of a training of three epochs that is kept in a folder."""
+    keras.utils.set_random_seed(3)
+    model = chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8)
+    how = dict(validate_every=2, learning_rate=learning_rate, **SHORT)
+    return model, fit_chords(model, corpus.train, corpus.valid, 3, folder, **how)
+
 
 def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(
-    music21_corpus, tmp_path, monkeypatch
+    corpus, tmp_path, monkeypatch
 ):
-    corpus = Corpus(
-        music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb"
-    )
     monkeypatch.setattr(model_card, "load_corpus", {"jsb": corpus}.get)
     monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
     keras.utils.set_random_seed(3)
     model = note_gru(width=8, layers=1)
-    options = {"window": 64, "batch_size": 4, "tensorboard": False, "verbose": 0}
+    options = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
     fit(model, corpus.train, corpus.valid, 2, tmp_path / "note_gru" / "first", **options)
     fit(
         model,
@@ -61,34 +84,17 @@ def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(
     )
 
 
-def test_card_of_the_strong_model_holds_both_figures_and_compare_trainings(
-    music21_corpus, tmp_path, monkeypatch
+def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(
+    corpus, cycle, tmp_path, monkeypatch
 ):
-    corpus = Corpus(
-        music21_corpus.train[:4], music21_corpus.valid[:4], music21_corpus.test[:3], "jsb"
-    )
     monkeypatch.setattr(model_card, "load_corpus", {"jsb": corpus}.get)
     monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
     folders = {"cycle": tmp_path / "chord_gru" / "cycle", "slower": tmp_path / "slower"}
-    for name, folder in folders.items():
-        keras.utils.set_random_seed(3)
-        model = chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8)
-        history = fit_chords(
-            model,
-            corpus.train,
-            corpus.valid,
-            3,
-            folder,
-            validate_every=2,
-            steps=64,
-            batch_size=4,
-            learning_rate={"cycle": 0.01, "slower": 0.001}[name],
-            tensorboard=False,
-            verbose=0,
-        )
-        if name == "cycle":
-            shipped, best = model, history["val_nats"].iloc[-1]
-            save_model(model, tmp_path / "chord_gru.keras")
+    shipped, history, folder = cycle
+    shutil.copytree(folder, folders["cycle"])
+    best = history["val_nats"].iloc[-1]
+    save_model(shipped, tmp_path / "chord_gru.keras")
+    one_cycle(corpus, folders["slower"], learning_rate=0.001)
 
     card = model_card.ship(
         tmp_path,
@@ -119,10 +125,7 @@ def test_card_of_the_strong_model_holds_both_figures_and_compare_trainings(
         2,
         tmp_path / "chord_gru" / "second",
         after=folders["cycle"],
-        steps=64,
-        batch_size=4,
-        tensorboard=False,
-        verbose=0,
+        **SHORT,
     )
     save_model(second, tmp_path / "chord_gru.keras")
     card = model_card.ship(
@@ -142,22 +145,12 @@ def test_card_of_the_strong_model_holds_both_figures_and_compare_trainings(
     assert again["after"].fillna("").to_dict() == {"slower": "", "first": "", "shipped": "first"}
 
 
-def test_an_unfinished_training_is_not_told_as_tried(music21_corpus, tmp_path):
-    fit_chords(
-        chord_gru(width=8, embedding=4, heads=1, head_width=4, hidden=8),
-        music21_corpus.train[:4],
-        music21_corpus.valid[:2],
-        2,
-        tmp_path,
-        steps=64,
-        batch_size=4,
-        tensorboard=False,
-        verbose=0,
-    )
-    history = pd.read_csv(tmp_path / "history.csv", index_col="epoch")
-    history.iloc[:1].to_csv(tmp_path / "history.csv")
-    with pytest.raises(ValueError, match="1 of 2 epochs done"):
-        model_card.compare_trainings({"unfinished": tmp_path})
+def test_an_unfinished_training_is_not_told_as_tried(cycle, tmp_path):
+    unfinished = shutil.copytree(cycle[2], tmp_path / "unfinished")
+    history = pd.read_csv(unfinished / "history.csv", index_col="epoch")
+    history.iloc[:1].to_csv(unfinished / "history.csv")
+    with pytest.raises(ValueError, match="1 of 3 epochs done"):
+        model_card.what_was_tried({"unfinished": unfinished})
 
 
 def test_only_models_that_are_shipped_have_cards(tmp_path):

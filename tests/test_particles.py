@@ -4,9 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given as drawn
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import given as drawn, settings, strategies as st
 
 from chorale_utils import VOICE_RANGES, VOICES, generate, note_probs
 from chorale_utils.encoding import VOCABULARY, encode, notes_to_tokens, tokens_to_notes
@@ -69,6 +67,12 @@ class Rhymes(ChoraleModel):
                 (total / total.sum(axis=1, keepdims=True))[np.arange(len(pieces)), pieces[:, place]]
             )
         return pieces, log_probs
+
+
+@pytest.fixture(scope="module")
+def rhymes():
+    """A model that is compiled once for each way of writing, and not once for each test."""
+    return Rhymes()
 
 
 def choices_of(given, tokens=FIFTH):
@@ -156,9 +160,11 @@ def keeps_the_rules(piece, given, crossing=True, parallels=True, ranges=None, **
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_what_is_written_around_what_is_given_follows_the_models_own_distribution(situation):
+def test_what_is_written_around_what_is_given_follows_the_models_own_distribution(
+    rhymes, situation
+):
     given, how = SITUATIONS[situation]
-    model = Rhymes()
+    model = rhymes
     tokens = FIFTH if "transpositions" not in how else (5, 10, 12, 17, 22)
     pieces, log_probs = model.counted_out(
         choices_of(given, tokens),
@@ -180,11 +186,11 @@ def test_what_is_written_around_what_is_given_follows_the_models_own_distributio
     assert written.report["effective_sample_size"].between(1, 64).all()
 
 
-def test_one_candidate_follows_another_distribution():
+def test_one_candidate_follows_another_distribution(rhymes):
     given = SITUATIONS["the last chord"][0]
-    pieces, log_probs = Rhymes().counted_out(choices_of(given))
+    pieces, log_probs = rhymes.counted_out(choices_of(given))
     exact = np.exp(log_probs.sum(axis=1))
-    alone = generate(Rhymes(), count=300, given=given, seed=1)
+    alone = generate(rhymes, count=300, given=given, seed=1)
     assert surprise(pieces, exact / exact.sum(), alone) > 20, "or the test above would see nothing"
     assert (alone.report["resamplings"] == 0).all() and (
         alone.report["effective_sample_size"] == 1

@@ -9,8 +9,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from music21 import corpus
 
 from chorale_utils.chorale import Chorale, Pieces

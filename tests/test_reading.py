@@ -3,8 +3,7 @@ refused."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from music21 import (
     chord,
     corpus,

@@ -76,13 +76,18 @@ def test_rate_falls_by_both_in_a_real_training(pieces, tmp_path):
     assert ratios.iloc[-1] < 0.95, "the plateau's reduction stays in force"
 
 
+@pytest.fixture(scope="module")
+def straight_classic(pieces, tmp_path_factory):
+    """(model, history) of a training of four epochs that nothing interrupted."""
+    model = fresh_model()
+    return model, fit(model, *pieces, epochs=4, folder=tmp_path_factory.mktemp("classic"), **SMALL)
+
+
 @pytest.mark.parametrize("epoch_of_the_interruption", [1, 3])
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(
-    pieces, tmp_path, monkeypatch, epoch_of_the_interruption
+    pieces, straight_classic, tmp_path, monkeypatch, epoch_of_the_interruption
 ):
-    straight = fresh_model()
-    whole = fit(straight, *pieces, epochs=4, folder=tmp_path / "straight", **SMALL)
-
+    straight, whole = straight_classic
     broken = fresh_model()
     batches = batches_per_epoch(pieces[0], SMALL["window"], SMALL["batch_size"])
     press_in(monkeypatch, (epoch_of_the_interruption - 1) * batches + batches // 2)

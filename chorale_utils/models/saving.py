@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..files import write_atomically
+from . import chord_gru, note_gru  # noqa: F401  whose classes Keras knows once they are imported
 from .backend import keras
 from .model import ChoraleModel
 

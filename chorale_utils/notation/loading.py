@@ -14,8 +14,7 @@ import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale
 from ..files import as_path
-from .midi import SUFFIXES as MIDI_SUFFIXES
-from .midi import read_midi, read_midi_melody
+from .midi import SUFFIXES as MIDI_SUFFIXES, read_midi, read_midi_melody
 from .reading import from_melody, from_score
 
 if TYPE_CHECKING:
