@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales, tonic_and_mode
 
 # How often each of the twelve notes from the tonic up stands in music in major and in minor: the
 # weights of Aarden 2003, "Dynamic Melodic Expectancy", as https://extras.humdrum.org/man/keycor
@@ -51,8 +51,6 @@ MINOR_PROFILE = (
     7.37619,
     1.75623,
 )
-
-_NATURALS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
 
 class Grid:
@@ -144,12 +142,13 @@ class Grid:
 
     @cached_property
     def keys(self) -> tuple[np.ndarray, np.ndarray]:
-        """(int array (count,), the tonics, 0 (C) to 11; bool array (count,), whether minor): each
-        piece's own `key`, or where it states none the one that is found, see `found_keys`."""
+        """(int array (count,), the tonics, 0 (C) to 11; bool array (count,), whether minor, or a
+        church mode with a minor third): each piece's own `key`, or where it states none the one
+        that is found, see `found_keys`."""
         tonics, minor = (keys.copy() for keys in self.found_keys)
         for number, chorale in enumerate(self.chorales):
             if chorale.key is not None:
-                tonics[number], minor[number] = _parsed_key(chorale.key)
+                tonics[number], minor[number] = tonic_and_mode(chorale.key)
         return tonics, minor
 
     @cached_property
@@ -178,10 +177,3 @@ class Grid:
         # the largest product is the largest correlation: the norm of `heard` is the same for all
         best = (heard @ profiles.T).round(9).argmax(axis=1)
         return (best // 2 + last) % 12, best % 2 == 1
-
-
-def _parsed_key(key: str) -> tuple[int, bool]:
-    """(tonic 0..11, whether minor) of a key such as ``'f# minor'`` or ``'B- major'``."""
-    tonic, mode = key.split()
-    number = _NATURALS[tonic[0].lower()] + tonic.count("#") - tonic.count("-")
-    return number % 12, mode == "minor"
