@@ -142,8 +142,9 @@ class Grid:
 
     @cached_property
     def keys(self) -> tuple[np.ndarray, np.ndarray]:
-        """(int array (count,), the tonics, 0 (C) to 11; bool array (count,), whether minor): each
-        piece's own `key`, or where it states none the one that is found, see `found_keys`."""
+        """(int array (count,), the tonics, 0 (C) to 11; bool array (count,), whether minor, or a
+        church mode with a minor third): each piece's own `key`, or where it states none the one
+        that is found, see `found_keys`."""
         tonics, minor = (keys.copy() for keys in self.found_keys)
         for number, chorale in enumerate(self.chorales):
             if chorale.key is not None:
