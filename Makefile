@@ -58,7 +58,7 @@ endif
 $(READY): pyproject.toml constraints.txt
 	@[ -e $@ ] && [ -z "$(CHOSEN)" -o "$(CHOSEN)" = "$$($(BIN)/python --version)" ] || $(PYTHON) -m venv --clear $(VENV)
 	@rm -f $@
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[all]'
 	@touch $@
 
 clean:

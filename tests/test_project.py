@@ -33,12 +33,11 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 
 
 def declared():
-    """What pyproject.toml asks for, with the tests' own needs: list of Requirement."""
+    """What pyproject.toml asks for, with all extras: list of Requirement."""
     project = PYPROJECT["project"]
-    return [
-        Requirement(text)
-        for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    ]
+    texts = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    found = map(Requirement, texts)
+    return [requirement for requirement in found if requirement.name != project["name"]]
 
 
 def pins():
@@ -111,7 +110,7 @@ def needed():
 def test_conda_environment_installs_the_project_under_the_same_constraints():
     environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
     *from_conda, pip = environment["dependencies"]
-    assert pip == {"pip": ["-c constraints.txt", "-e .[test]"]}
+    assert pip == {"pip": ["-c constraints.txt", "-e .[all]"]}
     python, installer = from_conda
     assert installer == "pip"
     assert python.removeprefix("python=") in SpecifierSet(PYPROJECT["project"]["requires-python"])
