@@ -1,28 +1,39 @@
-"""The command line, ``chorale``: what a user types, read and handed on to the modules that do
-it."""
+"""The command line, ``chorale``: reads what a user types and calls the module that does it.
+
+What only some commands need is imported by them, so that ``chorale`` works with a core install.
+"""
 
 import argparse
 import json
+import os
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .corpus.editions import EDITIONS
+from .extras import MissingExtra
 from .story.notebooks import NotebookFailed, declared_parameters, notebooks_in, value_from_text
-from .story.pipeline import NOTEBOOKS, PROFILES, RUNS, refresh, resume, run, runs_in, summary
+from .story.pipeline import NOTEBOOKS, PROFILES, RUNS, refresh, resume, run
 from .story.record import RECORD, display_path
+from .story.runs import runs_in, summary
 
 
-def main(argv=None):
-    """The command line; returns the exit code: 0 done, 1 a notebook failed, 2 refused, 130
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0 done, 1 a notebook failed, 2 refused, 130
     interrupted.
 
     Args:
-        argv: list of str, the arguments without the program's name; None for those of the process.
+        argv: the arguments without the program's name; None for those of the process.
+
+    Examples:
+        >>> main(["run", "--profile", "tiny"])
+        2
     """
     options = _parser().parse_args(argv)
     try:
         return options.do(options) or 0
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MissingExtra) as error:
         print(f"chorale: {error}", file=sys.stderr)
         return 2
     except NotebookFailed as error:
@@ -39,14 +50,14 @@ def main(argv=None):
         return 130
 
 
-def _how_to_go_on(options):
-    """A hint at `chorale resume` where it is of use."""
+def _how_to_go_on(options: argparse.Namespace) -> str:
+    """A hint at the command that goes on, where there is one."""
     if options.command in ("run", "resume"):
         return " Go on with `chorale resume`; `chorale list` names the run."
     return " The same command goes on with it." if options.command in ("sweep", "generate") else ""
 
 
-def _run(options):
+def _run(options: argparse.Namespace) -> None:
     folder = run(
         options.profile,
         options.corpus,
@@ -59,11 +70,40 @@ def _run(options):
     print(summary(folder))
 
 
-def _resume(options):
+def _from_texts(
+    pairs: Iterable[tuple[str, str]], notebooks: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """Parameters that are given as text, read as the type that a notebook declares for them.
+
+    Raises:
+        ValueError: a name is given twice.
+    """
+    texts: dict[str, str] = {}
+    for name, text in pairs:
+        if name in texts:
+            raise ValueError(f"parameter {name} is given twice: {texts[name]!r} and {text!r}")
+        texts[name] = text
+    defaults: dict[str, Any] = {}
+    for book in notebooks_in(notebooks):
+        defaults = declared_parameters(book) | defaults
+    return {name: value_from_text(text, defaults.get(name)) for name, text in texts.items()}
+
+
+def _resume(options: argparse.Namespace) -> None:
     print(summary(resume(_folder_of(options))))
 
 
-def _list(options):
+def _show(options: argparse.Namespace) -> None:
+    print(summary(_folder_of(options)))
+
+
+def _folder_of(options: argparse.Namespace) -> Path:
+    """The run's folder, given by its path or by its name below --output."""
+    given = Path(options.run)
+    return given if (given / RECORD).is_file() else Path(options.output) / given
+
+
+def _list(options: argparse.Namespace) -> None:
     table = runs_in(options.output)
     if table.empty:
         raise FileNotFoundError(
@@ -72,31 +112,25 @@ def _list(options):
     print(table.to_string(index=False, na_rep=""))
 
 
-def _show(options):
-    print(summary(_folder_of(options)))
-
-
-def _refresh(options):
+def _refresh(options: argparse.Namespace) -> None:
     refresh(options.names, options.notebooks)
 
 
-def _sweep(options):
-    from .scale.sweep import RESULTS, SUMMARY, read_sweep, results_of, run_sweep
+def _sweep(options: argparse.Namespace) -> int:
+    from .scale.sweep import RESULTS, SUMMARY, collect_results, run_sweep
+    from .scale.sweep_file import read_sweep
 
     folder = run_sweep(
         options.sweep, options.output, options.scheduler, options.workers, options.notebooks
     )
-    states = results_of(folder, read_sweep(options.sweep, options.notebooks))[
-        "state"
-    ].value_counts()
-    print(
-        f"{', '.join(f'{count} {state}' for state, count in states.items())}; {RESULTS} and {SUMMARY} are in "
-        f"{display_path(folder)}"
-    )
+    results = collect_results(folder, read_sweep(options.sweep, options.notebooks))
+    states = results["state"].value_counts()
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
+    print(f"{counts}; {RESULTS} and {SUMMARY} are in {display_path(folder)}")
     return 0 if set(states.index) == {"complete"} else 1
 
 
-def _generate(options):
+def _generate(options: argparse.Namespace) -> int:
     from .scale.mass_generation import MANIFEST, ShardsFailed, generate_dataset
 
     try:
@@ -120,30 +154,27 @@ def _generate(options):
         return 1
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     print(
-        f"{manifest['pieces']:,} pieces in {len(manifest['shards']):,} shards, {manifest['left_out']:,} left out; "
-        f"{display_path(folder / MANIFEST)} tells all"
+        f"{manifest['pieces']:,} pieces in {len(manifest['shards']):,} shards, "
+        f"{manifest['left_out']:,} left out; the manifest is {display_path(folder / MANIFEST)}"
     )
+    return 0
 
 
-def _gallery(options):
+def _gallery(options: argparse.Namespace) -> None:
     from .writing.gallery import make_gallery
 
     print(display_path(make_gallery(options.output, options.model, options.seed)))
 
 
-def _folder_of(options):
-    """The folder (Path) of the run that is asked for, by its path or by its name below --output."""
-    given = Path(options.run)
-    return given if (given / RECORD).is_file() else Path(options.output) / given
-
-
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chorale", description="Four-part chorales in the manner of J. S. Bach."
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def command(name, do, text):
+    def command(
+        name: str, do: Callable[[argparse.Namespace], int | None], text: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         added.set_defaults(do=do)
         return added
@@ -151,9 +182,9 @@ def _parser():
     to_run = command("run", _run, "execute the notebooks in order, into a folder of their own")
     to_run.add_argument("--profile", default="demo", help=f"{', '.join(PROFILES)} (default: demo)")
     to_run.add_argument(
-        "--corpus", help=f"{' or '.join(EDITIONS)} (default: what the notebooks say)"
+        "--corpus", help=f"{' or '.join(EDITIONS)} (default: that of the profile or the notebooks)"
     )
-    to_run.add_argument("--seed", type=int, help="(default: what the notebooks say)")
+    to_run.add_argument("--seed", type=int, help="(default: that of the notebooks)")
     to_run.add_argument(
         "-p",
         "--parameter",
@@ -164,28 +195,26 @@ def _parser():
         help="any parameter of a notebook; may be repeated",
     )
     to_run.add_argument(
-        "--run-id", help="name of the run's folder (default: the time and something unique)"
+        "--run-id", help="name of the run's folder (default: the time and a random suffix)"
     )
     to_resume = command(
-        "resume", _resume, "go on with a run that was interrupted, was killed, or failed"
+        "resume", _resume, "complete a run that was interrupted or killed, or that failed"
     )
-    to_list = command("list", _list, "the runs there are: state, time, parameters, scores")
-    to_show = command("show", _show, "all that there is to say of one run")
+    to_list = command("list", _list, "list all runs: state, time, parameters, scores")
+    to_show = command("show", _show, "show everything about one run")
     for one in (to_resume, to_show):
         one.add_argument("run", metavar="RUN", help="the run's folder, or its name")
     for one in (to_run, to_resume, to_list, to_show):
-        also = (
-            ", or an address that fsspec knows, to which they are copied" if one is to_run else ""
-        )
+        also = ", or an address that fsspec knows, to which they are copied"
         one.add_argument(
             "--output",
             default=RUNS,
-            help=f"where the runs' folders are{also} (default: %(default)s)",
+            help=f"where the runs' folders are{also * (one is to_run)} (default: %(default)s)",
         )
-    to_renew = command(
-        "refresh", _refresh, "execute the notebooks in place: renews their stored outputs"
+    to_refresh = command(
+        "refresh", _refresh, "execute the notebooks in place, to renew their stored outputs"
     )
-    to_renew.add_argument(
+    to_refresh.add_argument(
         "names", nargs="*", metavar="NOTEBOOK", help="such as 04_evaluation (default: all)"
     )
     to_sweep = command(
@@ -193,26 +222,36 @@ def _parser():
     )
     to_sweep.add_argument("sweep", metavar="SWEEP.yml", help="what is varied, and how")
     to_sweep.add_argument(
-        "--output", default="outputs/sweeps", help="where its folder is made (default: %(default)s)"
+        "--output",
+        default="outputs/sweeps",
+        help="where the sweep's folder is made (default: %(default)s)",
     )
-    to_write = command("generate", _generate, "write a data set of chorales, in shards")
-    to_write.add_argument("--count", type=int, required=True, help="pieces to write")
-    to_write.add_argument("--output", required=True, metavar="DIR", help="the data set's folder")
-    to_write.add_argument(
+    to_generate = command("generate", _generate, "write a data set of chorales, in shards")
+    to_generate.add_argument("--count", type=int, required=True, help="pieces to write")
+    to_generate.add_argument("--output", required=True, metavar="DIR", help="the data set's folder")
+    to_generate.add_argument(
         "--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)"
     )
-    to_write.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    to_write.add_argument("--temperature", type=float, default=1.0, help="(default: %(default)s)")
-    to_write.add_argument(
-        "--steps", type=int, help="length in sixteenths (default: until the model ends)"
+    to_generate.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    to_generate.add_argument(
+        "--temperature", type=float, default=1.0, help="(default: %(default)s)"
     )
-    to_write.add_argument(
-        "--best-of", type=int, default=1, help="write so many for each that is kept (default: 1)"
+    to_generate.add_argument(
+        "--steps", type=int, help="length in sixteenths (default: until the model ends the piece)"
     )
-    to_write.add_argument(
-        "--corpus", default="music21", choices=EDITIONS, help="whose training pieces may be copied"
+    to_generate.add_argument(
+        "--best-of",
+        type=int,
+        default=1,
+        help="pieces to write for each one that is kept, the best by its grade (default: 1)",
     )
-    for one in (to_sweep, to_write):
+    to_generate.add_argument(
+        "--corpus",
+        default="music21",
+        choices=EDITIONS,
+        help="edition with whose training pieces they are compared (default: %(default)s)",
+    )
+    for one in (to_sweep, to_generate):
         one.add_argument(
             "--scheduler",
             metavar="ADDRESS",
@@ -223,37 +262,16 @@ def _parser():
             type=int,
             help="processes of this machine (default: as many as it has cores)",
         )
-    to_draw = command("gallery", _gallery, "write a hundred chorales and show the ten best")
-    to_draw.add_argument(
+    to_gallery = command("gallery", _gallery, "write a hundred chorales and show the ten best")
+    to_gallery.add_argument(
         "--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)"
     )
-    to_draw.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    to_draw.add_argument(
+    to_gallery.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    to_gallery.add_argument(
         "--output", default="outputs/gallery", help="folder that is replaced (default: %(default)s)"
     )
-    for one in (to_run, to_renew, to_sweep):
+    for one in (to_run, to_refresh, to_sweep):
         one.add_argument(
             "--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks"
         )
     return parser
-
-
-def _from_texts(pairs, notebooks):
-    """Parameters given as text, read as the type that a notebook declares for them; dict.
-
-    Args:
-        pairs: of name and text.
-        notebooks: folder of the notebooks.
-
-    Raises:
-        ValueError: a name that is given twice.
-    """
-    texts = {}
-    for name, text in pairs:
-        if name in texts:
-            raise ValueError(f"parameter {name} is given twice: {texts[name]!r} and {text!r}")
-        texts[name] = text
-    defaults = {}
-    for book in notebooks_in(notebooks):
-        defaults = declared_parameters(book) | defaults
-    return {name: value_from_text(text, defaults.get(name)) for name, text in texts.items()}

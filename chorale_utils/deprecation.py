@@ -3,15 +3,20 @@
 This file knows which names have moved or were renamed, and nothing else about the package. Remove
 an entry one release after it was added."""
 
+import functools
 import importlib
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 PACKAGE = __name__.partition(".")[0]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Public names: what they were called in 0.1, and what they are called now.
 RENAMED = {
@@ -77,6 +82,43 @@ def renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
 
 
+def renamed_argument(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorates a function so that it accepts keyword arguments under their old names, too.
+
+    Args:
+        names: old name -> new name.
+
+    Examples:
+        >>> @renamed_argument(most="vmax")
+        ... def brightest(vmax):
+        ...     return vmax
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     brightest(most=4)
+        4
+        >>> str(caught[0].message).partition(";")[0]
+        'brightest(most=...) is now called brightest(vmax=...)'
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def with_old_names(*args: P.args, **options: P.kwargs) -> R:
+            for old, new in names.items():
+                if old in options:
+                    if new in options:
+                        raise TypeError(
+                            f"{function.__name__}: {new} is given twice, once under its old name "
+                            f"{old}: expected {new} alone"
+                        )
+                    renamed(f"{function.__name__}({old}=...)", f"{function.__name__}({new}=...)")
+                    options[new] = options.pop(old)
+            return function(*args, **options)
+
+        return with_old_names
+
+    return decorate
+
+
 def public_name(name: str) -> Any:
     """The public object that was called `name`, or is called so in `chorale_utils` itself.
 
@@ -94,13 +136,20 @@ def public_name(name: str) -> Any:
 class MovedModules(MetaPathFinder, Loader):
     """Finds a module under the name that it had before it moved into a sub-package."""
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """Where a moved module is now; None for every other module."""
         package, _, old = fullname.partition(".")
         if package != PACKAGE or old not in MOVED:
             return None
         return ModuleSpec(fullname, self, origin=f"{PACKAGE}.{MOVED[old]}")
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module in its new place, with a warning."""
         assert spec.origin is not None
         renamed(spec.name, spec.origin)
         module = importlib.import_module(spec.origin)

@@ -1,10 +1,13 @@
-"""What several test files share: the two editions of the corpus, loaded once, and small models."""
+"""What several test files share: the two editions of the corpus, loaded once, small models, and
+small notebooks that stand in for those of the story."""
 
 import os
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from chorale_utils import VOCABULARY, VOICES, Chorale, chord_gru, note_gru
 from chorale_utils.corpus.editions import cache_folder, load_corpus
@@ -166,3 +169,84 @@ def tune():
     return Chorale(
         pitches, name="tune", key="C major", time_signature="3/4", pickup=4, onsets=onsets
     )
+
+
+def write_notebook(folder, name, parameters, *sources):
+    """Writes a notebook with a parameters cell and further code cells, for another kernel."""
+    folder.mkdir(exist_ok=True)
+    cells = [
+        new_markdown_cell(f"# {name}"),
+        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+    ]
+    book = new_notebook(cells=cells + [new_code_cell(source) for source in sources])
+    book.metadata["kernelspec"] = {
+        "name": "somewhere-else",
+        "display_name": "not here",
+        "language": "python",
+    }
+    nbformat.write(book, folder / f"{name}.ipynb")
+
+
+STORY_PARAMETERS = """\
+run_folder = "../outputs/runs/notebooks"
+seed = 42
+epochs = 3       # passes over the training pieces
+rate = 0.01
+shuffle = True
+key = "f# minor"  # spelled with a sharp
+voices = ["soprano", "bass"]
+limit = None
+"""
+
+_TELL = """\
+import json, os, sys, time
+from pathlib import Path
+Path(run_folder).mkdir(parents=True, exist_ok=True)
+names = "seed epochs rate shuffle key voices limit".split()
+told = {name: globals()[name] for name in names}
+told |= dict(prefix=sys.prefix, folder=os.path.basename(os.getcwd()), at=time.time())
+Path(run_folder, "told.json").write_text(json.dumps(told))
+"""
+
+_LATE = """\
+import time
+from pathlib import Path
+Path(run_folder, "late.json").write_text(str(time.time()))
+"""
+_METRICS = """\
+import json
+from pathlib import Path
+metrics = {"valid": {"nats_per_note": 0.5432109}, "notes": 7}
+Path(run_folder, "metrics.json").write_text(json.dumps(metrics))
+Path(run_folder, "generated").mkdir()
+Path(run_folder, "generated", "one.mid").write_text("x")
+"""
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory):
+    """A folder of two notebooks that work, and of one that does not belong to the story."""
+    folder = tmp_path_factory.mktemp("project {x}") / "notebooks"
+    write_notebook(folder, "01_first", STORY_PARAMETERS, _TELL)
+    write_notebook(
+        folder, "02_second", 'run_folder = "../outputs/runs/notebooks"\npieces = 2', _LATE, _METRICS
+    )
+    write_notebook(folder, "scratch", "", "1 / 0")  # no part of the story
+    return folder
+
+
+@pytest.fixture
+def failing_story(tmp_path):
+    """A folder of three notebooks, the second of which fails."""
+    folder = tmp_path / "notebooks"
+    declared = 'run_folder = "."'
+    write_notebook(
+        folder, "01_first", declared, "from pathlib import Path\nPath(run_folder, 'kept').touch()"
+    )
+    write_notebook(
+        folder, "02_second", declared, "notes = [62, 30]", "raise ValueError(f'note {notes[1]}')"
+    )
+    write_notebook(
+        folder, "03_third", declared, "from pathlib import Path\nPath(run_folder, 'never').touch()"
+    )
+    return folder

@@ -43,8 +43,9 @@ def begun(folder, notebooks):
 
 
 def what_is_finished(folder):
-    """Of a run that was killed, everything that must never change again: notebooks that are complete, as they are, and
-    how many epochs are done. Fails where a file is half-written under its final name."""
+    """Of a run that was killed, everything that must never change again: notebooks that are
+    complete, as they are, and how many epochs are done. Fails where a file is half-written under
+    its final name."""
     finished = {}
     for path in folder.glob("0*.ipynb"):
         if not path.name.endswith(".unfinished.ipynb"):

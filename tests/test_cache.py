@@ -1,5 +1,4 @@
-"""What is kept comes back as it was, is found again only by the same question, and is never
-computed twice."""
+"""A cached result comes back as it was, only for the same call, and is never computed twice."""
 
 import os
 
@@ -15,6 +14,7 @@ from chorale_utils import (
     negative_log_likelihood,
     score_notes,
 )
+from chorale_utils.notation.page import Notation
 
 PIECES = [
     Chorale(np.tile([[67, 60, 55, 48]], (5, 1)), name="bare"),
@@ -35,7 +35,7 @@ PIECES = [
 
 @pytest.fixture
 def counted(tmp_path):
-    """A function that is kept in a folder, and the list of what it was really asked."""
+    """A function whose results are cached, and the list of the calls that it really received."""
     asked = []
 
     def answer(*args, **options):
@@ -43,17 +43,17 @@ def counted(tmp_path):
         return float(len(asked))
 
     answer.__module__ = "chorale_utils.answering"
-    return cached(answer, tmp_path / "kept"), asked
+    return cached(answer, tmp_path / "cache"), asked
 
 
-def test_same_question_is_answered_once(counted, tmp_path):
+def test_same_call_is_computed_once(counted, tmp_path):
     answer, asked = counted
     assert (
         answer(1, "a", [PIECES[0]], over=range(3))
         == answer(1, "a", [PIECES[0]], over=range(3))
         == 1.0
     )
-    assert len(asked) == 1 and len(list((tmp_path / "kept").iterdir())) == 1
+    assert len(asked) == 1 and len(list((tmp_path / "cache").iterdir())) == 1
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,16 @@ def test_same_question_is_answered_once(counted, tmp_path):
         ((np.zeros(4),), (np.zeros((2, 2)),)),
         ((np.zeros(4),), (np.zeros(4, np.float32),)),
         (("ab", "c"), ("a", "bc")),
+        ((Notation(composer="Bach"),), (Notation(composer="Bonn"),)),
     ],
 )
-def test_other_questions_have_answers_of_their_own(counted, question, other):
+def test_other_arguments_have_results_of_their_own(counted, question, other):
     answer, asked = counted
     assert [answer(*question), answer(*other), answer(*question), answer(*other)] == [1, 2, 1, 2]
     assert len(asked) == 2
 
 
-def test_options_are_part_of_the_question(counted):
+def test_options_are_part_of_the_call(counted):
     answer, _ = counted
     assert [answer(), answer(seed=1), answer(seed=2), answer(count=1), answer(1)] == [1, 2, 3, 4, 5]
 
@@ -97,14 +98,14 @@ def test_model_is_known_by_its_weights(counted, new_chord_gru):
     assert [answer(one), answer(same), answer(other), answer(deaf)] == [1, 1, 2, 3]
 
 
-def test_what_no_hash_can_tell_is_refused(counted):
+def test_argument_that_cannot_be_hashed_is_refused(counted):
     with pytest.raises(TypeError, match="expected a plain value"):
         counted[0](object())
 
 
-def test_result_that_cannot_be_kept_is_refused(tmp_path):
+def test_result_that_cannot_be_saved_is_refused(tmp_path):
     with pytest.raises(
-        TypeError, match="a tuple came back: expected a list of Chorale, a DataFrame or a float"
+        TypeError, match="result of type tuple: expected a list of Chorale, a DataFrame or a float"
     ):
         cached(find_metre, tmp_path)(PIECES[0])
     assert not list(tmp_path.iterdir())
@@ -125,14 +126,14 @@ def test_function_whose_source_is_not_known_is_refused(tmp_path):
     ],
     ids=["pieces", "none", "table", "number"],
 )
-def test_torn_result_is_computed_again_with_a_warning(
+def test_damaged_result_is_computed_again_with_a_warning(
     small_chord_gru, tmp_path, function, ask, left
 ):
     asked = cached(function, tmp_path)
     first = ask(asked, small_chord_gru)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.warns(UserWarning, match=f"{path.name} is torn .*: computing it again"):
+    with pytest.warns(UserWarning, match=f"{path.name} is damaged .*: computing it again"):
         again = ask(asked, small_chord_gru)
     assert str(first) == str(again) and [one.name for one in tmp_path.iterdir()] == [path.name]
     assert str(ask(asked, small_chord_gru)) == str(first), "and now it is whole again"
@@ -151,26 +152,26 @@ def test_pieces_and_tables_of_the_package_are_the_same_when_they_come_back(
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".npz", ".parquet"]
 
 
-def test_only_so_many_results_stay(counted, tmp_path, monkeypatch):
-    monkeypatch.setattr("chorale_utils.story.cache.MOST", 3)
+def test_oldest_results_are_removed_and_other_files_stay(counted, tmp_path, monkeypatch):
+    monkeypatch.setattr("chorale_utils.story.cache.MAX_RESULTS", 3)
     answer, asked = counted
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept" / "my-own.npz").touch()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "my-own.npz").touch()
     for number in range(5):
         answer(number)
-        for path in (tmp_path / "kept").iterdir():
+        for path in (tmp_path / "cache").iterdir():
             os.utime(
                 path, ns=(0, path.stat().st_mtime_ns - 10**9)
             )  # however fast this machine is, one is the oldest
     assert (
-        len(list((tmp_path / "kept").glob("answer-*"))) == 3
-        and (tmp_path / "kept" / "my-own.npz").exists()
+        len(list((tmp_path / "cache").glob("answer-*"))) == 3
+        and (tmp_path / "cache" / "my-own.npz").exists()
     )
     assert answer(4) == 5 and answer(0) == 6
 
 
-def test_changed_package_is_asked_again(counted, monkeypatch):
+def test_result_of_other_code_is_computed_again(counted, monkeypatch):
     answer, asked = counted
     answer(1)
-    monkeypatch.setattr("chorale_utils.story.cache._source", lambda: b"other code")
+    monkeypatch.setattr("chorale_utils.story.cache._source_digest", lambda: b"other code")
     assert answer(1) == 2 and len(asked) == 2

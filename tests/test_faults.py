@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from test_pipeline import write_notebook
+from conftest import write_notebook
 
 from chorale_utils.corpus.editions import MANIFEST
 from chorale_utils.story.notebooks import NotebookFailed
@@ -161,7 +161,7 @@ def test_interrupted_training_goes_on_after_its_last_epoch(training_story, tmp_p
     assert "running" in listed.stdout
     with (
         pytest.raises(FolderInUse, match=f"r is in use by process {process.pid}"),
-        folder_lock(tmp_path / "r", patience=0),
+        folder_lock(tmp_path / "r", timeout=0),
     ):
         pass
     process.send_signal(signal.SIGINT)
@@ -181,9 +181,9 @@ def test_interrupted_training_goes_on_after_its_last_epoch(training_story, tmp_p
 def test_run_in_use_is_refused_and_left_alone(training_story, tmp_path):
     with folder_lock(tmp_path):
         with pytest.raises(FolderInUse, match="in use by process"):
-            with folder_lock(tmp_path, patience=0.2):
+            with folder_lock(tmp_path, timeout=0.2):
                 pass
-    with folder_lock(tmp_path, patience=0):
+    with folder_lock(tmp_path, timeout=0):
         pass
 
 
@@ -215,7 +215,7 @@ def test_lock_outlives_the_killed_run_as_long_as_its_kernel(tmp_path):
     wait_for(
         lambda: read_record(tmp_path / "r")["state"] == "interrupted"
     )  # the kernel notices within a second or two
-    with folder_lock(tmp_path / "r", patience=0):
+    with folder_lock(tmp_path / "r", timeout=0):
         pass
 
 
@@ -298,7 +298,8 @@ def read_only(tmp_path):
     )
     if mounted.returncode:
         pytest.skip(
-            f"nothing keeps root from writing, and nothing can be mounted here: {mounted.stderr.strip()}"
+            "nothing keeps root from writing, and nothing can be mounted here: "
+            f"{mounted.stderr.strip()}"
         )
     yield place
     subprocess.run(["umount", place], check=True)

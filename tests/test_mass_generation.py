@@ -30,10 +30,10 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def harvested(weights, music21_corpus, tmp_path_factory):
-    """The folder of a harvest one of whose two workers was killed with kill -9, and the command, ended. The corpus is in
-    its cache by then."""
-    folder = tmp_path_factory.mktemp("harvest") / "set"
+def generated(weights, music21_corpus, tmp_path_factory):
+    """The folder of a data set one of whose two workers was killed with kill -9, and the command,
+    ended. The corpus is in its cache by then."""
+    folder = tmp_path_factory.mktemp("generated") / "set"
     process = subprocess.Popen(
         [
             sys.executable,
@@ -79,8 +79,8 @@ def settings_of(folder):
 
 
 @pytest.mark.slow
-def test_data_set_is_complete_though_a_worker_was_killed(harvested):
-    folder, ended = harvested
+def test_data_set_is_complete_though_a_worker_was_killed(generated):
+    folder, ended = generated
     assert ended.returncode == 0, ended.stderr
     manifest = json.loads((folder / "manifest.json").read_text())
     shards = sorted((folder / "shards").iterdir())
@@ -97,8 +97,8 @@ def test_data_set_is_complete_though_a_worker_was_killed(harvested):
 
 
 @pytest.mark.slow
-def test_shard_is_determined_by_its_number_alone(harvested, weights, tmp_path):
-    folder, _ = harvested
+def test_shard_is_determined_by_its_number_alone(generated, weights, tmp_path):
+    folder, _ = generated
     (tmp_path / "shards").mkdir()
     write_shard(str(tmp_path), 2, settings_of(folder), str(weights))
     here = pq.read_table(tmp_path / "shards" / "part-000002.parquet").to_pylist()
@@ -109,8 +109,8 @@ def test_shard_is_determined_by_its_number_alone(harvested, weights, tmp_path):
 
 
 @pytest.mark.slow
-def test_row_says_how_its_piece_is_made_and_what_it_is_worth(harvested, weights):
-    folder, _ = harvested
+def test_row_says_how_its_piece_is_made_and_what_it_is_worth(generated, weights):
+    folder, _ = generated
     row = pq.read_table(folder / "shards" / "part-000001.parquet").to_pylist()[0]
     model = load_model(weights)
     piece = generate(model, PER_SHARD, steps=4, seed=row["seed"], best_of=64)[row["row"]]
@@ -126,8 +126,8 @@ def test_row_says_how_its_piece_is_made_and_what_it_is_worth(harvested, weights)
 
 
 @pytest.mark.slow
-def test_harvest_that_is_done_is_not_done_again_and_a_missing_shard_is(harvested, weights):
-    folder, _ = harvested
+def test_complete_data_set_is_not_written_again_and_a_missing_shard_is(generated, weights):
+    folder, _ = generated
     how = settings_of(folder)
     missing = folder / "shards" / "part-000004.parquet"
     before, others = (
@@ -155,15 +155,17 @@ def test_harvest_that_is_done_is_not_done_again_and_a_missing_shard_is(harvested
         lambda whole: whole[:400] + bytes([whole[400] ^ 1]) + whole[401:],
     ],
 )
-def test_torn_shard_is_refused_by_name_and_stays_for_the_user_to_remove(harvested, weights, damage):
-    folder, _ = harvested
+def test_damaged_shard_is_refused_by_name_and_stays_for_the_user_to_remove(
+    generated, weights, damage
+):
+    folder, _ = generated
     shard = folder / "shards" / "part-000001.parquet"
     whole, manifest = shard.read_bytes(), (folder / "manifest.json").read_text()
     shard.write_bytes(damage(whole))
     try:
         with pytest.raises(
             ValueError,
-            match="part-000001.parquet is no shard of a harvest, or is torn .*: remove it",
+            match="part-000001.parquet is not a shard of a data set, or is damaged .*: remove it",
         ):
             generate_dataset(COUNT, folder, weights, seed=3, steps=4, best_of=64, progress=False)
         assert (
@@ -175,9 +177,9 @@ def test_torn_shard_is_refused_by_name_and_stays_for_the_user_to_remove(harveste
 
 
 @pytest.mark.slow
-def test_other_settings_in_the_same_folder_are_refused(harvested, weights):
+def test_other_settings_in_the_same_folder_are_refused(generated, weights):
     with pytest.raises(ValueError, match="other settings .*seed"):
-        generate_dataset(COUNT, harvested[0], weights, seed=4, steps=4, best_of=64)
+        generate_dataset(COUNT, generated[0], weights, seed=4, steps=4, best_of=64)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,18 @@ import json
 
 import fsspec
 import pytest
-from test_pipeline import write_notebook
+from conftest import write_notebook
 
 from chorale_utils.story.notebooks import NotebookFailed
-from chorale_utils.story.pipeline import resume, run, summary
+from chorale_utils.story.pipeline import resume, run
 from chorale_utils.story.record import read_record
+from chorale_utils.story.runs import summary
 
-WRITE = "from pathlib import Path\nPath(run_folder, 'made').mkdir(exist_ok=True)\nPath(run_folder, 'made', '{0}').write_text('{0}')"
+WRITE = """\
+from pathlib import Path
+Path(run_folder, "made").mkdir(exist_ok=True)
+Path(run_folder, "made", "{0}").write_text("{0}")
+"""
 
 
 @pytest.fixture

@@ -3,77 +3,17 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from importlib.metadata import version
-from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from conftest import write_notebook
 
-from chorale_utils.command import main
-from chorale_utils.story import notebooks, pipeline, record
-from chorale_utils.story.notebooks import NotebookFailed, declared_parameters, notebooks_in
+from chorale_utils.story import notebooks, pipeline
+from chorale_utils.story.notebooks import NotebookFailed, notebooks_in
 from chorale_utils.story.pipeline import overrides, plan_parameters, refresh, run
-
-PARAMETERS = """\
-run_folder = "../outputs/runs/notebooks"
-seed = 42
-epochs = 3       # passes over the training pieces
-rate = 0.01
-shuffle = True
-key = "f# minor"  # spelled with a sharp
-voices = ["soprano", "bass"]
-limit = None
-"""
-TELL = """\
-import json, os, sys, time
-from pathlib import Path
-Path(run_folder).mkdir(parents=True, exist_ok=True)
-told = dict(seed=seed, epochs=epochs, rate=rate, shuffle=shuffle, key=key, voices=voices, limit=limit)
-told |= dict(prefix=sys.prefix, folder=os.path.basename(os.getcwd()), at=time.time())
-Path(run_folder, "told.json").write_text(json.dumps(told))
-"""
-LATE = "import time\nfrom pathlib import Path\nPath(run_folder, 'late.json').write_text(str(time.time()))"
-METRICS = """\
-import json
-from pathlib import Path
-Path(run_folder, "metrics.json").write_text(json.dumps({"valid": {"nats_per_note": 0.5432109}, "notes": 7}))
-Path(run_folder, "generated").mkdir()
-Path(run_folder, "generated", "one.mid").write_text("x")
-"""
-
-
-def write_notebook(folder, name, parameters, *sources):
-    folder.mkdir(exist_ok=True)
-    cells = [
-        new_markdown_cell(f"# {name}"),
-        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
-    ]
-    book = new_notebook(cells=cells + [new_code_cell(source) for source in sources])
-    book.metadata["kernelspec"] = {
-        "name": "somewhere-else",
-        "display_name": "not here",
-        "language": "python",
-    }
-    nbformat.write(book, folder / f"{name}.ipynb")
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    """A folder of two notebooks that work, the second of which declares one parameter less than the
-    first."""
-    folder = tmp_path_factory.mktemp("project {x}") / "notebooks"
-    write_notebook(folder, "01_first", PARAMETERS, TELL)
-    write_notebook(
-        folder, "02_second", 'run_folder = "../outputs/runs/notebooks"\npieces = 2', LATE, METRICS
-    )
-    write_notebook(folder, "scratch", "", "1 / 0")  # no part of the story
-    return folder
-
 
 NASTY = 'a "quoted" \'word\'\nimport os; os.remove("x") \\ \\" {epochs} ü %s'
 
@@ -252,53 +192,11 @@ def test_profiles_fit_the_notebooks_of_the_project():
         assert len(plan_parameters(notebooks_in(pipeline.NOTEBOOKS), overrides(profile))) == 5
 
 
-def test_default_that_is_no_plain_value_is_named(tmp_path):
-    write_notebook(tmp_path, "01_first", "epochs = 3\nrates = (0.1, 0.2)")
-    with pytest.raises(
-        ValueError, match=r"01_first.ipynb: parameter rates = \(0.1, 0.2\): expected a plain value"
-    ):
-        declared_parameters(tmp_path / "01_first.ipynb")
-
-
-def test_declared_parameters_are_read_with_their_types(story):
-    assert declared_parameters(story / "01_first.ipynb") == {
-        "run_folder": "../outputs/runs/notebooks",
-        "seed": 42,
-        "epochs": 3,
-        "rate": 0.01,
-        "shuffle": True,
-        "key": "f# minor",
-        "voices": ["soprano", "bass"],
-        "limit": None,
-    }
-
-
 def test_folder_that_holds_something_is_refused_and_left_alone(story, done):
     before = record_of(done)
     with pytest.raises(FileExistsError, match="choose another --run-id"):
         run(output=done.parent, run_id="mine", notebooks=story)
     assert record_of(done) == before
-
-
-def test_folder_without_notebooks_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="expected notebooks named"):
-        run(output=tmp_path / "runs", notebooks=tmp_path)
-
-
-@pytest.fixture
-def failing_story(tmp_path):
-    folder = tmp_path / "notebooks"
-    declared = 'run_folder = "."'
-    write_notebook(
-        folder, "01_first", declared, "from pathlib import Path\nPath(run_folder, 'kept').touch()"
-    )
-    write_notebook(
-        folder, "02_second", declared, "notes = [62, 30]", "raise ValueError(f'note {notes[1]}')"
-    )
-    write_notebook(
-        folder, "03_third", declared, "from pathlib import Path\nPath(run_folder, 'never').touch()"
-    )
-    return folder
 
 
 def test_first_failing_notebook_ends_the_run_and_what_was_done_is_kept(failing_story, tmp_path):
@@ -321,131 +219,6 @@ def test_kernel_that_dies_ends_the_run(tmp_path):
     with pytest.raises(NotebookFailed, match=r"notebook 01_first, cell In \[1\]: DeadKernelError"):
         run(output=tmp_path, run_id="r", notebooks=tmp_path / "notebooks")
     assert record_of(tmp_path / "r")["state"] == "failed"
-
-
-def chorale(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "chorale_utils", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        **options,
-    )
-
-
-def test_command_shows_the_cell_that_failed(failing_story, tmp_path):
-    ended = chorale("run", "--notebooks", failing_story, "--output", tmp_path, "--run-id", "r")
-    assert ended.returncode == 1
-    assert "notebook 02_second, cell In [4]: ValueError: note 30" in ended.stderr
-    assert "raise ValueError(f'note {notes[1]}')" in ended.stderr and "is kept" in ended.stderr
-
-
-def test_command_reads_parameters_as_the_notebooks_declare_them_whatever_environment_is_active(
-    story, tmp_path
-):
-    other = tmp_path / "other"
-    (other / "kernels" / "python3").mkdir(parents=True)
-    (other / "kernels" / "python3" / "kernel.json").write_text(
-        '{"argv": ["/nowhere/python"], "display_name": "Python 3", "language": "python"}'
-    )
-    surroundings = {
-        "JUPYTER_PATH": str(other),
-        "JUPYTER_DATA_DIR": str(other),
-        "JUPYTER_PREFER_ENV_PATH": "0",
-    }
-    ended = chorale(
-        "run",
-        "--notebooks",
-        story,
-        "--output",
-        "runs",
-        "--run-id",
-        "r",
-        "--seed",
-        "11",
-        "-p",
-        "key",
-        "5",
-        "-p",
-        "shuffle",
-        "false",
-        "-p",
-        "limit",
-        "-2",
-        "-p",
-        "voices",
-        "['tenor']",
-        "-p",
-        "rate",
-        "1e-3",
-        cwd=tmp_path,
-        env=os.environ | surroundings,
-    )
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads((tmp_path / "runs" / "r" / "told.json").read_text())
-    assert [told[name] for name in ("seed", "key", "shuffle", "limit", "voices", "rate")] == [
-        11,
-        "5",
-        False,
-        -2,
-        ["tenor"],
-        0.001,
-    ]
-    assert told["prefix"] == sys.prefix
-    assert "Everything is in runs/r:" in ended.stdout
-    assert "generated/" in ended.stdout and "1 files" in ended.stdout
-    assert "valid.nats_per_note" in ended.stdout and "0.5432" in ended.stdout
-    assert "1 of 2  01_first" in ended.stderr and "warn" not in ended.stderr.lower()
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--profile", "fast"], ["-p", "epochs", "many"], ["--corpus", "mozart"]]
-)
-def test_command_refuses_in_one_line(story, tmp_path, capsys, arguments):
-    assert (
-        main(["run", "--notebooks", str(story), "--output", str(tmp_path / "runs"), *arguments])
-        == 2
-    )
-    error = capsys.readouterr().err
-    assert error.startswith("chorale: ") and error.count("\n") == 1
-    assert not list(tmp_path.iterdir())
-
-
-def test_interrupted_run_says_so_and_leaves_no_kernel(tmp_path):
-    wait = """import os, time
-from pathlib import Path
-Path(run_folder, 'pid').write_text(str(os.getpid()))
-time.sleep(60)"""
-    write_notebook(tmp_path / "notebooks", "01_first", 'run_folder = "."', wait)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "chorale_utils",
-            "run",
-            "--notebooks",
-            tmp_path / "notebooks",
-            "--output",
-            tmp_path,
-            "--run-id",
-            "r",
-        ],
-        stderr=subprocess.PIPE,
-        text=True,  # in the background Ctrl-C may be ignored: not here
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    pid = tmp_path / "r" / "pid"
-    deadline = time.monotonic() + 120
-    while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    kernel = int(pid.read_text())
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=600)
-    assert process.returncode == 130 and "interrupted" in error and "Traceback" not in error
-    record = record_of(tmp_path / "r")
-    assert record["state"] == "interrupted" and record["notebooks"][0]["state"] == "interrupted"
-    with pytest.raises(ProcessLookupError):
-        os.kill(kernel, 0)
 
 
 def test_refreshing_changes_outputs_and_nothing_else_and_can_be_repeated(tmp_path):
@@ -493,21 +266,6 @@ def test_refreshing_leaves_a_notebook_that_fails_or_warns_as_it_was(tmp_path, ce
 def test_refreshing_an_unknown_notebook_is_refused(story):
     with pytest.raises(ValueError, match="expected one of 01_first, 02_second"):
         refresh(names=["09_ninth"], notebooks=story)
-
-
-def test_commit_is_that_of_the_checkout_and_none_outside_one(tmp_path, monkeypatch):
-    git = ["git", "-C", tmp_path, "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    (tmp_path / "chorale_utils").mkdir()
-    monkeypatch.setattr(record, "__file__", str(tmp_path / "chorale_utils" / "story" / "record.py"))
-    assert record._commit() == (None, None)
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    head = subprocess.run(
-        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    assert record._commit() == (head, True)
-    Path(tmp_path, "new").touch()
-    assert record._commit() == (head, False)
 
 
 def test_the_process_that_runs_the_story_does_not_load_tensorflow(story, tmp_path):

@@ -26,8 +26,8 @@ from chorale_utils.story.plots import (
 )
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.collections import LineCollection  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.collections import LineCollection
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +209,7 @@ def test_the_more_surprising_a_note_the_brighter_its_colour_and_only_notes_that_
     with pytest.raises(ValueError, match="nats of shape"):
         surprise_colours(piece, nats[:5])
     with pytest.raises(ValueError, match="positive number of nats"):
-        surprise_colours(piece, nats, most=0)
+        surprise_colours(piece, nats, vmax=0)
 
 
 def test_sweep_is_drawn_where_points_leave_parameters_at_their_defaults():

@@ -170,7 +170,10 @@ def _imported(source):
     ],
 )
 def test_importing_loads_neither_tensorflow_nor_music21(module):
-    code = f"import sys, {module}; print([name for name in ('tensorflow', 'keras', 'music21') if name in sys.modules])"
+    code = (
+        f"import sys, {module}; "
+        "print([name for name in ('tensorflow', 'keras', 'music21') if name in sys.modules])"
+    )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 
@@ -202,13 +205,6 @@ def test_files_that_the_package_reads_are_installed_with_it():
     patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["chorale_utils"]
     for pattern in patterns:
         assert list((PROJECT / "chorale_utils").glob(pattern)), pattern
-
-
-def test_command_chorale_is_installed():
-    assert PYPROJECT["project"]["scripts"] == {"chorale": "chorale_utils.command:main"}
-    chorale = Path(sys.executable).with_name("chorale")
-    shown = subprocess.run([chorale, "--help"], capture_output=True, text=True, check=True)
-    assert {"run", "resume", "list", "show", "refresh"} <= set(re.findall(r"\w+", shown.stdout))
 
 
 # What README promises

@@ -1,88 +1,114 @@
-"""A Dask cluster to work on: processes of this machine unless told otherwise, or any other by its
-scheduler's address.
+"""A Dask cluster to work on: processes of this machine, or any other cluster by its scheduler's
+address.
 
-What the work is, is told in `sweep` and `generate_dataset`. Nothing that is started here listens on
-an address that other machines can reach."""
+What the work is, is told in `sweep` and `mass_generation`. Nothing that is started here listens on
+an address that other machines can reach.
+"""
 
 import logging
 import os
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
-THREADS = (
-    "OMP_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)  # variables that numpy and TensorFlow obey
+from ..extras import require
+
+# Environment variables by which numpy and TensorFlow choose their number of threads.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @contextmanager
-def dask_client(scheduler=None, workers=None):
+def dask_client(scheduler: str | None = None, workers: int | None = None) -> Iterator[Any]:
     """A `distributed.Client` of a cluster, as long as the context lasts.
 
     Args:
-        scheduler: str, the address of a scheduler that runs somewhere (``'tcp://10.0.0.1:8786'``, ``'tls://...'``); its
-            workers need this package in the same version, one thread each, and the folders of this machine. None: a
-            cluster of processes of this machine, which ends with the context.
-        workers: int, number of processes of this machine; None for as many as it has cores. The cores are shared out
-            among them, unless the environment says how many threads each is to have (`THREADS`).
+        scheduler: the address of a running scheduler (``'tcp://10.0.0.1:8786'``, ``'tls://...'``);
+            its workers need the same version of this package, one thread each, and this machine's
+            folders. None: a cluster of processes of this machine, which ends with the context.
+        workers: number of processes of this machine; None for as many as it has cores. They share
+            the cores evenly, unless the environment says how many threads each is to have
+            (`THREAD_VARIABLES`).
 
     Raises:
-        ValueError: both a scheduler and a number of workers, or a number below 1.
-        ConnectionError: nobody answers at that address, or the cluster has no worker.
+        MissingExtra: Dask is not installed.
+        ValueError: both a scheduler and a number of workers are given, or a number below 1.
+        ConnectionError: no scheduler answers at that address, or its cluster has no worker.
     """
+    require("scale", "a Dask cluster")
+    if scheduler is None:
+        with _local_client(workers) as client:
+            yield client
+    else:
+        with _remote_client(scheduler, workers) as client:
+            yield client
+
+
+@contextmanager
+def _remote_client(scheduler: str, workers: int | None) -> Iterator[Any]:
+    from distributed import Client
+
+    if workers is not None:
+        raise ValueError(
+            f"workers {workers} and scheduler {scheduler}: expected one of them; a running cluster "
+            f"has the workers that it has"
+        )
+    try:
+        client = Client(scheduler, timeout=20)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"scheduler {scheduler}: {error}: expected the address of a Dask scheduler, such as "
+            f"tcp://127.0.0.1:8786"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=60)
+        except TimeoutError as error:
+            raise ConnectionError(
+                f"scheduler {scheduler}: no worker within a minute: expected at least one"
+            ) from error
+        yield client
+
+
+@contextmanager
+def _local_client(workers: int | None) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
-    if scheduler is not None:
-        if workers is not None:
-            raise ValueError(
-                f"workers {workers} and scheduler {scheduler}: expected one of them; a cluster that is there "
-                f"has the workers that it has"
-            )
-        try:
-            client = Client(scheduler, timeout=20)
-        except (OSError, ValueError) as error:
-            raise ConnectionError(
-                f"scheduler {scheduler}: {error}: expected the address of a Dask scheduler, such as "
-                f"tcp://127.0.0.1:8786"
-            ) from error
-        with client:
-            try:
-                client.wait_for_workers(1, timeout=60)
-            except TimeoutError as error:
-                raise ConnectionError(
-                    f"scheduler {scheduler}: no worker within a minute: expected at least one"
-                ) from error
-            yield client
-        return
     cores = os.cpu_count() or 1
     workers = cores if workers is None else workers
     if workers < 1:
         raise ValueError(f"workers {workers}: expected 1 or more")
-    of_each = {name: os.environ.get(name, str(max(1, cores // workers))) for name in THREADS}
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        env=of_each,
-        silence_logs=logging.CRITICAL,
-    ) as cluster:
-        with Client(cluster) as client:
-            yield client
+    threads = str(max(1, cores // workers))
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            env={name: os.environ.get(name, threads) for name in THREAD_VARIABLES},
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
 
 
-def run_tasks(client, function, tasks):
-    """Has `function` done for each of the tasks, and gives (name, None or the exception) as they
+def run_tasks(
+    client: Any, function: Callable[..., object], tasks: Mapping[Name, tuple[Any, ...]]
+) -> Iterator[tuple[Name, BaseException | None]]:
+    """Calls a function once for each task, and yields (name, None or the exception) as the tasks
     end, in any order.
 
-    A task whose worker is lost is done again on another; one that takes its worker down time and again (Dask's
-    ``distributed.scheduler.allowed-failures``) ends in the exception `distributed.KilledWorker`.
+    A task whose worker is lost is done again on another one. A task that takes its worker down
+    again and again (Dask's ``distributed.scheduler.allowed-failures``) ends with the exception
+    `distributed.KilledWorker`.
 
     Args:
         client: `distributed.Client`.
-        function: what a worker can import; what it returns is of no interest.
-        tasks: dict of name to tuple of arguments.
+        function: what a worker can import; what it returns is not used.
+        tasks: name -> arguments.
     """
     from distributed import as_completed
 

@@ -2,82 +2,98 @@
 write side by side.
 
 ``chorale generate --count 100000 --output DIR`` leaves in DIR the ``shards/``, Parquet files with a
-row a piece, and at the end ``manifest.json`` with counts and hashes. A shard is determined by the
-settings and its number alone, whichever worker writes it and when, and is written under another
-name first; so a harvest that was interrupted goes on with the shards that are missing and ends as
-it would have.
+row for each piece, and at the end ``manifest.json`` with counts and hashes. A shard is determined
+by the settings and its number alone, whichever worker writes it and when, and is written whole or
+not at all. So generation that was interrupted goes on with the shards that are missing, and the
+data set is the same in the end.
 
 Notebook: 05_generation
 """
 
 import hashlib
 import json
+import os
 import sys
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..extras import require
 from ..files import write_atomically
-from ..story.notebooks import is_shown
+from ..story.progress import is_shown
 from ..story.record import folder_lock, provenance, utc_now
 from .cluster import dask_client, run_tasks
 
+if TYPE_CHECKING:
+    from ..chorale import Chorale
+    from ..models.model import ChoraleModel
+
 PLAN, MANIFEST, SHARDS = "plan.json", "manifest.json", "shards"
-AT_ONCE = (
-    256  # pieces, rejected ones included, that a worker writes side by side: what bounds its memory
-)
+# Pieces, rejected ones included, that a worker writes side by side: this bounds its memory.
+BATCH = 256
 
 
 class ShardsFailed(RuntimeError):
-    """Shards that could not be written; those that could be are kept."""
+    """Some shards could not be written; those that could be are kept."""
 
 
 def generate_dataset(
-    count,
-    output,
-    model="chord_gru",
-    seed=0,
-    temperature=1.0,
-    steps=None,
-    best_of=1,
-    corpus="music21",
-    per_shard=None,
-    scheduler=None,
-    workers=None,
-    progress=None,
-):
-    """The folder (Path) of a data set of generated chorales, complete.
+    count: int,
+    output: str | os.PathLike[str],
+    model: str | os.PathLike[str] = "chord_gru",
+    seed: int = 0,
+    temperature: float = 1.0,
+    steps: int | None = None,
+    best_of: int = 1,
+    corpus: str = "music21",
+    per_shard: int | None = None,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: bool | None = None,
+) -> Path:
+    """Writes a data set of generated chorales, or completes one, and returns its folder.
 
-    A row of ``shards/*.parquet`` is a piece: shard and row; pitches (list of MIDI numbers, four a step, soprano to bass)
-    and steps; seed (of ``generate(model, seed=..., count=...)``, whose piece number `row` it is); log_likelihood of its
-    notes (nats, natural logarithm), grade (see `grade`), copied (share, see `copied`) and sha256 of the pitches. Pieces
-    without a note, and of pieces with the same notes all but the first, are left out.
+    A row of ``shards/*.parquet`` is a piece: shard and row; pitches (list of MIDI numbers, four for
+    each step, soprano to bass) and steps; seed (of ``generate(model, seed=..., count=...)``, whose
+    piece number `row` it is); log_likelihood of its notes (natural logarithm), grade (see `grade`),
+    copied (share of passages, see `copied`) and sha256 of the pitches. Pieces without a note are
+    left out, and of pieces with the same notes all but the first.
 
     Args:
-        count: int, pieces to be written, those included that will be left out.
-        output: str or Path, the folder. All workers must see it.
+        count: pieces to be written, those included that will be left out.
+        output: the folder. All workers must see it.
         model: name of a shipped model, or path of a ``.keras`` file.
-        seed, temperature, steps, best_of: as in `generate`; the seed is that of the whole.
-        corpus: edition whose training pieces `copied` looks at.
-        per_shard: int, pieces in a shard; None for 256 divided by `best_of`.
-        scheduler, workers: see `cluster.connected`.
-        progress: bool, whether to show a progress bar; None for yes on a terminal.
+        seed: determines the whole data set.
+        temperature: see `generate`.
+        steps: see `generate`.
+        best_of: see `generate`.
+        corpus: edition with whose training pieces `copied` compares.
+        per_shard: pieces in a shard; None for 256 divided by `best_of`.
+        scheduler: see `cluster.dask_client`.
+        workers: see `cluster.dask_client`.
+        progress: whether a progress bar is shown; None for yes on a terminal.
 
     Raises:
-        ValueError: a number below 1, or the folder holds a harvest with other settings, or a shard that is torn.
-        FileNotFoundError: no such model.
-        InUse: another is at work in the folder.
+        MissingExtra: Dask is not installed.
+        ValueError: a number is below 1, the folder holds a data set with other settings, or a shard
+            is damaged.
+        FileNotFoundError: there is no such model.
+        FolderInUse: another process is at work in the folder.
         ShardsFailed: some shards could not be written.
     """
+    require("scale", "a generated data set")
     from tqdm import tqdm
 
     from ..models.saving import weights_hash
 
-    for name, number in dict(count=count, best_of=best_of, per_shard=per_shard or 1).items():
+    numbers_given = {"count": count, "best_of": best_of, "per_shard": per_shard or 1}
+    for name, number in numbers_given.items():
         if number < 1:
             raise ValueError(f"{name} {number}: expected 1 or more")
-    per_shard = per_shard or max(1, AT_ONCE // best_of)
+    per_shard = per_shard or max(1, BATCH // best_of)
     file = Path(model).resolve() if str(model).endswith(".keras") else None
     settings = {
         "count": count,
@@ -93,12 +109,12 @@ def generate_dataset(
     folder = Path(output).resolve()
     (folder / SHARDS).mkdir(parents=True, exist_ok=True)
     with folder_lock(folder):
-        _keep_plan(folder, settings)
+        _check_plan(folder, settings)
         numbers = range(-(-count // per_shard))
         waiting = {
             number: (str(folder), number, settings, str(file or model))
             for number in numbers
-            if not _shard(folder, number).exists()
+            if not _shard_path(folder, number).exists()
         }
         errors = {}
         if waiting:
@@ -122,12 +138,107 @@ def generate_dataset(
                 f"{len(errors)} of {len(numbers)} shards were not written; number {number}: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        _finish(folder, settings, numbers)
+        _write_manifest(folder, settings, numbers)
     return folder
 
 
-def write_shard(folder, number, settings, model):
-    """Writes one shard of a harvest; nothing where it is there."""
+def _check_plan(folder: Path, settings: dict[str, Any]) -> None:
+    """Writes the plan; a ValueError where that of the folder has other settings."""
+    path = folder / PLAN
+    if not path.exists():
+        _write_json(path, {"settings": settings, "started": utc_now(), **provenance()})
+        return
+    planned = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    if planned != settings:
+        differing = {
+            name: (planned.get(name), settings.get(name))
+            for name in {*planned, *settings}
+            if planned.get(name) != settings.get(name)
+        }
+        raise ValueError(
+            f"{folder} holds a data set with other settings {differing} (there, here): expected "
+            f"the same, to complete it; or give another folder"
+        )
+
+
+def _write_manifest(folder: Path, settings: dict[str, Any], numbers: Iterable[int]) -> None:
+    """Leaves out pieces that are there twice, and writes the manifest. Done again, it changes
+    nothing."""
+    import pyarrow.parquet as pq
+
+    seen, shards = set(), []
+    for number in numbers:
+        path = _shard_path(folder, number)
+        table = _read_shard(path)
+        hashes = table["sha256"].to_pylist()
+        new = []
+        for row, digest in enumerate(hashes):
+            if digest not in seen:
+                seen.add(digest)
+                new.append(row)
+        if len(new) < len(hashes):
+            table = table.take(new)
+            write_atomically(
+                path, lambda unfinished, table=table: pq.write_table(table, unfinished)
+            )
+        shards.append(
+            {
+                "file": f"{SHARDS}/{path.name}",
+                "pieces": len(new),
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+        )
+    plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    _write_json(
+        folder / MANIFEST,
+        plan
+        | {
+            "finished": utc_now(),
+            "pieces": len(seen),
+            "left_out": settings["count"] - len(seen),
+            "shards": shards,
+        },
+    )
+
+
+def _read_shard(path: Path) -> Any:
+    """A shard as a pyarrow Table whose pitches match its hashes."""
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        pitches = table["pitches"].combine_chunks()
+        notes, ends = pitches.values.to_numpy(), pitches.offsets.to_numpy()
+        found = [_notes_sha256(notes[start:end]) for start, end in zip(ends, ends[1:])]
+        if found != table["sha256"].to_pylist():
+            raise ValueError("its pitches do not match its hashes")
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:  # a file that is not whole makes Arrow fail in many ways
+        raise ValueError(
+            f"{path} is not a shard of a data set, or is damaged ({type(error).__name__}: "
+            f"{error}): remove it, and the same command writes it again"
+        ) from error
+    return table
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2) + "\n"
+    write_atomically(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+
+
+def write_shard(folder: str, number: int, settings: dict[str, Any], model: str) -> None:
+    """Writes one shard of a data set, unless it is there.
+
+    Args:
+        folder: the data set's folder.
+        number: the shard's number, from 0.
+        settings: of the data set, as in its ``plan.json``.
+        model: name of a shipped model, or path of a ``.keras`` file, as this worker sees it.
+
+    Raises:
+        ValueError: the model has other weights on this worker.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -137,12 +248,13 @@ def write_shard(folder, number, settings, model):
     from ..models.saving import weights_hash
     from ..writing.generation import generate
 
-    path = _shard(Path(folder), number)
+    path = _shard_path(Path(folder), number)
     if path.exists():
         return
     if (weights := weights_hash(model)) != settings["weights"]:
         raise ValueError(
-            f"weights {weights} of {model} on this worker: expected {settings['weights']}, those of the plan"
+            f"weights {weights} of {model} on this worker: expected {settings['weights']}, those "
+            f"of the plan"
         )
     writer, training = _model(model), _training(settings["corpus"])
     seed = shard_seed(settings["seed"], number)
@@ -160,130 +272,52 @@ def write_shard(folder, number, settings, model):
     rows = [row for row, piece in enumerate(pieces) if len(piece)]
     pieces = [pieces[row] for row in rows]
     nats = score_notes(writer, pieces).groupby("piece")["nats"].sum()
-    table = pa.table(
-        {
-            "shard": pa.array([number] * len(pieces), pa.int32()),
-            "row": pa.array(rows, pa.int32()),
-            "seed": pa.array([seed] * len(pieces), pa.int64()),
-            "steps": pa.array([len(piece) for piece in pieces], pa.int32()),
-            "pitches": pa.array(
-                [piece.pitches.ravel().astype(np.uint8) for piece in pieces], pa.list_(pa.uint8())
-            ),
-            "log_likelihood": pa.array(
-                [-float(nats[piece.name]) for piece in pieces], pa.float64()
-            ),
-            "grade": pa.array(grade(pieces).astype(float), pa.float64()),
-            "copied": pa.array(copied(pieces, training)["share"].astype(float), pa.float64()),
-            "sha256": pa.array([_notes_sha256(piece.pitches) for piece in pieces]),
-        }
-    ).replace_schema_metadata({"chorale_utils": json.dumps(settings, sort_keys=True)})
+    shares = copied(pieces, training)["share"].astype(float)
+    columns = {
+        "shard": pa.array([number] * len(pieces), pa.int32()),
+        "row": pa.array(rows, pa.int32()),
+        "seed": pa.array([seed] * len(pieces), pa.int64()),
+        "steps": pa.array([len(piece) for piece in pieces], pa.int32()),
+        "pitches": pa.array(
+            [piece.pitches.ravel().astype(np.uint8) for piece in pieces], pa.list_(pa.uint8())
+        ),
+        "log_likelihood": pa.array([-float(nats[piece.name]) for piece in pieces], pa.float64()),
+        "grade": pa.array(grade(pieces).astype(float), pa.float64()),
+        "copied": pa.array(shares, pa.float64()),
+        "sha256": pa.array([_notes_sha256(piece.pitches) for piece in pieces]),
+    }
+    about = {"chorale_utils": json.dumps(settings, sort_keys=True)}
+    table = pa.table(columns).replace_schema_metadata(about)
     write_atomically(path, lambda unfinished: pq.write_table(table, unfinished))
 
 
-def shard_seed(seed, number):
-    """The seed (int, below 2**63) of a shard, from that of the harvest and the shard's number."""
+def shard_seed(seed: int, number: int) -> int:
+    """The seed of a shard, below 2**63, from that of the data set and the shard's number.
+
+    Examples:
+        >>> shard_seed(0, 1) == shard_seed(0, 2)
+        False
+    """
     return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> 1)
 
 
 @lru_cache(maxsize=1)
-def _model(model):
+def _model(model: str) -> "ChoraleModel":
     from ..models.saving import load_model
 
     return load_model(model)
 
 
 @lru_cache(maxsize=1)
-def _training(edition):
+def _training(edition: str) -> "list[Chorale]":
     from ..corpus.editions import load_corpus
 
     return load_corpus(edition, progress=False).train
 
 
-def _shard(folder, number):
+def _shard_path(folder: Path, number: int) -> Path:
     return folder / SHARDS / f"part-{number:06d}.parquet"
 
 
-def _keep_plan(folder, settings):
-    """Notes what is to be done; a ValueError where something else had been begun in that folder."""
-    path = folder / PLAN
-    if not path.exists():
-        _write_json(path, {"settings": settings, "started": utc_now(), **provenance()})
-        return
-    begun = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    if begun != settings:
-        differ = {
-            name: (begun.get(name), settings.get(name))
-            for name in {*begun, *settings}
-            if begun.get(name) != settings.get(name)
-        }
-        raise ValueError(
-            f"{folder} holds a harvest with other settings {differ} (there, here): expected the same, to go on "
-            f"with it; or give another folder"
-        )
-
-
-def _finish(folder, settings, numbers):
-    """Leaves out what is there twice, and writes the manifest. Done again, it changes nothing."""
-    import pyarrow.parquet as pq
-
-    seen, shards = set(), []
-    for number in numbers:
-        path = _shard(folder, number)
-        table = _read_shard(path)
-        hashes = table["sha256"].to_pylist()
-        kept = []
-        for row, digest in enumerate(hashes):
-            if digest not in seen:
-                seen.add(digest)
-                kept.append(row)
-        if len(kept) < len(hashes):
-            write_atomically(path, lambda unfinished: pq.write_table(table.take(kept), unfinished))
-        shards.append(
-            {
-                "file": f"{SHARDS}/{path.name}",
-                "pieces": len(kept),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            }
-        )
-    plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    _write_json(
-        folder / MANIFEST,
-        plan
-        | {
-            "finished": utc_now(),
-            "pieces": len(seen),
-            "left_out": settings["count"] - len(seen),
-            "shards": shards,
-        },
-    )
-
-
-def _read_shard(path):
-    """A shard's table, after a look at whether its pitches are those of its hashes."""
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-        pitches = table["pitches"].combine_chunks()
-        notes, ends = pitches.values.to_numpy(), pitches.offsets.to_numpy()
-        if [_notes_sha256(notes[start:end]) for start, end in zip(ends, ends[1:])] != table[
-            "sha256"
-        ].to_pylist():
-            raise ValueError("its pitches are not those of its hashes")
-    except (FileNotFoundError, PermissionError, MemoryError):
-        raise
-    except Exception as error:  # what is no whole Parquet file makes Arrow fail in many ways
-        raise ValueError(
-            f"{path} is no shard of a harvest, or is torn ({type(error).__name__}: {error}): remove it, and the "
-            f"same command writes it again"
-        ) from error
-    return table
-
-
-def _notes_sha256(pitches):
+def _notes_sha256(pitches: np.ndarray) -> str:
     return hashlib.sha256(pitches.astype(np.uint8).tobytes()).hexdigest()
-
-
-def _write_json(path, content):
-    text = json.dumps(content, indent=2) + "\n"
-    write_atomically(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))

@@ -1,60 +1,78 @@
-"""A mirror of a run's folder in another place, such as object storage, which fsspec reaches.
+"""A mirror: a copy of a run's folder in another place that fsspec reaches, such as object storage.
 
-The notebooks of a run write on a disk of this machine; the mirror gets what they have written
-whenever one of them has come to its end. What is to be written is decided in `pipeline`."""
+The notebooks of a run write on a disk of this machine. The mirror receives what they have written
+each time one of them ends. Which files they write is decided in `pipeline`.
+"""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..extras import require
 from .record import LOCK, RECORD
 
 
 class Mirror:
-    """A folder that is to look like a run's.
+    """A folder elsewhere that is kept equal to a run's folder.
 
     Args:
-        url: str, the folder in which the mirror is made (``'s3://bucket/runs'``), anything that fsspec knows.
-        folder: Path, the run's folder; the mirror has its name.
+        url: the folder in which the mirror is made, an address that fsspec knows, such as
+            ``'s3://bucket/runs'``.
+        folder: the run's folder; the mirror has its name.
 
     Raises:
-        ValueError: nothing that fsspec knows, or a package is missing, the message says which; or there is a password in it,
-            which would be written into the run's record.
+        MissingExtra: fsspec is not installed.
+        ValueError: fsspec does not know such an address; or a package is missing, which the message
+            names; or the address contains a password, which would end up in the run's record.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     folder = Path(place) / "run-1"
+        ...     folder.mkdir()
+        ...     _ = (folder / "run.json").write_text("{}")
+        ...     Mirror(f"file://{place}/copies", folder).renew()
+        ...     (Path(place) / "copies" / "run-1" / "run.json").read_text()
+        '{}'
     """
 
-    def __init__(self, url, folder):
+    def __init__(self, url: str, folder: Path) -> None:
+        require("notebooks", f"output {url}")
         import fsspec
 
         if urlsplit(url).password is not None:
             raise ValueError(
-                "output: there is a password in the address: expected one without; fsspec finds passwords in "
-                "its own configuration files, or in the environment"
+                "output: the address contains a password: expected one without; fsspec finds "
+                "passwords in its own configuration files, or in the environment"
             )
         try:
             self.files, place = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise ValueError(
-                f"output {url}: {error}: expected a folder of this machine, or an address that fsspec knows; "
-                f"install what it names, such as s3fs for s3://"
+                f"output {url}: {error}: expected a folder of this machine, or an address that "
+                f"fsspec knows; install the package that it names, such as s3fs for s3://"
             ) from error
         self.folder, self.place = folder, f"{place.rstrip('/')}/{folder.name}"
-        self._there = {}
+        self._copied: dict[Path, tuple[int, int]] = {}  # time and size of what is there already
 
-    def refuse_what_is_there(self):
-        """Makes sure that nothing is in the mirror's place.
+    def check_empty(self) -> None:
+        """Makes sure that there is nothing yet in the mirror's place.
 
         Raises:
-            FileExistsError: something is.
-            OSError: the place cannot be looked at.
+            FileExistsError: there is something.
+            OSError: the place cannot be read.
         """
-        with self._errors():
+        with self._as_oserror():
             if self.files.exists(self.place) and self.files.ls(self.place):
                 raise FileExistsError(
                     f"{self.place} is there and not empty: choose another --run-id"
                 )
 
-    def renew(self):
-        """Copies what is new since the last time; the run's record comes last, so that it promises
-        nothing that is not there.
+    def renew(self) -> None:
+        """Copies every file that is new or has changed since the last time.
+
+        The run's record comes last, so that it never names what has not been copied yet.
 
         Raises:
             OSError: the place cannot be written.
@@ -63,16 +81,16 @@ class Mirror:
         for path in sorted(paths, key=lambda path: (path.name == RECORD, path)):
             about = path.stat()
             state = (about.st_mtime_ns, about.st_size)
-            if self._there.get(path) != state:
+            if self._copied.get(path) != state:
                 target = f"{self.place}/{path.relative_to(self.folder).as_posix()}"
-                with self._errors():
+                with self._as_oserror():
                     self.files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
                     self.files.put_file(str(path), target)
-                self._there[path] = state
+                self._copied[path] = state
 
     @contextmanager
-    def _errors(self):
-        """Each kind of storage has errors of its own: here they are OSError, all of them."""
+    def _as_oserror(self) -> Iterator[None]:
+        """Each kind of storage has errors of its own; all of them are raised as OSError."""
         try:
             yield
         except OSError:

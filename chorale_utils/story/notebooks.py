@@ -1,8 +1,9 @@
-"""One notebook: what it lets others set, and how it is executed by papermill in a kernel of its
+"""One notebook: the parameters that it declares, and how papermill executes it, in a kernel of its
 own.
 
 Which notebooks are executed, in which order and with which values, is decided in `pipeline` and
-`sweep`."""
+`sweep`.
+"""
 
 import ast
 import hashlib
@@ -12,12 +13,13 @@ import re
 import sys
 import tempfile
 import threading
-import time
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import nbformat
+from ..extras import require
 
 # How every committed notebook describes its kernel, whichever Python executed it last.
 NOTEBOOK_METADATA = {
@@ -29,54 +31,50 @@ NOTEBOOK_METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
-UNFINISHED = ".unfinished.ipynb"  # how the name of a notebook ends as long as it is being executed
+UNFINISHED = ".unfinished.ipynb"  # how a notebook's name ends while it is being executed
 
-_PAPERMILL = (
-    threading.Lock()
-)  # papermill changes the working folder, of which a process has only one
+# papermill changes the working folder, of which a process has only one
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class NotebookFailed(RuntimeError):
     """A notebook that did not run to its end.
 
     Args:
-        place: str, which notebook and cell, such as ``'notebook 03_model_training, cell In [4]'``.
-        ename, evalue: str, name and text of the error.
-        source: str, the cell's code; empty where no cell is to blame.
-        traceback: str, without colours; empty where there is none.
+        place: which notebook and cell, such as ``'notebook 03_model_training, cell In [4]'``.
+        ename: name of the error.
+        evalue: text of the error.
+        source: the cell's code; empty where no cell is to blame.
+        traceback: without colours; empty where there is none.
     """
 
-    def __init__(self, place, ename, evalue, source="", traceback=""):
-        self.place, self.ename, self.evalue, self.source, self.traceback = (
-            place,
-            ename,
-            evalue,
-            source,
-            traceback,
-        )
+    def __init__(
+        self, place: str, ename: str, evalue: str, source: str = "", traceback: str = ""
+    ) -> None:
+        self.place, self.ename, self.evalue = place, ename, evalue
+        self.source, self.traceback = source, traceback
         super().__init__(place, ename, evalue, source, traceback)
 
-    def __str__(self):
-        parts = [
-            f"{self.place}: {self.ename}: {self.evalue}",
-            _indented(self.source),
-            self.traceback,
-        ]
+    def __str__(self) -> str:
+        source = "\n".join(f"    {line}" for line in self.source.splitlines())
+        parts = [f"{self.place}: {self.ename}: {self.evalue}", source, self.traceback]
         return "\n\n".join(part for part in parts if part)
 
 
-def notebooks_in(folder, names=None):
-    """The notebooks (list of Path) of a folder that belong to its story, ``0*.ipynb``, in the order
-    of their names.
+def notebooks_in(folder: str | os.PathLike[str], names: Sequence[str] | None = None) -> list[Path]:
+    """The notebooks of a folder that belong to its story, ``0*.ipynb``, in the order of their
+    names.
 
     Args:
-        folder: str or Path.
-        names: names of those that are wanted (``'04_evaluation'``); None for all.
+        folder: where the notebooks are.
+        names: which of them (``['04_evaluation']``); None for all.
 
     Raises:
-        FileNotFoundError: no notebooks there.
-        ValueError: no notebook of such a name.
+        MissingExtra: the packages that read and execute notebooks are not installed.
+        FileNotFoundError: there are no notebooks in the folder.
+        ValueError: there is no notebook of such a name.
     """
+    require("notebooks", "executing notebooks")
     books = {book.stem: book for book in sorted(Path(folder).resolve().glob("0*.ipynb"))}
     if not books:
         raise FileNotFoundError(
@@ -89,24 +87,35 @@ def notebooks_in(folder, names=None):
     return [book for name, book in books.items() if names is None or name in names]
 
 
-def declared_parameters(notebook):
-    """What a notebook lets others set: dict of name to default, from its cell tagged
-    ``parameters``.
-
-    Args:
-        notebook: str or Path, the notebook's file.
+def read_notebook(path: str | os.PathLike[str]) -> Any:
+    """A notebook's file, as nbformat's NotebookNode.
 
     Raises:
-        ValueError: a default that is not a plain value, so that neither its type nor its text is certain.
+        MissingExtra: nbformat is not installed.
+        FileNotFoundError: there is no such file.
     """
-    cells = nbformat.read(notebook, as_version=4).cells
+    require("notebooks", "reading notebooks")
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
+def declared_parameters(notebook: str | os.PathLike[str]) -> dict[str, Any]:
+    """The parameters that a notebook declares in its cell tagged ``parameters``: name -> default.
+
+    Raises:
+        ValueError: a default is not a plain value (see `check_plain`), so that its type is not
+            certain.
+    """
+    cells = read_notebook(notebook).cells
     sources = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     defaults = {}
     for statement in ast.parse(sources[0]).body if sources else []:
         targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-        if not isinstance(targets[0], ast.Name) or getattr(statement, "value", None) is None:
+        value = getattr(statement, "value", None)
+        if not isinstance(targets[0], ast.Name) or value is None:
             continue
-        name, value = targets[0].id, statement.value
+        name = targets[0].id
         try:
             defaults[name] = ast.literal_eval(value)
             check_plain(defaults[name])
@@ -118,18 +127,38 @@ def declared_parameters(notebook):
     return defaults
 
 
-def check_plain(value):
-    """A TypeError unless papermill hands `value` to a notebook as it is."""
+def check_plain(value: Any) -> None:
+    """Makes sure that papermill hands a value to a notebook as it is.
+
+    Raises:
+        TypeError: it is not an int, float, bool, str, list, dict or None, or contains something
+            else.
+
+    Examples:
+        >>> check_plain({"rates": [0.1, 0.2]})
+        >>> check_plain((0.1, 0.2))
+        Traceback (most recent call last):
+            ...
+        TypeError: tuple: expected int, float, bool, str, list, dict or None
+    """
     if type(value) not in (bool, int, float, str, list, dict, type(None)):
-        raise TypeError
-    for part in (
-        [*value, *value.values()] if type(value) is dict else value if type(value) is list else ()
-    ):
+        raise TypeError(
+            f"{type(value).__name__}: expected int, float, bool, str, list, dict or None"
+        )
+    if type(value) is dict:
+        value = [*value, *value.values()]
+    for part in value if type(value) is list else ():
         check_plain(part)
 
 
-def value_from_text(text, default):
-    """`text` itself where a string is declared; otherwise the value it spells, if it spells one."""
+def value_from_text(text: str, default: Any) -> Any:
+    """The value that a text on the command line stands for: the text itself where the parameter's
+    default is a string; otherwise what it spells as Python, or the text where it spells nothing.
+
+    Examples:
+        >>> value_from_text("1e-3", 0.01), value_from_text("true", False), value_from_text("5", "a")
+        (0.001, True, '5')
+    """
     if isinstance(default, str):
         return text
     try:
@@ -138,69 +167,82 @@ def value_from_text(text, default):
         return text
 
 
-def code_sha256(notebook):
-    """SHA-256 (hexadecimal) of a notebook's code, whatever outputs and text stand beside it."""
-    cells = nbformat.read(notebook, as_version=4).cells
+def code_sha256(notebook: str | os.PathLike[str]) -> str:
+    """SHA-256 (hexadecimal) of a notebook's code; its outputs and its prose do not matter."""
+    cells = read_notebook(notebook).cells
     sources = "\0".join(cell.source for cell in cells if cell.cell_type == "code")
     return hashlib.sha256(sources.encode()).hexdigest()
 
 
-def seconds_per_cell(executed):
-    """Seconds (list of float) that each cell of an executed notebook took; 0 where it does not
-    say."""
-    cells = nbformat.read(executed, as_version=4).cells
+def seconds_per_cell(executed: str | os.PathLike[str]) -> list[float]:
+    """Seconds that each cell of an executed notebook took; 0 where the notebook does not say."""
+    cells = read_notebook(executed).cells
     return [cell.metadata.get("papermill", {}).get("duration") or 0.0 for cell in cells]
 
 
-def execute(book, executed, values, on_cell=None, held=()):
-    """Executes a notebook in a kernel of the Python that runs this; returns the most memory that it held, in MiB
-    (int; None where the system does not tell).
+def execute(
+    book: Path,
+    executed: Path,
+    parameters: dict[str, Any],
+    on_cell: Callable[[int, int], None] | None = None,
+    inherited_fds: Sequence[int] = (),
+) -> int | None:
+    """Executes a notebook in a kernel of the Python that runs this, and returns the most memory
+    that the kernel held, in MiB; None where the system does not tell.
 
-    `executed` is there whole, once the notebook has come to its end, be it by an error. Until then, what has been
-    executed lies beside it under a name that ends in `UNFINISHED`. The kernel is talked to through Unix sockets, so
-    that it listens at no port. Parameters are written into the notebook as Python literals: data, never code.
+    `executed` is written whole when the notebook has ended, even if it ended with an error. Until
+    then, what has been executed lies beside it under a name that ends in `UNFINISHED`. The kernel
+    communicates through Unix sockets, so that it listens at no port. Parameters are written into
+    the notebook as Python literals: data, never code.
 
     Args:
-        book, executed: Path, from and to.
-        values: dict, the parameters.
-        on_cell: function (number of the cell from 1, of cells), called when a cell begins.
-        held: file descriptors that the kernel inherits: a lock on one of them lasts as long as the kernel does,
-            even if this process is killed before it.
+        book: the notebook.
+        executed: where it is written with its outputs.
+        parameters: name -> plain value (see `check_plain`).
+        on_cell: called when a cell begins, with its number from 1 and the number of cells.
+        inherited_fds: file descriptors that the kernel inherits: a lock on one of them lasts as
+            long as the kernel does, even if this process is killed first.
 
     Raises:
-        NotebookFailed: a cell failed, or the kernel died, or what was executed could not be written.
+        MissingExtra: papermill is not installed.
+        NotebookFailed: a cell failed, the kernel died, or `executed` could not be written.
     """
+    require("notebooks", "executing notebooks")
     from papermill import PapermillExecutionError, execute_notebook
     from papermill.exceptions import strip_color
 
-    begun = []
+    # papermill adds a cell for the parameters
+    cells = len(read_notebook(book).cells) + bool(parameters)
+    has_code = []  # of each cell that has begun
 
-    def note(cell, cell_index):
-        begun.append(cell.cell_type == "code" and bool(cell.source.strip()))
+    def note(cell: Any, cell_index: int) -> None:
+        has_code.append(cell.cell_type == "code" and bool(cell.source.strip()))
         if on_cell:
             on_cell(cell_index + 1, cells)
 
-    cells = len(nbformat.read(book, as_version=4).cells) + bool(
-        values
-    )  # papermill adds one for the values
     unfinished = executed.with_name(executed.stem + UNFINISHED)
-    memory = {}
+    memory: dict[str, int | None] = {}
     try:
-        with _PAPERMILL, tempfile.TemporaryDirectory(prefix="chorale-") as sockets, _quiet():
+        with (
+            _ONE_AT_A_TIME,
+            tempfile.TemporaryDirectory(prefix="chorale-") as sockets,
+            _without_papermill_log(),
+        ):
             execute_notebook(
-                _for_papermill(book),
-                _for_papermill(unfinished),
-                values,
+                _path_for_papermill(book),
+                _path_for_papermill(unfinished),
+                parameters,
                 cwd=book.parent,
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
                 on_cell_start=note,
-                kernel_manager_class=_kernel(sockets, held, memory),
+                kernel_manager_class=_kernel_manager(sockets, inherited_fds, memory),
                 coalesce_streams=True,
                 record_timing=False,
+                # what the kernel logs, not what cells print
                 extra_arguments=["--log-level=CRITICAL"],
-            )  # what the kernel logs, not what cells print
+            )
     except PapermillExecutionError as error:
         raise NotebookFailed(
             f"notebook {book.stem}, cell In [{error.exec_count}]",
@@ -211,19 +253,27 @@ def execute(book, executed, values, on_cell=None, held=()):
         ) from None
     # a kernel that died or could not start, a full disk: papermill passes on many kinds
     except Exception as error:
-        place = f"notebook {book.stem}" + (f", cell In [{sum(begun)}]" if any(begun) else "")
-        hint = " (killed for want of memory?)" if type(error).__name__ == "DeadKernelError" else ""
-        raise NotebookFailed(place, type(error).__name__, f"{error}{hint}") from error
+        cell = f", cell In [{sum(has_code)}]" if any(has_code) else ""
+        hint = " (out of memory?)" if type(error).__name__ == "DeadKernelError" else ""
+        raise NotebookFailed(
+            f"notebook {book.stem}{cell}", type(error).__name__, f"{error}{hint}"
+        ) from error
     finally:
         if unfinished.exists():
             unfinished.replace(executed)
     return memory.get("mib")
 
 
-def _kernel(sockets, held, memory):
-    """The class of kernel managers whose kernel is of this Python, whatever other kernels the user has, talks through
-    Unix sockets in the folder `sockets`, inherits the descriptors `held`, and leaves in the dict `memory` how much it
-    held at most."""
+def _kernel_manager(
+    sockets: str, inherited_fds: Sequence[int], memory: dict[str, int | None]
+) -> type:
+    """The class of kernel managers whose kernel is of this Python, whatever kernels the user has.
+
+    Args:
+        sockets: folder of the Unix sockets through which it communicates.
+        inherited_fds: file descriptors that it inherits.
+        memory: in which it leaves under ``'mib'`` the most memory that it held.
+    """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
     from traitlets import default
@@ -236,67 +286,69 @@ def _kernel(sockets, held, memory):
         )
 
         @default("transport")
-        def _transport_is_ipc(self):
+        def _transport_is_ipc(self) -> str:
             return "ipc"
 
         @default("connection_file")
-        def _connection_file_in_sockets(self):
+        def _connection_file_in_sockets(self) -> str:
             return os.path.join(sockets, "kernel.json")
 
-        async def start_kernel(self, **options):
-            await super().start_kernel(pass_fds=tuple(held), **options)
+        # type: ignore, since jupyter_client derives its asynchronous manager from the other one
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            await super().start_kernel(pass_fds=tuple(inherited_fds), **options)
 
-        async def shutdown_kernel(self, *args, **options):
-            memory["mib"] = _most_memory_mib(getattr(self.provisioner, "pid", None))
+        async def shutdown_kernel(  # type: ignore[override]
+            self, *args: Any, **options: Any
+        ) -> None:
+            memory["mib"] = _peak_memory_mib(getattr(self.provisioner, "pid", None))
             await super().shutdown_kernel(*args, **options)
 
     return OwnKernel
 
 
-def _most_memory_mib(pid):
-    """The most memory that a running process has held, in MiB (int); None where the system does not
+def _peak_memory_mib(pid: int | None) -> int | None:
+    """The most memory that a running process has held, in MiB; None where the system does not
     tell."""
     try:
-        held = re.search(
-            r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
-        )
+        status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return None
-    return int(held.group(1)) // 1024 if held else None
+    found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+    return int(found.group(1)) // 1024 if found else None
 
 
-def _for_papermill(path):
-    """The path as papermill is to note it in the notebook, relative; it replaces {names} in a path,
-    so not here."""
+def _path_for_papermill(path: Path) -> str:
+    """The path as papermill is to note it in the notebook: relative; and with braces doubled, since
+    papermill would replace {names} in it."""
     return os.path.relpath(path).replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager
-def _quiet():
-    """Papermill's log and the warnings of its parts are not the reader's: what matters comes as an
-    error."""
+def _without_papermill_log() -> Iterator[None]:
+    """Suppresses papermill's log and its packages' warnings: what matters comes as an error."""
     logger = logging.getLogger("papermill")
-    before = logger.level
+    level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (
-        KeyboardInterrupt
-    ):  # then asyncio complains at the very end that nobody asked how the cell went on
+    except KeyboardInterrupt:
+        # otherwise asyncio complains at the very end that nobody asked how the cell went on
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise
     finally:
-        logger.setLevel(before)
+        logger.setLevel(level)
 
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def without_volatile_metadata(book):
-    """A notebook (NotebookNode) without the times, paths and versions that executing it left in its metadata, and without
-    widgets, which are dead without the kernel that made them."""
+def without_volatile_metadata(book: Any) -> Any:
+    """A notebook (NotebookNode) without the times, paths and versions that executing it left in its
+    metadata, and without widgets, which are dead without the kernel that made them."""
+    import nbformat
+
     book.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
     for cell in book.cells:
         if cell.cell_type == "code":
@@ -310,9 +362,16 @@ def without_volatile_metadata(book):
     return book
 
 
-def check_error_stream(book, name):
-    """A `NotebookFailed` where a cell of the executed notebook `book` has written to the error
-    stream."""
+def check_error_stream(book: Any, name: str) -> None:
+    """Makes sure that no cell of an executed notebook has written to the error stream.
+
+    Args:
+        book: NotebookNode.
+        name: what the error calls it.
+
+    Raises:
+        NotebookFailed: a cell has, for example with a warning.
+    """
     for cell in book.cells:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
@@ -322,91 +381,3 @@ def check_error_stream(book, name):
                     output.text.strip(),
                     cell.source,
                 )
-
-
-class Progress:
-    """One line of a terminal that says which notebook and cell is at work, and how long all of it
-    may still take.
-
-    Args:
-        weights: dict of notebook's name to list, for each of its cells the seconds that it took the last time, or 1 for
-            each where that is not known.
-        known: bool, whether the weights are seconds.
-        shown: bool; None for yes on a terminal. False keeps the lines that stay away, too.
-    """
-
-    def __init__(self, weights, known, shown=None):
-        self.weights, self.known = weights, known
-        self.shown, self.silent = is_shown(shown), shown is False
-        self.began = self.cell_began = time.monotonic()
-        self.done, self.place = 0.0, ""
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, daemon=True)
-
-    def __enter__(self):
-        if self.shown:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self._ended.set()
-        if self.shown:
-            self._thread.join()
-            self._write("")
-
-    def at(self, label, name, cell, cells):
-        """Notes that cell number `cell` (from 1) of the notebook `name` begins, which `label`
-        stands for."""
-        names = list(self.weights)
-        before = sum(sum(self.weights[earlier]) for earlier in names[: names.index(name)])
-        self.done = before + sum(self.weights[name][: cell - 1])
-        self.cell_began = time.monotonic()
-        self.place = f"{label}, cell {cell} of {cells}"
-
-    def seconds_left(self, now):
-        """Seconds (float) until the last notebook may have ended; None where nothing is known
-        yet."""
-        whole = sum(map(sum, self.weights.values()))
-        if self.done:
-            pace = (self.cell_began - self.began) / self.done
-        elif self.known:
-            pace = 1.0
-        else:
-            return None
-        return max(0.0, (whole - self.done) * pace - (now - self.cell_began))
-
-    def say(self, line):
-        """Prints a line that stays."""
-        if self.shown:
-            self._write("")
-        if not self.silent:
-            print(line, file=sys.stderr)
-
-    def _refresh(self):
-        while not self._ended.wait(0.5):
-            now = time.monotonic()
-            left = self.seconds_left(now)
-            about = "" if left is None else f", about {_clock(left)} left"
-            self._write(f"{self.place}, {_clock(now - self.began)} so far{about}")
-
-    @staticmethod
-    def _write(line):
-        sys.stderr.write(f"\r\x1b[K{line}")
-        sys.stderr.flush()
-
-
-def is_shown(progress):
-    """Whether progress is shown: as `progress` (bool) says, or where that is None, on a
-    terminal."""
-    return sys.stderr.isatty() if progress is None else progress
-
-
-def _clock(seconds):
-    """Such as ``'1:02:03'`` or ``'2:03'``."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _indented(text):
-    return "\n".join(f"    {line}" for line in text.splitlines())

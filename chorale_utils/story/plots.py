@@ -1,18 +1,27 @@
 """Plots: the pictures that the notebooks show. Each function draws one, with its title, and returns
 the axes.
 
-Voices have the same colours everywhere (VOICE_COLOURS), readable for the colour-blind (Okabe and
-Ito 2008).
+Voices have the same colours everywhere (`VOICE_COLOURS`), which the colour-blind can tell apart
+(Okabe and Ito 2008).
 
 Notebook: all five
 """
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
+from numpy.typing import ArrayLike
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales
+from ..deprecation import renamed_argument
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VOICE_COLOURS = dict(zip(VOICES, ("#D55E00", "#E69F00", "#009E73", "#0072B2")))
 FAULT_COLOUR = "#DC143C"  # crimson
@@ -22,49 +31,68 @@ _BRIGHTEST = 0.75  # of the colour map: what is brighter would vanish on white p
 _NOTE_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")
 
 
-def note_name(pitch):
-    """Name of a MIDI number, such as ``C4`` for 60 (flats written ``-``, as music21 does)."""
+def note_name(pitch: int | np.integer) -> str:
+    """Name of a MIDI number, such as ``C4`` for 60; a flat is written ``-``, as in music21.
+
+    Examples:
+        >>> note_name(60), note_name(70)
+        ('C4', 'B-4')
+
+    Notebook: 01_data_exploration
+    """
     return f"{_NOTE_NAMES[int(pitch) % 12]}{int(pitch) // 12 - 1}"
 
 
-def plot_piano_roll(chorale, ax=None, title=None):
-    """The notes of a chorale as lines in pitch and time, a colour a voice, bar lines where the
-    metre is known.
+def plot_piano_roll(chorale: Chorale, ax: Axes | None = None, title: str | None = None) -> Axes:
+    """Draws the notes of a chorale as lines in pitch and time: one colour for each voice, and bar
+    lines where the metre is known.
 
     Args:
-        chorale: a Chorale.
-        ax: matplotlib Axes to draw on; None makes a figure.
+        chorale: what is drawn.
+        ax: on which it is drawn; None makes a figure.
         title: None takes the name of the piece.
 
-    Returns:
-        matplotlib Axes.
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), name="one chord")
+        >>> plot_piano_roll(chorale).get_title()
+        'one chord'
 
     Notebook: 01_data_exploration
     """
     ax = _axes(ax, (9, 3.2))
     for voice, colour in enumerate(VOICE_COLOURS.values()):
         lines = _note_lines(chorale, voice)
-        ax.add_collection(LineCollection(lines, colors=colour, linewidths=5, capstyle="butt"))
-        if lines:
-            ax.text(
-                chorale.quarters + 0.2, lines[-1][0][1], VOICES[voice], color=colour, va="center"
-            )
+        ax.add_collection(LineCollection(list(lines), colors=colour, linewidths=5, capstyle="butt"))
+        if len(lines):
+            _, last_pitch = lines[-1][0]
+            ax.text(chorale.quarters + 0.2, last_pitch, VOICES[voice], color=colour, va="center")
     _finish_roll(ax, chorale, title or chorale.name)
     return ax
 
 
-def plot_surprise(chorale, nats, ax=None, title=None, most=4.0):
-    """Where a model is surprised in a piece: every note as in a piano roll, darker the less it was
-    foreseen.
+@renamed_argument(most="vmax")
+def plot_surprise(
+    chorale: Chorale,
+    nats: ArrayLike,
+    ax: Axes | None = None,
+    title: str | None = None,
+    vmax: float = 4.0,
+) -> Axes:
+    """Draws where a model is surprised: every note as in a piano roll, the darker the less the
+    model expected it.
 
     Args:
-        chorale: a Chorale.
+        chorale: what is drawn.
         nats: float array (steps, 4), -ln p of every note.
-        ax, title: see `plot_piano_roll`.
-        most: nats at which the darkest colour is reached.
+        ax: see `plot_piano_roll`.
+        title: None takes the name of the piece.
+        vmax: nats at which the darkest colour is reached.
 
-    Returns:
-        matplotlib Axes.
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), name="one chord")
+        >>> nats = np.full((16, 4), 0.5)
+        >>> plot_surprise(chorale, nats).get_title()
+        'one chord: what the model did not foresee'
 
     Notebook: 04_evaluation
     """
@@ -80,29 +108,40 @@ def plot_surprise(chorale, nats, ax=None, title=None, most=4.0):
         axis=1,
     )
     notes = LineCollection(
-        lines,
+        list(lines),
         array=np.asarray(nats)[steps, voices],
         cmap="inferno_r",
         linewidths=5,
         capstyle="butt",
     )
-    notes.set_clim(0, most)
+    notes.set_clim(0, vmax)
     ax.add_collection(notes)
-    ax.figure.colorbar(notes, ax=ax, label="nats", pad=0.01)
+    plt.colorbar(notes, ax=ax, label="nats", pad=0.01)
     _finish_roll(ax, chorale, title or f"{chorale.name}: what the model did not foresee")
     return ax
 
 
-def fault_colours(chorale, faults):
-    """Colours for `show_score` that mark faults of voice leading: str array (steps, 4), the notes of the voices at
-    fault and those that they come from, crimson; all others ``''``, black.
+def fault_colours(chorale: Chorale, faults: "pd.DataFrame") -> np.ndarray:
+    """Colours for `show_score` that mark faults of voice leading.
 
     Args:
-        chorale: a Chorale.
-        faults: DataFrame with the columns step (that of arrival) and voices (tuple of 0..3), as `faults` returns it.
+        chorale: the piece with the faults.
+        faults: with the columns step (on which the second chord arrives) and voices (tuple of
+            0..3), as `chorale_utils.faults` returns it.
+
+    Returns:
+        str array (steps, 4): crimson for the notes of the voices at fault and for those that they
+        come from; ``''``, which is black, for all others.
 
     Raises:
-        ValueError: a step outside the chorale.
+        ValueError: a step lies outside the chorale.
+
+    Examples:
+        >>> from chorale_utils import faults
+        >>> chords = np.repeat([[72, 67, 64, 48], [74, 69, 65, 50]], 4, axis=0)  # octaves
+        >>> chorale = Chorale(chords)
+        >>> fault_colours(chorale, faults(chorale))[[0, 4], 0].tolist()
+        ['#DC143C', '#DC143C']
 
     Notebook: 04_evaluation
     """
@@ -119,49 +158,67 @@ def fault_colours(chorale, faults):
     return colours
 
 
-def surprise_colours(chorale, nats, most=4.0):
-    """Colours for `show_score` that tell how little a model foresaw each note: str array (steps, 4), from black (sure)
-    through purple and red to orange (`most` nats and more).
+@renamed_argument(most="vmax")
+def surprise_colours(chorale: Chorale, nats: ArrayLike, vmax: float = 4.0) -> np.ndarray:
+    """Colours for `show_score` that show how little a model expected each note.
 
-    Each note has the colour of the step on which it begins: where it moves there, that is the
-        surprise of the move.
+    Each note has the colour of the step on which it begins, so where a voice moves, it shows the
+    surprise of the move.
 
     Args:
-        chorale: a Chorale.
-        nats: float array (steps, 4), -ln p of every note, such as ``-note_log_probs(model, chorale.pitches)``.
-        most: nats at which the brightest colour is reached.
+        chorale: the piece.
+        nats: float array (steps, 4), -ln p of every note, such as
+            ``-note_log_probs(model, chorale.pitches)``.
+        vmax: nats at which the brightest colour is reached.
+
+    Returns:
+        str array (steps, 4): from black (expected) through purple and red to orange (`vmax` nats
+        and more) where a note begins, elsewhere ``''``.
 
     Raises:
-        ValueError: `nats` does not fit the chorale, or `most` is not positive.
+        ValueError: `nats` does not fit the chorale, or `vmax` is not positive.
+
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (4, 1)))
+        >>> nats = np.tile([0.1, 1.0, 2.0, 4.0], (4, 1))
+        >>> surprise_colours(chorale, nats)[0].tolist()
+        ['#02020e', '#3d0965', '#8c2369', '#f98e09']
 
     Notebook: 04_evaluation
     """
     nats = np.asarray(nats, float)
     if nats.shape != chorale.pitches.shape:
         raise ValueError(
-            f"{chorale.name}: nats of shape {nats.shape}: expected {chorale.pitches.shape}, to fit the pitches"
+            f"{chorale.name}: nats of shape {nats.shape}: expected {chorale.pitches.shape}, like "
+            f"the pitches"
         )
-    if not most > 0:
-        raise ValueError(f"most {most!r}: expected a positive number of nats")
+    if not vmax > 0:
+        raise ValueError(f"vmax {vmax!r}: expected a positive number of nats")
     shades = [to_hex(shade) for shade in plt.get_cmap("inferno")(np.linspace(0, _BRIGHTEST, 64))]
-    colours = np.array(shades)[np.clip(nats / most * 63, 0, 63).round().astype(int)]
+    colours = np.array(shades)[np.clip(nats / vmax * 63, 0, 63).round().astype(int)]
     return np.where(chorale.struck, colours, "")
 
 
-def plot_voice_ranges(chorales, ax=None, title="Each voice keeps to its own range"):
-    """How often each voice sings each pitch, in share of the voice's steps.
+def plot_voice_ranges(
+    chorales: Sequence[Chorale] | Chorale,
+    ax: Axes | None = None,
+    title: str = "Each voice keeps to its own range",
+) -> Axes:
+    """Draws how often each voice sings each pitch, as a share of the voice's steps.
 
     Args:
-        chorales: list of Chorale.
-        ax, title: see `plot_piano_roll`.
+        chorales: whose notes are counted.
+        ax: see `plot_piano_roll`.
+        title: of the picture.
 
-    Returns:
-        matplotlib Axes.
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> ax = plot_voice_ranges([chorale])
 
     Notebook: 01_data_exploration
     """
     ax = _axes(ax, (9, 3))
-    pitches = np.concatenate([chorale.pitches for chorale in chorales])
+    pitches = np.concatenate([chorale.pitches for chorale in as_chorales(chorales)])
     for voice, (name, colour) in enumerate(VOICE_COLOURS.items()):
         sung = pitches[:, voice][pitches[:, voice] != SILENCE]
         values, counts = np.unique(sung, return_counts=True)
@@ -177,35 +234,43 @@ def plot_voice_ranges(chorales, ax=None, title="Each voice keeps to its own rang
     return _tidy(ax)
 
 
-def plot_history(histories):
-    """Learning curves, learning rate and gradient norm, side by side, of one training or of several
-    in a row.
+def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
+    """Draws learning curves, learning rate and gradient norm, side by side, of one training or of
+    several in a row.
 
     Args:
-        histories: dict of label -> DataFrame as `fit` returns it; each begins where the one before ended.
+        histories: label -> what `fit` returned; each training begins where the one before ended.
 
     Returns:
         array of three matplotlib Axes.
 
+    Examples:
+        >>> import pandas as pd
+        >>> history = pd.DataFrame({"nats": [2.0, 1.5], "val_nats": [1.9, 1.6]})
+        >>> history = history.assign(learning_rate=0.01, gradient_norm=1.0)
+        >>> len(plot_history({"classic": history}))
+        3
+
     Notebook: 03_model_training
     """
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), dpi=FIGURE_DPI, layout="constrained")
+    _, axes = plt.subplots(1, 3, figsize=(11, 3.2), dpi=FIGURE_DPI, layout="constrained")
     begin = 0
     for (label, history), style in zip(histories.items(), ("-", "--", ":", "-.")):
         epochs = begin + np.arange(1, len(history) + 1)
+        nats, val_nats = history["nats"].to_numpy(), history["val_nats"].to_numpy()
         marker = "o" if len(history) == 1 else None
         axes[0].plot(
             epochs,
-            history["nats"],
+            nats,
             style,
             marker=marker,
             color="#999999",
             label=f"training, {label}",
         )
-        looked = history["val_nats"].notna()
+        validated = ~np.isnan(val_nats)
         axes[0].plot(
-            epochs[looked],
-            history["val_nats"][looked],
+            epochs[validated],
+            val_nats[validated],
             style,
             marker=marker,
             color="#0072B2",
@@ -229,21 +294,28 @@ def plot_history(histories):
     return axes
 
 
-def plot_sweep(results, varied, score):
-    """What a figure depends on: a panel for each parameter of a sweep, a dot for each point, the
-    best one marked.
+def plot_sweep(results: "pd.DataFrame", varied: Sequence[str], score: str) -> np.ndarray:
+    """Draws what a figure depends on: a panel for each parameter of a sweep, in it a dot for each
+    point, and the best one marked.
 
     Args:
-        results: DataFrame with a row a point, as in a sweep's ``results.parquet``.
-        varied: list of str, the columns of parameters that differ between points; the first six are drawn.
-        score: str, the column of the figure; smaller is better.
+        results: with a row for each point, as in a sweep's ``results.parquet``.
+        varied: the columns of parameters that differ between points; the first six are drawn.
+        score: the column of the figure; smaller is better.
 
     Returns:
-        array of matplotlib Axes, one a parameter.
+        array of matplotlib Axes, one for each parameter.
+
+    Examples:
+        >>> import pandas as pd
+        >>> results = pd.DataFrame({"learning_rate": [0.01, 0.1], "val_nats": [0.6, 0.5]})
+        >>> print(plot_sweep(results, ["learning_rate"], "val_nats")[0].get_title())
+        best at learning_rate =
+        0.1
 
     Notebook: the summary of a sweep
     """
-    varied, best = list(varied)[:6], results[score].idxmin()
+    varied, best = list(varied)[:6], int(np.nanargmin(results[score]))
     shown = {
         name: results[name].map(_shortened, na_action="ignore").astype(object).fillna("default")
         for name in varied
@@ -266,45 +338,53 @@ def plot_sweep(results, varied, score):
     for ax, name in zip(axes[0], varied):
         x = results[name].astype(float) if name in numbers else shown[name]
         ax.plot(x, results[score], "o", color="#999999")
-        ax.plot([x[best]], [results.loc[best, score]], "o", color="#D55E00", label="best")
+        ax.plot([x.iloc[best]], [results[score].iloc[best]], "o", color="#D55E00", label="best")
         if name in numbers and x.min() > 0 and x.max() / x.min() >= 20:
             ax.set_xscale("log")
         elif name not in numbers and longest > 8:
             ax.tick_params(axis="x", labelrotation=90)
-        ax.set_title(f"best at {name} =\n{shown[name][best]}", fontsize="medium")
+        ax.set_title(f"best at {name} =\n{shown[name].iloc[best]}", fontsize="medium")
         ax.set_xlabel(name)
         _tidy(ax)
     axes[0, 0].set_ylabel(score)
     return axes[0]
 
 
-def _shortened(value, most=28):
-    """A value as text of at most so many characters."""
+def _shortened(value: Any, length: int = 28) -> str:
+    """A value as text of at most `length` characters."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def plot_learning_curves(histories, goal=None):
-    """Validation figures of several trainings against the time that each has taken.
+def plot_learning_curves(
+    histories: Mapping[str, "pd.DataFrame | Sequence[pd.DataFrame]"], goal: float | None = None
+) -> Axes:
+    """Draws the validation figures of several trainings against the time that each has taken.
 
     Args:
-        histories: dict of label -> DataFrame as `fit` or `fit_chords` returns it, or a list of such, one after the other.
+        histories: label -> what `fit` or `fit_chords` returned, or a list of such, one after the
+            other.
         goal: nats per note at which a line is drawn, or None.
 
-    Returns:
-        matplotlib Axes.
+    Examples:
+        >>> import pandas as pd
+        >>> history = pd.DataFrame({"val_nats": [1.9, 1.6], "seconds": [10.0, 10.0]})
+        >>> plot_learning_curves({"the classic": history}, goal=0.6).get_title()
+        'Which learns faster?'
 
     Notebook: 03_model_training
     """
+    import pandas as pd
+
     ax = _axes(None, (7, 3.6))
     for number, (label, history) in enumerate(histories.items()):
-        loops = history if isinstance(history, list) else [history]
+        loops = [history] if isinstance(history, pd.DataFrame) else history
         seconds = np.cumsum(np.concatenate([loop["seconds"] for loop in loops]))
         nats = np.concatenate([loop["val_nats"] for loop in loops])
-        looked = ~np.isnan(nats)
+        validated = ~np.isnan(nats)
         ax.plot(
-            seconds[looked],
-            nats[looked],
+            seconds[validated],
+            nats[validated],
             marker="o",
             markersize=3,
             color=_model_colour(number),
@@ -322,32 +402,38 @@ def plot_learning_curves(histories, goal=None):
     return _tidy(ax)
 
 
-def plot_attention(chorale, weights, ax=None, title=None):
-    """What a model recalls while it writes a piece: for each step, the earlier steps whose chords
-    it looks up.
+def plot_attention(
+    chorale: Chorale, weights: np.ndarray, ax: Axes | None = None, title: str | None = None
+) -> Axes:
+    """Draws what a model recalls while it writes a piece: for each step, the earlier steps whose
+    chords it looks up.
 
     Args:
-        chorale: a Chorale.
-        weights: float array (steps, steps): row t, column s is the weight at step t of the chord that came at step
-            s - 1; column 0 is "nothing of the kind" and is left out.
-        ax, title: see `plot_piano_roll`.
+        chorale: the piece.
+        weights: float array (steps, steps): row t, column s is the weight at step t of the chord
+            that came at step s - 1; column 0, the weight of no chord at all, is not drawn.
+        ax: see `plot_piano_roll`.
+        title: None takes the name of the piece.
 
-    Returns:
-        matplotlib Axes.
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), time_signature="4/4")
+        >>> plot_attention(chorale, np.tril(np.ones((16, 16)) / 16)).get_xlabel()
+        'bar that is recalled'
 
     Notebook: 04_evaluation
     """
     ax = _axes(ax, (6, 5.4))
     image = ax.imshow(weights[:, 1:], cmap="Blues", vmin=0, aspect="equal", interpolation="nearest")
-    ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8)
+    plt.colorbar(image, ax=ax, label="weight", shrink=0.8)
     bar = chorale.steps_per_bar
     if bar:
         bars = np.arange(chorale.pickup, len(chorale), bar)
+        numbers = [str(number) for number in range(1, len(bars) + 1)]
         for place in bars:
             ax.axhline(place - 0.5, color="#dddddd", linewidth=0.6)
             ax.axvline(place - 0.5, color="#dddddd", linewidth=0.6)
-        ax.set_xticks(bars - 0.5, range(1, len(bars) + 1))
-        ax.set_yticks(bars - 0.5, range(1, len(bars) + 1))
+        ax.set_xticks(bars - 0.5, numbers)
+        ax.set_yticks(bars - 0.5, numbers)
     ax.set(
         title=title or chorale.name,
         xlabel="bar that is recalled" if bar else "step that is recalled",
@@ -356,24 +442,31 @@ def plot_attention(chorale, weights, ax=None, title=None):
     return ax
 
 
-def plot_voice_motion(table, title):
-    """Voice motion as a model has learnt it: what it adds to a note's logit, for two voices that
+def plot_voice_motion(table: np.ndarray, title: str) -> np.ndarray:
+    """Draws voice motion as a model has learnt it: what it adds to a note's logit where two voices
     both move.
 
+    Intervals have their usual names: perfect, minor, major, TT for the tritone; P8 is the unison
+    and the octave.
+
     Args:
-        table: float array (3, 3, 13, 13), one pair of voices of `ChordGRU.motion_table()`.
+        table: float array (3, 3, 13, 13), one pair of voices of `ChordGRU.motion_table`.
         title: of the picture.
 
     Returns:
-        array of two matplotlib Axes: both voices in the same direction, in contrary directions. Intervals are named
-        as musicians do: perfect, minor, major, tritone; P8 is unison and octave.
+        array of two matplotlib Axes: both voices in the same direction, in opposite directions.
+
+    Examples:
+        >>> same, contrary = plot_voice_motion(np.ones((3, 3, 13, 13)), "Soprano and bass")
+        >>> contrary.get_title()
+        'in opposite directions'
 
     Notebook: 04_evaluation
     """
     down, up = 0, 2
     motions = {
         "in the same direction": (table[down, down] + table[up, up]) / 2,
-        "against each other": (table[down, up] + table[up, down]) / 2,
+        "in opposite directions": (table[down, up] + table[up, down]) / 2,
     }
     names = (
         "P8",
@@ -404,16 +497,25 @@ def plot_voice_motion(table, title):
     return axes
 
 
-def plot_breakdown(tables, title, ylabel="nats per note"):
-    """A small bar chart for each table, side by side on one scale.
+def plot_breakdown(
+    tables: Mapping[str, "pd.Series[Any] | pd.DataFrame"], title: str, ylabel: str = "nats per note"
+) -> np.ndarray:
+    """Draws a small bar chart for each table, side by side on one scale.
 
     Args:
-        tables: dict of title -> pandas Series (label -> number), or DataFrame with a column for each of several models.
+        tables: title -> Series (label -> number), or DataFrame with a column for each of several
+            models.
         title: of the whole picture.
         ylabel: what the numbers are.
 
     Returns:
         array of matplotlib Axes.
+
+    Examples:
+        >>> import pandas as pd
+        >>> by_voice = pd.Series({"soprano": 0.7, "alto": 0.5, "tenor": 0.5, "bass": 0.6})
+        >>> len(plot_breakdown({"voice": by_voice}, "The soprano is hardest to predict"))
+        1
 
     Notebook: 04_evaluation
     """
@@ -452,16 +554,23 @@ def plot_breakdown(tables, title, ylabel="nats per note"):
     return axes[0]
 
 
-def plot_grades(grades, ax=None, title="Bach is told from the others, from the best of them least"):
-    """How the grades of groups of pieces are spread: one shape a group, as wide as there are pieces with such a grade, a
-    line at the middle piece.
+def plot_grades(
+    grades: Mapping[str, np.ndarray],
+    ax: Axes | None = None,
+    title: str = "Bach is told from the others, from the best of them least",
+) -> Axes:
+    """Draws how the grades of groups of pieces are distributed: for each group a violin, with a
+    line at the median.
 
     Args:
-        grades: dict of group -> float array (pieces,), as `grading.grade` returns them.
-        ax, title: see `plot_piano_roll`.
+        grades: group -> float array (pieces,), as `grade` returns it.
+        ax: see `plot_piano_roll`.
+        title: of the picture.
 
-    Returns:
-        matplotlib Axes.
+    Examples:
+        >>> ax = plot_grades({"Bach": np.array([-1.0, 0.0, 3.0]), "model": np.array([-9.0, -5.0])})
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['Bach', 'model']
 
     Notebook: 04_evaluation
     """
@@ -476,22 +585,30 @@ def plot_grades(grades, ax=None, title="Bach is told from the others, from the b
         showmedians=True,
     )
     shapes["cmedians"].set_color("black")
-    for shape in shapes["bodies"]:
+    for shape in shapes["bodies"]:  # type: ignore[attr-defined]  # a list, against the stub
         shape.set(facecolor="#0072B2", alpha=0.5)
     ax.set_yticks(rows, list(grades))
     ax.set(title=title, xlabel="grade (points)")
     return _tidy(ax)
 
 
-def plot_calibration(table, ax=None, title="Is a guess as often right as the model believes?"):
-    """Accuracy against confidence; on the diagonal the model knows exactly how much it knows.
+def plot_calibration(
+    table: "pd.DataFrame",
+    ax: Axes | None = None,
+    title: str = "Is a guess as often right as the model believes?",
+) -> Axes:
+    """Draws accuracy against confidence; on the diagonal a model is right as often as it believes.
 
     Args:
         table: what `calibration` returned.
-        ax, title: see `plot_piano_roll`.
+        ax: see `plot_piano_roll`.
+        title: of the picture.
 
-    Returns:
-        matplotlib Axes.
+    Examples:
+        >>> import pandas as pd
+        >>> bins = {"confidence": [0.2, 0.9], "accuracy": [0.25, 0.85], "notes": [10, 100]}
+        >>> plot_calibration(pd.DataFrame(bins)).get_ylabel()
+        'share of guesses that are right'
 
     Notebook: 04_evaluation
     """
@@ -516,34 +633,32 @@ def plot_calibration(table, ax=None, title="Is a guess as often right as the mod
     return _tidy(ax)
 
 
-def _model_colour(number):
+def _model_colour(number: int) -> str:
     return _MODEL_COLOURS[number % len(_MODEL_COLOURS)]
 
 
-def _axes(ax, size):
-    return (
-        ax
-        if ax is not None
-        else plt.subplots(figsize=size, dpi=FIGURE_DPI, layout="constrained")[1]
-    )
+def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """The axes to draw on: those that are given, or those of a new figure of this size (inches)."""
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=size, dpi=FIGURE_DPI, layout="constrained")[1]
 
 
-def _tidy(ax):
+def _tidy(ax: Axes) -> Axes:
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
-def _note_lines(chorale, voice):
-    """[((start, pitch), (end, pitch)), ...] in quarters, a small gap left where the next note is
-    struck."""
-    gap = 0.15
-    return [
-        ((start / STEPS_PER_QUARTER, pitch), ((start + length - gap) / STEPS_PER_QUARTER, pitch))
-        for start, length, pitch in chorale.notes(voice)
-    ]
+def _note_lines(chorale: Chorale, voice: int) -> np.ndarray:
+    """float array (notes, 2, 2): of each note of a voice, where its line begins and ends (quarters,
+    pitch), with a small gap before the next note."""
+    gap = 0.15  # steps
+    start, length, pitch = chorale.notes(voice).T
+    quarters = np.stack([start, start + length - gap]) / STEPS_PER_QUARTER
+    return np.stack([quarters, np.stack([pitch, pitch])]).T
 
 
-def _finish_roll(ax, chorale, title):
+def _finish_roll(ax: Axes, chorale: Chorale, title: str) -> None:
     sung = chorale.pitches[chorale.pitches != SILENCE]
     low, high = (sung.min(), sung.max()) if len(sung) else (48, 72)
     bar = chorale.steps_per_bar

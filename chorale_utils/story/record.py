@@ -1,5 +1,10 @@
-"""What is known of a run: ``run.json`` in its folder, which says how all of it came about, and the
-lock that keeps two from working there at once. What is executed is decided elsewhere."""
+"""What is known of a run: ``run.json`` in its folder, which says how the run came about; its
+``metrics.json``; and the lock that keeps two processes from working there at once.
+
+This file does not decide what is executed: see `pipeline`.
+
+Notebook: 03_model_training
+"""
 
 import json
 import os
@@ -7,16 +12,19 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from ..files import write_atomically
 
 RECORD = "run.json"
+METRICS = "metrics.json"
 LOCK = "run.lock"
-PATIENCE = 10  # seconds in which the kernel of a run that was killed has noticed and gone
+LOCK_TIMEOUT = 10  # seconds; within them the kernel of a run that was killed notices and ends
 
 # The packages whose versions may change a result, or how it was reached.
 PACKAGES = (
@@ -38,37 +46,44 @@ PACKAGES = (
 
 
 class FolderInUse(OSError):
-    """The folder of a run in which another process is at work."""
+    """Another process is at work in the folder of a run."""
 
 
 @contextmanager
-def folder_lock(folder, patience=PATIENCE):
-    """Keeps all others out of a run's folder as long as the context lasts, or the process, or a child that has
-    inherited the descriptor (int) that it gives: the system lets go of the lock when the last of them is gone,
-    however it went.
+def folder_lock(folder: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Iterator[int]:
+    """Locks a run's folder against other processes, and yields the lock's file descriptor.
+
+    The lock lasts as long as the context, the process, or a child process that inherits the
+    descriptor. The system releases it when the last of them has ended, however it ended.
 
     Args:
-        folder: Path, there.
-        patience: seconds to wait for another to go.
+        folder: an existing folder.
+        timeout: seconds to wait until another process releases the lock.
 
     Raises:
-        InUse: another is at work there.
+        FolderInUse: another process is still at work there.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, folder_lock(folder):
+        ...     is_locked(folder)
+        True
     """
     import fcntl
 
     with open(Path(folder) / LOCK, "a+", encoding="utf-8") as file:
-        until = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     file.seek(0)
                     holder = f" by process {pid}" if (pid := file.read().strip()) else ""
                     raise FolderInUse(
-                        f"{display_path(folder)} is in use{holder}: wait until it has ended, or choose another "
-                        f"folder"
+                        f"{display_path(folder)} is in use{holder}: wait until it has ended, or "
+                        f"choose another folder"
                     ) from None
             time.sleep(0.1)
         file.truncate(0)
@@ -77,9 +92,15 @@ def folder_lock(folder, patience=PATIENCE):
         yield file.fileno()
 
 
-def is_locked(folder):
-    """Whether a process is at work in a run's folder, which may be one that cannot be written;
-    bool."""
+def is_locked(folder: str | os.PathLike[str]) -> bool:
+    """Whether a process is at work in a run's folder, which need not be writable.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     is_locked(folder)
+        False
+    """
     import fcntl
 
     try:
@@ -92,46 +113,73 @@ def is_locked(folder):
         return True
 
 
-def read_record(folder):
-    """What ``run.json`` in a run's folder says (dict). Where it says ``running`` and nobody is at work there, the run
-    was killed, and its state is ``interrupted``.
+def read_record(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What ``run.json`` in a run's folder says.
+
+    Where it says ``running`` and no process is at work there, the run was killed: its state is then
+    ``interrupted``.
 
     Raises:
-        FileNotFoundError: there is no run.
-        ValueError: it is no record.
+        FileNotFoundError: there is no run in this folder.
+        ValueError: ``run.json`` is not the record of a run.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_record(folder, {"state": "running"})
+        ...     read_record(folder)
+        {'state': 'interrupted'}
     """
     path = Path(folder) / RECORD
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         running = record["state"] == "running"
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"{display_path(folder)}: no run is there; expected a folder with {RECORD}, such as those that "
-            f"`chorale list` names"
+            f"{display_path(folder)}: no run is there; expected a folder with {RECORD}, such as "
+            f"those that `chorale list` names"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{display_path(path)} is no record of a run ({error})") from error
+        raise ValueError(f"{display_path(path)} is not the record of a run ({error})") from error
     if running and not is_locked(folder):
         record["state"] = "interrupted"
     return record
 
 
-def write_record(folder, record):
-    """Writes `record` (dict) as ``run.json``, whole or not at all."""
+def write_record(folder: str | os.PathLike[str], record: dict[str, Any]) -> None:
+    """Writes ``run.json`` into a run's folder, whole or not at all.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_record(folder, {"state": "complete"})
+        ...     read_record(folder)["state"]
+        'complete'
+    """
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     write_atomically(
         Path(folder) / RECORD, lambda unfinished: unfinished.write_text(text, encoding="utf-8")
     )
 
 
-def utc_now():
-    """The time in Greenwich, such as ``'2026-01-31T12:00:00+00:00'``."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+def utc_now() -> str:
+    """The time in UTC, such as ``'2026-01-31T12:00:00+00:00'``.
+
+    Examples:
+        >>> utc_now().endswith("+00:00")
+        True
+    """
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def provenance():
-    """What a result may depend on besides parameters and corpus: versions, commit and whether the checkout was clean,
-    processor, cores; dict."""
+def provenance() -> dict[str, Any]:
+    """What a result may depend on besides parameters and corpus: versions, commit and whether the
+    checkout was clean, processor, number of cores.
+
+    Examples:
+        >>> list(provenance())
+        ['versions', 'commit', 'checkout_clean', 'processor', 'cores']
+    """
     commit, clean = _commit()
     return {
         "versions": _versions(),
@@ -142,39 +190,12 @@ def provenance():
     }
 
 
-def display_path(path):
-    """A path as it is shown: relative where it is below the current folder."""
-    path, here = Path(path).resolve(), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def flatten(values, prefix=""):
-    """Nested dicts as one, names joined by dots."""
-    flat = {}
-    for name, value in values.items():
-        flat |= (
-            flatten(value, f"{prefix}{name}.")
-            if isinstance(value, dict)
-            else {f"{prefix}{name}": value}
-        )
-    return flat
-
-
-def read_metrics(folder):
-    """The figures of ``metrics.json`` in a run's folder, as one dict, names joined by dots; empty
-    where there are none."""
-    try:
-        return flatten(json.loads((Path(folder) / "metrics.json").read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-
-
-def _versions():
-    """Versions by name: Python, the system, this package, and every package of `PACKAGES` that is
-    installed."""
+def _versions() -> dict[str, str | None]:
+    """Versions by name: Python, the system, this package, and every package in `PACKAGES`; None
+    where it is not installed."""
     from .. import __version__
 
-    found = {
+    found: dict[str, str | None] = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "chorale_utils": __version__,
@@ -187,13 +208,13 @@ def _versions():
     return found
 
 
-def _commit():
-    """The commit of the checkout that this package is in (str) and whether nothing in it was changed (bool);
-    None and None where it is in no checkout."""
+def _commit() -> tuple[str | None, bool | None]:
+    """The commit of the checkout that this package is in, and whether nothing in it was changed;
+    None and None where it is not in a checkout."""
     checkout = Path(__file__).resolve().parents[2]
 
-    def git(*arguments):
-        command = ["git", "-C", checkout, *arguments]
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(checkout), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
@@ -204,7 +225,7 @@ def _commit():
     return (commit, not changes) if Path(top).resolve() == checkout else (None, None)
 
 
-def _processor():
+def _processor() -> str:
     try:
         found = re.search(
             r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE
@@ -214,29 +235,86 @@ def _processor():
     return found.group(1) if found else platform.processor() or platform.machine()
 
 
-def record_metrics(folder, section, **figures):
-    """Writes figures into `folder`/metrics.json under the name of a section, beside those that are
-    there.
+def display_path(path: str | os.PathLike[str]) -> str:
+    """A path as messages show it: relative where it lies below the current folder.
+
+    Examples:
+        >>> display_path(Path.cwd() / "outputs" / "runs")
+        'outputs/runs'
+        >>> display_path("/elsewhere")
+        '/elsewhere'
+    """
+    path, here = Path(path).resolve(), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def record_metrics(
+    folder: str | os.PathLike[str], section: str, **figures: Any
+) -> dict[str, dict[str, Any]]:
+    """Writes figures into a run's ``metrics.json``, under the name of a section, and returns all
+    that the file then holds.
 
     Args:
-        folder: a run's folder (str or Path), made where it is missing.
-        section: what the figures belong to, such as ``'training'``; an older section of that name is replaced.
-        figures: name -> number or text.
-
-    Returns:
-        dict: all that metrics.json holds now.
+        folder: the run's folder, made where it is missing.
+        section: what the figures belong to, such as ``'training'``; an older section of that name
+            is replaced, others stay.
+        figures: name and number, text, or a dict of them.
 
     Raises:
-        ValueError: metrics.json is there and is no JSON object; or a figure is no finite number, which JSON cannot hold.
+        ValueError: ``metrics.json`` is there and is not a JSON object; or a figure is not a finite
+            number, which JSON cannot hold.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = record_metrics(folder, "training", epochs=3)
+        ...     record_metrics(folder, "evaluation", nats=0.55)
+        {'training': {'epochs': 3}, 'evaluation': {'nats': 0.55}}
+
+    Notebook: 03_model_training
     """
-    path = Path(folder) / "metrics.json"
+    path = Path(folder) / METRICS
     try:
         metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         metrics[section] = figures
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"{path} is no JSON object ({error}): remove it, or give another run folder"
+            f"{path} is not a JSON object ({error}): remove it, or give another run folder"
         ) from error
     text = json.dumps(metrics, indent=2, allow_nan=False)
     write_atomically(path, lambda unfinished: unfinished.write_text(text + "\n", encoding="utf-8"))
     return metrics
+
+
+def read_metrics(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The figures of ``metrics.json`` in a run's folder, nested names joined by dots; an empty dict
+    where there is no such file.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = record_metrics(folder, "training", note_gru={"epochs": 3})
+        ...     read_metrics(folder)
+        {'training.note_gru.epochs': 3}
+    """
+    try:
+        return flatten(json.loads((Path(folder) / METRICS).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one dict, names joined by dots.
+
+    Examples:
+        >>> flatten({"valid": {"nats": 0.5}, "notes": 7})
+        {'valid.nats': 0.5, 'notes': 7}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= (
+            flatten(value, f"{prefix}{name}.")
+            if isinstance(value, dict)
+            else {f"{prefix}{name}": value}
+        )
+    return flat

@@ -1,0 +1,22 @@
+"""Cards are read whole or by section."""
+
+import pytest
+
+from chorale_utils.story.cards import CARDS, read_card
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_is_there_and_its_sections_are_parts_of_it(name):
+    card = read_card(name)
+    assert card.startswith("# ")
+    headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
+    for heading in headings:
+        section = read_card(name, heading)
+        assert section and section in card and "\n## " not in section
+
+
+def test_unknown_card_or_section_is_refused_with_those_that_there_are():
+    with pytest.raises(ValueError, match="card 'bach': expected one of note_gru, chord_gru"):
+        read_card("bach")
+    with pytest.raises(ValueError, match="card 'note_gru', section 'Nothing': expected one of"):
+        read_card("note_gru", "Nothing")
