@@ -62,5 +62,6 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .benchmarks .mypy_cache .ruff_cache \
+		.import_linter_cache
 	find chorale_utils tests notebooks -name __pycache__ -prune -exec rm -rf {} +

@@ -5,10 +5,12 @@ import ast
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution, packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -18,8 +20,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import chorale_utils
+from chorale_utils.deprecation import RENAMED
+
 PROJECT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+CHANGES = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 STORY = [
     "01_data_exploration",
@@ -116,6 +122,52 @@ def test_conda_environment_installs_the_project_under_the_same_constraints():
     assert python.removeprefix("python=") in SpecifierSet(PYPROJECT["project"]["requires-python"])
 
 
+def test_devcontainer_sets_up_with_make_and_opens_jupyterlab_on_a_python_that_is_supported():
+    container = json.loads((PROJECT / ".devcontainer" / "devcontainer.json").read_text())
+    name, version = container["image"].rsplit(":", 1)
+    assert name == "mcr.microsoft.com/devcontainers/python"
+    assert version in SpecifierSet(PYPROJECT["project"]["requires-python"])
+    for key, target in (("postCreateCommand", ".venv/ready"), ("postAttachCommand", "lab")):
+        command = shlex.split(container[key])
+        assert command[:2] == ["make", target]
+        shown = make("--dry-run", *command[1:])
+        assert shown.returncode == 0, shown.stderr
+    assert "jupyter-lab " in shown.stdout and "--no-browser" in shown.stdout
+    assert container["forwardPorts"] == [8888] and "8888" in container["portsAttributes"]
+    python = container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+    assert f"{python} -m pip install" in make("--dry-run", ".venv/ready").stdout
+
+
+def make(*arguments):
+    """make in the project, ended, as if it were not called by another make."""
+    surroundings = {name: value for name, value in os.environ.items() if name[:4] != "MAKE"}
+    command = ["make", "-C", str(PROJECT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=surroundings)
+
+
+def test_binder_installs_everything_on_a_python_that_is_supported():
+    binder = PROJECT / ".binder"
+    constraints, project = (binder / "requirements.txt").read_text().splitlines()
+    assert (binder / constraints.removeprefix("-c ")).samefile(PROJECT / "constraints.txt")
+    assert project == "-e .[all]" and "all" in PYPROJECT["project"]["optional-dependencies"]
+    python = (binder / "runtime.txt").read_text().strip().removeprefix("python-")
+    assert python in SpecifierSet(PYPROJECT["project"]["requires-python"])
+
+
+def test_what_binder_does_after_the_build_can_be_done():
+    script = PROJECT / ".binder" / "postBuild"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+    jupyter, python = script.read_text().splitlines()[-2:]
+    programs = Path(sys.executable).parent
+    assert jupyter == "jupyter trust notebooks/*.ipynb" and (programs / "jupyter-trust").exists()
+    name, option, code = shlex.split(python)
+    assert (name, option) == ("python", "-c")
+    ast.parse(code)
+    imports = code.partition(";")[0]
+    subprocess.run([sys.executable, "-c", imports], check=True)
+
+
 def test_every_package_that_is_imported_is_declared():
     names = {canonicalize_name(requirement.name) for requirement in declared()}
     providers = packages_distributions()
@@ -179,8 +231,6 @@ def test_importing_loads_neither_tensorflow_nor_music21(module):
 
 
 def test_what_the_notebooks_use_is_public_and_can_be_imported_from_the_package():
-    import chorale_utils
-
     for path in NOTEBOOKS:
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
@@ -224,12 +274,42 @@ def _commands_in_readme():
 
 def test_help_names_every_target():
     makefile = (PROJECT / "Makefile").read_text()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    shown = subprocess.run(
-        ["make", "-C", PROJECT, "help"], capture_output=True, text=True, check=True, env=environment
-    )
+    shown = make("help")
     for target in re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE).group(1).split():
         assert target == "help" or f"make {target} " in shown.stdout
+
+
+def test_version_is_the_same_everywhere():
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
+    latest = re.search(r"^## (\S+)", CHANGES, re.MULTILINE).group(1)
+    assert citation["version"] == latest == chorale_utils.__version__
+    assert citation["license"] == PYPROJECT["project"]["license"] == "MIT"
+    assert citation["authors"] == PYPROJECT["project"]["authors"]
+
+
+def test_changelog_names_every_old_name_and_its_successor():
+    for old, new in RENAMED.items():
+        assert re.search(rf"`{old}`.*\| `{new}`", CHANGES), old
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "CHANGELOG.md", "docs/cluster.md"])
+def test_links_of_a_document_lead_somewhere(document):
+    path = PROJECT / document
+    for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            assert (path.parent / link.partition("#")[0]).exists(), link
+
+
+def test_files_and_programs_of_the_guide_for_contributors_are_there():
+    guide = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", guide, re.DOTALL)
+    code = "\n".join(map("".join, code))
+    for path in re.findall(r"\b(?:tests|chorale_utils)/[\w/]+\.\w+", code):
+        assert (PROJECT / path).exists(), path
+    for module in re.findall(r"python -m (chorale_utils\S+)", code):
+        assert find_spec(module), module
+    for program in ("pytest", "ruff", "mypy", "lint-imports", "chorale"):
+        assert program in code and Path(sys.executable).with_name(program).exists()
 
 
 # The committed notebooks
