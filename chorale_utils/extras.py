@@ -9,7 +9,6 @@ from importlib.util import find_spec
 # Of each extra in pyproject.toml, the modules of it that this package imports.
 MODULES = {
     "notebooks": (
-        "IPython",
         "fsspec",
         "ipykernel",
         "jupyter_client",

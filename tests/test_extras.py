@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from chorale_utils import Chorale, extras, play, show
+from chorale_utils import extras
 from chorale_utils.command import main
 from chorale_utils.extras import MODULES, MissingExtra, require
 from chorale_utils.scale.cluster import dask_client
@@ -76,9 +76,6 @@ def nothing_installed(monkeypatch):
     monkeypatch.setattr(extras, "MODULES", missing)
 
 
-CHORD = Chorale([[72, 67, 64, 48]] * 4)
-
-
 @pytest.mark.parametrize(
     "extra, call",
     [
@@ -87,8 +84,6 @@ CHORD = Chorale([[72, 67, 64, 48]] * 4)
         ("notebooks", lambda place: read_notebook(place / "01.ipynb")),
         ("notebooks", lambda place: execute(place / "01.ipynb", place / "02.ipynb", {})),
         ("notebooks", lambda place: Mirror("memory://there", place)),
-        ("notebooks", lambda place: play(CHORD)),
-        ("notebooks", lambda place: show(CHORD)),
         ("scale", lambda place: read_sweep(place / "sweep.yml")),
         ("scale", lambda place: dask_client(workers=1).__enter__()),
         ("scale", lambda place: generate_dataset(1, place / "set")),

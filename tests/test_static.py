@@ -33,7 +33,7 @@ import numpy as np
 
 from chorale_utils import (
     Chorale, cached, copied, faults, generate, grade, harmonize, load_chorale, load_corpus,
-    load_model, negative_log_likelihood, plot_piano_roll, show, write_midi, write_score, write_wav,
+    load_model, negative_log_likelihood, plot_piano_roll, show, write_midi, write_score, write_sound,
 )
 
 corpus = load_corpus()
@@ -48,7 +48,7 @@ again = cached(generate, "cache")(model, steps=16)[0]
 chorale = load_chorale("piece.mid").transpose(2)
 write_midi(chorale, "piece.mid")
 write_score(chorale, "piece.pdf")
-write_wav(chorale, "piece.wav")
+write_sound(chorale, "piece.wav")
 show(chorale)
 print(plot_piano_roll(chorale).get_title(), Chorale(np.tile([72, 67, 64, 48], (16, 1))), again)
 """

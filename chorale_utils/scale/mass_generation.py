@@ -15,7 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,9 +178,7 @@ def _write_manifest(folder: Path, settings: dict[str, Any], numbers: Iterable[in
                 new.append(row)
         if len(new) < len(hashes):
             table = table.take(new)
-            write_atomically(
-                path, lambda unfinished, table=table: pq.write_table(table, unfinished)
-            )
+            write_atomically(path, partial(pq.write_table, table))
         shards.append(
             {
                 "file": f"{SHARDS}/{path.name}",
@@ -288,7 +286,7 @@ def write_shard(folder: str, number: int, settings: dict[str, Any], model: str) 
     }
     about = {"chorale_utils": json.dumps(settings, sort_keys=True)}
     table = pa.table(columns).replace_schema_metadata(about)
-    write_atomically(path, lambda unfinished: pq.write_table(table, unfinished))
+    write_atomically(path, partial(pq.write_table, table))
 
 
 def shard_seed(seed: int, number: int) -> int:
