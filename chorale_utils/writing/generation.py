@@ -276,6 +276,7 @@ def harmonize(
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
+    assert pieces.report is not None  # since `generate` has written them
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
 

@@ -7,6 +7,7 @@ time; the whole piece read again by ``model.predict`` for each new note."""
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -137,10 +138,10 @@ def test_training_to_060_on_the_validation_pieces(jsb_corpus, tmp_path, table):
                 callbacks=[StopThere()],
             )
 
-    seconds = [seconds_of(lambda: train(seed, tmp_path / str(seed))) for seed in range(3)]
+    seconds = [seconds_of(partial(train, seed, tmp_path / str(seed))) for seed in range(3)]
     table[
-        f"`chord_gru` trained to 0.60 nats on the exact edition's validation pieces (reference: `note_gru`, {epochs} epochs "
-        "by its history, timed by two)"
+        "`chord_gru` trained to 0.60 nats on the exact edition's validation pieces (reference: "
+        f"`note_gru`, {epochs} epochs by its history, timed by two)"
     ] = (reference, float(np.median(seconds)), "")
 
 
@@ -232,7 +233,8 @@ def test_writing_a_piece_of_fixed_length_that_really_ends(strong, median_seconds
     one = median_of_three(lambda: generate(strong, steps=128, seed=0))
     many = median_seconds(lambda: generate(strong, steps=128, particles=64, seed=0))
     table[
-        "`chord_gru` writes 32 quarters that end in a cadence, 64 candidates (reference: 64 times the cost of one)"
+        "`chord_gru` writes 32 quarters that end in a cadence, 64 candidates (reference: 64 times "
+        "the cost of one)"
     ] = (64 * one, many, "")
 
 
