@@ -8,12 +8,17 @@ from pathlib import Path, PurePosixPath
 import nbformat
 import numpy as np
 import pytest
+from hypothesis import settings
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from chorale_utils import VOCABULARY, VOICES, Chorale, chord_gru, note_gru
 from chorale_utils.corpus.editions import cache_folder, load_corpus
 from chorale_utils.models.backend import keras
 from chorale_utils.models.model import ChoraleModel
+
+# A property holds or fails; how long an example may take is no matter of tests.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # What takes longest, longest first. It is begun first, so that no worker has it alone at the end.
 LONGEST = (

@@ -21,7 +21,7 @@ from chorale_utils.corpus.editions import JSB_SHA256
 from chorale_utils.models import model_card
 from chorale_utils.models.backend import keras
 
-SHORT = dict(steps=64, batch_size=4, tensorboard=False, verbose=0)
+SHORT = {"steps": 64, "batch_size": 4, "tensorboard": False, "verbose": 0}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_card_holds_the_figures_and_settings_of_the_training_that_left_them(
     monkeypatch.setattr(model_card, "corpus_fingerprint", {"jsb": {"sha256": JSB_SHA256}}.get)
     keras.utils.set_random_seed(3)
     model = note_gru(width=8, layers=1)
-    options = dict(window=64, batch_size=4, tensorboard=False, verbose=0)
+    options = {"window": 64, "batch_size": 4, "tensorboard": False, "verbose": 0}
     fit(model, corpus.train, corpus.valid, 2, tmp_path / "note_gru" / "first", **options)
     fit(
         model,

@@ -33,7 +33,8 @@ import numpy as np
 
 from chorale_utils import (
     Chorale, cached, copied, faults, generate, grade, harmonize, load_chorale, load_corpus,
-    load_model, negative_log_likelihood, plot_piano_roll, show, write_midi, write_score, write_sound,
+    load_model, negative_log_likelihood, plot_piano_roll, show, write_midi, write_score,
+    write_sound,
 )
 
 corpus = load_corpus()

@@ -12,12 +12,9 @@ OTHER_UNITS = {"nats a note": "{:.4f}", "MB": "{:.1f}"}  # what is no time, and 
 
 @pytest.fixture(scope="session")
 def table():
-    """A dict of row label -> (reference or None, ours, unit), written out as
-    tests/benchmarks/table.md when the last benchmark has run.
-
-    Both figures are seconds, or seconds for each unit of work, such as 'a note', or are in a unit
-    of `OTHER_UNITS`.
-    """
+    """A dict of row label -> (reference or None, ours, unit), both in seconds, or in seconds for
+    each unit of work, such as 'a note', or in a unit of `OTHER_UNITS`; written out as
+    tests/benchmarks/table.md when the last benchmark has run."""
     rows = {}
     yield rows
     lines = [
@@ -33,10 +30,8 @@ def table():
             if reference is None
             else f"{reference / ours:,.{0 if reference > 10 * ours else 2}f} times"
         )
-        lines.append(
-            f"| {label} | {'' if reference is None else _shown(reference, unit)} "
-            f"| {_shown(ours, unit)} | {ratio} |"
-        )
+        obvious = "" if reference is None else _shown(reference, unit)
+        lines.append(f"| {label} | {obvious} | {_shown(ours, unit)} | {ratio} |")
     TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
