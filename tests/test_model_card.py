@@ -150,7 +150,7 @@ def test_an_unfinished_training_is_not_told_as_tried(cycle, tmp_path):
     history = pd.read_csv(unfinished / "history.csv", index_col="epoch")
     history.iloc[:1].to_csv(unfinished / "history.csv")
     with pytest.raises(ValueError, match="1 of 3 epochs done"):
-        model_card.what_was_tried({"unfinished": unfinished})
+        model_card.compare_trainings({"unfinished": unfinished})
 
 
 def test_only_models_that_are_shipped_have_cards(tmp_path):

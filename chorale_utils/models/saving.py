@@ -71,8 +71,6 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
 
     Notebook: 04_evaluation
     """
-    from . import chord_gru, note_gru  # noqa: F401  whose classes Keras knows once imported
-
     path = _existing_file(name_or_path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
