@@ -228,3 +228,29 @@ def test_sweep_is_drawn_where_points_leave_parameters_at_their_defaults():
         and axes[0].get_title() == "best at rate =\ndefault"
     )
     axes[0].figure.canvas.draw()  # with no warning that there is no room
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plot_piano_roll,
+        lambda piece: plot_surprise(piece, np.ones((48, 4))),
+        lambda piece: plot_attention(piece, np.ones((48, 48))),
+        lambda piece: fault_colours(piece, pd.DataFrame({"step": [], "voices": []})),
+        lambda piece: surprise_colours(piece, np.ones((48, 4))),
+    ],
+)
+def test_several_pieces_are_refused_where_one_is_drawn(piece, draw):
+    draw(piece)
+    with pytest.raises(TypeError, match=r"got a list of 2 Chorale: expected one; .*chorales\[0\]"):
+        draw([piece, piece])
+
+
+def test_one_piece_will_do_where_ranges_of_several_are_drawn(piece):
+    assert len(plot_voice_ranges(piece).lines) == 4
+
+
+@pytest.mark.parametrize("draw", [plot_surprise, surprise_colours, plot_attention])
+def test_numbers_that_do_not_fit_the_piece_are_refused(piece, draw):
+    with pytest.raises(ValueError, match=r"of shape \(47, 4\): expected \(48, .*its 48 steps"):
+        draw(piece, np.ones((47, 4)))

@@ -17,7 +17,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorale, as_chorales
 from ..deprecation import renamed_argument
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def plot_piano_roll(chorale: Chorale, ax: Axes | None = None, title: str | None 
         ax: on which it is drawn; None makes a figure.
         title: None takes the name of the piece.
 
+    Raises:
+        TypeError: `chorale` is not a Chorale.
+
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), name="one chord")
         >>> plot_piano_roll(chorale).get_title()
@@ -59,6 +62,7 @@ def plot_piano_roll(chorale: Chorale, ax: Axes | None = None, title: str | None 
 
     Notebook: 01_data_exploration
     """
+    chorale = as_chorale(chorale)
     ax = _axes(ax, (9, 3.2))
     for voice, colour in enumerate(VOICE_COLOURS.values()):
         lines = _note_lines(chorale, voice)
@@ -88,6 +92,10 @@ def plot_surprise(
         title: None takes the name of the piece.
         vmax: nats at which the darkest colour is reached.
 
+    Raises:
+        TypeError: `chorale` is not a Chorale.
+        ValueError: `nats` does not fit the chorale.
+
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), name="one chord")
         >>> nats = np.full((16, 4), 0.5)
@@ -96,6 +104,8 @@ def plot_surprise(
 
     Notebook: 04_evaluation
     """
+    chorale = as_chorale(chorale)
+    nats = _checked(chorale, "nats", nats, chorale.pitches.shape)
     ax = _axes(ax, (9, 3.4))
     steps, voices = np.nonzero(chorale.pitches != SILENCE)
     pitches = chorale.pitches[steps, voices]
@@ -109,7 +119,7 @@ def plot_surprise(
     )
     notes = LineCollection(
         list(lines),
-        array=np.asarray(nats)[steps, voices],
+        array=nats[steps, voices],
         cmap="inferno_r",
         linewidths=5,
         capstyle="butt",
@@ -134,6 +144,7 @@ def fault_colours(chorale: Chorale, faults: "pd.DataFrame") -> np.ndarray:
         come from; ``''``, which is black, for all others.
 
     Raises:
+        TypeError: `chorale` is not a Chorale.
         ValueError: a step lies outside the chorale.
 
     Examples:
@@ -145,6 +156,7 @@ def fault_colours(chorale: Chorale, faults: "pd.DataFrame") -> np.ndarray:
 
     Notebook: 04_evaluation
     """
+    chorale = as_chorale(chorale)
     colours = np.full(chorale.pitches.shape, "", f"<U{len(FAULT_COLOUR)}")
     for step, voices in zip(faults["step"], faults["voices"]):
         if not 0 <= step < len(chorale):
@@ -176,6 +188,7 @@ def surprise_colours(chorale: Chorale, nats: ArrayLike, vmax: float = 4.0) -> np
         and more) where a note begins, elsewhere ``''``.
 
     Raises:
+        TypeError: `chorale` is not a Chorale.
         ValueError: `nats` does not fit the chorale, or `vmax` is not positive.
 
     Examples:
@@ -186,17 +199,24 @@ def surprise_colours(chorale: Chorale, nats: ArrayLike, vmax: float = 4.0) -> np
 
     Notebook: 04_evaluation
     """
-    nats = np.asarray(nats, float)
-    if nats.shape != chorale.pitches.shape:
-        raise ValueError(
-            f"{chorale.name}: nats of shape {nats.shape}: expected {chorale.pitches.shape}, like "
-            f"the pitches"
-        )
+    chorale = as_chorale(chorale)
+    nats = _checked(chorale, "nats", nats, chorale.pitches.shape)
     if not vmax > 0:
         raise ValueError(f"vmax {vmax!r}: expected a positive number of nats")
     shades = [to_hex(shade) for shade in plt.get_cmap("inferno")(np.linspace(0, _BRIGHTEST, 64))]
     colours = np.array(shades)[np.clip(nats / vmax * 63, 0, 63).round().astype(int)]
     return np.where(chorale.struck, colours, "")
+
+
+def _checked(chorale: Chorale, name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    """The values as an array, which must have this shape."""
+    array = np.asarray(values, float)
+    if array.shape != shape:
+        raise ValueError(
+            f"{chorale.name}: {name} of shape {array.shape}: expected {shape}, to fit its "
+            f"{len(chorale)} steps"
+        )
+    return array
 
 
 def plot_voice_ranges(
@@ -403,7 +423,7 @@ def plot_learning_curves(
 
 
 def plot_attention(
-    chorale: Chorale, weights: np.ndarray, ax: Axes | None = None, title: str | None = None
+    chorale: Chorale, weights: ArrayLike, ax: Axes | None = None, title: str | None = None
 ) -> Axes:
     """Draws what a model recalls while it writes a piece: for each step, the earlier steps whose
     chords it looks up.
@@ -415,6 +435,10 @@ def plot_attention(
         ax: see `plot_piano_roll`.
         title: None takes the name of the piece.
 
+    Raises:
+        TypeError: `chorale` is not a Chorale.
+        ValueError: `weights` does not fit the chorale.
+
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), time_signature="4/4")
         >>> plot_attention(chorale, np.tril(np.ones((16, 16)) / 16)).get_xlabel()
@@ -422,6 +446,8 @@ def plot_attention(
 
     Notebook: 04_evaluation
     """
+    chorale = as_chorale(chorale)
+    weights = _checked(chorale, "weights", weights, (len(chorale), len(chorale)))
     ax = _axes(ax, (6, 5.4))
     image = ax.imshow(weights[:, 1:], cmap="Blues", vmin=0, aspect="equal", interpolation="nearest")
     plt.colorbar(image, ax=ax, label="weight", shrink=0.8)
