@@ -240,12 +240,17 @@ def checked_transpositions(transpositions: Iterable[int]) -> list[int]:
     """`transpositions` as a list of ints.
 
     Raises:
-        ValueError: there is none, or one is no whole number.
+        ValueError: there is none, one is no whole number, or it is no list.
 
     Examples:
         >>> checked_transpositions(range(-1, 2))
         [-1, 0, 1]
     """
+    if not isinstance(transpositions, Iterable) or isinstance(transpositions, str):
+        raise ValueError(
+            f"transpositions {transpositions!r}: expected a list of whole numbers of semitones, "
+            f"such as [0] or range(-2, 3)"
+        )
     shifts = _whole_numbers(list(transpositions), "transpositions")
     if not shifts.size:
         raise ValueError("no transpositions: expected at least one, such as [0] for none")

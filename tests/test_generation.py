@@ -1,6 +1,7 @@
 """Writing chorales: what is asked for is kept, chance is honest, and the same seed is the same
 piece."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,7 @@ from chorale_utils import (
 from chorale_utils.encoding import END, VOCABULARY, tokens_to_notes
 from chorale_utils.models.backend import keras
 from chorale_utils.models.saving import PRETRAINED
+from chorale_utils.notation.page import Notation, Syllable, regular_bars
 from chorale_utils.writing import generation
 
 
@@ -391,6 +393,13 @@ def test_a_chorale_is_gone_on_from_in_its_own_bars(small_note_gru, music21_corpu
     assert by_chorale.report.equals(by_notes.report)
 
 
+def test_the_page_of_a_chorale_goes_on_with_it(small_note_gru, tune):
+    page = Notation(regular_bars(28, "3/4", 4), words=(Syllable(0, 0, 1, "Ach"),))
+    given = replace(tune, notation=page)
+    piece = generate(small_note_gru, given=given, steps=50, seed=1)[0]
+    assert piece.notation.bars == regular_bars(50, "3/4", 4) and piece.notation.words == page.words
+
+
 def test_a_chorale_of_which_little_is_known_is_gone_on_from_too(small_note_gru):
     beginning = Chorale(np.tile([72, 67, 64, 48], (4, 1)))
     for given in (beginning, [beginning]):
@@ -430,6 +439,8 @@ def test_ranges_may_be_named(small_note_gru):
         ({"seed": 1.5}, "seed 1.5: expected a whole number from 0 up, or None"),
         ({"seed": -1}, "seed -1: expected a whole number from 0 up"),
         ({"seed": "1"}, "seed '1': expected a whole number"),
+        ({"transpositions": 3}, "transpositions 3: expected a list of whole numbers"),
+        ({"transpositions": [0.5]}, "transpositions of type float64: expected whole numbers"),
         ({"judge": "grade"}, "judge 'grade': expected a function"),
         ({"ranges": {"alto": ("E3", "high")}}, "note 'high': expected a MIDI number, or a name"),
     ],

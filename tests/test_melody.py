@@ -1,11 +1,14 @@
 """Melodies: the forms in which one may come, and where it is moved."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given as drawn, settings, strategies as st
 from music21 import corpus
 
 from chorale_utils import VOICES, Chorale, harmonize, write_midi, write_score
+from chorale_utils.notation.page import UNSPELLED, Notation, Syllable, regular_bars
 from chorale_utils.writing.melody import as_melody, note_number
 
 
@@ -188,5 +191,28 @@ def test_notes_that_are_no_melody_are_refused_in_words(melody, quarters, complai
 
 
 def test_what_is_nothing_of_the_kind_is_refused_in_words():
-    with pytest.raises(TypeError, match="melody 67: expected MIDI numbers or names of notes"):
+    with pytest.raises(
+        TypeError, match=r"melody: got an int \(67\): expected MIDI numbers or names"
+    ):
         as_melody(67, quarters=1)
+
+
+def test_a_melody_keeps_its_own_words_and_spelling_in_whichever_voice_it_comes(tune):
+    words = [Syllable(0, voice, 1, f"voice {voice}") for voice in range(4)]
+    page = Notation(
+        regular_bars(28, "3/4", 4), words=words, spelling=np.tile([1, 2, 3, 4], (28, 1))
+    )
+    for voice in (0, 2):
+        melody = as_melody(replace(tune, notation=page), voice)
+        assert [(syllable.voice, syllable.text) for syllable in melody.notation.words] == [
+            (voice, "voice 0")
+        ]
+        own = np.arange(4) == voice
+        assert (melody.notation.spelling == np.where(own, 1, UNSPELLED)).all()
+        assert melody.notation.bars == page.bars
+
+
+def test_a_setting_keeps_the_page_of_its_melody(small_note_gru, tune):
+    page = Notation(regular_bars(28, "3/4", 4), words=(Syllable(0, 0, 1, "Ach"),))
+    setting = harmonize(small_note_gru, replace(tune, notation=page), particles=2, seed=1)[0]
+    assert setting.notation == page

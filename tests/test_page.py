@@ -162,3 +162,36 @@ def test_pages_are_equal_where_all_that_they_say_is():
     assert page == Notation(bars({}), spelling=np.zeros((16, 4)), composer="J. Crüger")
     assert page != Notation(bars({}), spelling=np.ones((16, 4)), composer="J. Crüger")
     assert page != Notation(bars({}), spelling=np.zeros((16, 4)))
+
+
+@given(
+    st.integers(1, 70),
+    st.integers(0, 70),
+    st.sampled_from(["4/4", "3/4", "6/8"]),
+    st.integers(0, 5),
+)
+def test_a_page_that_goes_on_has_the_bars_of_the_longer_piece(steps, more, metre, pickup):
+    page = Notation(regular_bars(steps, metre, pickup), spelling=np.ones((steps, 4), int))
+    longer = page.extended(steps + more)
+    assert longer.bars == regular_bars(steps + more, metre, pickup)
+    assert (longer.spelling[:steps] == 1).all() and (longer.spelling[steps:] == UNSPELLED).all()
+    assert page.extended(steps) == page
+
+
+def test_a_page_that_goes_on_keeps_its_signs_where_they_stand():
+    page = Notation((Bar(0, 16, "4/4", barline="final"), Bar(16, 12, "4/4", 0, 2, repeat_end=2)))
+    first, divided, rest, third = page.extended(40).bars
+    assert (first, divided) == page.bars
+    assert (rest.start, rest.steps, rest.offset, rest.number) == (28, 4, 12, 2)
+    assert (third.start, third.steps, third.number) == (32, 8, 3)
+    (last,) = Notation((Bar(0, 12, "4/4", barline="final"),)).extended(16).bars
+    assert (last.steps, last.barline) == (16, "regular")
+    assert Notation(composer="Bach").extended(99) == Notation(composer="Bach")
+
+
+def test_the_page_of_a_voice_has_no_words_or_spelling_of_others():
+    words = [Syllable(step, voice, 1, "la") for step in (0, 8) for voice in range(4)]
+    page = Notation(bars({}), words=words, spelling=np.zeros((16, 4), int), composer="Bach")
+    alto = page.of_voice(1)
+    assert alto.words == (words[1], words[5]) and alto.composer == "Bach" and alto.bars == page.bars
+    assert (alto.spelling == [UNSPELLED, 0, UNSPELLED, UNSPELLED]).all()

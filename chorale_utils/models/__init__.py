@@ -1,5 +1,10 @@
 """Models that predict chorales: what each must offer, the two there are, training, evaluation,
-weights."""
+weights.
+
+Read `model` first (what a model is), then `note_gru` and `chord_gru`, which is built of `layers`.
+To train: `datasets`, `training` with its `optimizers`, and `checkpoint`. To judge: `evaluation`. To
+save, load and ship: `saving` and `model_card`. All of them reach Keras through `backend`.
+"""
 
 from typing import Any
 

@@ -337,6 +337,53 @@ class Notation:
             spelling=None if self.spelling is None else self.spelling[start:stop],
         )
 
+    def extended(self, steps: int) -> Notation:
+        """The page of a piece that goes on for longer: the last bar is filled up, bars of its metre
+        follow, and no spelling is known of what is new.
+
+        Args:
+            steps: length of the longer piece.
+
+        Examples:
+            >>> page = Notation((Bar(0, 4, "4/4", offset=12, number=0), Bar(4, 12, "4/4")))
+            >>> [(bar.number, bar.steps) for bar in page.extended(30).bars]
+            [(0, 4), (1, 16), (2, 10)]
+        """
+        bars, spelling = list(self.bars), self.spelling
+        if bars and steps > self.steps:
+            last = bars[-1]
+            full = steps_per_bar(last.time_signature)
+            if not last.repeat_end and not last.marks:  # nothing stands at its end
+                length = min(full - last.offset, steps - last.start)
+                barline = "regular" if last.barline == "final" else last.barline
+                last = bars[-1] = replace(last, steps=length, barline=barline)
+            pickup = (full - last.offset - last.steps) % full  # what is left of a divided bar
+            for bar in regular_bars(steps - last.stop, last.time_signature, pickup):
+                number = bar.number + last.number
+                bars.append(replace(bar, start=bar.start + last.stop, number=number))
+        if spelling is not None:
+            new = max(0, steps - len(spelling))
+            spelling = np.pad(spelling, [[0, new], [0, 0]], constant_values=UNSPELLED)
+        return replace(self, bars=tuple(bars), spelling=spelling)
+
+    def of_voice(self, voice: int) -> Notation:
+        """The page with the words and the spelling of one voice only, for a piece in which the
+        other voices are new.
+
+        Args:
+            voice: 0..3.
+
+        Examples:
+            >>> page = Notation(words=(Syllable(0, 0, 1, "Ach"), Syllable(0, 3, 1, "Ach")))
+            >>> [syllable.voice for syllable in page.of_voice(0).words]
+            [0]
+        """
+        spelling = self.spelling
+        if spelling is not None:
+            spelling = np.where(np.arange(len(VOICES)) == voice, spelling, UNSPELLED)
+        words = tuple(syllable for syllable in self.words if syllable.voice == voice)
+        return replace(self, words=words, spelling=spelling)
+
     def playing_order(self) -> list[int]:
         """The numbers (0, 1, ...) of the bars in the order in which they are sung, all repeats,
         endings and jumps taken. After a jump, repeats are not taken again, and of endings the last.

@@ -1,1 +1,5 @@
-"""New chorales: sampling with particles and rules, harmonising a melody, the gallery."""
+"""New chorales: sampling with particles and rules, harmonising a melody, the gallery.
+
+Read `generation` first; `particles` is the loop inside it, and `melody` what may be harmonised.
+`grade_card` and `harmonising_card` measure what comes of it, `gallery` shows the best.
+"""

@@ -45,7 +45,7 @@ from ..models.backend import keras
 from ..models.checks import check_whole_numbers
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
-from .melody import as_melody, note_number, shift_into_range, transposed_key
+from .melody import as_melody, note_number, shift_into_range
 from .particles import CHUNK, FREE, chunk_writer, initial_state, playable_tokens, select_pieces
 
 if TYPE_CHECKING:
@@ -194,8 +194,8 @@ def harmonize(
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
-    The melody is kept exactly, with its key, metre, pickup, fermatas and repeated notes. The other
-    voices are struck where they move.
+    The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
+    else the page says of it. The other voices are struck where they move.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
@@ -245,7 +245,7 @@ def harmonize(
     number = VOICES.index(voice)
     tune = as_melody(melody, number, quarters)
     shift = shift_into_range(tune, number, transpose)
-    tune = replace(tune.transpose(shift), key=transposed_key(tune.key, shift))
+    tune = tune.transpose(shift)
     given = np.full(tune.pitches.shape, FREE)
     given[:, number] = tune.pitches[:, number]
 
@@ -276,7 +276,7 @@ def harmonize(
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
-    assert pieces.report is not None  # `generate` always gives one
+    assert pieces.report is not None, "generate gives one"
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
 
@@ -508,8 +508,8 @@ def _finished(
 
 def _going_on_from(beginning: Chorale, piece: Chorale) -> Chorale:
     """The piece with what is known of its beginning: title, key, metre and pickup, and of its own
-    steps fermatas and repeated notes. It is not Bach's any more: no BWV."""
-    steps = len(beginning)
+    steps fermatas, repeated notes and words. It is not Bach's any more: no BWV."""
+    steps, notation = len(beginning), beginning.notation
     onsets = fermatas = None
     if beginning.onsets is not None:
         onsets = piece.struck.copy()
@@ -524,6 +524,7 @@ def _going_on_from(beginning: Chorale, piece: Chorale) -> Chorale:
         bwv=None,
         onsets=onsets,
         fermatas=fermatas,
+        notation=None if notation is None else notation.extended(len(piece)),
     )
 
 

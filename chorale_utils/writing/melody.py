@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale, place_in_bars
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICE_RANGES,
+    VOICES,
+    Chorale,
+    described,
+    place_in_bars,
+)
 from ..notation.loading import load_melody
 from ..notation.reading import from_melody
 
@@ -138,23 +146,6 @@ def shift_into_range(melody: Chorale, voice: int, transpose: bool) -> int:
     return int(max(low - sung.min(), 0) + min(high - sung.max(), 0))
 
 
-def transposed_key(name: str | None, semitones: int) -> str | None:
-    """The name of a key moved by semitones, spelled with as few accidentals as possible; None where
-    it is not known.
-
-    Examples:
-        >>> transposed_key("C major", 3)
-        'E- major'
-    """
-    if name is None or not semitones:
-        return name
-    from music21 import key
-
-    tonic, mode = name.split()
-    sharps = (key.Key(tonic, mode).sharps + 7 * semitones + 5) % 12 - 5
-    return str(key.KeySignature(sharps).asKey(mode))
-
-
 def _is_file(melody: Any) -> bool:
     """Whether the melody is a path; a ValueError where it is a string of names of notes."""
     if isinstance(melody, str) and not os.path.exists(melody):
@@ -190,8 +181,8 @@ def _from_notes(melody: Any, quarters: Any) -> Chorale:
         )
     if not isinstance(melody, Iterable):
         raise TypeError(
-            f"melody {melody!r}: expected MIDI numbers or names of notes, a music21 stream, a "
-            f"path, or a Chorale"
+            f"melody: got {described(melody)}: expected MIDI numbers or names of notes, a music21 "
+            f"stream, a path, or a Chorale"
         )
     notes = list(melody)
     if not notes:
@@ -244,15 +235,21 @@ def _steps(quarters: Any, count: int) -> np.ndarray:
 
 
 def _sung_by(melody: Chorale, voice: int) -> Chorale:
-    """The melody with its columns changed so that the only voice that sings is that one; a
-    ValueError where it has no notes."""
+    """The melody, moved to that voice where another is the only one that sings, with the words and
+    the spelling of this voice; a ValueError where it has no notes."""
     sing = np.flatnonzero(melody.pitches.any(axis=0))
-    source = sing[0] if len(sing) == 1 else voice
+    source = int(sing[0]) if len(sing) == 1 else voice
     if not melody.pitches[:, source].any():
         raise ValueError(f"{melody.name}: the {VOICES[source]} has no notes: expected a melody")
     order = np.where(np.arange(len(VOICES)) == voice, source, np.arange(len(VOICES)))
+    notation = melody.notation
+    if notation is not None:
+        spelling = None if notation.spelling is None else notation.spelling[:, order]
+        words = [replace(word, voice=voice) for word in notation.words if word.voice == source]
+        notation = replace(notation, words=tuple(words), spelling=spelling).of_voice(voice)
     return replace(
         melody,
         pitches=melody.pitches[:, order],
         onsets=None if melody.onsets is None else melody.onsets[:, order],
+        notation=notation,
     )
