@@ -12,8 +12,11 @@ from chorale_utils import (
     find_metre,
     generate,
     negative_log_likelihood,
+    note_gru,
+    save_model,
     score_notes,
 )
+from chorale_utils.models.backend import keras
 from chorale_utils.notation.page import Notation
 
 PIECES = [
@@ -150,6 +153,17 @@ def test_pieces_and_tables_of_the_package_are_the_same_when_they_come_back(
     pd.testing.assert_frame_equal(first.report, again.report)
     pd.testing.assert_frame_equal(scores(small_chord_gru, first), scores(small_chord_gru, again))
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".npz", ".parquet"]
+
+
+def test_model_by_its_path_is_that_of_the_weights_in_the_file(tmp_path):
+    scores, path = cached(negative_log_likelihood, tmp_path / "cache"), tmp_path / "own.keras"
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        model = note_gru(width=4, layers=1)
+        save_model(model, path)
+        assert scores(path, PIECES[0]) == negative_log_likelihood(model, PIECES[0])
+    assert scores(model, chorales=PIECES[0]) == scores(str(path), PIECES[0])
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_oldest_results_are_removed_and_other_files_stay(counted, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """Saving and loading: what comes back, what is refused, and a model by its name or path."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -39,6 +41,15 @@ def test_shipped_weights_are_the_classic_with_a_card():
     assert load_model("note_gru").count_params() == 238_891
     assert (PRETRAINED / "note_gru.md").is_file()
     assert (PRETRAINED / "note_gru.keras").stat().st_size < 10e6
+
+
+@pytest.mark.parametrize("name", ["note_gru", "chord_gru"])
+def test_a_model_is_found_by_its_name_in_a_new_process(name):
+    code = f"from chorale_utils import load_model; print(load_model({name!r}).name)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert ended.stdout.strip() == name, ended.stderr
 
 
 def test_weights_are_told_apart_by_their_file(tmp_path):

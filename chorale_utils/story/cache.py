@@ -10,6 +10,7 @@ Notebook: 04_evaluation
 import dataclasses
 import functools
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -69,8 +70,13 @@ def cached(function: Callable[P, R], folder: str | os.PathLike[str]) -> Callable
 
     @functools.wraps(function)
     def from_cache(*args: P.args, **options: P.kwargs) -> R:
+        call = inspect.signature(function).bind(*args, **options)
+        if isinstance(call.arguments.get("model"), (str, os.PathLike)):  # its weights count
+            from ..models.saving import as_model
+
+            call.arguments["model"] = as_model(call.arguments["model"])
         digest = hashlib.sha256(_source_digest())
-        _update(digest, [module, name, list(args), sorted(options.items())])
+        _update(digest, [module, name, list(call.args), sorted(call.kwargs.items())])
         path = Path(folder) / f"{function.__name__}-{digest.hexdigest()[:24]}"
         for suffix, read in _READERS.items():
             try:
