@@ -24,6 +24,7 @@ settings.load_profile("untimed")
 LONGEST = (
     "notebooks",
     "test_training.py",
+    "test_particles.py",
     "test_generation.py",
     "test_mass_generation.py",
     "test_model_card.py",
