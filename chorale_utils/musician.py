@@ -1,8 +1,8 @@
 """What a musician's commands do: `chorale harmonize`, `check`, `write`, `convert` and `play`.
 
 Each reads a file, calls the function of the package that does the work, writes files in the
-formats that their suffixes name, and says in one closing line what was made and how. `command` reads what is
-typed; this file knows no options beyond the values that it is given.
+formats that their suffixes name, and says in one closing line what was made and how. `command`
+reads what is typed; this file knows no options beyond the values that it is given.
 """
 
 from __future__ import annotations
