@@ -133,7 +133,7 @@ def chunk_writer(
 
     Returns:
         A function of the filter's state (see `initial_state`); `fixed` (`CHUNK`, 4), tokens or
-        `FREE`; the number of steps to write of these; `in_range` (4, 59), bool; `uniforms`
+        `FREE`; the number of steps to write of these; `allowed` (`CHUNK`, 4, 59), bool; `uniforms`
         (`CHUNK`, 4, B) and `resampling_uniforms` (`CHUNK`, 4, pieces), uniform random numbers of
         0..1; the temperature; and whether a piece may end. It returns the filter's new state, the
         tokens (B, `CHUNK`, 4), and for each particle the number of the one that it was when the
@@ -173,7 +173,7 @@ def _write_chunk(
     state: FilterState,
     fixed: Tensor,
     steps: Tensor,
-    in_range: Tensor,
+    allowed: Tensor,
     uniforms: Tensor,
     resampling_uniforms: Tensor,
     temperature: Tensor,
@@ -193,7 +193,7 @@ def _write_chunk(
             logits = ops.where(
                 stays.all(axis=0), _mean_over_transpositions(logits, transposed), _NEVER
             )  # (B, 59)
-            keeps_rules = in_range[voice]
+            keeps_rules = allowed[step, voice]
             known = [*chord, None, *(fixed[step, below] for below in range(voice + 1, len(VOICES)))]
             if not crossing:
                 keeps_rules = ops.logical_and(keeps_rules, _without_crossing(known))
