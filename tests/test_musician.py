@@ -35,7 +35,7 @@ def model(small_chord_gru, tmp_path_factory):
 
 @pytest.fixture
 def tune(tmp_path):
-    """A MusicXML file with a tune in 3/4 in its soprano, words under it, and three silent voices."""
+    """A MusicXML file with a tune in 3/4, words under it, and three silent voices."""
     pitches = np.zeros((len(SCALE), 4), int)
     pitches[:, 0] = SCALE
     onsets = np.zeros(pitches.shape, bool)
