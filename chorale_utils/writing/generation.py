@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ..chorale import VOICES, Chorale, Pieces
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, Pieces, tonic_and_mode
 from ..encoding import (
     END_TOKEN,
     FIRST_NOTE_TOKEN,
@@ -45,6 +45,7 @@ from ..models.backend import keras
 from ..models.checks import check_whole_numbers
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
+from ..notation.score import find_key
 from .melody import as_melody, note_number, shift_into_range
 from .particles import CHUNK, FREE, chunk_writer, initial_state, playable_tokens, select_pieces
 
@@ -74,6 +75,7 @@ def generate(
     best_of: int = 1,
     judge: Judge | None = None,
     progress: bool | None = None,
+    pitch_classes: np.ndarray | None = None,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
@@ -111,10 +113,13 @@ def generate(
             better; None is `grade`.
         progress: whether to show a progress bar; None for yes on a terminal, where it takes more
             than some seconds.
+        pitch_classes: bool array (steps, 4, 12), which pitch classes, C to B, each voice may sing
+            on each step, such as those of a chord; later steps, and None, have no limit.
 
-        Notes that break a rule (ranges, crossing, parallels) are never sampled, unless no other is
-        left; given ones are kept. With several particles a candidate pays for what a rule forbids
-        it with its weight, so that rules choose among pieces, not only among notes.
+        Notes that break a rule (ranges, crossing, parallels, pitch classes) are never sampled,
+        unless no other is left; given ones are kept. With several particles a candidate pays for
+        what a rule forbids it with its weight, so that rules choose among pieces, not only among
+        notes.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
@@ -143,7 +148,7 @@ def generate(
             f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected "
             f"a few semitones up or down, such as range(-2, 3)"
         )
-    in_range = _in_range(ranges)
+    allowed = _allowed(_in_range(ranges), pitch_classes)
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], Chorale):
         given = given[0]
     beginning = given if isinstance(given, Chorale) else None
@@ -160,7 +165,7 @@ def generate(
         streams,
         particles,
         len(shifts),
-        in_range,
+        allowed,
         temperature,
         progress,
     )
@@ -183,19 +188,24 @@ def harmonize(
     parallels: bool = False,
     judge: Judge | None = None,
     *,
+    part: str | int | None = None,
+    strict: bool = True,
+    repeats: str = "written",
+    tonic_ending: bool = True,
     quarters: float | Sequence[float] | None = None,
     temperature: float = 1.0,
     seed: int | None = None,
     transpositions: Iterable[int] = (0,),
     ranges: Ranges | None = None,
-    crossing: bool = True,
+    crossing: bool = False,
     best_of: int = 1,
     progress: bool | None = None,
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
     The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
-    else the page says of it. The other voices are struck where they move.
+    else the page says of it: words, repeats, spelling. The other voices are struck where they move,
+    and wherever the melody has a new syllable, so that they can sing the words, too.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
@@ -214,6 +224,9 @@ def harmonize(
             makes eight to eleven times as many as Bach, with one candidate or with many
             (writing/harmonising.md).
         judge: as in `generate`.
+        part, strict, repeats: of a file or a stream, see `load_melody`.
+        tonic_ending: whether the last chord is the tonic in root position. That is asked only of a
+            melody that ends on a note of this chord, in the key that it says or `find_key` finds.
         quarters: how long the notes of a list are, in quarters: one number for all, or one for
             each; each a whole number of sixteenths.
         temperature, seed, transpositions, ranges, crossing, best_of, progress: as in `generate`.
@@ -243,7 +256,7 @@ def harmonize(
         raise ValueError(f"voice {voice!r}: expected one of {', '.join(VOICES)}")
     _check_judge(judge)
     number = VOICES.index(voice)
-    tune = as_melody(melody, number, quarters)
+    tune = as_melody(melody, number, quarters, part=part, strict=strict, repeats=repeats)
     shift = shift_into_range(tune, number, transpose)
     tune = tune.transpose(shift)
     given = np.full(tune.pitches.shape, FREE)
@@ -251,7 +264,7 @@ def harmonize(
 
     def setting(piece: Chorale) -> Chorale:
         """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
-        struck = piece.struck.copy()
+        struck = piece.struck | (_syllables(tune, number)[:, None] & (piece.pitches != SILENCE))
         struck[:, number] = tune.struck[:, number]
         name = piece.name.replace("generated", "harmonised")
         return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
@@ -273,12 +286,40 @@ def harmonize(
         best_of=best_of,
         judge=judge_settings,
         progress=progress,
+        pitch_classes=_tonic_at_the_end(tune, number) if tonic_ending else None,
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
     assert pieces.report is not None, "generate gives one"
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
+
+
+def _syllables(tune: Chorale, voice: int) -> np.ndarray:
+    """bool array (steps,): where the melody has a new syllable: under its words, or where it has
+    none, with each of its notes."""
+    words = () if tune.notation is None else tune.notation.words
+    begins = np.zeros(len(tune), bool)
+    begins[[word.step for word in words if word.voice == voice]] = True
+    return begins if begins.any() else tune.struck[:, voice]
+
+
+def _tonic_at_the_end(tune: Chorale, voice: int) -> np.ndarray | None:
+    """Pitch classes for `generate` that put the last quarter of the melody's last note over the
+    tonic in root position; None where the note does not belong to this chord."""
+    start, length, pitch = tune.notes(voice)[-1]
+    tonic, minor = tonic_and_mode(tune.key or find_key(tune))
+    thirds = {(tonic + 4) % 12} | (
+        {(tonic + 3) % 12} if minor else set()
+    )  # Bach ends minor on either
+    if pitch % 12 not in {tonic, (tonic + 7) % 12} | thirds:
+        return None
+    third = pitch % 12 if pitch % 12 in thirds else (tonic + (3 if minor else 4)) % 12
+    last = slice(max(start, start + length - STEPS_PER_QUARTER), len(tune))
+    classes = np.ones((len(tune), len(VOICES), 12), bool)
+    classes[last] = np.isin(np.arange(12), [tonic, third, (tonic + 7) % 12])
+    classes[last, -1] = np.arange(12) == tonic
+    return classes
 
 
 def notes_per_second(model: ModelLike, count: int = 1, steps: int = 200, seed: int = 0) -> float:
@@ -386,6 +427,21 @@ def _in_range(ranges: Any) -> np.ndarray:
     return in_range
 
 
+def _allowed(in_range: np.ndarray, pitch_classes: Any) -> np.ndarray:
+    """bool array (steps, 4, 59): which notes each voice may sing on each step; the last row holds
+    for all later steps."""
+    if pitch_classes is None:
+        return in_range[None]
+    classes = np.asarray(pitch_classes)
+    if classes.ndim != 3 or classes.shape[1:] != (len(VOICES), 12) or classes.dtype != bool:
+        raise ValueError(
+            f"pitch_classes of shape {classes.shape} and type {classes.dtype}: expected bool "
+            f"(steps, 4, 12), the voices being {', '.join(VOICES)}"
+        )
+    of_token = tokens_to_notes(np.arange(VOCABULARY)) % 12
+    return np.concatenate([in_range & classes[:, :, of_token], in_range[None]])
+
+
 def _seeds(seed: Any, count: int, best_of: int) -> Iterator[np.random.SeedSequence]:
     """One numpy SeedSequence for each piece that is written; the first of those for a piece that is
     kept is the same whatever `best_of` is."""
@@ -428,7 +484,7 @@ def _write_all(
     streams: Sequence[_RandomStreams],
     particles: int,
     transpositions: int,
-    in_range: np.ndarray,
+    allowed: np.ndarray,
     temperature: float,
     progress: bool | None,
 ) -> list[_Written]:
@@ -460,7 +516,7 @@ def _write_all(
             state,
             chunk,
             np.int32(steps),
-            in_range,
+            allowed[np.minimum(np.arange(start, start + CHUNK), len(allowed) - 1)],
             np.concatenate(uniforms, axis=-1),  # (CHUNK, 4, pieces * particles)
             np.stack(resampling_uniforms, axis=-1),  # (CHUNK, 4, pieces)
             np.float32(temperature),

@@ -133,7 +133,7 @@ def chunk_writer(
 
     Returns:
         A function of the filter's state (see `initial_state`); `fixed` (`CHUNK`, 4), tokens or
-        `FREE`; the number of steps to write of these; `in_range` (4, 59), bool; `uniforms`
+        `FREE`; the number of steps to write of these; `allowed` (`CHUNK`, 4, 59), bool; `uniforms`
         (`CHUNK`, 4, B) and `resampling_uniforms` (`CHUNK`, 4, pieces), uniform random numbers of
         0..1; the temperature; and whether a piece may end. It returns the filter's new state, the
         tokens (B, `CHUNK`, 4), and for each particle the number of the one that it was when the
@@ -173,7 +173,7 @@ def _write_chunk(
     state: FilterState,
     fixed: Tensor,
     steps: Tensor,
-    in_range: Tensor,
+    allowed: Tensor,
     uniforms: Tensor,
     resampling_uniforms: Tensor,
     temperature: Tensor,
@@ -185,7 +185,7 @@ def _write_chunk(
     total = ops.shape(uniforms)[-1]  # B
 
     def write_step(step: Tensor, state: FilterState) -> tuple[Tensor, FilterState]:
-        particle = state["particle"]
+        particle = {**state["particle"], "ancestor": ops.arange(total)}
         chord: list[Tensor] = []  # the notes of this step so far, each (B,)
         for voice in range(len(VOICES)):
             read = ops.reshape(ops.take(transposed.T, particle["previous"], axis=0), (-1,))
@@ -193,7 +193,7 @@ def _write_chunk(
             logits = ops.where(
                 stays.all(axis=0), _mean_over_transpositions(logits, transposed), _NEVER
             )  # (B, 59)
-            keeps_rules = in_range[voice]
+            keeps_rules = allowed[step, voice]
             known = [*chord, None, *(fixed[step, below] for below in range(voice + 1, len(VOICES)))]
             if not crossing:
                 keeps_rules = ops.logical_and(keeps_rules, _without_crossing(known))
@@ -226,9 +226,16 @@ def _write_chunk(
             }
             if resampling:
                 state, particle = _resample_where_needed(
-                    state, particle, resampling_uniforms[step, voice], len(transpositions)
+                    state,
+                    particle,
+                    resampling_uniforms[step, voice],
+                    len(transpositions),
+                    model.memory,
                 )
             chord = particle.pop("chord")
+        ancestor = particle.pop("ancestor")
+        if resampling and model.memory:
+            state = _remember(state, ancestor, len(transpositions), model.memory)
         whole = ops.stack(chord, axis=1)  # (B, 4)
         particle = {
             **particle,
@@ -331,10 +338,14 @@ def _without_parallels(known: list[Any], chord_before: Tensor) -> Tensor:
 
 
 def _resample_where_needed(
-    state: FilterState, particle: dict[str, Any], uniform: Tensor, transpositions: int
+    state: FilterState,
+    particle: dict[str, Any],
+    uniform: Tensor,
+    transpositions: int,
+    memory: tuple[str, ...],
 ) -> tuple[FilterState, dict[str, Any]]:
     """(state, particle), with the particles of those pieces resampled of which fewer than half
-    count."""
+    count. The parts of the model's state that `memory` names stay as they are (see `_remember`)."""
     ops = keras.ops
     log_weights = state["log_weights"]  # (pieces, particles)
     particles = ops.shape(log_weights)[1]
@@ -354,9 +365,7 @@ def _resample_where_needed(
         log_mean = total - ops.log(ops.cast(particles, "float32"))
         return (
             {
-                "model": keras.tree.map_structure(
-                    lambda tensor: _take_rows(tensor, rows), state["model"]
-                ),
+                "model": keras.tree.map_structure(lambda tensor: _take_rows(tensor, rows), quick),
                 "log_weights": ops.where(poor[:, None], 0.0, log_weights),
                 "log_evidence": state["log_evidence"] + ops.where(poor, log_mean, 0.0),
                 "resamplings": state["resamplings"] + ops.cast(poor, "int32"),
@@ -365,12 +374,38 @@ def _resample_where_needed(
         )
 
     def unchanged() -> tuple[FilterState, dict[str, Any]]:
-        names = ("model", "log_weights", "log_evidence", "resamplings")
-        return {name: state[name] for name in names}, particle
+        names = ("log_weights", "log_evidence", "resamplings")
+        return {"model": quick, **{name: state[name] for name in names}}, particle
 
+    quick = _without(state["model"], memory)
     changed, particle = ops.cond(ops.any(poor), resampled, unchanged)
+    if memory:
+        changed["model"] = {**state["model"], **changed["model"]}
     smallest = ops.minimum(state["effective_sample_size"], effective)
     return {**state, **changed, "effective_sample_size": smallest}, particle
+
+
+def _without(model_state: Any, names: tuple[str, ...]) -> Any:
+    """A model's state without the parts of these names."""
+    if not names:
+        return model_state
+    return {name: part for name, part in model_state.items() if name not in names}
+
+
+def _remember(
+    state: FilterState, ancestor: Tensor, transpositions: int, memory: tuple[str, ...]
+) -> FilterState:
+    """The state after a step, the model's memory being that of each particle's `ancestor` (B,), the
+    one that it was when the step began. To move it once a step, and not for each voice, saves most
+    of the time that resampling takes: the memory is the largest part of the state."""
+    ops, model_state = keras.ops, state["model"]
+    rows = _row_numbers(ancestor, transpositions)
+    moved = ops.cond(
+        ops.any(ancestor != ops.arange(ops.shape(ancestor)[0])),
+        lambda: [_take_rows(model_state[name], rows) for name in memory],
+        lambda: [model_state[name] for name in memory],
+    )
+    return {**state, "model": {**model_state, **dict(zip(memory, moved, strict=True))}}
 
 
 def _row_numbers(numbers: Tensor, each: int) -> Tensor:
