@@ -7,10 +7,9 @@ one.
 chorale   Chorale, Pieces, VOICE_RANGES, VOICES
 encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, to_one_hot,
           tokens_to_notes, transpose_probs, transpose_tokens, TRANSPOSITIONS, VOCABULARY
-files     load_chorales, save_chorales
 notation  Bar, expand_repeats, find_key, find_metre, from_melody, from_score,
-          KeySignature, load_chorale, load_melody, Notation, read_midi, show_score,
-          Syllable, Tempo, to_score, write_midi, write_score
+          KeySignature, load_chorale, load_chorales, load_melody, Notation, read_midi,
+          save_chorales, show_score, Syllable, Tempo, to_score, write_midi, write_score
 sound     play, show, step_times, synthesize, write_sound
 corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment,
           read_manifest

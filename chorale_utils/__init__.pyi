@@ -43,10 +43,6 @@ from .encoding import (
     transpose_probs as transpose_probs,
     transpose_tokens as transpose_tokens,
 )
-from .files import (
-    load_chorales as load_chorales,
-    save_chorales as save_chorales,
-)
 from .judging.counterpoint import (
     RULES as RULES,
     faults as faults,
@@ -103,6 +99,12 @@ from .models.training import (
     fit as fit,
     fit_chords as fit_chords,
     power_schedule as power_schedule,
+)
+from .notation.archive import (
+    load_chorales as load_chorales,
+)
+from .notation.archive import (
+    save_chorales as save_chorales,
 )
 from .notation.loading import (
     load_chorale as load_chorale,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from music21 import (
     chord,
+    converter,
     corpus,
     expressions,
     harmony,
@@ -19,6 +20,7 @@ from music21 import (
 )
 
 from chorale_utils.chorale import VOICES, Chorale
+from chorale_utils.notation.page import KeySignature
 from chorale_utils.notation.reading import from_melody, from_score
 
 REAL = [
@@ -62,6 +64,7 @@ def four_parts(**others):
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*left out")
 @pytest.mark.parametrize("name", REAL)
 def test_notes_are_those_that_music21_finds_with_ties_joined(real, name):
     chorale = from_score(real[name], name=name)
@@ -178,8 +181,10 @@ def test_an_end_of_a_tie_that_began_nowhere_is_struck():
 
 def test_instruments_beside_the_voices_are_left_out(real):
     assert len(real["bwv190.7-inst"].parts) == 15
-    doubled, plain = from_score(real["bwv190.7-inst"]), from_score(corpus.parse("bach/bwv190.7"))
-    np.testing.assert_array_equal(doubled.pitches, plain.pitches)
+    with pytest.warns(UserWarning, match="x: left out: Trumpet 1, .*, Timpani, .*Continuo"):
+        read = from_score(real["bwv190.7-inst"], name="x")
+    voices = [part for part in real["bwv190.7-inst"].parts if part.partName.lower() in VOICES]
+    np.testing.assert_array_equal(read.pitches, from_score(stream.Score(voices)).pitches)
 
 
 def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
@@ -189,7 +194,9 @@ def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
     ):
         from_score(score, name="bwv227.3")
     first = score.parts[0].flatten().notes[0].pitch.midi
-    assert from_score(score, strict=False).pitches[0, 0] == first
+    with pytest.warns(UserWarning, match="bwv227.3: left out: Soprano 2"):
+        read = from_score(score, name="bwv227.3", strict=False)
+    assert read.pitches[0, 0] == first
 
 
 def test_interludes_go_in_whole_bars_and_only_where_that_is_asked():
@@ -211,7 +218,7 @@ def test_interludes_go_in_whole_bars_and_only_where_that_is_asked():
 
 def test_repeats_are_read_once_unless_asked():
     score = corpus.parse("bach/bwv360")
-    once, taken = from_score(score), from_score(score, expand_repeats=True)
+    once, taken = from_score(score), from_score(score, repeats="played")
     again = len(taken) - len(once)
     assert again > 0
     np.testing.assert_array_equal(taken.pitches[:again], taken.pitches[again : 2 * again])
@@ -303,6 +310,7 @@ def test_a_piece_without_music_is_an_error_and_a_silent_one_is_not():
         from_score(stream.Score([part(name.title()) for name in VOICES]), name="mine")
 
 
+@pytest.mark.filterwarnings("ignore:.*the bar is silent")
 def test_a_voice_with_two_notes_at_a_time_is_an_error_that_says_where():
     two = part("Alto", ("G4", 1), ("A4", 1), ("G4", 2))
     two.getElementsByClass("Measure")[0].insert(1, note.Note("E4", quarterLength=1))
@@ -347,6 +355,7 @@ LENGTHS = st.lists(
 )
 
 
+@pytest.mark.filterwarnings("ignore:.*the bar is silent")
 @settings(max_examples=25, deadline=None)
 @given(LENGTHS)
 def test_whatever_lies_on_the_grid_is_read_as_it_was_written(notes):
@@ -364,6 +373,7 @@ def test_whatever_lies_on_the_grid_is_read_as_it_was_written(notes):
 # Melodies
 
 
+@pytest.mark.filterwarnings("ignore:.*left out")
 @pytest.mark.parametrize("name", REAL[:4])
 def test_a_melody_is_read_as_the_soprano_of_the_whole_piece_is(real, name):
     whole = from_score(real[name], name=name)
@@ -423,10 +433,10 @@ def test_what_is_nothing_of_music21s_is_refused_with_what_to_do(given):
         from_melody(given, name="mine")
 
 
-@pytest.mark.parametrize("last, expected", [("d", "C major"), ("a", "a minor")])
-def test_a_signature_in_a_church_mode_is_read_as_major_or_minor(last, expected):
-    from music21 import converter, key
-
+@pytest.mark.parametrize("last", ["d", "a"])
+def test_a_signature_in_a_church_mode_is_read_as_that_mode(last):
     melody = converter.parse(f"tinynotation: 4/4 d4 e f {last}")
     melody.insert(0, key.Key("d", "dorian"))
-    assert from_melody(melody).key == expected
+    read = from_melody(melody)
+    assert read.key == "d dorian"
+    assert read.notation.keys == (KeySignature(0, 0, "dorian"),)

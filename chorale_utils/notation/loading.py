@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale
 from ..files import as_path
+from .kern import parse_kern
 from .midi import SUFFIXES as MIDI_SUFFIXES, read_midi, read_midi_melody
-from .reading import from_melody, from_score
+from .musicxml import parse_musicxml
+from .reading import Part, from_melody, from_score
 
 if TYPE_CHECKING:
     from music21.stream import Stream
@@ -24,7 +26,12 @@ LARGEST_FILE = 8_000_000  # bytes, unpacked: far more than an hour of music need
 SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", ".krn")
 
 
-def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
+def load_chorale(
+    path: str | os.PathLike[str],
+    strict: bool = True,
+    part: Part = None,
+    repeats: str = "written",
+) -> Chorale:
     """The `Chorale` in a file of the user's own: MIDI, MusicXML, kern or CSV with four voices.
 
     Args:
@@ -59,8 +66,9 @@ def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     if suffix in MIDI_SUFFIXES:
         return read_midi(path)
     if suffix in SCORE_SUFFIXES:
-        score = parse_score(path)
-        return from_score(score, name=path.stem, title=score_title(score, path), strict=strict)
+        return from_score(
+            parse_score(path), name=path.stem, strict=strict, repeats=repeats, part=part
+        )
     if suffix == ".csv":
         check_size(path, path.stat().st_size)
         return Chorale(read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
@@ -70,7 +78,12 @@ def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     )
 
 
-def load_melody(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
+def load_melody(
+    path: str | os.PathLike[str],
+    strict: bool = True,
+    part: str | int | None = None,
+    repeats: str = "written",
+) -> Chorale:
     """The melody in a file of the user's own, as a `Chorale` whose soprano sings alone: MIDI,
     MusicXML or kern.
 
@@ -101,8 +114,9 @@ def load_melody(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     if suffix in MIDI_SUFFIXES:
         return read_midi_melody(path)
     if suffix in SCORE_SUFFIXES:
-        score = parse_score(path)
-        return from_melody(score, name=path.stem, title=score_title(score, path), strict=strict)
+        return from_melody(
+            parse_score(path), name=path.stem, strict=strict, repeats=repeats, part=part
+        )
     raise ValueError(
         f"{path}: {suffix or 'no suffix'}: expected {', '.join(MIDI_SUFFIXES + SCORE_SUFFIXES)}"
     )
@@ -171,18 +185,15 @@ def parse_score(path: Path) -> Stream:
     Raises:
         ValueError: the file is damaged or too large.
     """
-    from music21.converter import Converter
-
     check_size(path, _unpacked_size(path))
-    converter = Converter()
+    parse = parse_kern if path.suffix.lower() == ".krn" else parse_musicxml
     try:
-        converter.parseFile(path, forceSource=True, storePickle=False)
+        return parse(path)
     except Exception as error:  # a damaged file makes music21 fail in any way there is
         raise ValueError(
             f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole "
             "MusicXML or kern file"
         ) from error
-    return cast("Stream", converter.stream)  # never None after parsing
 
 
 def _unpacked_size(path):
@@ -216,15 +227,3 @@ def check_size(source: str | Path, size: int) -> None:
         raise ValueError(
             f"{source}: {size:,} bytes: expected at most {LARGEST_FILE:,}: a chorale needs far less"
         )
-
-
-def score_title(score: Stream, path: Path) -> str | None:
-    """The title of a music21 Score, of the work or else of the movement; None where it has none.
-
-    A title that only stands for a missing one counts as none: the name of the file (see
-    `score.to_score`), or music21's own words.
-    """
-    from music21 import defaults
-
-    title = score.metadata.bestTitle if score.metadata else None
-    return None if title in (path.stem, defaults.title) else title
