@@ -64,7 +64,7 @@ def load_chorale(
             f"{path}: no such file: expected MIDI, MusicXML, kern or CSV{advice}"
         )
     if suffix in MIDI_SUFFIXES:
-        return read_midi(path)
+        return read_midi(path, strict, part)
     if suffix in SCORE_SUFFIXES:
         return from_score(
             parse_score(path), name=path.stem, strict=strict, repeats=repeats, part=part
@@ -112,7 +112,7 @@ def load_melody(
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML or kern")
     if suffix in MIDI_SUFFIXES:
-        return read_midi_melody(path)
+        return read_midi_melody(path, strict, part)
     if suffix in SCORE_SUFFIXES:
         return from_melody(
             parse_score(path), name=path.stem, strict=strict, repeats=repeats, part=part

@@ -36,7 +36,7 @@ from ..deprecation import renamed
 from . import page
 from .musicxml import ELISION, MELISMA
 from .page import UNSPELLED, Bar, Notation, Syllable
-from .timeline import Timeline, measures_of, read_timeline
+from .timeline import Timeline, is_sung, measures_of, read_timeline
 
 if TYPE_CHECKING:
     from music21.stream import Stream
@@ -44,12 +44,6 @@ if TYPE_CHECKING:
 REPEATS = ("written", "played")
 Part = str | int | Sequence[str | int] | None  # what chooses parts, by name or number from 1
 
-# names of voices that are none of the four, and so would be missed if they were left out
-_SUNG = re.compile(
-    r"quint|sext|sept|vagans|mezzo|treble|descant|solo|voice|voix|vox|voce|choir|chor|cantor|"
-    r"sing|vocal|melody",
-    re.IGNORECASE,
-)
 _FILE_NAME = re.compile(r"\.(mxl|xml|musicxml|krn|midi?|abc|msc[xz]|sib|mus|capx?|mei|ly)$", re.I)
 
 
@@ -306,9 +300,7 @@ def _parts_named_for_voices(parts, name, strict):
 
 def _is_sung(part):
     """Whether a part that is none of the four voices is one for a singer."""
-    if voice_named(part.partName) is not None or _SUNG.search(part.partName or ""):
-        return True
-    return any(element.lyrics for element in part.recurse().notes)
+    return is_sung(part.partName) or any(element.lyrics for element in part.recurse().notes)
 
 
 def _named_parts(parts, chosen, name):

@@ -17,10 +17,16 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from ..chorale import MODES, STEPS_PER_QUARTER, steps_per_bar
+from ..chorale import STEPS_PER_QUARTER, steps_per_bar, voice_named
 from .musicxml import SIGN, TEMPO
 from .page import BARLINES, JUMPS, SIGNS, Bar, KeySignature, Tempo, regular_bars
 
+# names of voices that are none of the four, and so would be missed if they were left out
+_SUNG = re.compile(
+    r"quint|sext|sept|vagans|mezzo|treble|descant|solo|voice|voix|vox|voce|choir|chor|cantor|"
+    r"sing|vocal|melody",
+    re.IGNORECASE,
+)
 LONGEST = 100_000  # steps; a longer piece is damaged, or no chorale
 
 _JUMP = re.compile(
@@ -42,9 +48,6 @@ _TEMPO_WORDS = re.compile(  # besides those that music21 knows a number for
     r"allegro|andante|adagio|largo|moderato|presto|vivace|maestoso|allegretto|andantino)\b",
     re.IGNORECASE,
 )
-# modes as kern abbreviates them, such as *d:dor
-_KERN_KEY = re.compile(r"\*([A-Ga-g])([#-]?):(dor|phr|lyd|mix|aeo|ion|loc)")
-_KERN_MODES = {mode[:3]: mode for mode in MODES}
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,16 @@ def read_timeline(parts: Sequence[Any], others: Iterable[Any], name: str) -> Tim
         _keys(lines, starts),
         _tempos(lines, starts) or _tempos(beside, starts),
     )
+
+
+def is_sung(name: str | None) -> bool:
+    """Whether the name of a part or track is that of a voice, one of the four or another.
+
+    Examples:
+        >>> is_sung("Quinto"), is_sung("Organ")
+        (True, False)
+    """
+    return voice_named(name) is not None or bool(_SUNG.search(name or ""))
 
 
 def measures_of(part: Any) -> list[Any]:
