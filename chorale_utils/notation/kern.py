@@ -45,11 +45,17 @@ def parse_kern(path: Path) -> Score:
     """
     from music21.converter import Converter
 
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
     converter = Converter()
-    # music21's own cache is not used: it leaves pickles in a temporary folder
-    converter.parseFile(path, forceSource=True, storePickle=False)
+    converter.parseData(text, format="humdrum")
     score = cast("Score", converter.stream)  # never None after parsing
-    rows = list(_rows(path.read_text(encoding="utf-8", errors="replace")))
+    if score.metadata is not None:
+        score.metadata.filePath = str(path)
+    rows = list(_rows(text))
     for part in score.parts:
         spine = re.fullmatch(r"spine_(\d+)", str(part.id))
         if spine is not None:

@@ -17,7 +17,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from ..chorale import STEPS_PER_QUARTER, steps_per_bar, voice_named
+from ..chorale import MODES, STEPS_PER_QUARTER, steps_per_bar, voice_named
 from .musicxml import SIGN, TEMPO
 from .page import BARLINES, JUMPS, SIGNS, Bar, KeySignature, Tempo, regular_bars
 
@@ -94,7 +94,7 @@ def read_timeline(parts: Sequence[Any], others: Iterable[Any], name: str) -> Tim
             f"{name}: {steps:,} sixteenths long: expected at most {LONGEST:,}. Is the file damaged?"
         )
     beside = [line for line in map(measures_of, others) if len(line) == count]
-    metres = _metres(lines)
+    metres = _metres(lines, name)
     if not any(line and line[0].isMeasure for line in lines):
         metre = next(iter(metres.values()), None)
         bars = regular_bars(steps, metre) if metre else ()
@@ -170,7 +170,7 @@ def _full(measure: Any) -> Fraction | None:
     return None if metre is None else STEPS_PER_QUARTER * Fraction(metre.barDuration.quarterLength)
 
 
-def _metres(lines: list[list[Any]]) -> dict[int, str]:
+def _metres(lines: list[list[Any]], name: str) -> dict[int, str]:
     """{place of a measure: time signature that holds from there on}; of several parts, the first
     that says so."""
     metres: dict[int, str] = {}
@@ -182,7 +182,12 @@ def _metres(lines: list[list[Any]]) -> dict[int, str]:
             if metre is None and place == 0 and measure.activeSite is not None:
                 metre = measure.activeSite.getElementsByClass("TimeSignature").first()
             if metre is not None:
-                metres.setdefault(place, f"{metre.numerator}/{metre.denominator}")
+                named = f"{metre.numerator}/{metre.denominator}"
+                try:
+                    steps_per_bar(named)
+                except ValueError as error:
+                    raise ValueError(f"{name}: bar {measure.number}: {error}") from None
+                metres.setdefault(place, named)
     return dict(sorted(metres.items()))
 
 
@@ -379,11 +384,8 @@ def _signs_in(measure: Any) -> Iterator[tuple[Fraction, str]]:
     """(quarters from the beginning of a measure, sign) for each sign of repetition in it."""
     for element in measure.recurse().getElementsByClass(["RepeatExpression", "TextExpression"]):
         at = Fraction(element.getOffsetInHierarchy(measure))
-        if "RepeatExpression" in element.classes:
-            text = element.getText() if not element.useSymbol else element.classes[0]
-        else:
-            text = element.content or ""
-        sign = _sign_in(text)
+        is_sign = "RepeatExpression" in element.classes
+        sign = _sign_in((element.getText() if is_sign else element.content) or "")
         if sign:
             yield at, sign
 
@@ -429,21 +431,38 @@ def _placed(
 def _keys(lines: list[list[Any]], starts: list[Fraction]) -> tuple[KeySignature, ...]:
     """The changes of key signature in the first part that has any."""
     for line in lines:
-        keys: dict[int, KeySignature] = {}
+        # kern writes both a signature and a key
+        printed: dict[int, int] = {}
+        told: dict[int, Any] = {}
         for step, element in _elements(line, starts, ["KeySignature"]):
-            mode = element.mode if "Key" in element.classes else None
-            fifths = element.sharps
-            if step in keys and mode:  # kern writes a signature and a key
-                fifths = keys[step].fifths
-            if fifths is not None and (step not in keys or mode):
-                keys[step] = KeySignature(step, fifths, mode)
-        if keys:
+            if "Key" in element.classes:
+                told.setdefault(step, element)
+            elif element.sharps is not None:  # otherwise of another kind than sharps or flats
+                printed.setdefault(step, element.sharps)
+        if printed or told:
             changes: list[KeySignature] = []
-            for key in (keys[step] for step in sorted(keys)):
+            for step in sorted({*printed, *told}):
+                fifths = printed[step] if step in printed else told[step].sharps
+                key = KeySignature(step, fifths, _mode(told.get(step), fifths))
                 if not changes or (key.fifths, key.mode) != (changes[-1].fifths, changes[-1].mode):
                     changes.append(key)
             return tuple(changes)
     return ()
+
+
+def _mode(key: Any, fifths: int) -> str | None:
+    """The mode of a music21 Key, or, where its signature is printed as another, the one with the
+    same third to which that belongs: D minor without a flat is Dorian."""
+    if key is None or key.sharps == fifths:
+        return None if key is None else key.mode
+    is_minor = MODES.get(key.mode, 0) <= MODES["dorian"]
+    tonic = key.sharps - MODES.get(key.mode, 0)
+    fitting = [
+        mode
+        for mode, sharps in MODES.items()
+        if tonic + sharps == fifths and (sharps <= MODES["dorian"]) == is_minor
+    ]
+    return fitting[0] if fitting else None
 
 
 def _tempos(lines: list[list[Any]], starts: list[Fraction]) -> tuple[Tempo, ...]:
