@@ -28,9 +28,12 @@ from ..chorale import (
     as_chorale,
 )
 from ..files import as_path, write_atomically
-from .midi_reading import MIDI_KEYS, PRIVATE
-from .midi_reading import read_midi as read_midi
-from .midi_reading import read_midi_melody as read_midi_melody
+from .midi_reading import (
+    MIDI_KEYS,
+    PRIVATE,
+    read_midi as read_midi,
+    read_midi_melody as read_midi_melody,
+)
 
 TEMPO = 80  # quarter notes a minute, where nothing else is asked for
 TICKS_PER_QUARTER = 480
