@@ -44,6 +44,17 @@ if TYPE_CHECKING:
 REPEATS = ("written", "played")
 Part = str | int | Sequence[str | int] | None  # what chooses parts, by name or number from 1
 
+# what programs write where they know no title or author
+_PLACEHOLDERS = (
+    "Music21 Fragment",
+    "Music21",
+    "Title",
+    "Untitled",
+    "Untitled score",
+    "Composer",
+    "Composer / arranger",
+    "Lyricist",
+)
 _FILE_NAME = re.compile(r"\.(mxl|xml|musicxml|krn|midi?|abc|msc[xz]|sib|mus|capx?|mei|ly)$", re.I)
 
 
@@ -778,7 +789,7 @@ def _authors(score):
     found = {}
     for role in ("composer", "lyricist", "arranger", "copyright"):
         told = str(getattr(about, role, None) or "").strip() if about else ""
-        found[role] = told if told and told != "Music21" else None
+        found[role] = told if told and told not in _PLACEHOLDERS else None
     return found
 
 
@@ -798,7 +809,7 @@ def title_of(score: Any) -> str | None:
     titles = [about.title, about.movementName] if about else []
     stem = Path(str(about.filePath)).stem if about and about.filePath else None
     for title in (str(title).strip() for title in titles if title):
-        stands_for_none = title in (defaults.title, "Music21 Fragment", "Music21")
+        stands_for_none = title in (defaults.title, *_PLACEHOLDERS)
         if title and not stands_for_none and not _is_file_name(title, stem):
             return title
     return None

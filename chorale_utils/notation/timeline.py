@@ -27,6 +27,7 @@ _SUNG = re.compile(
     r"sing|vocal|melody",
     re.IGNORECASE,
 )
+MOST_SIGNS = 12  # sharps or flats of a key signature
 LONGEST = 100_000  # steps; a longer piece is damaged, or no chorale
 
 _JUMP = re.compile(
@@ -439,6 +440,10 @@ def _keys(lines: list[list[Any]], starts: list[Fraction]) -> tuple[KeySignature,
                 told.setdefault(step, element)
             elif element.sharps is not None:  # otherwise of another kind than sharps or flats
                 printed.setdefault(step, element.sharps)
+            if abs(element.sharps or 0) > MOST_SIGNS:
+                raise ValueError(
+                    f"a key signature of {element.sharps} sharps: expected at most {MOST_SIGNS}"
+                )
         if printed or told:
             changes: list[KeySignature] = []
             for step in sorted({*printed, *told}):
