@@ -87,6 +87,19 @@ def test_three_beats_before_the_first_bar_line_are_a_pickup_where_the_last_bar_c
     assert bars_of(read)[:2] == [(1, 12, "3/4", 0), (2, 16, "4/4", 0)] and read.pickup == 0
 
 
+def test_bar_in_two_halves_and_a_last_one_that_completes_the_pickup_are_no_new_metres(tmp_path):
+    metres = [(0, "1/4"), (4, "4/4"), (20, "3/4"), (32, "1/4"), (36, "4/4"), (52, "3/4")]
+    path = midi(tmp_path / "x.mid", [("", 0, QUARTERS)], [metre(*one) for one in metres])
+    assert bars_of(load_melody(path)) == [
+        (0, 4, "4/4", 12),
+        (1, 16, "4/4", 0),
+        (2, 12, "4/4", 0),
+        (2, 4, "4/4", 12),
+        (3, 16, "4/4", 0),
+        (4, 12, "4/4", 0),
+    ]
+
+
 def test_keys_and_tempos_are_kept_and_a_fermata_that_is_played_is_none(tmp_path):
     metas = [
         metre(0, "4/4"),

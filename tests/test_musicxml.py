@@ -351,3 +351,27 @@ def test_what_is_no_musicxml_is_refused(tmp_path):
     (tmp_path / "x.xml").write_text("<opus/>")
     with pytest.raises(ValueError, match="its root is <opus>: expected <score-partwise>"):
         parse_musicxml(tmp_path / "x.xml")
+
+
+def test_bar_that_only_has_the_sign_for_a_bar_once_more_is_written_out(melody):
+    sign = (
+        '<attributes><measure-style><measure-repeat type="{}">{}</measure-repeat></measure-style>'
+        "</attributes>"
+    )
+    read = melody(
+        note("C5", 8) + note("D5", 8),
+        sign.format("start", 1) + note(None, 16),
+        "",
+        sign.format("stop", "") + note("E5", 16),
+    )
+    assert read.notes(0)[:, 2].tolist() == [72, 74, 72, 74, 72, 74, 76]
+
+
+@pytest.mark.parametrize("fifths", [13, -40, 1000])
+def test_key_signature_that_nobody_can_read_is_refused(tmp_path, fifths):
+    text = score({"Melody": measures(note())}).replace("<fifths>0<", f"<fifths>{fifths}<")
+    (tmp_path / "x.xml").write_text(text)
+    with pytest.raises(
+        ValueError, match=f"a key signature of {fifths} sharps: expected at most 12"
+    ):
+        load_melody(tmp_path / "x.xml")

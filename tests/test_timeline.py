@@ -166,9 +166,25 @@ def test_music_without_bars_is_divided_by_its_metre():
     assert [(b.start, b.steps) for b in read.notation.bars] == [(0, 12), (12, 12), (24, 4)]
 
 
-def test_piece_without_a_metre_has_no_bars():
-    read = from_melody(stream.Part([measure(1, 4), measure(2, 3)]))
-    assert (read.notation.bars, read.time_signature, len(read)) == ((), None, 28)
+@pytest.mark.parametrize(
+    "lengths, expected",
+    [
+        ([1, 3, 3, 3, 2], [("3/4", 4), ("3/4", 12), ("3/4", 12), ("3/4", 12), ("3/4", 8)]),
+        ([4, 4, 6, 4], [("4/4", 16), ("4/4", 16), ("6/4", 24), ("4/4", 16)]),
+        ([4, 2.5, 4, 4], [("4/4", 16), ("5/8", 10), ("4/4", 16), ("4/4", 16)]),
+    ],
+)
+def test_bar_lines_without_a_metre_are_kept(lengths, expected):
+    bars = [measure(number, length) for number, length in enumerate(lengths, 1)]
+    bars[1].rightBarline = bar.Repeat(direction="end")
+    read = from_melody(stream.Part(bars))
+    assert [(b.time_signature, b.steps) for b in read.notation.bars] == expected
+    assert read.notation.bars[1].repeat_end == 2
+
+
+def test_piece_without_a_metre_or_bar_lines_has_no_bars():
+    read = from_melody(stream.Part([measure(1, 4, 3, 2)]))
+    assert (read.notation.bars, read.time_signature, len(read)) == ((), None, 36)
 
 
 def test_fermatas_and_words_come_with_steps_of_the_time_line():

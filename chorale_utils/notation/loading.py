@@ -17,7 +17,7 @@ from ..files import as_path
 from .kern import parse_kern
 from .midi import SUFFIXES as MIDI_SUFFIXES, read_midi, read_midi_melody
 from .musicxml import parse_musicxml
-from .reading import Part, from_melody, from_score
+from .reading import Part, check_repeats, from_melody, from_score
 
 if TYPE_CHECKING:
     from music21.stream import Stream
@@ -34,11 +34,20 @@ def load_chorale(
 ) -> Chorale:
     """The `Chorale` in a file of the user's own: MIDI, MusicXML, kern or CSV with four voices.
 
+    Its `notation` has what the page says beyond the notes: bars, repeats, keys, tempos, words,
+    spelling and authors, as far as the format has a place for them (see `reading.from_score` and
+    `midi_reading.read_midi`).
+
     Args:
         path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv; the chorale is
             named after it. A CSV has a row a sixteenth and four columns of MIDI numbers, soprano to
             bass, 0 for silence, with or without a header row.
-        strict: as in `reading.from_score`, for scores.
+        strict: whether music that does not fit the grid, or a fifth voice, is an error. Otherwise
+            each step has what sounds at its beginning, and the fifth voice is left out.
+        part: which parts or tracks to read, each by its name or its number from 1: four voices, or
+            two staves with two voices each. None for those named for the voices, or all there are.
+        repeats: ``'written'``: each bar stands once, and `notation` has the signs; ``'played'``:
+            repeats, endings and jumps are played out.
 
     Raises:
         ValueError: another kind of file, or not four voices with one note at a time, on the grid of
@@ -56,6 +65,7 @@ def load_chorale(
     Notebook: 01_data_exploration
     """
     path = as_path(path, "the name of a file with MIDI, MusicXML, kern or CSV")
+    check_repeats(repeats)
     suffix = path.suffix.lower()
     if not path.is_file():
         corpus = path.name.startswith("bwv")
@@ -71,6 +81,8 @@ def load_chorale(
         )
     if suffix == ".csv":
         check_size(path, path.stat().st_size)
+        if part is not None:
+            raise ValueError(f"{path}: part {part!r}: a CSV has no parts to choose from")
         return Chorale(read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
     raise ValueError(
         f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or "
@@ -90,7 +102,9 @@ def load_melody(
     Args:
         path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl or .krn; the melody is named
             after it.
-        strict: as in `reading.from_score`, for scores.
+        strict, repeats: as in `load_chorale`.
+        part: which part or track has the melody, by its name or its number from 1, where there are
+            several; or the name of a voice, such as ``'tenor'``.
 
     Raises:
         ValueError: another kind of file, or not one part with one note at a time, on the grid of
@@ -108,6 +122,7 @@ def load_melody(
     Notebook: 05_generation
     """
     path = as_path(path, "the name of a file with MIDI, MusicXML or kern")
+    check_repeats(repeats)
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML or kern")

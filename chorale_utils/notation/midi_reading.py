@@ -262,7 +262,7 @@ class _File:
                 ]
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from error
-        return tuple(bars)
+        return tuple(_with_divided_bars(bars))
 
     def _pickup(self, metres: dict[int, str], end: int) -> int:
         """Length of the pickup: the first bar, where it has a shorter metre of its own.
@@ -276,12 +276,33 @@ class _File:
         length, full = steps_per_bar(metres[0]), steps_per_bar(metres[starts[1]])
         if length != starts[1] or length >= full or self.told_pickup not in (None, length):
             return 0
-        later = {metres[start] for start in starts[2:]}
+        comes_again = metres[0] in {metres[start] for start in starts[2:]}
         last = steps_per_bar(metres[starts[-1]])
         completes = (end - starts[-1] + length) % last == 0
-        if self.is_ours or (2 * length <= full and metres[0] not in later) or completes:
-            return length
-        return 0
+        short = 2 * length < full or (2 * length == full and not comes_again)
+        return length if self.is_ours or short or completes else 0
+
+
+def _with_divided_bars(bars: list[Bar]) -> list[Bar]:
+    """Bars in which two short ones in metres of their own, as long together as a bar of what is
+    around them, are one that is divided; and a last one that completes the pickup, a short one."""
+    bars = list(bars)
+    for place in range(1, len(bars) - 1):
+        before, first, second = bars[place - 1 : place + 2]
+        around = before.time_signature
+        full, metres = steps_per_bar(around), {around, first.time_signature, second.time_signature}
+        goes_on = place + 2 == len(bars) or bars[place + 2].time_signature == around
+        if len(metres) == 3 and goes_on and first.steps + second.steps == full:
+            for half, offset in ((0, 0), (1, first.steps)):
+                bars[place + half] = replace(
+                    bars[place + half], time_signature=around, offset=offset, number=first.number
+                )
+            bars[place + 2 :] = [replace(bar, number=bar.number - 1) for bar in bars[place + 2 :]]
+    if len(bars) > 2 and bars[0].offset:
+        around = bars[-2].time_signature
+        if bars[-1].steps + bars[0].steps == steps_per_bar(around):
+            bars[-1] = replace(bars[-1], time_signature=around)
+    return bars
 
 
 def _parsed(path: Path) -> mido.MidiFile:

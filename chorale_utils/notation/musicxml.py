@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -28,6 +29,7 @@ TEMPO = "\ue002"  # before a direction: these words are a tempo
 ELISION = "\u203f"  # between syllables that share a note
 
 _CREDITS = {"composer": "composer", "lyricist": "lyricist", "arranger": "arranger"}
+_IN_TIME = ("note", "backup", "forward")
 _LYRICISTS = ("poet", "librettist", "text")
 
 
@@ -55,6 +57,8 @@ def parse_musicxml(path: Path) -> Score:
     if root.tag != "score-partwise":
         raise ValueError(f"its root is <{root.tag}>: expected <score-partwise>")
     _complete_credits(root)
+    for part in root.iter("part"):
+        _write_out_repeated_bars(part)
     for measure in root.iter("measure"):
         _keep_what_music21_loses(measure)
     for part in root.iter("part"):
@@ -135,6 +139,22 @@ def _complete_credits(root: ElementTree.Element) -> None:
             creator = ElementTree.Element("creator", type=role)
             creator.text = printed[kind]
             identification.insert(0, creator)
+
+
+def _write_out_repeated_bars(part: ElementTree.Element) -> None:
+    """Fills bars that only have the sign for a bar (or two, or four) once more."""
+    measures, back = part.findall("measure"), 0
+    for place, measure in enumerate(measures):
+        for sign in measure.iter("measure-repeat"):
+            count = (sign.text or "").strip()
+            back = int(count) if sign.get("type") == "start" and count.isdigit() else 0
+        sung = any(note.find("rest") is None for note in measure.findall("note"))
+        if 0 < back <= place and not sung:
+            for element in measure.findall("*"):
+                if element.tag in _IN_TIME:
+                    measure.remove(element)
+            source = measures[place - back]
+            measure.extend(deepcopy(one) for one in source if one.tag in _IN_TIME)
 
 
 def _keep_what_music21_loses(measure: ElementTree.Element) -> None:

@@ -44,6 +44,17 @@ if TYPE_CHECKING:
 REPEATS = ("written", "played")
 Part = str | int | Sequence[str | int] | None  # what chooses parts, by name or number from 1
 
+# what programs write where they know no title or author
+_PLACEHOLDERS = (
+    "Music21 Fragment",
+    "Music21",
+    "Title",
+    "Untitled",
+    "Untitled score",
+    "Composer",
+    "Composer / arranger",
+    "Lyricist",
+)
 _FILE_NAME = re.compile(r"\.(mxl|xml|musicxml|krn|midi?|abc|msc[xz]|sib|mus|capx?|mei|ly)$", re.I)
 
 
@@ -115,6 +126,7 @@ def from_score(
     if expand_repeats is not None:
         renamed("expand_repeats", "repeats='played' (or 'written')")
         repeats = REPEATS[expand_repeats]
+    check_repeats(repeats)
     _check_stream(score, name, "load_chorale reads a file")
     parts = _vocal_parts(score, name, strict, part)
     sounding = [_sounding(one) for one in parts]
@@ -175,6 +187,7 @@ def from_melody(
     if expand_repeats is not None:
         renamed("expand_repeats", "repeats='played' (or 'written')")
         repeats = REPEATS[expand_repeats]
+    check_repeats(repeats)
     _check_stream(
         score, name, "load_melody reads a file, harmonize takes note names and numbers as they are"
     )
@@ -236,6 +249,18 @@ def solo(chorale: Chorale, voice: int) -> Chorale:
         onsets=alone(chorale.struck, 0),
         notation=notation,
     )
+
+
+def check_repeats(repeats: str) -> None:
+    """Raises ValueError where `repeats` says neither that they are written nor played.
+
+    Examples:
+        >>> check_repeats("always")
+        Traceback (most recent call last):
+        ValueError: repeats 'always': expected one of 'written', 'played'
+    """
+    if repeats not in REPEATS:
+        raise ValueError(f"repeats {repeats!r}: expected one of {', '.join(map(repr, REPEATS))}")
 
 
 def _check_stream(score, name, advice):
@@ -305,7 +330,7 @@ def _is_sung(part):
 
 def _named_parts(parts, chosen, name):
     """The parts that a name or a number from 1 means: those called so, or else those whose name
-    begins so, or else the one named for that voice."""
+    begins so. The name of a voice means the part that is named for it, in whatever language."""
     if isinstance(chosen, bool) or not isinstance(chosen, (str, int)):
         raise TypeError(
             f"{name}: part: got {described(chosen)}: expected the name of a part, or its number "
@@ -316,10 +341,10 @@ def _named_parts(parts, chosen, name):
     wanted = chosen.strip().casefold()
     called = [(_called(part).casefold(), part) for part in parts]
     found = [part for own, part in called if own == wanted]
-    found = found or [part for own, part in called if wanted and own.startswith(wanted)]
     if not found and wanted in VOICES:
         found = [part for part in parts if voice_named(part.partName) == VOICES.index(wanted)]
-        found = [] if len(parts) == 2 else found  # a staff named for one of its two voices
+        return [] if len(parts) == 2 else found  # a staff is named for the first of its two voices
+    found = found or [part for own, part in called if wanted and own.startswith(wanted)]
     if not found and wanted.isdigit():
         return _named_parts(parts, int(wanted), name)
     return found
@@ -348,7 +373,8 @@ def _first_choice(parts):
 
 
 def _names(parts):
-    return ", ".join(_called(part) or "an unnamed part" for part in parts)
+    names = dict.fromkeys(_called(part) or "an unnamed part" for part in parts)
+    return ", ".join(names)  # the two staves of a piano once
 
 
 def _count(parts):
@@ -581,8 +607,6 @@ def _laid_out(
     without_interludes: bool = False,
 ) -> Chorale:
     """The `Chorale` of the sounds of each voice; the soprano sings alone where there is one."""
-    if repeats not in REPEATS:
-        raise ValueError(f"repeats {repeats!r}: expected one of {', '.join(map(repr, REPEATS))}")
     steps = max([timeline.steps, *(ceil(sounds[-1].end) for sounds in voices if sounds)])
     if not steps:
         raise ValueError(f"{name}: no notes: expected four voices that sing, or a melody")
@@ -765,7 +789,7 @@ def _authors(score):
     found = {}
     for role in ("composer", "lyricist", "arranger", "copyright"):
         told = str(getattr(about, role, None) or "").strip() if about else ""
-        found[role] = told if told and told != "Music21" else None
+        found[role] = told if told and told not in _PLACEHOLDERS else None
     return found
 
 
@@ -785,7 +809,7 @@ def title_of(score: Any) -> str | None:
     titles = [about.title, about.movementName] if about else []
     stem = Path(str(about.filePath)).stem if about and about.filePath else None
     for title in (str(title).strip() for title in titles if title):
-        stands_for_none = title in (defaults.title, "Music21 Fragment", "Music21")
+        stands_for_none = title in (defaults.title, *_PLACEHOLDERS)
         if title and not stands_for_none and not _is_file_name(title, stem):
             return title
     return None

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -27,6 +28,7 @@ _SUNG = re.compile(
     r"sing|vocal|melody",
     re.IGNORECASE,
 )
+MOST_SIGNS = 12  # sharps or flats of a key signature
 LONGEST = 100_000  # steps; a longer piece is damaged, or no chorale
 
 _JUMP = re.compile(
@@ -58,7 +60,8 @@ class Timeline:
         starts: step at which each measure begins, by its place; a fraction where the music is off
             the grid.
         steps: length of the whole.
-        bars, keys, tempos: as in `Notation`; no bars where the score has no metre.
+        bars, keys, tempos: as in `Notation`; no bars where the score has neither a metre nor bar
+            lines.
     """
 
     starts: tuple[Fraction, ...]
@@ -98,10 +101,9 @@ def read_timeline(parts: Sequence[Any], others: Iterable[Any], name: str) -> Tim
     if not any(line and line[0].isMeasure for line in lines):
         metre = next(iter(metres.values()), None)
         bars = regular_bars(steps, metre) if metre else ()
-    elif metres:
-        bars = _bars(lines, beside, starts, metres, name)
     else:
-        bars = ()
+        metres = metres or _metres_of(starts)
+        bars = _bars(lines, beside, starts, metres, name) if metres else ()
     return Timeline(
         tuple(starts),
         steps,
@@ -189,6 +191,27 @@ def _metres(lines: list[list[Any]], name: str) -> dict[int, str]:
                     raise ValueError(f"{name}: bar {measure.number}: {error}") from None
                 metres.setdefault(place, named)
     return dict(sorted(metres.items()))
+
+
+def _metres_of(starts: list[Fraction]) -> dict[int, str]:
+    """Metres for measures in which none is written: that of their usual length, in which the first
+    and the last may be short, and others where one is of another length. None for a single one."""
+    lengths = {
+        place: ceil(stop) - ceil(start)
+        for place, (start, stop) in enumerate(pairwise(starts))
+        if ceil(stop) > ceil(start)
+    }
+    if len(lengths) < 2:
+        return {}
+    usual = max(lengths.values(), key=list(lengths.values()).count)
+    edges = min(lengths), max(lengths)
+    metres: dict[int, str] = {}
+    for place, length in lengths.items():
+        length = usual if place in edges and length < usual else length
+        metre = _metre_of(length, "4/4")
+        if not metres or metre != metres[max(metres)]:
+            metres[place] = metre
+    return metres
 
 
 def _bars(
@@ -439,6 +462,10 @@ def _keys(lines: list[list[Any]], starts: list[Fraction]) -> tuple[KeySignature,
                 told.setdefault(step, element)
             elif element.sharps is not None:  # otherwise of another kind than sharps or flats
                 printed.setdefault(step, element.sharps)
+            if abs(element.sharps or 0) > MOST_SIGNS:
+                raise ValueError(
+                    f"a key signature of {element.sharps} sharps: expected at most {MOST_SIGNS}"
+                )
         if printed or told:
             changes: list[KeySignature] = []
             for step in sorted({*printed, *told}):
