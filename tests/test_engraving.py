@@ -13,8 +13,9 @@ from music21 import corpus
 
 from chorale_utils.chorale import Chorale
 from chorale_utils.notation.engraving import engrave_pages, pdf, png
+from chorale_utils.notation.musicxml_writing import musicxml_of
 from chorale_utils.notation.reading import from_score
-from chorale_utils.notation.score import PAGE_WIDTH, _musicxml, score_svg, to_score, write_score
+from chorale_utils.notation.score import PAGE_WIDTH, score_svg, to_score, write_score
 
 LONG = from_score(
     corpus.parse("bach/bwv245.40"),
@@ -27,7 +28,7 @@ LONG = from_score(
 @pytest.fixture(scope="module")
 def pages():
     """The pages of a long piece on four staves."""
-    return engrave_pages(_musicxml(to_score(LONG, staves=4)))
+    return engrave_pages(musicxml_of(to_score(LONG, staves=4)))
 
 
 def groups(page, kind):
@@ -102,5 +103,5 @@ def test_letters_and_colours_are_seen_in_a_png():
 
 
 def test_whoever_has_no_composer_has_no_composer_printed():
-    drawing = score_svg(Chorale(np.full((16, 4), 60), name="a & b"))
+    drawing = score_svg(Chorale(np.full((16, 4), 60), title="a & b"))
     assert "a & b" in unescape(drawing) and "Bach" not in drawing and "Music21" not in drawing
