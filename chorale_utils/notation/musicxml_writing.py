@@ -97,7 +97,7 @@ def add_signs(part: Part, bars: Sequence[Bar], tempos: Sequence[Tempo], marked: 
         for tempo in tempos:
             if bar.start <= tempo.step < bar.stop:
                 at = (tempo.step - bar.start) / STEPS_PER_QUARTER
-                measure.insert(at, _tempo(tempo, marked))
+                measure.insert(at, _tempo(tempo, bar, marked))
 
 
 def _sign(mark: str) -> Music21Object:
@@ -116,16 +116,19 @@ def _sign(mark: str) -> Music21Object:
     return getattr(repeat, kind)(_WORDS[mark])
 
 
-def _tempo(mark: Tempo, marked: bool) -> Music21Object:
-    from music21 import tempo
+def _tempo(mark: Tempo, bar: Bar, marked: bool) -> Music21Object:
+    """A tempo in the beats of its bar: dotted quarters in 6/8, otherwise quarters."""
+    from music21 import duration, tempo
 
+    text = TEMPO + mark.text if marked and mark.text else mark.text
     if mark.quarters_per_minute is None:
-        return tempo.TempoText(TEMPO + mark.text if marked else mark.text)
-    number = mark.quarters_per_minute
-    number = int(number) if float(number).is_integer() else float(number)
-    if not mark.text:
-        return tempo.MetronomeMark(number=number)
-    return tempo.MetronomeMark(TEMPO + mark.text if marked else mark.text, number)
+        return tempo.TempoText(text)
+    number, beat = float(mark.quarters_per_minute), 1.0
+    count, unit = (int(part) for part in bar.time_signature.split("/"))
+    if unit == 8 and count > 3 and count % 3 == 0 and (number / 1.5).is_integer():
+        number, beat = number / 1.5, 1.5
+    written = int(number) if number.is_integer() else number
+    return tempo.MetronomeMark(text or None, written, referent=duration.Duration(beat))
 
 
 def musicxml_of(score: Score) -> bytes:
@@ -184,6 +187,7 @@ def _complete_directions(measure: ElementTree.Element) -> None:
     for words in measure.iter("words"):
         if _sets_tempo(words):
             words.text = (words.text or "").removeprefix(TEMPO)
+            words.set("font-style", "normal")
 
 
 def _sets_tempo(words: ElementTree.Element) -> bool:
