@@ -3,9 +3,10 @@
 This file knows ticks, tracks and channels. It draws no score and makes no sound; `midi_reading`
 reads what it writes.
 
-MIDI has no word for a pickup. As notation programs do, the pickup is written as a first bar of its
-own length (a quarter before 4/4 is a bar of 1/4), so that all later bar lines fall where they
-should.
+MIDI has no word for a pickup, nor for any other short bar. As notation programs do, it is written in
+a metre of its own (a quarter before 4/4 is a bar of 1/4), so that all later bar lines fall where
+they should. What MIDI has no word for at all stands in a private event (see `midi_page`), so that
+this package reads back what it wrote.
 
 Notebook: 05_generation
 """
@@ -15,60 +16,72 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import mido
+import numpy as np
 
 from ..chorale import (
     STEPS_PER_QUARTER,
     VOICES,
     Chorale,
     as_chorale,
+    key_signature,
 )
 from ..files import as_path, write_atomically
-from .midi_reading import (
-    MIDI_KEYS,
-    PRIVATE,
-    read_midi as read_midi,
-    read_midi_melody as read_midi_melody,
-)
+from .midi_reading import MIDI_KEYS, PRIVATE
+from .midi_reading import read_midi as read_midi
+from .midi_reading import read_midi_melody as read_midi_melody
+from .page import bars_of
+from .performance import FERMATA, in_order, step_seconds
+from .performance import TEMPO as TEMPO
+from .performance import check_tempo as check_tempo
+from .midi_page import told_page
 
-TEMPO = 80  # quarter notes a minute, where nothing else is asked for
 TICKS_PER_QUARTER = 480
 CHOIR_AAHS = 52  # General MIDI programme 53 where one counts from one
 VELOCITIES = (92, 76, 80, 88)  # soprano, alto, tenor, bass: the outer voices lead
 SUFFIXES = (".mid", ".midi")
 
 _TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
+# ticks before a note that is struck again: a ninth of a sixteenth, which readers take for none
+_GAP = 14
+_SLOWEST = 0xFFFFFF  # microseconds a quarter that MIDI can count
 
 
 def write_midi(
     chorale: Chorale,
     path: str | os.PathLike[str],
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     about: Mapping[str, Any] | None = None,
+    fermata: float = FERMATA,
+    repeats: str = "written",
 ) -> Path:
     """Writes a chorale as a MIDI file of type 1: a conductor track, and a track for each voice.
 
-    A note is struck where `Chorale.notes` says that one begins, and released where it ends; silence
-    is no note. Metre, pickup, key and title are written where they are known. Fermatas have no
-    place in MIDI.
+    A note is struck where `Chorale.notes` says that one begins, and released where it ends, a
+    moment earlier where the same note is struck again; silence is no note. Changes of metre, key
+    and tempo, and each voice's first verse as lyrics, are written where they are known; fermatas
+    slow the tempo down. `read_midi` reads the chorale back as it is, its notation included.
 
     Args:
         chorale: Chorale.
         path: file to write, ``.mid`` or ``.midi``; there whole or not at all, its folder made where
             missing.
-        tempo: quarter notes a minute, 4..1000.
+        tempo: quarter notes a minute throughout, 4..1000; None for the tempo marks of the page, 80
+            where there is none.
         about: dict of facts on how the piece came about, such as ``{'seed': 7}``; each is written
             as a text event.
+        fermata: how many times longer a step lasts under a fermata, at least 1 (1 holds nothing).
+        repeats: ``'written'``: each bar sounds once, as it stands on the page, and the signs are
+            kept for `read_midi`; ``'played'``: repeats, endings and jumps are played out.
 
     Returns:
         Path: `path`.
 
     Raises:
-        ValueError: another suffix, or a tempo outside 4..1000.
+        ValueError: another suffix, or `tempo`, `fermata` or `repeats` is none that there is.
         TypeError: `chorale` is no Chorale, or `path` no file name.
 
     Examples:
@@ -79,38 +92,24 @@ def write_midi(
 
     Notebook: 05_generation
     """
-    as_chorale(chorale)
-    check_tempo(tempo)
+    chorale = in_order(as_chorale(chorale), repeats)
+    seconds = step_seconds(chorale, tempo, fermata)
     path = as_path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(
             f"{path}: {path.suffix or 'no suffix'}: expected one of {', '.join(SUFFIXES)}"
         )
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
-    midi.tracks.append(_conductor_track(chorale, tempo, about or {}))
+    midi.tracks.append(_conductor_track(chorale, seconds, about or {}))
     for voice in range(len(VOICES)):
         midi.tracks.append(_voice_track(chorale, voice))
     return write_atomically(path, midi.save)
 
 
-def check_tempo(tempo: float) -> None:
-    """Raises ValueError where `tempo` is no number of quarter notes a minute from 4 to 1000.
-
-    Examples:
-        >>> check_tempo("fast")
-        Traceback (most recent call last):
-        ValueError: tempo 'fast': expected quarter notes a minute, 4..1000, such as 80
-    """
-    if not isinstance(tempo, Real) or not 4 <= tempo <= 1000:
-        raise ValueError(
-            f"tempo {tempo!r}: expected quarter notes a minute, 4..1000, such as {TEMPO}"
-        )
-
-
 # Writing
 
 
-def _conductor_track(chorale, tempo, facts):
+def _conductor_track(chorale, seconds, facts):
     meta = mido.MetaMessage
     events = [(0, meta("track_name", name=chorale.title or chorale.name))]
     about = {
@@ -118,18 +117,24 @@ def _conductor_track(chorale, tempo, facts):
         "bwv": chorale.bwv,
         "title": chorale.title,
         "steps": len(chorale),
-        "pickup": chorale.pickup,
+        **told_page(chorale),
     }
     events.append((0, meta("sequencer_specific", data=PRIVATE + json.dumps(about).encode())))
     events += [(0, meta("text", text=f"{fact}: {value}")) for fact, value in facts.items()]
-    events.append((0, meta("set_tempo", tempo=mido.bpm2tempo(tempo))))
-    if chorale.time_signature is not None:
-        if chorale.pickup:
-            events.append((0, _time_signature(_short_bar(chorale.pickup))))
-        events.append((chorale.pickup * _TICKS_PER_STEP, _time_signature(chorale.time_signature)))
-    if chorale.key in MIDI_KEYS:
-        events.append((0, meta("key_signature", key=MIDI_KEYS[chorale.key])))
-    return _track(events, len(chorale))
+    if chorale.notation is not None and chorale.notation.copyright:
+        events.append((0, meta("copyright", text=chorale.notation.copyright)))
+    quarters = np.minimum(np.round(seconds * STEPS_PER_QUARTER * 1e6), _SLOWEST).astype(int)
+    for step in np.flatnonzero(np.diff(quarters, prepend=0)).tolist():
+        events.append((step, meta("set_tempo", tempo=int(quarters[step]))))
+    metre, bars = None, bars_of(chorale)
+    for bar in bars:
+        ends_early = bar is bars[-1] and not bar.offset
+        its_own = bar.time_signature if bar.is_full or ends_early else _short_bar(bar.steps)
+        if its_own != metre:
+            metre = its_own
+            events.append((bar.start, _time_signature(its_own)))
+    events += [(step, meta("key_signature", key=key)) for step, key in _keys(chorale)]
+    return _track([(step * _TICKS_PER_STEP, event) for step, event in events], len(chorale))
 
 
 def _voice_track(chorale, voice):
@@ -137,15 +142,43 @@ def _voice_track(chorale, voice):
         (0, mido.MetaMessage("track_name", name=VOICES[voice].capitalize())),
         (0, mido.Message("program_change", channel=voice, program=CHOIR_AAHS)),
     ]
-    for start, length, pitch in chorale.notes(voice).tolist():
+    words = chorale.notation.words if chorale.notation is not None else ()
+    for syllable in words:
+        if syllable.voice == voice and syllable.verse == 1:
+            goes_on = "-" if syllable.syllabic in ("begin", "middle") else ""
+            text = syllable.text + "_" * syllable.melisma + goes_on
+            events.append((syllable.step * _TICKS_PER_STEP, mido.MetaMessage("lyrics", text=text)))
+    notes = chorale.notes(voice).tolist()
+    for (start, length, pitch), following in zip(notes, [*notes[1:], (None, 0, 0)]):
         note = {"channel": voice, "note": pitch}
+        stop = (start + length) * _TICKS_PER_STEP
+        if (start + length, pitch) == (following[0], following[2]):
+            stop -= _GAP
         events.append(
             (start * _TICKS_PER_STEP, mido.Message("note_on", velocity=VELOCITIES[voice], **note))
         )
-        events.append(
-            ((start + length) * _TICKS_PER_STEP, mido.Message("note_off", velocity=0, **note))
-        )
+        events.append((stop, mido.Message("note_off", velocity=0, **note)))
     return _track(events, len(chorale))
+
+
+def _keys(chorale):
+    """[(step, key in mido's spelling)]. A church mode has the key of its signature, in major."""
+    page = chorale.notation
+    if page is not None and page.keys:
+        return [
+            (change.step, _SIGNATURES[change.fifths, _mode(change.mode)]) for change in page.keys
+        ]
+    if chorale.key is None:
+        return []
+    fifths, mode = key_signature(chorale.key), _mode(chorale.key.split()[1])
+    return [(0, _SIGNATURES[fifths, mode])] if (fifths, mode) in _SIGNATURES else []
+
+
+def _mode(mode):
+    return "minor" if mode in ("minor", "aeolian") else "major"
+
+
+_SIGNATURES = {(key_signature(ours), ours.split()[1]): its for ours, its in MIDI_KEYS.items()}
 
 
 def _track(events, steps):

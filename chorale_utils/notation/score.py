@@ -565,14 +565,26 @@ def _note_values(at, length, metre):
     """The steps (list of int) of the note values that write a note of `length` steps.
 
     It begins `at` steps into a bar. One value, where that shows the beat; otherwise several to be
-    tied, parted at the strongest place."""
+    tied, parted at the strongest place. Bars of five and seven are 2 + 3 and 4 + 3, so that a whole
+    bar of 5/4 is a half and a dotted half."""
     count, unit = (int(part) for part in metre.split("/"))
     beat = max(1, 16 * (3 if _is_compound(count) else 1) // unit)
-    if _is_one_value(at, length, beat, _is_compound(count)):
+    groups = _group_starts(count, 16 // unit)
+    parted = at in (0, *groups) and any(at < start < at + length for start in groups)
+    if not parted and _is_one_value(at, length, beat, _is_compound(count)):
         return [length]
     places = range(at + 1, at + length)
-    cut = max(places, key=lambda place: _strength(place, beat, two_fold=count in (2, 4)))
+    cut = max(
+        places,
+        key=lambda place: (place in groups, _strength(place, beat, two_fold=count in (2, 4))),
+    )
     return _note_values(at, cut - at, metre) + _note_values(cut, at + length - cut, metre)
+
+
+def _group_starts(count, beat):
+    """Where the second group of a bar of five or seven begins (list of int, in steps): as music21
+    beams it, after two beats of five and four of seven."""
+    return [beat * first for first in {5: (2,), 7: (4,)}.get(count, ())]
 
 
 def _is_compound(count):
