@@ -3,8 +3,8 @@
 This file knows ticks, tracks and channels. It draws no score and makes no sound; `midi_reading`
 reads what it writes.
 
-MIDI has no word for a pickup, nor for any other short bar. As notation programs do, it is written in
-a metre of its own (a quarter before 4/4 is a bar of 1/4), so that all later bar lines fall where
+MIDI has no word for a pickup, nor for any other short bar. As notation programs do, it is written
+in a metre of its own (a quarter before 4/4 is a bar of 1/4), so that all later bar lines fall where
 they should. What MIDI has no word for at all stands in a private event (see `midi_page`), so that
 this package reads back what it wrote.
 
@@ -30,14 +30,15 @@ from ..chorale import (
     key_signature,
 )
 from ..files import as_path, write_atomically
-from .midi_reading import MIDI_KEYS, PRIVATE
-from .midi_reading import read_midi as read_midi
-from .midi_reading import read_midi_melody as read_midi_melody
-from .page import bars_of
-from .performance import FERMATA, in_order, step_seconds
-from .performance import TEMPO as TEMPO
-from .performance import check_tempo as check_tempo
 from .midi_page import told_page
+from .midi_reading import (
+    MIDI_KEYS,
+    PRIVATE,
+    read_midi as read_midi,
+    read_midi_melody as read_midi_melody,
+)
+from .page import bars_of
+from .performance import FERMATA, TEMPO as TEMPO, check_tempo as check_tempo, in_order, step_seconds
 
 TICKS_PER_QUARTER = 480
 CHOIR_AAHS = 52  # General MIDI programme 53 where one counts from one

@@ -64,16 +64,12 @@ def with_told_page(chorale: Chorale, told: Mapping[str, Any]) -> Chorale:
     steps = len(chorale)
     page, flags = told["page"], told["fermatas"]
     if page is not None:
-        spelling = page.get("spelling")
-        page = Notation(
-            **{
-                name: tuple(_made(kind, one) for one in page[name]) for name, kind in _KINDS.items()
-            },
-            **{name: page[name] for name in page if name not in (*_KINDS, "spelling")},
-            spelling=None
-            if spelling is None
-            else _unpacked(spelling, np.int8).reshape(steps, len(VOICES)),
-        )
+        about: dict[str, Any] = {name: page[name] for name in page}
+        for name, kind in _KINDS.items():
+            about[name] = tuple(_made(kind, one) for one in page[name])
+        if "spelling" in page:
+            about["spelling"] = _unpacked(page["spelling"], np.int8).reshape(steps, len(VOICES))
+        page = Notation(**about)
     return replace(
         chorale,
         key=told["key"],

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import warnings
+import zlib
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -38,7 +39,9 @@ from ..chorale import (
     voice_named,
 )
 from ..files import as_path
+from .midi_page import with_told_page
 from .page import Bar, KeySignature, Notation, Syllable, Tempo, regular_bars
+from .reading import solo
 from .timeline import LONGEST, is_sung
 
 ON_THE_GRID = 1 / 8  # how far from the grid a note may be, in sixteenths: a human hand is forgiven
@@ -60,6 +63,7 @@ class _Voice:
     label: str
     notes: list[_Note]
     words: list[tuple[float, str]] = field(default_factory=list)
+    track: int = 0
 
 
 def read_midi(path: str | os.PathLike[str], strict: bool = True, part: Any = None) -> Chorale:
@@ -164,8 +168,9 @@ class _File:
             ),
             key=lambda meta: meta[:2],
         )
-        about = _about(path, self.midi)
-        self.about, self.told_steps, self.told_pickup, self.is_ours = about
+        self.about, self.told = _about(path, self.midi)
+        self.is_ours = bool(self.told)
+        self.told_steps, self.told_pickup = self.told.get("steps", 0), self.told.get("pickup")
         last = max([0.0, *(stop for notes in self.sounding.values() for _, stop, _ in notes)])
         self.end = max(last, self.told_steps)
         if self.end > LONGEST:
@@ -203,7 +208,8 @@ class _File:
             for step, track, meta in self.metas
             if meta.type == "lyrics" and track in tracks
         ]
-        return _Voice(label, sorted(note for key in keys for note in self.sounding[key]), words)
+        notes = sorted(note for key in keys for note in self.sounding[key])
+        return _Voice(label, notes, words, min(tracks, default=0))
 
     def report(self, left_out: Iterable[str]) -> None:
         """Warns of what is not read."""
@@ -335,9 +341,9 @@ def _timed(messages: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         yield tick, message
 
 
-def _about(path: Path, midi: mido.MidiFile) -> tuple[dict[str, Any], int, int | None, bool]:
-    """({'name', 'bwv', 'title'}, length in steps, pickup, True) as `write_midi` puts them into the
-    first track; otherwise what a program calls the track, where it holds no notes, and length 0."""
+def _about(path: Path, midi: mido.MidiFile) -> tuple[dict[str, Any], dict[str, Any]]:
+    """({'name', 'bwv', 'title'}, all that is told) as `write_midi` puts them into the first track;
+    otherwise what a program calls the track, where it holds no notes, and nothing."""
     first = midi.tracks[0] if midi.tracks else []
     for message in first:
         if message.type == "sequencer_specific" and bytes(message.data).startswith(PRIVATE):
@@ -347,8 +353,10 @@ def _about(path: Path, midi: mido.MidiFile) -> tuple[dict[str, Any], int, int | 
                     name: told[name] if told[name] is None else str(told[name])
                     for name in ("bwv", "title")
                 }
-                pickup = None if told.get("pickup") is None else int(told["pickup"])
-                return {"name": str(told["name"]), **about}, int(told["steps"]), pickup, True
+                told["steps"] = int(told["steps"])
+                if told.get("pickup") is not None:
+                    told["pickup"] = int(told["pickup"])
+                return {"name": str(told["name"]), **about}, told
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise ValueError(
                     f"{path}: damaged: the first track tells of the piece in a way that cannot be "
@@ -359,7 +367,7 @@ def _about(path: Path, midi: mido.MidiFile) -> tuple[dict[str, Any], int, int | 
         (_decoded(message.name).strip() for message in first if message.type == "track_name"), ""
     )
     about = {"name": path.stem, **({"title": title} if title and conducts else {})}
-    return about, 0, None, False
+    return about, {}
 
 
 def _decoded(text: str) -> str:
@@ -532,8 +540,10 @@ def _read(
     last_note = max([0.0, *(stop for voice in voices for _, stop, _ in voice.notes)])
     end = max(last_note, file.told_steps)
     late = _lateness(voices)
-    shortened = not late and any(
-        _off_grid(stop) > ON_THE_GRID for voice in voices for _, stop, _ in voice.notes
+    shortened = (
+        not late
+        and not file.is_ours
+        and any(_off_grid(stop) > ON_THE_GRID for voice in voices for _, stop, _ in voice.notes)
     )
     if shortened:  # then the last notes are short as well: the piece ends on a quarter
         end = np.ceil(end / STEPS_PER_QUARTER) * STEPS_PER_QUARTER
@@ -560,7 +570,7 @@ def _read(
         ),
     )
     first = next((meta.key for _, _, meta in file.metas if meta.type == "key_signature"), None)
-    return Chorale(
+    chorale = Chorale(
         pitches,
         key=_KEYS.get(first) if first is not None else None,
         time_signature=file.bars[0].time_signature if file.bars else None,
@@ -569,6 +579,20 @@ def _read(
         notation=notation if notation != Notation() else None,
         **file.about,
     )
+    # a program that made another piece of it may have kept what we told of the first
+    if "page" not in file.told or steps != file.told_steps:
+        return chorale
+    try:
+        if len(voices) == len(VOICES):
+            return with_told_page(chorale, file.told)
+        track = voices[0].track - 1  # the first track is the conductor's
+        alone = replace(chorale, pitches=np.roll(chorale.pitches, track, axis=1), onsets=None)
+        return replace(solo(with_told_page(alone, file.told), track), onsets=chorale.onsets)
+    except (ValueError, TypeError, KeyError, zlib.error) as error:
+        raise ValueError(
+            f"{file.path}: damaged: the first track tells of the piece in a way that cannot be "
+            f"read ({error})"
+        ) from error
 
 
 def _lateness(voices: list[_Voice]) -> float:

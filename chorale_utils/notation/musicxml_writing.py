@@ -56,8 +56,8 @@ def lyric(syllable: Syllable, marked: bool) -> Lyric:
     from music21.note import Lyric
 
     text = syllable.text + MELISMA if marked and syllable.melisma else syllable.text
-    written = Lyric(number=syllable.verse, syllabic=syllable.syllabic)
-    written.text = text
+    written = Lyric(text, syllable.verse, applyRaw=True)
+    setattr(written, "syllabic", syllable.syllabic)  # noqa: B010  # checked by Syllable
     return written
 
 
