@@ -117,13 +117,15 @@ def test_real_chorales_are_read_again(name, tmp_path):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_key_is_read_again_or_left_out(key, tmp_path):
+def test_a_key_is_read_again_and_told_to_others_where_midi_has_a_name_for_it(key, tmp_path):
     back = there_and_back(Chorale(np.full((4, 4), 60), key=key), tmp_path / "piece.mid")
-    assert back.key == (key if key in NAMEABLE else None)
+    assert back.key == key
+    told = [message for message in mido.MidiFile(tmp_path / "piece.mid").tracks[0]]
+    assert any(message.type == "key_signature" for message in told) == (key in NAMEABLE)
 
 
 def test_the_file_is_of_type_1_with_a_track_and_a_channel_for_each_voice_of_the_choir(tmp_path):
-    write_midi(real("bwv66.6"), tmp_path / "piece.mid", tempo=90)
+    write_midi(real("bwv66.6"), tmp_path / "piece.mid", tempo=90, fermata=1)
     midi = mido.MidiFile(tmp_path / "piece.mid")
     conductor, *voices = midi.tracks
     assert (midi.type, len(voices)) == (1, 4)

@@ -300,6 +300,7 @@ def _loaded(xml, header, page):
             "svgFormatRaw": True,
             "svgRemoveXlink": False,
             "smuflTextFont": "none",
+            "expandNever": True,
             "xmlIdSeed": 1,
             "mnumInterval": 0,
             **{f"pageMargin{side}": margins for side in ("Top", "Right", "Bottom", "Left")},

@@ -108,6 +108,8 @@ def _sign(mark: str) -> Music21Object:
         return repeat.Segno()
     if mark == "coda":
         return repeat.Coda()
+    if mark == "fine":
+        return repeat.Fine()
     if mark == "to coda":  # music21 knows no such sign
         words = expressions.TextExpression(_WORDS[mark])
         words.placement = "above"

@@ -328,6 +328,7 @@ class _Page:
         starts = [step for step, _ in self.keys]
         lengths = np.diff([*starts, len(chorale)])
         self.fifths = spelled(chorale, np.repeat([key.sharps for _, key in self.keys], lengths))
+        self.fermatas = _fermata_signs(chorale)
         self.words = defaultdict(list)
         for syllable in self.notation.words:
             self.words[syllable.voice, syllable.step].append(syllable)
@@ -491,7 +492,8 @@ class _Line:
         self.colours = colours[:, voice]
         self.fifths = page.fifths[:, voice]
         self.sounds = _sounds_and_silences(page.chorale, voice)
-        self.fermatas = _fermata_steps(page.chorale)
+        self.fermatas = page.fermatas[:, voice]
+        self.shows_fermatas = alone or voice in (0, 3) or not page.fermatas[:, 0].any()
 
     def written(self, bar):
         """The music21 notes and rests of a bar, tied where a note goes on."""
@@ -537,9 +539,9 @@ class _Line:
             element.style.color = self.colours[begins]
         if not self.alone:
             element.stemDirection = "down" if self.voice % 2 else "up"
-        if self.fermatas[at:until].any() and (self.alone or self.voice in (0, 3)):
+        if self.fermatas[at:until].any() and self.shows_fermatas:
             fermata = expressions.Fermata()
-            fermata.type = "upright" if self.alone or self.voice == 0 else "inverted"
+            fermata.type = "upright" if self.alone or self.voice % 2 == 0 else "inverted"
             element.expressions.append(fermata)
 
 
@@ -554,11 +556,27 @@ def _sounds_and_silences(chorale, voice):
     return sounds + ([(now, len(chorale), SILENCE)] if now < len(chorale) else [])
 
 
-def _fermata_steps(chorale):
-    """bool array (steps,): the last step under each fermata; the note that sounds there bears the
-    sign."""
+def _fermata_signs(chorale):
+    """bool array (steps, 4): true on the steps whose notes bear the sign of a fermata.
+
+    Where the soprano's fermatas are all that there is, every voice bears the sign on the last step
+    of each. Where it has none, those of the other voices stand on their own notes only. What is
+    under fermatas in any other way (the notes of a model may be) has a sign where it ends.
+    """
     under = np.zeros(len(chorale), bool) if chorale.fermatas is None else chorale.fermatas
-    return under & ~np.append(under[1:], False)
+    ends = np.zeros(chorale.pitches.shape, bool)  # of notes that are wholly under a fermata
+    reach = np.zeros(chorale.pitches.shape, bool)
+    for voice in range(len(VOICES)):
+        for start, length, _ in chorale.notes(voice).tolist():
+            if under[start : start + length].all():
+                ends[start + length - 1, voice] = True
+                reach[start : start + length, voice] = True
+    if np.array_equal(reach[:, 0], under):
+        return np.repeat(ends[:, :1], len(VOICES), axis=1)
+    if np.array_equal(reach[:, 1:].any(axis=1), under):
+        return np.where(np.arange(len(VOICES)) == 0, False, ends)
+    last = under & ~np.append(under[1:], False)
+    return np.repeat(last[:, None], len(VOICES), axis=1)
 
 
 def _note_values(at, length, metre):
