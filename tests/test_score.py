@@ -17,6 +17,7 @@ from music21 import converter, corpus
 from music21.key import Key
 
 from chorale_utils.chorale import Chorale, steps_per_bar
+from chorale_utils.notation.page import UNSPELLED, Bar, Notation, Syllable, bars_of
 from chorale_utils.notation.reading import from_score
 from chorale_utils.notation.score import (
     _note_values,
@@ -206,6 +207,35 @@ def test_notes_have_the_names_that_bach_gave_them():
                 right, total = right + (ours.nameWithOctave == note.pitch.nameWithOctave), total + 1
     assert total > 2000
     assert right / total > 0.999
+
+
+@pytest.mark.parametrize(
+    "pitches, names",
+    [
+        (range(60, 73), "C C# D D# E F F# G G# A A# B C"),
+        (range(72, 59, -1), "C B B- A A- G G- F E E- D D- C"),
+    ],
+)
+def test_chromatic_passing_notes_of_a_melody_are_sharp_rising_and_flat_falling(pitches, names):
+    melody = np.zeros((4 * len(pitches), 4), int)
+    melody[:, 0] = np.repeat(pitches, 4)
+    score = to_score(Chorale(melody, key="C major", time_signature="4/4"))
+    written = [note.name for note in score.parts[0].recurse().notes]
+    assert written == names.split()
+
+
+def test_given_notes_keep_their_names_and_the_others_agree_with_them():
+    """A flat and G sharp on the same key of the piano, as the page has them; a third below."""
+    pitches = np.array([[68, 64, 0, 0]] * 16)
+    for fifths, name in ((8, "G#"), (-4, "A-")):
+        spelling = np.full((16, 4), UNSPELLED)
+        spelling[:, 0] = fifths
+        chorale = Chorale(
+            pitches, key="C major", time_signature="4/4", notation=Notation(spelling=spelling)
+        )
+        assert {note.name for note in to_score(chorale).parts[0].recurse().notes} == {name}
+    stale = replace(chorale, pitches=pitches + 1)  # the page speaks of other notes
+    assert {note.name for note in to_score(stale).parts[0].recurse().notes} == {"A"}
 
 
 def test_the_leading_note_of_a_minor_key_is_raised():

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from html import escape
+from itertools import pairwise
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -335,18 +336,18 @@ class _Page:
         self._warn_of_unsung_words()
 
     def _warn_of_unsung_words(self):
-        """Says which words stand under no note."""
-        struck = self.chorale.struck
+        """Says which words stand where nothing is sung."""
+        pitches = self.chorale.pitches
         unsung = [
-            syllable
-            for syllable in self.notation.words
-            if syllable.step >= len(struck) or not struck[syllable.step, syllable.voice]
+            word
+            for word in self.notation.words
+            if word.step >= len(pitches) or pitches[word.step, word.voice] == SILENCE
         ]
         if unsung:
             first = unsung[0]
             warnings.warn(
                 f"{self.chorale.name}: {len(unsung)} of {len(self.notation.words)} syllables are "
-                f"not written, because no note begins there; the first is {first.text!r}, "
+                f"not written, because nothing is sung there; the first is {first.text!r}, "
                 f"{VOICES[first.voice]}, step {first.step}",
                 stacklevel=5,
             )
@@ -396,7 +397,7 @@ def _part(page, voices, colours):
     )  # music21 would draw lots
     part.insert(0, sings)
     lines = [_Line(page, voice, colours, alone=len(voices) == 1) for voice in voices]
-    metre = None
+    metre, before = None, None
     for bar in page.bars:
         measure = stream.Measure(number=bar.number)
         measure.paddingLeft = bar.offset / STEPS_PER_QUARTER
@@ -410,8 +411,9 @@ def _part(page, voices, colours):
         if bar.time_signature != metre:
             metre = bar.time_signature
             measure.insert(0, meter.TimeSignature(metre))
-        if bar.number == 0 or bar.offset:
+        if not _is_counted(bar, before):
             measure.showNumber = ShowNumber.NEVER
+        before = bar
         written = [line.written(bar) for line in lines]
         if len(lines) == 1 or not page.chorale.pitches[bar.start : bar.stop, list(voices)].any():
             measure.append(written[0])
@@ -425,6 +427,15 @@ def _part(page, voices, colours):
     _print_accidentals(part)
     part.makeBeams(inPlace=True, setStemDirections=False)
     return part
+
+
+def _is_counted(bar, before):
+    """Whether a bar has a number of its own: a pickup, and the second half of a divided bar, have
+    none."""
+    if before is None or not bar.offset:
+        return bar.number > 0
+    goes_on = before.offset + before.steps == bar.offset
+    return goes_on and bar.number != before.number
 
 
 def _print_accidentals(part):
@@ -509,8 +520,7 @@ class _Line:
                 elements[0].fullMeasure = True
                 continue
             at = first
-            place = first - bar.start + bar.offset
-            for value in _note_values(place, last - first, bar.time_signature):
+            for value in self._values(first, last, pitch, bar):
                 element = (
                     note.Rest()
                     if pitch == SILENCE
@@ -523,6 +533,20 @@ class _Line:
                 at += value
         return elements
 
+    def _values(self, first, last, pitch, bar):
+        """The note values (list of int) of the steps from `first` to `last`, parted also where a
+        syllable is sung within a held note."""
+        words = self.page.words
+        sung = [step for step in range(first + 1, last) if (self.voice, step) in words]
+        cuts = [first, *(sung if pitch != SILENCE else []), last]
+        return [
+            value
+            for start, stop in pairwise(cuts)
+            for value in _note_values(
+                start - bar.start + bar.offset, stop - start, bar.time_signature
+            )
+        ]
+
     def _mark(self, element, begins, ends, at, until):
         """Colour, tie, stem, words and fermata of the part from `at` to `until` of a note that
         lasts from `begins` to `ends`."""
@@ -532,9 +556,8 @@ class _Line:
             element.tie = tie.Tie(
                 "start" if at == begins else "stop" if until == ends else "continue"
             )
-        if at == begins:
-            for syllable in self.page.words.get((self.voice, begins), ()):
-                element.lyrics.append(lyric(syllable, self.page.marked))
+        for syllable in self.page.words.get((self.voice, at), ()):
+            element.lyrics.append(lyric(syllable, self.page.marked))
         if self.colours[begins]:
             element.style.color = self.colours[begins]
         if not self.alone:
