@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .chorale import VOICES, Chorale, Pieces
+from .chorale import VOICES, Chorale, Pieces, key_signature
 from .notation.loading import load_chorale, load_melody
 from .notation.midi import write_midi
-from .notation.page import bars_of
+from .notation.page import KeySignature, bars_of
 from .notation.score import write_score
 from .sound.audio import write_sound
 
@@ -260,6 +260,9 @@ def _as_told(chorale: Chorale, key: str | None, metre: str | None, semitones: in
     """The chorale with another key or metre than its file says, moved by some semitones."""
     if key is not None:
         chorale = replace(chorale, key=key)
+        signature = KeySignature(0, key_signature(chorale.key or key), key.split()[1])
+        page = chorale.notation and replace(chorale.notation, keys=(signature,))
+        chorale = replace(chorale, notation=page)
     if metre is not None:
         page = chorale.notation and replace(chorale.notation, bars=())
         chorale = replace(chorale, time_signature=metre, pickup=0, notation=page)

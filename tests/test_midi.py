@@ -120,7 +120,7 @@ def test_real_chorales_are_read_again(name, tmp_path):
 def test_a_key_is_read_again_and_told_to_others_where_midi_has_a_name_for_it(key, tmp_path):
     back = there_and_back(Chorale(np.full((4, 4), 60), key=key), tmp_path / "piece.mid")
     assert back.key == key
-    told = [message for message in mido.MidiFile(tmp_path / "piece.mid").tracks[0]]
+    told = list(mido.MidiFile(tmp_path / "piece.mid").tracks[0])
     assert any(message.type == "key_signature" for message in told) == (key in NAMEABLE)
 
 

@@ -118,14 +118,12 @@ def test_a_range_that_is_none_is_refused_with_an_example(tune, capsys):
 
 
 def test_check_tells_place_voices_rule_and_why_and_marks_the_score(tmp_path, capsys):
-    exercise = write_midi(Chorale(FIFTHS, key="C major"), tmp_path / "exercise.mid")
+    exercise = write_midi(Chorale(FIFTHS, "exercise", key="C major"), tmp_path / "exercise.mid")
     marked = tmp_path / "marked.svg"
     assert chorale("check", exercise, "--format", "json", "-o", marked) == 1
     rows = json.loads(capsys.readouterr().out)
     parallel = [row for row in rows if row["rule"] == "parallel fifths"]
-    assert [(row["bar"], row["beat"], row["voices"]) for row in parallel] == [
-        (1, 2, "soprano, alto")
-    ]
+    assert [(row["bar"], row["beat"], row["voices"]) for row in parallel] == [(1, 2, "alto, bass")]
     assert len(parallel[0]["explanation"]) > 10
     assert "#DC143C" in marked.read_text().upper()
     assert chorale("check", exercise) == 1
@@ -137,7 +135,7 @@ def test_check_tells_place_voices_rule_and_why_and_marks_the_score(tmp_path, cap
 
 
 def test_check_of_a_clean_exercise_exits_with_0_and_of_no_file_with_2(tmp_path, capsys):
-    clean = write_midi(Chorale(CLEAN, key="C major"), tmp_path / "clean.mid")
+    clean = write_midi(Chorale(CLEAN, "clean", key="C major"), tmp_path / "clean.mid")
     assert chorale("check", clean) == 0
     assert capsys.readouterr().out == "clean: no faults\n"
     assert chorale("check", tmp_path / "none.mid") == 2

@@ -17,7 +17,7 @@ from music21 import converter, corpus
 from music21.key import Key
 
 from chorale_utils.chorale import Chorale, steps_per_bar
-from chorale_utils.notation.page import UNSPELLED, Bar, Notation, Syllable, bars_of
+from chorale_utils.notation.page import UNSPELLED, Notation
 from chorale_utils.notation.reading import from_score
 from chorale_utils.notation.score import (
     _note_values,
