@@ -6,6 +6,7 @@ the list in `__init__.py`.
 
 from . import (
     corpus as corpus,
+    harmony as harmony,
     judging as judging,
     models as models,
     notation as notation,
@@ -46,6 +47,22 @@ from .encoding import (
 from .files import (
     load_chorales as load_chorales,
     save_chorales as save_chorales,
+)
+from .harmony.analysis import (
+    CADENCES as CADENCES,
+    analyse as analyse,
+    main_key as main_key,
+)
+from .harmony.figures import (
+    chord_symbols as chord_symbols,
+    figured_bass as figured_bass,
+)
+from .harmony.nonchord import (
+    nonchord_tones as nonchord_tones,
+)
+from .harmony.romantext import (
+    to_romantext as to_romantext,
+    write_romantext as write_romantext,
 )
 from .judging.counterpoint import (
     RULES as RULES,
