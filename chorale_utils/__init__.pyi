@@ -6,6 +6,7 @@ the list in `__init__.py`.
 
 from . import (
     corpus as corpus,
+    harmony as harmony,
     judging as judging,
     models as models,
     notation as notation,
@@ -42,6 +43,22 @@ from .encoding import (
     tokens_to_notes as tokens_to_notes,
     transpose_probs as transpose_probs,
     transpose_tokens as transpose_tokens,
+)
+from .harmony.analysis import (
+    CADENCES as CADENCES,
+    analyse as analyse,
+    main_key as main_key,
+)
+from .harmony.figures import (
+    chord_symbols as chord_symbols,
+    figured_bass as figured_bass,
+)
+from .harmony.nonchord import (
+    nonchord_tones as nonchord_tones,
+)
+from .harmony.romantext import (
+    to_romantext as to_romantext,
+    write_romantext as write_romantext,
 )
 from .judging.counterpoint import (
     RULES as RULES,
