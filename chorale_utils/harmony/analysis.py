@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale
+from ..chorale import SILENCE, Chorale, steps_per_bar
 from .chords import key_signature, key_spelt, numeral, numerals, parse_key
 from .evidence import Frames, frame_starts, with_metre
 from .phrases import phrase_ends
@@ -101,14 +101,15 @@ def tabulate(chorale: Chorale, path: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
     chorale = with_metre(chorale)
+    metre = str(chorale.time_signature)
     begins, ends = frame_starts(chorale), phrase_ends(chorale)
     changes = np.flatnonzero(np.append(True, path[1:] != path[:-1]))
     starts = np.union1d(begins[changes], ends[ends < len(chorale)])
     states = path[np.searchsorted(begins, starts, side="right") - 1]
     tonics, figures = np.divmod(states, len(numerals()))
     chosen = [numerals()[figure] for figure in figures]
-    bar, within = np.divmod(starts - chorale.pickup, chorale.steps_per_bar)
-    unit = int(str(chorale.time_signature).split("/")[1])
+    bar, within = np.divmod(starts - chorale.pickup, steps_per_bar(metre))
+    unit = int(metre.split("/")[1])
     analysis = pd.DataFrame(
         {
             "start": starts,
