@@ -15,6 +15,7 @@ from typing import Any
 from .chorale import VOICES
 from .corpus.editions import EDITIONS
 from .extras import MissingExtra
+from .judging.counterpoint import RANGES
 from .story.notebooks import NotebookFailed, declared_parameters, notebooks_in, value_from_text
 from .story.pipeline import NOTEBOOKS, PROFILES, RUNS, refresh, resume, run
 from .story.record import RECORD, display_path
@@ -133,11 +134,12 @@ def _play(options: argparse.Namespace) -> None:
 
 
 def _writing(options: argparse.Namespace) -> dict[str, Any]:
-    """How a model is to write, as `generate` and `harmonize` take it."""
+    """How a model is to write, as `generate` and `harmonize` take it: within what a choir sings,
+    unless told otherwise."""
     return {
         "temperature": options.temperature,
         "best_of": options.best_of,
-        "ranges": dict(options.range) or None,
+        "ranges": dict(zip(VOICES, RANGES, strict=True)) | dict(options.range),
     }
 
 
@@ -442,7 +444,8 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             action="append",
             default=[],
             metavar="VOICE=LOW-HIGH",
-            help="what a voice may sing, such as soprano=C4-G5; may be repeated",
+            help="what a voice may sing; may be repeated (default: soprano=C4-G5 alto=G3-D5 "
+            "tenor=C3-G4 bass=E2-D4)",
         )
     to_harmonize.add_argument(
         "--particles", type=int, default=32, help="candidates for each setting (default: 32)"

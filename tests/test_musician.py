@@ -18,6 +18,7 @@ from chorale_utils import (
     write_score,
 )
 from chorale_utils.command import main
+from chorale_utils.judging.counterpoint import RANGES
 
 TUNE = [72, 74, 76, 77, 79, 77, 76, 74, 72, 71, 72, 72]
 SCALE = np.repeat(TUNE, 4)
@@ -73,6 +74,9 @@ def test_harmonize_writes_every_setting_in_every_format_and_says_how(tune, model
     np.testing.assert_array_equal(setting.struck[:, 0], np.arange(len(SCALE)) % 4 == 0)
     assert (setting.title, setting.key, setting.time_signature) == ("A scale", "C major", "3/4")
     assert [word.text for word in setting.notation.words if word.voice == 0] == ["la"] * len(TUNE)
+    for voice, (low, high) in zip((1, 2, 3), RANGES[1:], strict=True):
+        sung = setting.pitches[:, voice][setting.pitches[:, voice] > 0]
+        assert low <= sung.min() and sung.max() <= high, "what a choir sings"
     again = tmp_path / "again.mid"
     assert chorale("harmonize", tune, "-o", again, *options[2:]) == 0
     np.testing.assert_array_equal(load_chorale(again).pitches, setting.pitches)
