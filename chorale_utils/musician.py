@@ -182,8 +182,8 @@ def fault_table(chorale: Chorale, found: pd.DataFrame) -> pd.DataFrame:
     Examples:
         >>> from chorale_utils import faults
         >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")
-        >>> fault_table(fifths, faults(fifths)).iloc[0].tolist()[:4]
-        [1, 1.25, 'soprano, alto', 'parallel fifths']
+        >>> print(*fault_table(fifths, faults(fifths)).iloc[0, :4], sep="; ")
+        1; 1.25; soprano, alto; parallel fifths
     """
     import pandas as pd
 
