@@ -14,6 +14,7 @@ from music21 import corpus
 
 from chorale_utils.chorale import Chorale
 from chorale_utils.notation.midi import CHOIR_AAHS, TEMPO
+from chorale_utils.notation.page import Bar, Notation, Tempo
 from chorale_utils.notation.reading import from_score
 from chorale_utils.sound.audio import PEAK, TAIL, step_times, synthesize, write_sound
 
@@ -331,3 +332,41 @@ def test_without_tinysoundfont_the_error_says_how_to_install_it(tmp_path, monkey
     monkeypatch.setitem(sys.modules, "tinysoundfont", None)
     with pytest.raises(ModuleNotFoundError, match="pip install --no-deps tinysoundfont"):
         synthesize(real(), RATE, soundfont=small_soundfont(tmp_path / "small.sf2", CHOIR_AAHS))
+
+
+def level(sound, rate, at, seconds=0.02):
+    """How loud a moment is (root mean square of its samples)."""
+    moment = sound[int((at - seconds / 2) * rate) : int((at + seconds / 2) * rate)]
+    return np.sqrt(np.mean(moment**2))
+
+
+def test_a_note_that_is_struck_again_is_parted_from_the_one_before():
+    """Two halves of the same note, against a whole note."""
+    onsets = np.zeros((16, 4), bool)
+    onsets[[0, 8]] = True
+    once = synthesize(held(60, 0, 0, 0), RATE, 60)
+    twice = synthesize(held(60, 0, 0, 0, onsets=onsets), RATE, 60)
+    held_on = level(once, RATE, 2)
+    assert level(twice, RATE, 2) < 0.6 * held_on
+    assert level(twice, RATE, 1.5) > 0.7 * level(once, RATE, 1.5)
+    different = held(60, 0, 0, 0)
+    other = Chorale(np.where(np.arange(16)[:, None] < 8, different.pitches, [62, 0, 0, 0]))
+    assert level(synthesize(other, RATE, 60), RATE, 2) > 0.6 * held_on  # a change of note does not
+
+
+def test_repeats_are_sung_or_each_bar_once():
+    page = Notation((Bar(0, 16, "4/4", repeat_end=2),))
+    chorale = held(60, 0, 0, 0, time_signature="4/4", notation=page)
+    assert step_times(chorale, 60)[-1] == 8 and len(step_times(chorale, 60)) == 33
+    assert step_times(chorale, 60, repeats="written")[-1] == 4
+    assert len(synthesize(chorale, RATE, 60)) == (8 + TAIL) * RATE
+    assert len(synthesize(chorale, RATE, 60, repeats="written")) == (4 + TAIL) * RATE
+    with pytest.raises(ValueError, match="repeats 'twice': expected one of 'written', 'played'"):
+        synthesize(chorale, RATE, 60, repeats="twice")
+
+
+def test_the_tempo_is_that_of_the_page_unless_another_is_asked_for():
+    chorale = held(60, 0, 0, 0, notation=Notation(tempos=(Tempo(8, 120),)))
+    assert np.allclose(np.diff(step_times(chorale)), [60 / 80 / 4] * 8 + [0.125] * 8)
+    assert np.allclose(np.diff(step_times(chorale, 60)), 0.25)
+    assert len(synthesize(chorale, RATE)) == pytest.approx((2.5 + TAIL) * RATE, abs=1)

@@ -239,15 +239,15 @@ def _family(letter, missing):
 def _wrapped(text, ems):
     """A text as lines (list of str) of about the same length, none of which is wider than so many
     times the height of its letters."""
-    pieces = re.findall(rf"{_WIDE}|(?:(?!{_WIDE})\S)+\s*|\s+", text.strip())
-    total = _width(text)
-    lines = 1 if total <= ems else 2
-    while True:
-        for limit in (total / lines * (1 + share / 10) for share in range(10)):
-            found = _filled(pieces, min(limit, ems))
-            if len(found) <= lines and (limit <= ems or lines >= total / ems):
-                return found
-        lines += 1
+    words = re.findall(rf"{_WIDE}|(?:(?!{_WIDE})\S)+\s*|\s+", text.strip())
+    pieces = [part for word in words for part in ([word] if _width(word) <= ems else word)]
+    count = len(_filled(pieces, ems))
+    evenly = [_width(text) / count * (1 + share / 20) for share in range(20)]
+    return next(
+        found
+        for found in (_filled(pieces, limit) for limit in (*evenly, ems) if limit <= ems)
+        if len(found) <= count
+    )
 
 
 def _filled(pieces, ems):

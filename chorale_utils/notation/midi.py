@@ -112,7 +112,7 @@ def write_midi(
 
 def _conductor_track(chorale, seconds, facts):
     meta = mido.MetaMessage
-    events = [(0, meta("track_name", name=chorale.title or chorale.name))]
+    events = [(0, meta("track_name", name=chorale.title))] if chorale.title else []
     about = {
         "name": chorale.name,
         "bwv": chorale.bwv,

@@ -51,13 +51,16 @@ _SOUNDS = {
 _SIGN_OF = {words: sign for sign, words in _WORDS.items()}
 
 
-def lyric(syllable: Syllable, marked: bool) -> Lyric:
-    """A syllable as music21's Lyric; if `marked`, with the mark of a line that follows it."""
+def lyric(syllable: Syllable, above: bool, marked: bool) -> Lyric:
+    """A syllable as music21's Lyric, above the staff or below it; if `marked`, with the mark of a
+    line that follows it."""
     from music21.note import Lyric
 
     text = syllable.text + MELISMA if marked and syllable.melisma else syllable.text
     written = Lyric(text, syllable.verse, applyRaw=True)
     setattr(written, "syllabic", syllable.syllabic)  # noqa: B010  # checked by Syllable
+    if above:
+        setattr(written.style, "placement", "above")  # noqa: B010  # as a Lyric's style has it
     return written
 
 
@@ -109,7 +112,9 @@ def _sign(mark: str) -> Music21Object:
     if mark == "coda":
         return repeat.Coda()
     if mark == "fine":
-        return repeat.Fine()
+        fine = repeat.Fine()
+        fine.setText(_WORDS[mark])
+        return fine
     if mark == "to coda":  # music21 knows no such sign
         words = expressions.TextExpression(_WORDS[mark])
         words.placement = "above"
@@ -178,6 +183,7 @@ def _complete_directions(measure: ElementTree.Element) -> None:
             direction.set("placement", "above")
             joined = None if following is None else following.find("direction-type/words")
             if following is not None and joined is not None and _sets_tempo(joined):
+                joined.text = f"{joined.text} "
                 direction.insert(0, following[0])
                 measure.remove(following)
         elif words is not None and _sets_tempo(words):

@@ -1,11 +1,9 @@
 """A Chorale as a score: music21 for the notation, MusicXML and SVG for files, a picture for the
 notebook.
 
-This file decides how the grid is written down: bars, note values, ties, beams, and the spelling of
-accidentals, which notes are coloured. `engraving` draws.
-
-Spelling follows the line of fifths (Temperley, The Cognition of Basic Musical Structures, 2001,
-chapter 5): each note takes the name that lies nearest to the harmony around it.
+This file decides how the grid and its page are written down: bars, note values, ties, beams, words,
+fermatas, which accidentals are printed, which notes are coloured. `spelling` names the notes,
+`musicxml_writing` writes repeats and tempos, `engraving` draws.
 
 Notebook: 05_generation
 """
@@ -63,16 +61,19 @@ def to_score(
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Score:
-    """The chorale as a music21 Score: clefs, key, metre, bars, ties, beams and fermatas.
+    """The chorale as a music21 Score, with all that its page says (`Chorale.notation`): bars with
+    changes of metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
 
-    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`).
-    A composer is named only where the chorale has a BWV number: Bach, but for settings known to be
-    another's.
+    Notes keep the spelling of the page; the others are named after key and harmony (see
+    `spelling`). Where the key is not known it is found (`find_key`), and so are metre and pickup
+    (`find_metre`). Without a title, nothing stands in its place. Where the page names no composer
+    and the chorale has a BWV number, that is Bach, but for settings known to be another's.
 
     Args:
         chorale: Chorale, at least one step.
         staves: 4, a staff for each voice with the tenor in an octave treble clef; or 2, as in a
-            hymnal, soprano and alto above tenor and bass, stems up and down.
+            hymnal, soprano and alto above tenor and bass, stems up and down. Words stand under the
+            voice that sings them; on two staves above it where the voice below has its own.
         colours: str array (steps, 4) of CSS colours, such as ``'#D55E00'`` or ``'crimson'``, and
             ``''`` for black; a note has the colour of the step on which it begins. None: all black.
         about: dict of facts on how the piece came about, such as ``{'seed': 7}``, kept as metadata;
@@ -162,9 +163,10 @@ def write_score(
             f"{path}: a score cannot be written as {suffix or 'a file without suffix'!r}: expected "
             f"one of {', '.join(_SUFFIXES)}"
         )
-    xml = musicxml_of(_score(chorale, staves, colours, about, marked=True))
+    drawn = suffix in (".pdf", ".png", ".svg")
+    xml = musicxml_of(_score(chorale, staves, colours, about, marked=True, drawn=drawn))
     if suffix == ".pdf":
-        content = pdf(engrave_pages(xml), title=chorale.title or chorale.name)
+        content = pdf(engrave_pages(xml), title=chorale.title or "")
     elif suffix == ".png":
         content = png(engrave(xml, PAGE_WIDTH).svg)
     elif suffix == ".svg":
@@ -237,7 +239,7 @@ def _engraving(
 ) -> Engraving:
     if not isinstance(width, Real) or not 200 <= width <= 4000:
         raise ValueError(f"width {width!r}: expected pixels, 200..4000")
-    xml = musicxml_of(_score(chorale, staves, colours, None, marked=True))
+    xml = musicxml_of(_score(chorale, staves, colours, None, marked=True, drawn=True))
     return engrave(xml, int(width), header=title)
 
 
@@ -269,9 +271,12 @@ class ScorePicture:
 # Notation
 
 
-def _score(chorale, staves, colours, about, marked=False):
-    """The music21 Score of `to_score`; if `marked`, with the marks that `musicxml_writing` turns
-    into what music21 has no word for."""
+def _score(chorale, staves, colours, about, marked=False, drawn=False):
+    """The music21 Score of `to_score`.
+
+    If `marked`, it has the marks that `musicxml_writing` turns into what music21 has no word for.
+    If it is to be drawn, two voices on a staff that sing the same words share them.
+    """
     from music21 import layout, metadata, stream
 
     as_chorale(chorale)
@@ -286,7 +291,10 @@ def _score(chorale, staves, colours, about, marked=False):
     if chorale.time_signature is None:
         time_signature, pickup = find_metre(chorale)
         chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
-    page = _Page(chorale, marked)
+    words = chorale.notation.words if chorale.notation else ()
+    if drawn and staves == 2:
+        words = _shared_words(words)
+    page = _Page(chorale, words, marked)
     score = stream.Score()
     score.metadata = metadata.Metadata()
     _name_authors(score.metadata, chorale)
@@ -321,7 +329,7 @@ def _name_authors(metadata, chorale):
 class _Page:
     """What all staves share: bars, key signatures, the names of the notes, and the words."""
 
-    def __init__(self, chorale, marked):
+    def __init__(self, chorale, words, marked):
         self.chorale, self.marked = chorale, marked
         self.notation = chorale.notation or Notation()
         self.bars = self.notation.bars or _closed(bars_of(chorale))
@@ -331,7 +339,7 @@ class _Page:
         self.fifths = spelled(chorale, np.repeat([key.sharps for _, key in self.keys], lengths))
         self.fermatas = _fermata_signs(chorale)
         self.words = defaultdict(list)
-        for syllable in self.notation.words:
+        for syllable in words:
             self.words[syllable.voice, syllable.step].append(syllable)
         self._warn_of_unsung_words()
 
@@ -351,6 +359,15 @@ class _Page:
                 f"{VOICES[first.voice]}, step {first.step}",
                 stacklevel=5,
             )
+
+
+def _shared_words(words):
+    """The words without those of a lower voice of a staff that are all the upper one's too."""
+    sung = defaultdict(set)
+    for word in words:
+        sung[word.voice].add((word.step, word.verse, word.text))
+    shared = {lower for lower in (1, 3) if sung[lower] <= sung[lower - 1]}
+    return [word for word in words if word.voice not in shared]
 
 
 def _closed(bars):
@@ -504,6 +521,8 @@ class _Line:
         self.fifths = page.fifths[:, voice]
         self.sounds = _sounds_and_silences(page.chorale, voice)
         self.fermatas = page.fermatas[:, voice]
+        below = {voice for voice, _ in page.words} if not alone else set()
+        self.sings_above = voice in (0, 2) and voice + 1 in below
         self.shows_fermatas = alone or voice in (0, 3) or not page.fermatas[:, 0].any()
 
     def written(self, bar):
@@ -557,7 +576,7 @@ class _Line:
                 "start" if at == begins else "stop" if until == ends else "continue"
             )
         for syllable in self.page.words.get((self.voice, at), ()):
-            element.lyrics.append(lyric(syllable, self.page.marked))
+            element.lyrics.append(lyric(syllable, self.sings_above, self.page.marked))
         if self.colours[begins]:
             element.style.color = self.colours[begins]
         if not self.alone:
