@@ -48,7 +48,7 @@ _LEVELS = (1.0, 0.75, 0.85, 1.0)
 _SINGERS = ((-5.0, 4.9), (0.0, 5.4), (6.0, 5.1))
 _VIBRATO = 9.0  # cents to either side
 _ATTACK, _RELEASE = 0.045, 0.11  # seconds
-_BREATH = 0.1  # seconds by which a note ends before the same one is struck again
+_BREATH = 0.14  # seconds by which a note ends before the same one is struck again
 # of a SoundFont: the MIDI controller of the place, and how many dB softer, so as not to clip
 _PAN, _GAIN = 10, -12.0
 _REVERBERATION = 0.44  # the strength of the room beside the singers
