@@ -115,32 +115,34 @@ def pieces(draw):
             at += length
     if not pitches[:, 0].any():
         pitches[0, 0], onsets[0, 0], spelling[0, 0] = 72, True, 0
-    struck = np.flatnonzero(onsets[:, 0])
     fermatas = np.zeros(steps, bool)
     chorale = Chorale(pitches, time_signature=bars[0].time_signature, onsets=onsets)
     for start, length, _ in chorale.notes(0).tolist():
         fermatas[start : start + length] = draw(st.integers(0, 5)) == 0
+    singing = draw(st.sampled_from([(0,), (0,), (0, 3), (0, 1, 2, 3)]))
     words = [
         Syllable(
-            int(step),
-            0,
+            step,
+            voice,
             verse,
             draw(texts),
             draw(st.sampled_from(["single", "begin", "middle", "end"])),
             draw(st.booleans()),
         )
-        for step in struck
+        for step, voice in np.argwhere(onsets).tolist()
+        if voice in singing
         for verse in range(1, draw(st.integers(0, 3)) + 1)
     ]
     starts = [bar.start for bar in bars]
     keys = [KeySignature(0, draw(st.integers(-5, 5)), draw(st.sampled_from([None, *MODES])))]
-    for start in starts[1:]:
-        if draw(st.integers(0, 4)) == 0 and bars[-1].start:
+    within = draw(st.sets(st.sampled_from(np.flatnonzero(onsets[:, 0]).tolist()), max_size=1))
+    for start in sorted({*starts[1:], *within} - {0}):
+        if draw(st.integers(0, 4)) == 0:
             fifths = draw(st.integers(-5, 5).filter(lambda fifths: fifths != keys[-1].fifths))
             keys.append(KeySignature(start, fifths, draw(st.sampled_from([None, "major"]))))
     tempos = [
         Tempo(step, draw(st.sampled_from([60.0, 90.0, 104.0, 72.5])), draw(st.sampled_from(MARKS)))
-        for step in draw(st.lists(st.sampled_from(starts), unique=True, max_size=2).map(sorted))
+        for step in draw(st.lists(st.integers(0, steps - 1), unique=True, max_size=2).map(sorted))
     ]
     if draw(st.booleans()):
         tempos = [replace(tempo, quarters_per_minute=None, text="Ruhig") for tempo in tempos]

@@ -422,9 +422,6 @@ def _part(page, voices, colours):
         measure.paddingRight = (full - bar.offset - bar.steps) / STEPS_PER_QUARTER
         if bar.start == 0:
             measure.insert(0, _clef(voices))
-        for step, key in page.keys:
-            if bar.start <= step < bar.stop:
-                measure.insert((step - bar.start) / STEPS_PER_QUARTER, deepcopy(key))
         if bar.time_signature != metre:
             metre = bar.time_signature
             measure.insert(0, meter.TimeSignature(metre))
@@ -439,6 +436,11 @@ def _part(page, voices, colours):
                 voice = stream.Voice(id=str(number))
                 voice.append(elements)
                 measure.insert(0, voice)
+        for step, key in page.keys:
+            if bar.start <= step < bar.stop:
+                within = step > bar.start and measure.voices  # music21 writes it only in a voice
+                place = measure.voices[0] if within else measure
+                place.insert((step - bar.start) / STEPS_PER_QUARTER, deepcopy(key))
         add_barlines(measure, bar)
         part.append(measure)
     _print_accidentals(part)
@@ -466,7 +468,7 @@ def _print_accidentals(part):
 
     last_bar, keys = {}, []
     for measure in part.getElementsByClass("Measure"):
-        changes = measure.getElementsByClass("KeySignature")
+        changes = measure.recurse().getElementsByClass("KeySignature")
         keys = [(0, key) for _, key in keys[-1:]] + [(key.offset, key) for key in changes]
         notes = [
             (element.offset, number, element)
