@@ -66,10 +66,12 @@ class System(NamedTuple):
 
 
 class Engraving(NamedTuple):
-    """A drawing: `svg` (str) and its `systems`, from the top down."""
+    """A drawing: `svg` (str), its `systems` from the top down, and `notes`, the step at which each
+    note begins, by the id of its element."""
 
     svg: str
     systems: list[System]
+    notes: dict[str, int]
 
 
 def engrave(xml: bytes, width: int, header: bool = True) -> Engraving:
@@ -91,8 +93,14 @@ def engrave(xml: bytes, width: int, header: bool = True) -> Engraving:
             "justifyVertically": False,
         },
     )
-    svg = _with_plain_notes(drawn.renderToSVG(1))
-    return Engraving(svg, _systems(svg, drawn.renderToTimemap({})))
+    svg, timemap = _with_plain_notes(drawn.renderToSVG(1)), drawn.renderToTimemap({})
+    step_of = {
+        note: round(moment["qstamp"] * STEPS_PER_QUARTER)
+        for moment in timemap
+        for note in moment.get("on", ())
+    }
+    steps = round(timemap[-1]["qstamp"] * STEPS_PER_QUARTER)
+    return Engraving(svg, _systems(svg, step_of, steps), step_of)
 
 
 def engrave_pages(xml: bytes) -> list[str]:
@@ -349,18 +357,13 @@ def _heading(xml, ems):
     return f'<pgHead func="first">{heading}</pgHead>' if heading else ""
 
 
-def _systems(svg, timemap):
-    """The systems of a drawing (list of System); `timemap` is Verovio's: which notes begin at which
-    quarter."""
+def _systems(svg, step_of, steps):
+    """The systems of a drawing (list of System), from the step of each note and the length of the
+    piece."""
     root = ET.fromstring(svg)
     scale = root.find(f"{_SVG}svg")
     left, top = _translation(scale.find(f"{_SVG}g"))
     width, height = (float(size) for size in scale.get("viewBox").split()[2:])
-    step_of = {
-        note: round(moment["qstamp"] * STEPS_PER_QUARTER)
-        for moment in timemap
-        for note in moment.get("on", ())
-    }
     systems, ends = [], []
     for drawn in root.iter(f"{_SVG}g"):
         if drawn.get("class") == "system":
@@ -388,9 +391,7 @@ def _systems(svg, timemap):
             if points:
                 systems.append(System((upper + top) / height, (lower - upper) / height, points))
                 ends.append((max(line[2] for line in lines) + left) / width)
-    next_starts = [system.points[0][0] for system in systems[1:]] + [
-        round(timemap[-1]["qstamp"] * STEPS_PER_QUARTER)
-    ]
+    next_starts = [system.points[0][0] for system in systems[1:]] + [steps]
     for system, step, end in zip(systems, next_starts, ends):
         system.points.append((step, end))
     return systems

@@ -229,9 +229,8 @@ def show_score(
 
     Notebook: 05_generation
     """
-    return ScorePicture(
-        *_engraving(chorale, staves, width, title, colours), chorale.title or chorale.name
-    )
+    drawn = _engraving(chorale, staves, width, title, colours)
+    return ScorePicture(drawn.svg, drawn.systems, chorale.title or chorale.name, drawn.notes)
 
 
 def _engraving(
@@ -247,14 +246,14 @@ class ScorePicture:
     """A drawn score that displays itself in a notebook.
 
     `svg` (str) is the drawing, `systems` (list of `engraving.System`) says where in it each step
-    is, `about` what it shows. It is an image inside HTML, because JupyterLab draws bare SVG only in
-    a trusted notebook.
+    is, `notes` (dict) at which step the note of each element begins, `about` what it shows. It is
+    an image inside HTML, because JupyterLab draws bare SVG only in a trusted notebook.
 
     Notebook: 05_generation
     """
 
-    def __init__(self, svg: str, systems: list[System], about: str) -> None:
-        self.svg, self.systems, self.about = svg, systems, about
+    def __init__(self, svg: str, systems: list[System], about: str, notes: dict[str, int]) -> None:
+        self.svg, self.systems, self.about, self.notes = svg, systems, about, notes
 
     def __repr__(self) -> str:
         return f"ScorePicture({self.about!r})"

@@ -58,6 +58,7 @@ LONGEST = 640  # steps after which a piece that finds no end is cut: the longest
 
 Judge: TypeAlias = Callable[[list[Chorale]], ArrayLike]
 Ranges: TypeAlias = ArrayLike | Mapping[str, Sequence[int | str]]
+Progress: TypeAlias = bool | Callable[[int, int], object]
 
 
 def generate(
@@ -74,7 +75,7 @@ def generate(
     parallels: bool = True,
     best_of: int = 1,
     judge: Judge | None = None,
-    progress: bool | None = None,
+    progress: Progress | None = None,
     pitch_classes: np.ndarray | None = None,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
@@ -112,7 +113,8 @@ def generate(
         judge: function of a list of Chorale that returns their grades, a float array, more being
             better; None is `grade`.
         progress: whether to show a progress bar; None for yes on a terminal, where it takes more
-            than some seconds.
+            than some seconds; or a function of two int, the steps that are written and all steps,
+            which is called as the work goes on. What it raises ends the work.
         pitch_classes: bool array (steps, 4, 12), which pitch classes, C to B, each voice may sing
             on each step, such as those of a chord; later steps, and None, have no limit.
 
@@ -199,7 +201,7 @@ def harmonize(
     ranges: Ranges | None = None,
     crossing: bool = False,
     best_of: int = 1,
-    progress: bool | None = None,
+    progress: Progress | None = None,
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
@@ -486,7 +488,7 @@ def _write_all(
     transpositions: int,
     allowed: np.ndarray,
     temperature: float,
-    progress: bool | None,
+    progress: Progress | None,
 ) -> list[_Written]:
     """Writes a piece for each of the random streams, side by side, `CHUNK` steps at a time; those
     that have ended leave the others."""
@@ -498,7 +500,7 @@ def _write_all(
         total=len(fixed),
         unit="step",
         file=sys.stdout,
-        disable=None if progress is None else not progress,
+        disable=None if progress is None else callable(progress) or not progress,
         delay=0 if progress else PATIENCE,
     )
     for start in range(0, len(fixed), CHUNK):
@@ -525,6 +527,8 @@ def _write_all(
         tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
         written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)
         bar.update(steps)
+        if callable(progress):
+            progress(start + steps, len(fixed))
         by_piece = written.reshape(len(going_on), particles, -1)
         ended = keras.ops.convert_to_numpy(state["particle"]["ended"])
         ended = ended.reshape(len(going_on), particles).all(axis=1)

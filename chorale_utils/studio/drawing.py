@@ -1,0 +1,141 @@
+"""What the page is told: the score of a session, and what is to be said about its notes.
+
+Everything here is what JSON knows. Times are steps (sixteenths), voices 0..3 from soprano to bass.
+The score is engraved by Verovio in Python, as it is in notebooks and files: 16 bars take some 100
+milliseconds, and nobody has to download seven megabytes of it.
+
+Notebook: 06_studio
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from ..chorale import SILENCE, VOICES, Chorale
+from ..judging.counterpoint import RULES, faults
+from ..notation.score import show_score
+from .session import Session
+
+NARROWEST, WIDEST = 280, 2400  # pixels
+ENGRAVING = threading.Lock()  # Verovio's toolkit can do one thing at a time
+
+
+def score(chorale: Chorale, width: int, staves: int = 2) -> dict[str, Any]:
+    """A chorale as a drawing for the page (dict): `svg`; `notes`, the step at which each note begins,
+    by the id of its element; `bars`, pairs of start and stop; `staves`.
+
+    Args:
+        chorale: Chorale, at least one step.
+        width: of the drawing, in pixels.
+        staves: 2 or 4.
+    """
+    with ENGRAVING:
+        drawn = show_score(chorale, staves, min(max(int(width), NARROWEST), WIDEST))
+    return {"svg": drawn.svg, "notes": drawn.notes, "staves": staves}
+
+
+def piece(session: Session) -> dict[str, Any]:
+    """What the page knows of the piece besides its drawing (dict): what it is called, its metre and
+    bars, the notes of each voice as (start, length, pitch, locked), fermatas, faults, words, and
+    what can be undone."""
+    chorale = session.chorale
+    return {
+        "title": chorale.title or "",
+        "name": chorale.name,
+        "key": chorale.key or "",
+        "metre": chorale.time_signature or "4/4",
+        "pickup": chorale.pickup,
+        "steps": len(chorale),
+        "bars": [(bar.start, bar.stop, bar.number) for bar in session.bars],
+        "voices": _voices(chorale, session.locks),
+        "fermatas": [] if chorale.fermatas is None else np.flatnonzero(chorale.fermatas).tolist(),
+        "faults": _faults(chorale),
+        "words": [
+            (each.step, each.voice, each.verse, each.text, each.syllabic)
+            for each in session.moment.words
+        ],
+        "tune": session.tune,
+        "undo": session.moment.what if session.past else "",
+        "redo": session.future[-1].what if session.future else "",
+        "seed": session.seed,
+        "settings": dict(vars(session.settings)),
+        "written": session.moment.request is not None,
+    }
+
+
+def variants(session: Session, width: int) -> list[dict[str, Any]]:
+    """The variants to choose from (list of dict): the drawing of each, its notes, its seed, and
+    `differs`, the notes (voice, start) in which they are not all the same."""
+    chorales = [variant.chorale for variant in session.variants]
+    return [
+        score(variant.chorale, width)
+        | {
+            "seed": variant.request.seed,
+            "voices": _voices(variant.chorale, np.zeros(variant.chorale.pitches.shape, bool)),
+            "differs": _differing(variant.chorale, chorales),
+            "faults": len(_faults(variant.chorale)),
+        }
+        for variant in session.variants
+    ]
+
+
+def harmony(chorale: Chorale) -> list[dict[str, Any]]:
+    """The chords of a piece (list of dict): `start`, `numeral`, `key`, `cadence`; empty where fewer
+    than three voices sing."""
+    if np.count_nonzero((chorale.pitches != SILENCE).any(axis=0)) < 3:
+        return []
+    try:
+        from ..harmony.analysis import analyse
+    except ModuleNotFoundError:
+        return []
+    table = analyse(chorale)[["start", "numeral", "key", "cadence"]]
+    return [
+        {"start": int(start), "numeral": numeral, "key": key, "cadence": cadence or ""}
+        for start, numeral, key, cadence in table.itertuples(index=False)
+    ]
+
+
+def opinion(chorale: Chorale) -> dict[str, Any]:
+    """What the judge says of a piece of four voices (dict): its `grade` in points, 0 being Bach's
+    middle one, and the `reasons` that cost most, as (measure, points); empty for other pieces."""
+    if len(chorale) < 16 or not (chorale.pitches != SILENCE).any(axis=0).all():
+        return {}
+    from ..judging.grading import explain_grade, grade
+
+    parts = explain_grade([chorale]).iloc[0].sort_values()
+    reasons = [(str(name), round(float(points), 1)) for name, points in parts.head(3).items()]
+    return {"grade": round(float(grade([chorale])[0]), 1), "reasons": reasons}
+
+
+def _voices(chorale: Chorale, locks: np.ndarray) -> list[list[tuple[int, int, int, bool]]]:
+    return [
+        [
+            (start, length, pitch, bool(locks[start, voice]))
+            for start, length, pitch in chorale.notes(voice).tolist()
+        ]
+        for voice in range(len(VOICES))
+    ]
+
+
+def _faults(chorale: Chorale) -> list[dict[str, Any]]:
+    return [
+        {"step": int(step), "voices": list(voices), "fault": fault, "what": RULES[fault].what}
+        for step, voices, fault in faults(chorale).itertuples(index=False)
+    ]
+
+
+def _differing(chorale: Chorale, others: list[Chorale]) -> list[tuple[int, int]]:
+    """The notes (voice, start) of a chorale that are not the same in all of several."""
+    steps = min(len(other) for other in others)
+    same = np.ones((steps, len(VOICES)), bool)
+    for other in others:
+        same &= other.pitches[:steps] == chorale.pitches[:steps]
+    return [
+        (voice, start)
+        for voice in range(len(VOICES))
+        for start, length, _ in chorale.notes(voice).tolist()
+        if not same[start : min(start + length, steps), voice].all()
+    ]

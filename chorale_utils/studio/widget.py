@@ -1,0 +1,547 @@
+"""Studio: the widget in which one composes with the model, in Jupyter, VS Code or Voilà.
+
+It ties three things together: a `Session`, which knows the piece; a `Writer`, which asks the model;
+and the page (`static/`), which draws and sings. The page sends commands, each a dict with what to
+`do`; those in `_COMMANDS` are obeyed and no others. What it is told lies in the widget's traits.
+Whatever it sends as their values is not read. A command that cannot be obeyed changes nothing, and
+the page is told why.
+
+Notebook: 06_studio
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from ..chorale import SILENCE, VOICES, Chorale, as_chorales
+from ..files import write_atomically
+from ..notation.loading import (
+    LARGEST_FILE,
+    MIDI_SUFFIXES,
+    SCORE_SUFFIXES,
+    load_chorale,
+    load_melody,
+)
+from . import drawing
+from .script import script
+from .session import Request, Selection, Session, chorale_from_json
+from .writer import MODEL, Answer, Writer
+
+FOLDER = "CHORALE_STUDIO_FOLDER"  # environment variable: where work is kept
+SUFFIXES = (*MIDI_SUFFIXES, *SCORE_SUFFIXES, ".csv")
+VARIANTS = 3
+SAVED_AFTER = 0.4  # seconds without another change
+_STATIC = Path(__file__).with_name("static")
+_SCRIPTS = ("sound.js", "score.js", "panels.js", "studio.js")  # one module, cut where one reads
+
+
+class Studio(anywidget.AnyWidget):
+    """A page to compose on with the model: enter a tune, have it harmonised, keep what you like, have
+    the rest written again.
+
+    Work is kept on this machine, for each browser and each piece that a studio begins with, and
+    taken up again when the page is opened.
+
+    Args:
+        chorale: what to begin with: a Chorale; a melody as an int array (steps,) of MIDI numbers, a
+            sixteenth each, 0 being silence; the path of a MIDI, MusicXML, kern or CSV file; None for
+            empty bars.
+        model: the model that writes: name of a shipped one, or path of a ``.keras`` file.
+
+    Raises:
+        ValueError: the piece is empty or longer than 640 sixteenths, or the file cannot be read.
+        FileNotFoundError: there is no such file.
+
+    Notebook: 06_studio
+    """
+
+    _esm = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    _css = (_STATIC / "studio.css").read_text(encoding="utf-8")
+
+    score = traitlets.Dict().tag(sync=True)
+    piece = traitlets.Dict().tag(sync=True)
+    about = traitlets.Dict().tag(sync=True)  # harmony, opinion, surprise
+    variants = traitlets.List().tag(sync=True)
+    busy = traitlets.Dict().tag(sync=True)  # {} where nothing is being done
+
+    def __init__(
+        self, chorale: Chorale | np.ndarray | str | os.PathLike[str] | None = None, model: str = MODEL
+    ) -> None:
+        self.session = Session(None if chorale is None else _as_piece(chorale))
+        self._begun_with = "" if chorale is None else self.session.to_json()
+        self._file: Path | None = None  # where the session is kept, once the page has said who it is
+        self._lock = threading.RLock()
+        self._saving: threading.Timer | None = None
+        self._job: int | None = None
+        self._width, self._staves, self._wants_surprise = 900, 2, False
+        self._drawn: tuple[Any, ...] = ()
+        self._model = model
+        super().__init__()
+        self.on_msg(self._hear)
+        self._show()
+        threading.Thread(target=self._prepare, daemon=True).start()
+
+    @property
+    def chorale(self) -> Chorale:
+        """The piece as it stands."""
+        return self.session.chorale
+
+    def close(self) -> None:
+        """Saves the work and takes the page away."""
+        self._save()
+        super().close()
+
+    # Hearing and answering the page
+
+    def _hear(self, _: object, message: Any, buffers: list[memoryview]) -> None:
+        with self._lock:
+            try:
+                do = _COMMANDS.get(message["do"]) if isinstance(message, dict) else None
+                if do is None:
+                    raise ValueError("a command that there is none of")
+                told = {name: value for name, value in message.items() if name != "do"}
+                if do is _open_file:
+                    told["content"] = bytes(buffers[0]) if buffers else b""
+                do(self, **told)
+            except (ValueError, TypeError, KeyError, OSError) as error:
+                self._say(_plain(error), wrong=True)
+
+    def _say(self, text: str, wrong: bool = False) -> None:
+        self.send({"kind": "said", "text": text, "wrong": wrong})
+
+    def _show(self) -> None:
+        """Tells the page what the session is now."""
+        chorale, words = self.session.chorale, self.session.moment.words
+        looks = (chorale, words, self._width, self._staves)
+        with self.hold_sync():
+            if not self._drawn or any(a is not b and a != b for a, b in zip(looks, self._drawn)):
+                self.score = drawing.score(chorale, self._width, self._staves)
+            self.piece = drawing.piece(self.session)
+            if self._drawn and self._drawn[0] is not chorale:
+                self.about = {}
+            if bool(self.variants) or bool(self.session.variants):
+                self.variants = drawing.variants(self.session, max(300, self._width // 3))
+        if not self._drawn or self._drawn[0] is not chorale:
+            self._drawn = looks
+            self._look_closer()
+        self._drawn = looks
+
+    def _look_closer(self) -> None:
+        """Analyses the piece, while the page goes on, and has the model asked for its surprise."""
+        chorale = self.session.chorale
+
+        def look() -> None:
+            about = {"harmony": drawing.harmony(chorale), "opinion": drawing.opinion(chorale)}
+            with self._lock:
+                if self.session.chorale is chorale:
+                    self.about = self.about | about
+
+        threading.Thread(target=look, daemon=True).start()
+        if self._wants_surprise and chorale.pitches.any():
+
+            def surprised(answer: Answer) -> None:
+                with self._lock:
+                    if answer["state"] == "done" and self.session.chorale is chorale:
+                        self.about = self.about | {"surprise": answer["nats"]}
+
+            pitches = chorale.pitches.tolist()
+            threading.Thread(
+                target=lambda: _writer(self._model).ask(
+                    {"do": "surprise", "pitches": pitches}, surprised
+                ),
+                daemon=True,
+            ).start()
+
+    def _changed(self) -> None:
+        """After a command: shows it, and saves it soon."""
+        self._show()
+        if self._file is not None:
+            if self._saving is not None:
+                self._saving.cancel()
+            self._saving = threading.Timer(SAVED_AFTER, self._save)
+            self._saving.daemon = True
+            self._saving.start()
+
+    def _save(self) -> None:
+        with self._lock:
+            file, text = self._file, self.session.to_json()
+            if file is None:
+                return
+            try:
+                write_atomically(file, lambda unfinished: unfinished.write_text(text, "utf-8"))
+            except OSError as error:
+                self._say(f"This work could not be saved: {error.strerror}", wrong=True)
+
+    # The model
+
+    def _prepare(self) -> None:
+        try:
+            _writer(self._model)
+        except OSError as error:
+            self._say(f"The model does not answer: {error}", wrong=True)
+
+    def _write(self, requests: list[Request], done: Callable[[list[np.ndarray]], None]) -> None:
+        """Has the model answer requests, one after the other, and then calls `done` with the pitches
+        of all."""
+        if self.busy:
+            raise ValueError("the model is still writing: wait for it, or stop it")
+        begun, answers = self.session.moment, list[np.ndarray]()
+        work = requests[0].work
+
+        def ask() -> None:
+            request = requests[len(answers)]
+            try:
+                self._job = _writer(self._model).ask(
+                    {"do": "write", "given": request.given.tolist(), "seed": request.seed}
+                    | vars(request.settings),
+                    hear,
+                )
+            except OSError:
+                _writer.cache_clear()
+                self.busy = {}
+                self._say("The model's process has ended. Ask again: it is started anew.", wrong=True)
+
+        def hear(answer: Answer) -> None:
+            with self._lock:
+                state = answer["state"]
+                if answer["job"] != self._job and self._job is not None or not self.busy:
+                    return  # stopped
+                if state in ("waiting", "starting", "working"):
+                    self.busy = {"work": work, "turn": len(answers), "turns": len(requests)} | {
+                        name: value for name, value in answer.items() if name != "job"
+                    }
+                    return
+                if state == "done":
+                    answers.append(np.array(answer["pitches"]))
+                    if len(answers) < len(requests):
+                        ask()
+                        return
+                self.busy, self._job = {}, None
+                if state == "failed":
+                    if "process has ended" in answer["message"]:
+                        _writer.cache_clear()
+                    self._say(answer["message"], wrong=True)
+                elif self.session.moment is not begun:
+                    self._say("The piece has changed since the model was asked: ask again.", True)
+                elif state == "done":
+                    done(answers)
+                    self._changed()
+
+        self.busy = {"work": work, "state": "starting", "done": 0, "total": 1, "turn": 0} | {
+            "turns": len(requests)
+        }
+        threading.Thread(target=ask, daemon=True).start()
+
+
+@lru_cache(maxsize=1)
+def _shared_writer(model: str) -> Writer:
+    return Writer(model)
+
+
+class _WriterOnce:
+    """The writer of this process, made once even where two threads ask for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __call__(self, model: str) -> Writer:
+        with self._lock:
+            return _shared_writer(model)
+
+    def cache_clear(self) -> None:
+        """Has the next one made anew."""
+        _shared_writer.cache_clear()
+
+
+_writer = _WriterOnce()
+
+
+# Commands of the page. Their arguments come from outside: Session checks what they say.
+
+
+def _hello(studio: Studio, visitor: str, width: int) -> None:
+    """The page has come up: takes up again what this visitor did here before."""
+    secret = f"{visitor}\n{studio._begun_with}".encode()
+    studio._file = _folder() / f"{hashlib.sha256(secret).hexdigest()[:40]}.json"
+    studio._width = int(width)
+    if studio._file.is_file() and not studio.session.past:
+        try:
+            studio.session = Session.from_json(studio._file.read_text("utf-8"))
+        except ValueError:
+            studio._say("What was saved here cannot be read any more; this is a new piece.", True)
+        else:
+            studio._say("Here is your piece, as you left it.")
+    studio._show()
+
+
+def _resize(studio: Studio, width: int, staves: int = 2) -> None:
+    studio._width, studio._staves = int(width), 4 if staves == 4 else 2
+    studio._show()
+
+
+def _edit(name: str) -> Callable[..., None]:
+    """A command that is one of the session's, with its selection put together."""
+
+    def do(studio: Studio, **told: Any) -> None:
+        if name in _SELECTING:
+            told["selection"] = _selection(told)
+        getattr(studio.session, name)(**told)
+        studio._changed()
+
+    return do
+
+
+_SELECTING = ("move", "clear", "hold", "lock")
+
+
+def _selection(told: dict[str, Any]) -> Selection:
+    voices = tuple(int(voice) for voice in told.pop("voices", range(len(VOICES))))
+    return Selection(int(told.pop("start")), int(told.pop("stop")), voices)
+
+
+def _erase(studio: Studio, voice: int, step: int) -> None:
+    begins = studio.session.erase(int(voice), int(step))
+    studio._changed()
+    studio.send({"kind": "cursor", "step": begins})
+
+
+def _settings(studio: Studio, **told: Any) -> None:
+    studio.session.set(**told)
+    studio._changed()
+
+
+def _ask(studio: Studio, work: str, several: bool = False, keep_seed: bool = False, **told: Any) -> None:
+    """Has the model write; `several` lays three answers out to choose from."""
+    session = studio.session
+    selection = _selection(told) if told.get("start") is not None else None
+    seeds = [session.seed + number for number in range(VARIANTS if several else 1)]
+    bars = int(told.get("bars", 4))
+    requests = [session.ask(work, selection, bars, seed) for seed in seeds]
+
+    def done(answers: list[np.ndarray]) -> None:
+        if several:
+            session.offer(list(zip(requests, answers)))
+        else:
+            session.accept(requests[0], answers[0])
+        if not keep_seed:
+            session.seed = seeds[-1] + 1
+        heard = ", ".join(map(str, seeds))
+        studio._say(f"Written with seed{'s' if several else ''} {heard}.")
+
+    studio._write(requests, done)
+
+
+def _stop(studio: Studio) -> None:
+    job, studio._job, studio.busy = studio._job, None, {}
+    if job is not None:
+        _writer(studio._model).stop(job)
+    studio._say("Stopped.")
+
+
+def _take(studio: Studio, number: int) -> None:
+    studio.session.take(int(number))
+    studio._changed()
+
+
+def _drop_variants(studio: Studio) -> None:
+    studio.session.variants = []
+    studio._show()
+
+
+def _surprise(studio: Studio, wanted: bool) -> None:
+    studio._wants_surprise = bool(wanted)
+    if wanted:
+        studio._look_closer()
+
+
+def _hymns(studio: Studio) -> None:
+    """Tells which hymns there are to begin with."""
+    from ..corpus.editions import read_manifest
+
+    table = read_manifest()
+    table = table[table["file"].notna() & (table["file"] != "")]
+    hymns = [
+        (Path(file).stem, title if isinstance(title, str) and title else Path(file).stem)
+        for file, title in zip(table["file"], table["title"])
+    ]
+    studio.send({"kind": "hymns", "hymns": sorted(set(hymns), key=lambda hymn: hymn[1])})
+
+
+def _open_hymn(studio: Studio, name: str, tune_only: bool = True) -> None:
+    """Takes up a chorale of the corpus, or its tune."""
+    if studio.busy:
+        raise ValueError("the model is still writing: wait for it, or stop it")
+
+    def hear(answer: Answer) -> None:
+        with studio._lock:
+            if answer["state"] in ("done", "failed", "stopped"):
+                studio.busy = {}
+            if answer["state"] == "done":
+                hymn = chorale_from_json(answer["chorale"])
+                studio.session.open(_tune_of(hymn) if tune_only else hymn)
+                studio._changed()
+            elif answer["state"] == "failed":
+                studio._say(answer["message"], wrong=True)
+
+    studio.busy = {"work": "open", "state": "starting", "done": 0, "total": 1}
+    ask = lambda: _writer(studio._model).ask({"do": "hymn", "name": str(name)}, hear)  # noqa: E731
+    threading.Thread(target=ask, daemon=True).start()
+
+
+def _open_file(studio: Studio, name: str, content: bytes, tune_only: bool = False) -> None:
+    """Takes up a file that the visitor has chosen. Its name serves as a title, never as a path."""
+    called = re.sub(r"[^\w .,()-]", "", Path(str(name)).name)[:80] or "a file"
+    suffix = Path(called).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{called}: expected a file ending in {', '.join(SUFFIXES)}")
+    if not 0 < len(content) <= LARGEST_FILE:
+        raise ValueError(f"{called}: {len(content):,} bytes: expected at most {LARGEST_FILE:,}")
+    with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
+        path = Path(folder, f"file{suffix}")
+        path.write_bytes(content)
+        try:
+            read = _as_piece(path)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), called)) from None
+    read = replace(read, name=Path(called).stem, title=read.title or Path(called).stem)
+    studio.session.open(_tune_of(read) if tune_only else read)
+    studio._changed()
+    studio._say(f"{called}: {len(studio.session.bars)} bars.")
+
+
+def _export(studio: Studio, kind: str, tempo: float = 80) -> None:
+    """Sends the piece to the page as a file: musicxml, midi, pdf, mp3 or python."""
+    from ..notation.midi import write_midi
+    from ..notation.score import write_score
+    from ..sound.player import mp3
+
+    session, chorale = studio.session, studio.session.chorale
+    title = re.sub(r"[^\w-]+", "-", chorale.title or chorale.name).strip("-") or "chorale"
+    about = {"model": studio._model, "seed": session.seed} if session.moment.request else {}
+    tempo = float(tempo)
+
+    def written(write: Callable[[Path], object], suffix: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
+            path = Path(folder, f"chorale{suffix}")
+            write(path)
+            return path.read_bytes()
+
+    writers: dict[str, tuple[str, str, Callable[[], bytes]]] = {
+        "musicxml": (
+            ".musicxml",
+            "application/vnd.recordare.musicxml+xml",
+            lambda: written(lambda path: write_score(chorale, path, about=about), ".musicxml"),
+        ),
+        "midi": (
+            ".mid",
+            "audio/midi",
+            lambda: written(lambda path: write_midi(chorale, path, tempo, about), ".mid"),
+        ),
+        "pdf": (
+            ".pdf",
+            "application/pdf",
+            lambda: written(lambda path: write_score(chorale, path, studio._staves), ".pdf"),
+        ),
+        "mp3": (".mp3", "audio/mpeg", lambda: mp3(chorale, tempo)),
+        "python": (".py", "text/x-python", lambda: script(session).encode()),
+    }
+    if kind not in writers:
+        raise ValueError(f"{kind!r}: expected one of {', '.join(writers)}")
+    suffix, media, make = writers[kind]
+
+    def send() -> None:
+        try:
+            if kind in ("musicxml", "pdf"):
+                with drawing.ENGRAVING:
+                    content = make()
+            else:
+                content = make()
+        except (ValueError, OSError) as error:
+            studio._say(_plain(error), wrong=True)
+            return
+        studio.send({"kind": "file", "name": title + suffix, "type": media, "of": kind}, [content])
+
+    threading.Thread(target=send, daemon=True).start()
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "hello": _hello,
+    "resize": _resize,
+    **{
+        name: _edit(name)
+        for name in ("new", "describe", "put", "move", "clear", "hold", "say", "lock", "undo", "redo")
+    },
+    "erase": _erase,
+    "settings": _settings,
+    "ask": _ask,
+    "stop": _stop,
+    "take": _take,
+    "drop variants": _drop_variants,
+    "surprise": _surprise,
+    "hymns": _hymns,
+    "hymn": _open_hymn,
+    "file": _open_file,
+    "export": _export,
+}
+
+
+def _as_piece(given: Chorale | np.ndarray | str | os.PathLike[str]) -> Chorale:
+    """What somebody begins with, as a Chorale; a file with one part is a tune."""
+    if isinstance(given, (str, os.PathLike)):
+        try:
+            return load_chorale(given)
+        except ValueError as error:
+            if Path(given).suffix.lower() == ".csv":
+                raise
+            try:
+                return load_melody(given)
+            except ValueError:
+                raise error from None
+    if isinstance(given, Chorale):
+        return given
+    line = np.asarray(given)
+    if line.ndim == 1 and np.issubdtype(line.dtype, np.integer):
+        pitches = np.zeros((len(line), len(VOICES)), int)
+        pitches[:, 0] = line
+        return Chorale(pitches, name="my-tune")
+    (piece,) = as_chorales(given)  # type: ignore[arg-type]  # says what is wrong with it
+    return piece
+
+
+def _tune_of(chorale: Chorale) -> Chorale:
+    """The soprano alone, or the only voice that sings."""
+    sings = np.flatnonzero(chorale.pitches.any(axis=0))
+    keep = int(sings[0]) if len(sings) else 0
+    pitches = np.full_like(chorale.pitches, SILENCE)
+    pitches[:, keep] = chorale.pitches[:, keep]
+    onsets = np.zeros(pitches.shape, bool)
+    onsets[:, keep] = chorale.struck[:, keep]
+    return replace(chorale, pitches=pitches, onsets=onsets, bwv=None)
+
+
+def _folder() -> Path:
+    """Where work is kept: what the environment says, or else the user's own data folder."""
+    if os.environ.get(FOLDER):
+        return Path(os.environ[FOLDER])
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("chorale_utils"), "studio")
+
+
+def _plain(error: BaseException) -> str:
+    """What an error says, as a sentence of the page."""
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
