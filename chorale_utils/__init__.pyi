@@ -13,6 +13,7 @@ from . import (
     scale as scale,
     sound as sound,
     story as story,
+    studio as studio,
     writing as writing,
 )
 from .chorale import (
@@ -185,6 +186,7 @@ from .story.plots import (
 from .story.record import (
     record_metrics as record_metrics,
 )
+from .studio.widget import Studio as Studio
 from .writing.gallery import (
     make_gallery as make_gallery,
 )

@@ -18,6 +18,34 @@ const button = (text, label, onclick, about = {}) =>
 
 const labelled = (text, field) => el("label", { class: "cs-field" }, el("span", {}, text), field);
 
+// A small drawing for a button, from SVG paths in a box of 24 by 24: no font has to have the sign.
+function icon(...paths) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  made.setAttribute("viewBox", "0 0 24 24");
+  made.setAttribute("class", "cs-icon");
+  made.setAttribute("aria-hidden", "true");
+  for (const path of paths) {
+    const drawn = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    drawn.setAttribute("d", path);
+    made.append(drawn);
+  }
+  return made;
+}
+
+const HEAD = "M6 19a3.6 2.7 -20 1 0 7.2 -1a3.6 2.7 -20 1 0 -7.2 1z", HOLE = "M7.6 19.4a2.1 1.3 -35 1 0 4 -1.8a2.1 1.3 -35 1 0 -4 1.8z";
+const STEM = "M12.2 18V4h1.2v14z", FLAG = "M13 4c.6 3 4.8 3.4 3.6 8c-.4 -3 -2.2 -3.6 -3.6 -4.2z", FLAG2 = "M13 8c.6 3 4.8 3.4 3.6 8c-.4 -3 -2.2 -3.6 -3.6 -4.2z";
+const ICONS = {
+  1: () => icon(HEAD, STEM, FLAG, FLAG2), 2: () => icon(HEAD, STEM, FLAG), 4: () => icon(HEAD, STEM), 8: () => icon(HEAD + HOLE, STEM),
+  16: () => icon("M5 15a6 4 0 1 0 12 0a6 4 0 1 0 -12 0zM9 14.4a2 2.9 -30 1 0 4 1.2a2 2.9 -30 1 0 -4 -1.2z"),
+  rest: () => icon("M9 3l5.4 6.2c-2.6 2.4 -2 4 1.4 7.6c-4 -1.8 -6 .4 -2.6 4.2c-5.6 -3 -5 -7.4 -.6 -6.6l-3.8 -4.6c2.6 -2.4 2.4 -4 .2 -6.8z"),
+  fermata: () => icon("M3 18a9 10 0 0 1 18 0h-1.2a7.8 7.4 0 0 0 -15.6 0zM10.4 16.4a1.6 1.6 0 1 0 3.2 0a1.6 1.6 0 1 0 -3.2 0z"),
+  dot: () => icon("M9.5 12a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0z"),
+  lock: () => icon("M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3h-1.6V8a2.4 2.4 0 0 0 -4.8 0v3z"),
+  undo: () => icon("M9 5L4 10l5 5v-4h5a4 4 0 0 1 0 8h-4v1.8h4a5.8 5.8 0 0 0 0 -11.6H9z"),
+  redo: () => icon("M15 5l5 5l-5 5v-4h-5a4 4 0 0 0 0 8h4v1.8h-4a5.8 5.8 0 0 1 0 -11.6h5z"),
+  play: () => icon("M7 4l13 8l-13 8z"), halt: () => icon("M6 6h12v12H6z"), back: () => icon("M9 6h12v12H9l-6 -6zM11 9l6 6M17 9l-6 6"),
+};
+
 // A button that is pressed or not.
 function toggle(text, label, onchange, pressed = false) {
   const made = button(text, label, () => made.press(made.getAttribute("aria-pressed") !== "true", true));
@@ -116,7 +144,7 @@ const KEYS = [
   ["Delete", "make the selected notes silent"],
   ["L", "lock or unlock what is selected"],
   ["V", "lock or unlock the whole voice"],
-  ["B", "select the bar; again: with all voices"],
+  ["Shift+B", "select the bar; again: with all voices"],
   ["Ctrl+A", "select everything"],
   ["H", "harmonise the tune"],
   ["W", "rewrite what is selected"],

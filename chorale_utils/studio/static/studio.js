@@ -1,7 +1,7 @@
 // The studio's page: what is clicked and typed becomes commands to Python; what Python tells is
 // shown. Where words, selection and sound are concerned the page decides itself.
 
-const LENGTHS = [[1, "𝅘𝅥𝅯", "Sixteenth (3)"], [2, "♪", "Eighth (4)"], [4, "♩", "Quarter (5)"], [8, "𝅗𝅥", "Half (6)"], [16, "𝅝", "Whole (7)"]];
+const LENGTHS = [[1, "Sixteenth (3)"], [2, "Eighth (4)"], [4, "Quarter (5)"], [8, "Half (6)"], [16, "Whole (7)"]];
 const LENGTH_NAMES = { 1: "sixteenth", 2: "eighth", 3: "dotted eighth", 4: "quarter", 6: "dotted quarter", 8: "half", 12: "dotted half", 16: "whole" };
 const KEY_NAMES = ["C major", "G major", "D major", "A major", "E major", "B major", "F major", "B- major", "E- major", "A- major", "D- major",
   "a minor", "e minor", "b minor", "f# minor", "c# minor", "g# minor", "d minor", "g minor", "c minor", "f minor", "b- minor"];
@@ -59,9 +59,9 @@ function render({ model, el: holder }) {
   function describe() {
     const { voice, step } = caret, bar = piece().bars.find(([start, stop]) => step < stop) ?? piece().bars.at(-1);
     const note = noteAt(voice, step), beat = 16 / Number(piece().metre.split("/")[1]);
-    const within = (step - bar[0] + (bar[2] === 0 ? 0 : 0)) / beat + 1;
-    const words = [`Bar ${bar[2]}, beat ${+within.toFixed(2)}`, VOICE_NAMES[voice]];
-    words.push(note ? `${pitchName(note[2], piece().key)}, ${LENGTH_NAMES[note[1]] ?? `${note[1]} sixteenths`}${note[3] ? ", locked" : ""}` : "rest");
+    const full = 16 * piece().metre.split("/").reduce((count, unit) => count / unit), within = (step - bar[0] + (bar[2] === 0 ? full - piece().pickup : 0)) / beat + 1;
+    const words = [step >= piece().steps ? "End of the piece" : `Bar ${bar[2]}, beat ${+within.toFixed(2)}`, VOICE_NAMES[voice]];
+    if (step < piece().steps) words.push(note ? `${pitchName(note[2], piece().key)}, ${LENGTH_NAMES[note[1]] ?? `${note[1]} sixteenths`}${note[3] ? ", locked" : ""}` : "rest");
     const nats = show.surprise && note && model.get("about").surprise?.[note[0]]?.[voice];
     if (nats) words.push(`surprise ${nats.toFixed(1)} nats`);
     for (const fault of piece().faults) {
@@ -207,7 +207,7 @@ function render({ model, el: holder }) {
       const area = selection ?? (note && { start: note[0], stop: note[0] + note[1], voices: [caret.voice] });
       if (area) send("move", { ...area, semitones: by });
     } else if (control || event.altKey) done = false;
-    else if (/^[a-g]$/.test(key) && !(key === "b" && !entering)) writeLetter(LETTERS.indexOf(key.toUpperCase()));
+    else if (/^[a-g]$/.test(key) && !event.shiftKey) writeLetter(LETTERS.indexOf(key.toUpperCase()));
     else if (commands[key]) commands[key]();
     else done = false;
     if (done) { event.preventDefault(); event.stopPropagation(); }
@@ -227,7 +227,7 @@ function render({ model, el: holder }) {
   const hymnField = el("input", { type: "text", list: hymnList.id, placeholder: "a hymn by its title", onfocus: () => { if (!hymnList.children.length) send("hymns"); },
     onchange: () => { const name = hymns.get(hymnField.value); if (name) { send("hymn", { name, tune_only: tuneOnly.checked }); hymnField.value = ""; } } });
   const hymns = new Map();
-  const undo = button("↶", "Undo (Ctrl+Z)", () => send("undo")), redo = button("↷", "Redo (Ctrl+Y)", () => send("redo"));
+  const undo = button(ICONS.undo(), "Undo (Ctrl+Z)", () => send("undo")), redo = button(ICONS.redo(), "Redo (Ctrl+Y)", () => send("redo"));
 
   async function openFile(file) {
     if (file.size > 8_000_000) return say(`${file.name} has ${file.size.toLocaleString()} bytes: expected at most 8,000,000.`, true);
@@ -250,10 +250,10 @@ function render({ model, el: holder }) {
 
   // Entering
 
-  const enterToggle = toggle("✎ Enter notes", "Enter notes, or select (N)", (on) => enter(on), entering);
+  const enterToggle = toggle("Enter notes", "Enter notes, or select (N)", (on) => enter(on), entering);
   const setLength = (value) => { length = value; lengthChoice.choose(value); };
-  const lengthChoice = choice("Length", LENGTHS, 4, setLength);
-  const dot = toggle("·", "Dotted (.)", (on) => { dotted = on; });
+  const lengthChoice = choice("Length", LENGTHS.map(([value, name]) => [value, ICONS[value](), name]), 4, setLength);
+  const dot = toggle(ICONS.dot(), "Dotted (.)", (on) => { dotted = on; });
   const voiceChoice = choice("Voice", VOICE_NAMES.map((name, voice) => [voice, name[0].toUpperCase(), name]), 0, (voice) => goTo(caret.step, voice));
   const keys = piano(48, 84, (pitch) => { if (!entering) enter(true); write(pitch); });
   const pianoToggle = toggle("Piano", "Show the piano", (on) => { keys.hidden = !on; }, true);
@@ -282,14 +282,14 @@ function render({ model, el: holder }) {
     } });
   const verseField = el("input", { type: "number", min: 1, max: 9, value: 1 });
   const entry = panel("Enter", enterToggle, lengthChoice, dot,
-    button("𝄽", "A rest (0 or R)", () => { if (!entering) enter(true); write(0); }),
-    button("𝄐", "A fermata over what is selected, or over the last note", () => {
+    button(ICONS.rest(), "A rest (0 or R)", () => { if (!entering) enter(true); write(0); }),
+    button(ICONS.fermata(), "A fermata over what is selected, or over the last note", () => {
       const last = piece().voices[caret.voice].findLast(([start]) => start < Math.max(1, caret.step));
       const area = selection ?? (last && { start: last[0], stop: last[0] + last[1], voices: [caret.voice] });
       if (area) send("hold", area);
     }),
     button("♯", "A semitone up (↑)", () => shift(1)), button("♭", "A semitone down (↓)", () => shift(-1)),
-    button("⌫", "Take the last note away (Backspace)", () => commands.Backspace()),
+    button(ICONS.back(), "Take the last note away (Backspace)", () => commands.Backspace()),
     voiceChoice, pianoToggle, midi, labelled("Words", wordsField), labelled("Verse", verseField));
 
   function shift(by) {
@@ -312,7 +312,7 @@ function render({ model, el: holder }) {
     else { selection = null; mark(); }
   }
   const lock = (locked) => { if (selection) send("lock", { ...selection, locked }); };
-  const lockButton = button("🔒 Lock", "Lock what is selected (L): it will not change", () => lock(true));
+  const lockButton = button(el("span", {}, ICONS.lock(), "Lock"), "Lock what is selected (L): it will not change", () => lock(true));
   const unlockButton = button("Unlock", "Unlock what is selected", () => lock(false));
   const keeping = panel("Select and keep", labelled("Bars", fromBar), labelled("to", toBar),
     el("div", { class: "cs-group", role: "group", "aria-label": "Voices" }, ...voiceBoxes.map((box, voice) => el("label", { class: `cs-check cs-voice-${voice}` }, box, VOICE_NAMES[voice][0].toUpperCase()))),
@@ -330,6 +330,7 @@ function render({ model, el: holder }) {
       if (!selection) return say("Select the bars or voices to be rewritten first.", true);
       Object.assign(about, selection);
     }
+    if (entering) enter(false);
     send("ask", about);
   }
   const rewriteButton = button("Rewrite selection", "Have the selected bars and voices written again (W)", () => ask("rewrite"));
@@ -342,7 +343,7 @@ function render({ model, el: holder }) {
     button("Harmonise", "Have the other three voices written to the tune (H)", () => ask("harmonise"), { class: "cs-main" }), rewriteButton,
     button("Continue", "Have more bars written at the end", () => ask("continue")),
     button("Write a chorale", "Have a whole chorale written in this metre and key", () => ask("write")),
-    labelled("Bars", barsField), el("label", { class: "cs-check" }, several, "three variants"),
+    labelled("New bars", barsField), el("label", { class: "cs-check" }, several, "three variants"),
     labelled("Seed", seed), el("label", { class: "cs-check" }, keepSeed, "keep it"),
     el("details", {}, el("summary", {}, "How it writes"), el("div", { class: "cs-row" },
       labelled("Temperature", temperature), labelled("Movement", movement), labelled("Candidates", candidates),
@@ -350,19 +351,19 @@ function render({ model, el: holder }) {
 
   // Hearing
 
-  const playButton = button("▶ Play", "Play from the selection, or from bar 1 (Space)", () => (choir.playing ? choir.stop() : play(selection ? selection.start : 0)), { class: "cs-main" });
+  const playButton = button(el("span", {}, ICONS.play(), "Play"), "Play from the selection, or from bar 1 (Space)", () => (choir.playing ? choir.stop() : play(selection ? selection.start : 0)), { class: "cs-main" });
   const fromField = el("input", { type: "number", min: 0, value: 1 });
   const tempoField = el("input", { type: "range", min: 40, max: 160, value: 80, oninput: () => { tempo = choir.tempo = Number(tempoField.value); tempoText.textContent = `♩ = ${tempo}`; } });
   const tempoText = el("output", {}, "♩ = 80");
   const mixer = { mute: [false, false, false, false], solo: [false, false, false, false] };
   const mix = () => mixer.mute.forEach((mute, voice) => choir.mute(voice, mixer.solo.some(Boolean) ? !mixer.solo[voice] : mute));
   function play(from) {
-    choir.play(piece(), from, tempo, (step) => score.follow(step), () => { score.follow(null); playButton.replaceChildren("▶ Play"); });
+    choir.play(piece(), from, tempo, (step) => score.follow(step), () => { score.follow(null); playButton.replaceChildren(ICONS.play(), "Play"); });
     mix();
-    playButton.replaceChildren("■ Stop");
+    playButton.replaceChildren(ICONS.halt(), "Stop");
   }
   const hearing = panel("Hear", playButton, labelled("From bar", fromField),
-    button("▷ from there", "Play from this bar", () => { const bar = piece().bars.find((one) => one[2] >= Number(fromField.value)); play(bar ? bar[0] : 0); }),
+    button("from there", "Play from this bar", () => { const bar = piece().bars.find((one) => one[2] >= Number(fromField.value)); play(bar ? bar[0] : 0); }),
     labelled("Tempo", tempoField), tempoText,
     ...VOICE_NAMES.map((name, voice) => el("div", { class: `cs-group cs-mixer cs-voice-${voice}`, role: "group", "aria-label": name }, el("b", {}, name[0].toUpperCase()),
       toggle("M", `Mute the ${name}`, (on) => { mixer.mute[voice] = on; mix(); }),
@@ -404,7 +405,7 @@ function render({ model, el: holder }) {
       const about = { ...piece(), voices: variant.voices, steps: Math.max(...variant.voices.flat().map(([start, long]) => start + long)), faults: [], words: [] };
       const card = el("section", { class: "cs-variant", "aria-label": `Variant ${number + 1}` },
         el("div", { class: "cs-row" }, el("b", {}, `Variant ${number + 1}`), el("span", {}, `seed ${variant.seed}, ${variant.faults} faults`),
-          button("▶", `Play variant ${number + 1}`, () => choir.play(about, 0, tempo, (step) => own.follow(step), () => own.follow(null))),
+          button(ICONS.play(), `Play variant ${number + 1}`, () => choir.play(about, 0, tempo, (step) => own.follow(step), () => own.follow(null))),
           button("Take this", `Take variant ${number + 1}`, () => send("take", { number }), { class: "cs-main" })),
         drawing);
       own.show(variant, about);
