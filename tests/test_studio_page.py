@@ -48,7 +48,7 @@ def jupyterlab(tmp_path_factory, chromium):  # noqa: F811
     nbformat.write(book, folder / "notebooks" / "studio.ipynb")
     command = ["-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}/notebooks"]
-    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command += ["--LabApp.news_url=None"]
     url = f"http://127.0.0.1:{port}"
     with server(command, f"{url}/login", folder, folder / "log"):
         yield f"{url}/lab/tree/studio.ipynb?token={TOKEN}"
@@ -76,7 +76,7 @@ def in_lab(page, url):
     """Opens the notebook and runs its first cell."""
     page.goto(url)
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    page.locator("#jp-main-statusbar", has_text="| Idle").wait_for()
     page.locator(".jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
     page.locator(".cs-score .cs-drawing svg").first.wait_for()

@@ -243,10 +243,14 @@ function render({ model, el: holder }) {
   });
 
   const beginning = panel("Begin",
-    button("New", "An empty piece in this metre and key", () => { caret = { step: 0, voice: 0 }; send("new", { time_signature: metreField.value, pickup: Math.round(4 * pickupField.value), key: keyField.value }); enter(true); }),
+    button("New", "An empty piece in this metre and key", () => {
+      caret = { step: 0, voice: 0 };
+      send("new", { time_signature: metreField.value, pickup: Math.round(4 * pickupField.value), key: keyField.value });
+      enter(true);
+    }),
     button("Open a file…", "MIDI, MusicXML, kern or CSV; you can also drop it here", () => fileField.click()), fileField,
-    labelled("Hymn", hymnField), hymnList, el("label", { class: "cs-check" }, tuneOnly, "tune only"),
-    labelled("Title", title), labelled("Key", keyField), labelled("Metre", metreField), labelled("Pickup", pickupField));
+    labelled("Hymn", hymnField), hymnList, el("label", { class: "cs-check" }, tuneOnly, "tune only"));
+  const naming = panel("Piece", labelled("Title", title), labelled("Key", keyField), labelled("Metre", metreField), labelled("Pickup", pickupField));
 
   // Entering
 
@@ -256,7 +260,8 @@ function render({ model, el: holder }) {
   const dot = toggle(ICONS.dot(), "Dotted (.)", (on) => { dotted = on; });
   const voiceChoice = choice("Voice", VOICE_NAMES.map((name, voice) => [voice, name[0].toUpperCase(), name]), 0, (voice) => goTo(caret.step, voice));
   const keys = piano(48, 84, (pitch) => { if (!entering) enter(true); write(pitch); });
-  const pianoToggle = toggle("Piano", "Show the piano", (on) => { keys.hidden = !on; }, true);
+  const pianoToggle = toggle("Piano", "Show the piano", (on) => { keys.hidden = !on; }, innerWidth > 700);
+  keys.hidden = innerWidth <= 700;
   const midi = button("MIDI keyboard", "Play on a MIDI keyboard", async () => {
     try {
       const access = await navigator.requestMIDIAccess();
@@ -505,14 +510,14 @@ function render({ model, el: holder }) {
   listeners.forEach(([event, does]) => model.on(event, does));
 
   const header = el("header", {}, el("h2", {}, "Studio"), undo, redo, working);
-  root.append(header, beginning, entry, keys, stage, told, said, asking, keeping, hearing, seeing, findings, opinion, variantList, taking);
+  root.append(header, beginning, naming, entry, keys, stage, told, said, asking, keeping, hearing, seeing, findings, opinion, variantList, taking);
 
   // Light or dark, as what is around it: JupyterLab, VS Code, or else the system.
 
   const system = matchMedia("(prefers-color-scheme: dark)");
   function colour() {
-    const { jpThemeLight } = document.body.dataset;
-    const dark = jpThemeLight ? jpThemeLight === "false" && !document.querySelector(".jp-mod-voila, #voila-page, [data-voila]") : document.body.classList.contains("vscode-dark") || system.matches;
+    const { jpThemeLight, voila } = document.body.dataset, vscode = document.body.className.match(/vscode-(dark|light)/);
+    const dark = jpThemeLight && !voila ? jpThemeLight === "false" : vscode ? vscode[1] === "dark" : system.matches;
     root.dataset.theme = dark ? "dark" : "light";
   }
   system.addEventListener("change", colour);
