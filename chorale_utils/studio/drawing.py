@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import SILENCE, VOICES, Chorale
+from ..chorale import SILENCE, VOICES, Chorale, key_signature
 from ..judging.counterpoint import RULES, faults
 from ..notation.score import show_score
 from .session import Session
@@ -46,6 +46,7 @@ def piece(session: Session) -> dict[str, Any]:
         "title": chorale.title or "",
         "name": chorale.name,
         "key": chorale.key or "",
+        "sharps": key_signature(chorale.key or "C major"),
         "metre": chorale.time_signature or "4/4",
         "pickup": chorale.pickup,
         "steps": len(chorale),
@@ -55,7 +56,7 @@ def piece(session: Session) -> dict[str, Any]:
         "faults": _faults(chorale),
         "words": [
             (each.step, each.voice, each.verse, each.text, each.syllabic)
-            for each in session.moment.words
+            for each in session.words
         ],
         "tune": session.tune,
         "undo": session.moment.what if session.past else "",

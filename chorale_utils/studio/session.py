@@ -20,9 +20,25 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale, steps_per_bar
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICE_RANGES,
+    VOICES,
+    Chorale,
+    steps_per_bar,
+    tonic_and_mode,
+)
 from ..notation.metre import find_metre
-from ..notation.page import Bar, Syllable, regular_bars
+from ..notation.page import (
+    UNSPELLED,
+    Bar,
+    KeySignature,
+    Notation,
+    Syllable,
+    Tempo,
+    bars_of,
+)
 from ..notation.score import find_key
 
 LONGEST = 640  # steps: the longest chorale in the corpus
@@ -91,16 +107,14 @@ class Moment:
     """The piece at one moment of the work.
 
     Args:
-        chorale: as it stands.
+        chorale: as it stands, with the words under it in its notation.
         locks: bool array (steps, 4), true where a note must not change.
-        words: syllables under the notes.
         request: what the model was asked, where it has written this; otherwise None.
         what: what was done, for the buttons undo and redo.
     """
 
     chorale: Chorale
     locks: np.ndarray
-    words: tuple[Syllable, ...] = ()
     request: Request | None = None
     what: str = ""
 
@@ -182,8 +196,12 @@ class Session:
     @property
     def bars(self) -> tuple[Bar, ...]:
         """The bars of the piece."""
-        chorale = self.chorale
-        return regular_bars(len(chorale), chorale.time_signature or "4/4", chorale.pickup)
+        return bars_of(self.chorale)
+
+    @property
+    def words(self) -> tuple[Syllable, ...]:
+        """The syllables under the notes."""
+        return () if self.chorale.notation is None else self.chorale.notation.words
 
     @property
     def tune(self) -> int:
@@ -219,11 +237,12 @@ class Session:
         told = {name: value for name, value in told.items() if value is not None}
         if title is not None:
             told["title"] = title[:200] or None
-        if key is not None:
-            _check_key(key)
         if time_signature is not None and pickup is None:
             told["pickup"] = min(self.chorale.pickup, steps_per_bar(time_signature) - 1)
-        chorale = replace(self.chorale, **told)  # type: ignore[arg-type]  # checked by Chorale
+        notation = self.chorale.notation
+        if notation is not None and {"key", "time_signature", "pickup"} & set(told):
+            notation = replace(notation, bars=(), keys=())
+        chorale = replace(self.chorale, notation=notation, **told)  # type: ignore[arg-type]
         self._become(replace(self.moment, chorale=chorale, what="the title page"))
 
     # Writing by hand
@@ -317,12 +336,14 @@ class Session:
         text = " ".join(text.split())[:60]
         others = [
             each
-            for each in self.moment.words
+            for each in self.words
             if (each.step, each.voice, each.verse) != (step, voice, verse)
         ]
         if text.strip("-"):
             others.append(Syllable(step, voice, verse, text))
-        self._become(replace(self.moment, words=_in_words(others), what="words"))
+        notation = replace(self.chorale.notation or Notation(), words=_in_words(others))
+        chorale = replace(self.chorale, notation=notation)
+        self._become(replace(self.moment, chorale=chorale, what="words"))
 
     # Keeping
 
@@ -424,8 +445,7 @@ class Session:
             locks = np.zeros((0, len(VOICES)), bool)
         grown = np.zeros((steps, len(VOICES)), bool)
         grown[: len(locks)] = locks[:steps]
-        words = () if request.work == "write" else self.moment.words
-        self._become(Moment(chorale, grown, words, request, _DONE[request.work]))
+        self._become(Moment(chorale, grown, request, _DONE[request.work]))
 
     def answered(self, request: Request, pitches: np.ndarray) -> Chorale:
         """The chorale that an answer of the model makes of the piece, which stays as it is."""
@@ -445,8 +465,11 @@ class Session:
             held[: len(fermatas)] = fermatas[:steps] & (request.work != "write")
             fermatas = held
         about = {"title": None, "bwv": None, "name": "written"} if request.work == "write" else {}
-        about = about | ({"bwv": None} if free.any() else {})
-        return replace(self.chorale, pitches=pitches, onsets=struck, fermatas=fermatas, **about)
+        notation = None
+        if request.work != "write":
+            notation = _fitted_notation(self.chorale.notation, struck, free)
+        arrays = {"pitches": pitches, "onsets": struck, "fermatas": fermatas, "notation": notation}
+        return replace(self.chorale, **{"bwv": None, **about, **arrays})
 
     def offer(self, answers: Sequence[tuple[Request, np.ndarray]]) -> None:
         """Lays several answers of the model out, to choose from."""
@@ -503,13 +526,12 @@ class Session:
         self.moment, self.future, self.variants = moment, [], []
 
     def _edit(self, moment: Moment, pitches: np.ndarray, struck: np.ndarray, what: str) -> None:
-        chorale = replace(moment.chorale, pitches=pitches, onsets=struck, bwv=None)
-        words = tuple(
-            each
-            for each in moment.words
-            if each.step < len(struck) and struck[each.step, each.voice]
+        changed = pitches != moment.chorale.pitches
+        notation = _fitted_notation(moment.chorale.notation, struck, changed)
+        chorale = replace(
+            moment.chorale, pitches=pitches, onsets=struck, bwv=None, notation=notation
         )
-        self._become(replace(moment, chorale=chorale, words=words, request=None, what=what))
+        self._become(replace(moment, chorale=chorale, request=None, what=what))
 
     def _check_unlocked(self, moment: Moment, touched: np.ndarray) -> None:
         if (moment.locks & touched).any():
@@ -566,7 +588,6 @@ _DONE = {
 
 
 def _empty(time_signature: str = "4/4", pickup: int = 0, key: str = "C major") -> Chorale:
-    _check_key(key)
     steps = pickup + 4 * steps_per_bar(time_signature)
     return Chorale(
         np.zeros((steps, len(VOICES)), int), "my-chorale", None, None, key, time_signature, pickup
@@ -596,9 +617,36 @@ def _cut(moment: Moment, steps: int) -> Moment:
 
     fermatas = None if chorale.fermatas is None else fitted(chorale.fermatas)
     pitches, struck = fitted(chorale.pitches), fitted(chorale.struck)
-    cut = replace(chorale, pitches=pitches, onsets=struck, fermatas=fermatas)
-    words = tuple(each for each in moment.words if each.step < steps)
-    return replace(moment, chorale=cut, locks=fitted(moment.locks), words=words)
+    notation = _fitted_notation(chorale.notation, struck, np.zeros(struck.shape, bool))
+    cut = replace(
+        chorale, pitches=pitches, onsets=struck, fermatas=fermatas, notation=notation
+    )
+    return replace(moment, chorale=cut, locks=fitted(moment.locks))
+
+
+def _fitted_notation(
+    notation: Notation | None, struck: np.ndarray, changed: np.ndarray
+) -> Notation | None:
+    """What the page says of a piece, for notes of which some have changed: their spelling is open
+    again, words stay where their note still begins, and bars stay where they are as long as the
+    piece."""
+    if notation is None:
+        return None
+    steps = len(struck)
+    if notation.steps > steps:
+        notation = notation.excerpt(0, steps)
+    elif notation.steps < steps:
+        notation = replace(notation, bars=())
+    spelling = notation.spelling
+    if spelling is not None:
+        fitted = np.full(struck.shape, UNSPELLED, np.int8)
+        fitted[: len(spelling)] = spelling[:steps]
+        fitted[changed] = UNSPELLED
+        spelling = fitted
+    words = tuple(
+        each for each in notation.words if each.step < steps and struck[each.step, each.voice]
+    )
+    return replace(notation, spelling=spelling, words=words)
 
 
 def _without_empty_end(pitches: np.ndarray) -> np.ndarray:
@@ -606,29 +654,18 @@ def _without_empty_end(pitches: np.ndarray) -> np.ndarray:
     return pitches[: int(sung[-1]) + 1] if len(sung) else pitches[:0]
 
 
-def _check_key(key: str) -> None:
-    tonic, _, mode = key.partition(" ")
-    name, sign = tonic[:1].upper(), tonic[1:]
-    if name not in tuple("CDEFGAB") or sign not in ("", "#", "-") or mode not in ("major", "minor"):
-        raise ValueError(f"key {key!r}: expected such as 'f# minor' or 'B- major'")
-
-
 def _fix_frame(given: np.ndarray, key: str, pickup: int) -> None:
-    """Fixes what says the key to the model: the tonic in the bass where the piece begins and ends,
-    and in the soprano at its end."""
-    tonic, mode = key.split()
-    sharps = {"#": 1, "-": -1}.get(tonic[1:], 0)
-    degree = ("C D EF G A B".index(tonic[0].upper()) + sharps) % 12
-    (low, high), (lowest, highest) = VOICE_RANGES[0], VOICE_RANGES[3]
-    bass = next(note for note in range(lowest + 5, highest) if note % 12 == degree)
-    soprano = next(note for note in range(low + 3, high) if note % 12 == degree)
-    given[pickup : pickup + STEPS_PER_QUARTER, 3] = bass
-    given[-2 * STEPS_PER_QUARTER :, 3] = bass
-    given[-2 * STEPS_PER_QUARTER :, 0] = soprano
-    third = degree + (4 if mode == "major" else 3)
-    given[-2 * STEPS_PER_QUARTER :, 2] = next(
-        note for note in range(VOICE_RANGES[2][0] + 5, 128) if note % 12 == third % 12
-    )
+    """Fixes what says the key to the model: the tonic in the bass where the first bar begins, and at
+    the end the tonic in bass and soprano and the third above it in the tenor."""
+    tonic, minor = tonic_and_mode(key)
+
+    def nearest(voice: int, degree: int) -> int:
+        middle = sum(VOICE_RANGES[voice]) // 2
+        return middle + (degree - middle + 6) % 12 - 6
+
+    given[pickup : pickup + STEPS_PER_QUARTER, 3] = nearest(3, tonic)
+    for voice, degree in ((0, tonic), (2, tonic + 4 - minor), (3, tonic)):
+        given[-2 * STEPS_PER_QUARTER :, voice] = nearest(voice, degree)
 
 
 def _in_words(syllables: list[Syllable]) -> tuple[Syllable, ...]:
@@ -653,9 +690,11 @@ def chorale_to_json(chorale: Chorale) -> dict[str, Any]:
     """A chorale as what JSON knows (dict); `chorale_from_json` makes it again."""
     about = ("name", "bwv", "title", "key", "time_signature", "pickup")
     arrays = ("pitches", "onsets", "fermatas")
-    return {name: getattr(chorale, name) for name in about} | {
-        name: _packed(getattr(chorale, name)) for name in arrays
-    }
+    return (
+        {name: getattr(chorale, name) for name in about}
+        | {name: _packed(getattr(chorale, name)) for name in arrays}
+        | {"notation": chorale.notation and _notation_to_json(chorale.notation)}
+    )
 
 
 def chorale_from_json(told: dict[str, Any]) -> Chorale:
@@ -671,7 +710,31 @@ def chorale_from_json(told: dict[str, Any]) -> Chorale:
     }
     about = ("name", "bwv", "title", "key", "time_signature", "pickup")
     pitches = _unpacked(told["pitches"], "<i2").reshape(steps, len(VOICES))
-    return Chorale(pitches, **{name: told[name] for name in about}, **flags)
+    notation = told["notation"] and _notation_from_json(told["notation"])
+    return Chorale(pitches, **{name: told[name] for name in about}, **flags, notation=notation)
+
+
+_MARKS = {"bars": Bar, "keys": KeySignature, "tempos": Tempo, "words": Syllable}
+_NAMES = ("composer", "lyricist", "arranger", "copyright")
+
+
+def _notation_to_json(notation: Notation) -> dict[str, Any]:
+    return (
+        {name: [vars(mark) for mark in getattr(notation, name)] for name in _MARKS}
+        | {name: getattr(notation, name) for name in _NAMES}
+        | {"spelling": _packed(notation.spelling)}
+    )
+
+
+def _notation_from_json(told: dict[str, Any]) -> Notation:
+    marks = {name: tuple(kind(**mark) for mark in told[name]) for name, kind in _MARKS.items()}
+    for bar in marks["bars"]:  # JSON knows no tuples
+        object.__setattr__(bar, "endings", tuple(bar.endings))
+        object.__setattr__(bar, "marks", tuple(bar.marks))
+    spelling = told["spelling"]
+    if spelling is not None:
+        spelling = _unpacked(spelling, "<i2").reshape(-1, len(VOICES))
+    return Notation(**marks, spelling=spelling, **{name: told[name] for name in _NAMES})
 
 
 def _moment_to_json(moment: Moment) -> dict[str, Any]:
@@ -679,7 +742,6 @@ def _moment_to_json(moment: Moment) -> dict[str, Any]:
     return {
         "chorale": chorale_to_json(moment.chorale),
         "locks": _packed(moment.locks),
-        "words": [list(vars(syllable).values()) for syllable in moment.words],
         "what": moment.what,
         "request": request
         and {
@@ -697,8 +759,7 @@ def _moment_from_json(told: dict[str, Any]) -> Moment:
         given = _unpacked(request["given"], "<i2").reshape(-1, len(VOICES)).astype(int)
         request = Request(request["work"], given, request["seed"], Settings(**request["settings"]))
     locks = _unpacked(told["locks"], "?").reshape(chorale.pitches.shape)
-    words = tuple(Syllable(*syllable) for syllable in told["words"])
-    return Moment(chorale, locks, words, request, told["what"])
+    return Moment(chorale, locks, request, told["what"])
 
 
 def _packed(array: np.ndarray | None) -> str | None:

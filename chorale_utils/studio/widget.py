@@ -26,7 +26,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from ..chorale import SILENCE, VOICES, Chorale, as_chorales
+from ..chorale import SILENCE, VOICES, Chorale, as_chorale
 from ..files import write_atomically
 from ..notation.loading import (
     LARGEST_FILE,
@@ -124,8 +124,8 @@ class Studio(anywidget.AnyWidget):
 
     def _show(self) -> None:
         """Tells the page what the session is now."""
-        chorale, words = self.session.chorale, self.session.moment.words
-        looks = (chorale, words, self._width, self._staves)
+        chorale = self.session.chorale
+        looks = (chorale, self._width, self._staves)
         with self.hold_sync():
             if not self._drawn or any(a is not b and a != b for a, b in zip(looks, self._drawn)):
                 self.score = drawing.score(chorale, self._width, self._staves)
@@ -517,8 +517,7 @@ def _as_piece(given: Chorale | np.ndarray | str | os.PathLike[str]) -> Chorale:
         pitches = np.zeros((len(line), len(VOICES)), int)
         pitches[:, 0] = line
         return Chorale(pitches, name="my-tune")
-    (piece,) = as_chorales(given)  # type: ignore[arg-type]  # says what is wrong with it
-    return piece
+    return as_chorale(given)
 
 
 def _tune_of(chorale: Chorale) -> Chorale:

@@ -92,7 +92,7 @@ function panel(title, ...children) {
 function piano(low, high, play) {
   const keys = el("div", { class: "cs-piano", role: "group", "aria-label": "Piano" });
   for (let pitch = low; pitch <= high; pitch++) {
-    const black = [1, 3, 6, 8, 10].includes(pitch % 12), name = pitchName(pitch, "C major");
+    const black = [1, 3, 6, 8, 10].includes(pitch % 12), name = pitchName(pitch);
     const key = button(pitch % 12 === 0 ? name : "", name, () => play(pitch), { class: black ? "cs-black" : "cs-white" });
     key.tabIndex = pitch === 60 ? 0 : -1;
     key.dataset.pitch = pitch;

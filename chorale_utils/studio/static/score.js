@@ -6,24 +6,16 @@ const VOICE_NAMES = ["soprano", "alto", "tenor", "bass"];
 const LETTERS = "CDEFGAB";
 const SEMITONES = [0, 2, 4, 5, 7, 9, 11]; // of the letters, above C
 
-// Sharps (or flats, negative) of a key such as "f# minor".
-function sharpsOf(key) {
-  const [tonic, mode] = (key || "C major").split(" ");
-  const fifths = "FCGDAEB".indexOf(tonic[0].toUpperCase()) - 1;
-  const altered = { "#": 7, "-": -7 }[tonic[1]] ?? 0;
-  return fifths + altered - (mode === "minor" ? 3 : 0);
-}
-
-// The MIDI number of a letter (0..6) in an octave, altered as the key has it.
-function pitchOf(letter, octave, key) {
-  const sharps = sharpsOf(key), place = "FCGDAEB".indexOf(LETTERS[letter]);
+// The MIDI number of a letter (0..6) in an octave, altered as a signature of so many sharps (or
+// flats, negative) has it.
+function pitchOf(letter, octave, sharps) {
+  const place = "FCGDAEB".indexOf(LETTERS[letter]);
   const altered = sharps > 0 ? (place < sharps ? 1 : 0) : 6 - place < -sharps ? -1 : 0;
   return 12 * (octave + 1) + SEMITONES[letter] + altered;
 }
 
-function pitchName(pitch, key) {
-  const flat = sharpsOf(key) < 0;
-  const names = flat ? ["C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B"]
+function pitchName(pitch, sharps = 0) {
+  const names = sharps < 0 ? ["C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B"]
     : ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
   return names[pitch % 12] + (Math.floor(pitch / 12) - 1);
 }
@@ -198,8 +190,7 @@ class Score {
       text.textContent = chord.text;
       this.over.append(text);
     }
-    for (const [step, voice, verse, word, syllabic] of piece.words ?? []) {
-      if (piece.engravesWords) break;
+    for (const [step, voice, verse, word, syllabic] of this.page.querySelector(".verse") ? [] : piece.words ?? []) {
       const bar = this.barAt(step), staff = bar.staves.find((one) => one.voices.includes(voice));
       const text = document.createElementNS(SVG, "text");
       text.setAttribute("x", this.xOf(step));

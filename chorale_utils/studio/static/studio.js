@@ -61,7 +61,7 @@ function render({ model, el: holder }) {
     const note = noteAt(voice, step), beat = 16 / Number(piece().metre.split("/")[1]);
     const full = 16 * piece().metre.split("/").reduce((count, unit) => count / unit), within = (step - bar[0] + (bar[2] === 0 ? full - piece().pickup : 0)) / beat + 1;
     const words = [step >= piece().steps ? "End of the piece" : `Bar ${bar[2]}, beat ${+within.toFixed(2)}`, VOICE_NAMES[voice]];
-    if (step < piece().steps) words.push(note ? `${pitchName(note[2], piece().key)}, ${LENGTH_NAMES[note[1]] ?? `${note[1]} sixteenths`}${note[3] ? ", locked" : ""}` : "rest");
+    if (step < piece().steps) words.push(note ? `${pitchName(note[2], piece().sharps)}, ${LENGTH_NAMES[note[1]] ?? `${note[1]} sixteenths`}${note[3] ? ", locked" : ""}` : "rest");
     const nats = show.surprise && note && model.get("about").surprise?.[note[0]]?.[voice];
     if (nats) words.push(`surprise ${nats.toFixed(1)} nats`);
     for (const fault of piece().faults) {
@@ -125,7 +125,7 @@ function render({ model, el: holder }) {
     if (!entering) enter(true);
     const before = piece().voices[caret.voice].findLast(([start]) => start < caret.step);
     const near = before ? before[2] : lastPitch[caret.voice];
-    const octaves = [2, 3, 4, 5].map((octave) => pitchOf(letter, octave, piece().key));
+    const octaves = [2, 3, 4, 5].map((octave) => pitchOf(letter, octave, piece().sharps));
     write(octaves.reduce((one, other) => (Math.abs(other - near) < Math.abs(one - near) ? other : one)));
   }
 
@@ -151,7 +151,7 @@ function render({ model, el: holder }) {
       const struck = piece().voices[voice].find(([start]) => Math.abs(start - place.step) < 0.5);
       caret = { step: struck ? struck[0] : place.bar.start + Math.floor(within / grid) * grid, voice };
       voiceChoice.choose(voice);
-      write(pitchOf(((place.diatonic % 7) + 7) % 7, Math.floor(place.diatonic / 7), piece().key));
+      write(pitchOf(((place.diatonic % 7) + 7) % 7, Math.floor(place.diatonic / 7), piece().sharps));
       return;
     }
     const voices = event.detail > 1 ? [0, 1, 2, 3] : place.staff.voices;
