@@ -1,10 +1,6 @@
 """The studio's page, driven in Chromium the way a person would, in Voilà and in JupyterLab."""
 
-import json
 import re
-import time
-import urllib.error
-import urllib.request
 
 import numpy as np
 import pytest

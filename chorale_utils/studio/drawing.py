@@ -24,8 +24,8 @@ ENGRAVING = threading.Lock()  # Verovio's toolkit can do one thing at a time
 
 
 def score(chorale: Chorale, width: int, staves: int = 2) -> dict[str, Any]:
-    """A chorale as a drawing for the page (dict): `svg`; `notes`, the step at which each note begins,
-    by the id of its element; `bars`, pairs of start and stop; `staves`.
+    """A chorale as a drawing for the page (dict): `svg`; `notes`, the step at which each note
+    begins, by the id of its element; `staves`.
 
     Args:
         chorale: Chorale, at least one step.
@@ -55,8 +55,7 @@ def piece(session: Session) -> dict[str, Any]:
         "fermatas": [] if chorale.fermatas is None else np.flatnonzero(chorale.fermatas).tolist(),
         "faults": _faults(chorale),
         "words": [
-            (each.step, each.voice, each.verse, each.text, each.syllabic)
-            for each in session.words
+            (each.step, each.voice, each.verse, each.text, each.syllabic) for each in session.words
         ],
         "tune": session.tune,
         "undo": session.moment.what if session.past else "",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
-from .session import FREE, Moment, Request, Session, Settings
+from .session import FREE, Request, Session, Settings
 
 _WIDTH = 88
 
@@ -26,30 +26,50 @@ def script(session: Session) -> str:
         import numpy as np
     """
     moments = [*session.past, session.moment]
-    asked: list[tuple[Moment, Request]] = []
-    while moments and (request := moments[-1].request) is not None:
-        while len(moments) > 1 and moments[-2].request is request:
-            moments.pop()  # only locks, words or the title have changed since
-        if len(moments) == 1:
-            break
-        moments.pop()
-        asked.append((moments[-1], request))
-    begun = (asked[-1][0] if asked else session.moment).chorale
+    last, first = moments[-1], len(moments) - 1  # of the moments that are written down
+    while first > 0 and moments[first].request is not None:
+        first -= 1
+    begun = moments[first].chorale
+    asked = [
+        (before, after)
+        for before, after in zip(moments[first:], moments[first + 1 :])
+        if after.request is not before.request
+    ]
     lines = [_imports(bool(asked)), "", "# (MIDI number, quarters) of each note; 0 is a rest"]
     lines += [_notes(begun), _chorale(begun)]
     if asked:
         lines += ["", 'model = load_model("chord_gru")']
-    for before, request in reversed(asked):
-        lines += ["", *_asked(before.chorale, request)]
-    lines += ["", "show(piece)"]
+    known = begun
+    for before, after in asked:
+        assert after.request is not None
+        lines += [*_described(known, before.chorale), "", *_asked(before.chorale, after.request)]
+        known = after.chorale
+    lines += [*_described(known, last.chorale), "", "show(piece)"]
     return "\n".join(lines) + "\n"
+
+
+def _described(known: Chorale, now: Chorale) -> list[str]:
+    """What has been changed by hand that is no note, as lines of Python."""
+    told = [
+        f"{name}={getattr(now, name)!r}"
+        for name in ("title", "key", "time_signature", "pickup")
+        if getattr(now, name) != getattr(known, name)
+    ]
+    held = [
+        () if each.fermatas is None else np.flatnonzero(each.fermatas).tolist()
+        for each in (known, now)
+    ]
+    if list(held[0]) != list(held[1]):
+        told.append(f"fermatas=np.isin(np.arange({len(now)}), {held[1]})")
+    return [f"piece = replace(piece, {', '.join(told)})"] if told else []
 
 
 def _imports(asked: bool) -> str:
     first = ["import numpy as np", ""]
     if asked:
         first = ["from dataclasses import replace", "", *first]
-        return "\n".join([*first, "from chorale_utils import VOICE_RANGES, Chorale, generate, load_model, show"])
+        names = "VOICE_RANGES, Chorale, generate, harmonize, load_model, show"
+        return "\n".join([*first, f"from chorale_utils import {names}"])
     return "\n".join([*first, "from chorale_utils import Chorale, show"])
 
 
@@ -71,7 +91,7 @@ def _notes(chorale: Chorale) -> str:
 
 
 def _wrapped(texts: list[str]) -> str:
-    lines, line = [], "   "
+    line, lines = "   ", list[str]()
     for text in texts:
         if len(line) + len(text) + 2 > _WIDTH:
             lines, line = [*lines, line], "   "
@@ -98,15 +118,24 @@ def _chorale(chorale: Chorale) -> str:
         "piece = Chorale(\n"
         "    np.stack([np.repeat(*zip(*voice)) for voice in steps], axis=1),\n"
         "    onsets=np.stack(\n"
-        "        [np.concatenate([np.arange(n) == 0 for _, n in voice]) for voice in steps], axis=1\n"
+        "        [np.concatenate([np.arange(n) == 0 for _, n in voice]) for voice in steps],\n"
+        "        axis=1,\n"
         f"    ),\n{told}{held})"
     )
 
 
 def _asked(before: Chorale, request: Request) -> list[str]:
     """One piece of the model's work as lines of Python."""
-    free = request.free
+    free, told = request.free, {"seed": str(request.seed), **_told(request.settings)}
+    arguments = ", ".join(f"{name}={value}" for name, value in told.items())
+    sings = np.flatnonzero(before.pitches.any(axis=0))
+    tune_alone = np.ones(free.shape, bool)
+    tune_alone[:, sings[:1]] = False
     lines = [f"# {request.work}"]
+    if request.work == "harmonise" and len(sings) == 1 and np.array_equal(free, tune_alone):
+        cut = f"piece[:{len(free)}]" if len(free) < len(before) else "piece"
+        voice = "" if sings[0] == 0 else f"voice={VOICES[sings[0]]!r}, "
+        return [*lines, f"piece = harmonize(model, {cut}, {voice}{arguments})[0]"]
     if request.work == "write":
         lines += [f"given = np.full({free.shape}, {FREE})"]
         lines += _regions("given", request.given, ~free)
@@ -114,8 +143,6 @@ def _asked(before: Chorale, request: Request) -> list[str]:
         lines += [f"given = np.full(({len(free)}, 4), {FREE})"]
         lines += [f"given[:{min(len(before), len(free))}] = piece.pitches[:{len(free)}]"]
         lines += _free_regions(free, len(before))
-    told = {"seed": request.seed, **_told(request.settings)}
-    arguments = ", ".join(f"{name}={value}" for name, value in told.items())
     lines += ["written = generate(", "    model,", "    given=given,", f"    {arguments},", ")[0]"]
     return lines + _taken_up(before, request)
 
@@ -157,28 +184,40 @@ def _regions(name: str, given: np.ndarray, fixed: np.ndarray) -> list[str]:
                 step += 1
                 continue
             stop = step
-            while stop < len(given) and fixed[stop, voice] and given[stop, voice] == given[step, voice]:
+            while (
+                stop < len(given)
+                and fixed[stop, voice]
+                and given[stop, voice] == given[step, voice]
+            ):
                 stop += 1
-            lines.append(f"{name}[{step}:{stop}, {voice}] = {given[step, voice]}  # {VOICES[voice]}")
+            lines.append(
+                f"{name}[{step}:{stop}, {voice}] = {given[step, voice]}  # {VOICES[voice]}"
+            )
             step = stop
     return lines
 
 
 def _taken_up(before: Chorale, request: Request) -> list[str]:
     if request.work == "write":
-        about = f"key={before.key!r}, time_signature={before.time_signature!r}, pickup={before.pickup}"
+        about = (
+            f"key={before.key!r}, time_signature={before.time_signature!r}, pickup={before.pickup}"
+        )
         return [f"piece = replace(written, name='written', {about})"]
     more = len(request.given) - len(before)
+    shared = min(len(before), len(request.given))
     struck = [
         f"struck = np.zeros(({len(request.given)}, 4), bool)",
-        f"struck[:{min(len(before), len(request.given))}] = piece.struck[:{len(request.given)}]",
+        f"struck[:{shared}] = piece.struck[:{shared}]",
         "struck = np.where(given == -1, written.struck, struck | written.struck)",
     ]
     fermatas = []
     if before.fermatas is not None and more:
         fermatas = [
             f"held = np.zeros({len(request.given)}, bool)",
-            f"held[:{min(len(before), len(request.given))}] = piece.fermatas[:{len(request.given)}]",
+            f"held[:{shared}] = piece.fermatas[:{shared}]",
             "piece = replace(piece, pitches=written.pitches, onsets=struck, fermatas=held)",
         ]
-    return [*struck, *(fermatas or ["piece = replace(piece, pitches=written.pitches, onsets=struck)"])]
+    return [
+        *struck,
+        *(fermatas or ["piece = replace(piece, pitches=written.pitches, onsets=struck)"]),
+    ]

@@ -64,9 +64,9 @@ def serve(
     app = _app()
     if address not in (HERE, "localhost", "::1"):
         print(
-            f"chorale: listening on {address}: whoever reaches this machine over the network and knows "
-            "the token can use the studio, and this machine's processor and memory with it. What is "
-            "sent is not encrypted. Put a server with TLS before it where that matters.",
+            f"chorale: listening on {address}: whoever reaches this machine over the network and "
+            "knows the token can use the studio, and with it this machine's processor and memory. "
+            "What is sent is not encrypted: where that matters, put a server with TLS before it.",
             file=sys.stderr,
         )
     process, writer, key = start(model)
@@ -100,7 +100,8 @@ def _app():
         from voila.app import Voila
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "the page is served by Voilà, which is not installed: `pip install 'chorale-utils[studio]'`"
+            "the page is served by Voilà, which is not installed: "
+            "`pip install 'chorale-utils[studio]'`"
         ) from error
     return Voila
 

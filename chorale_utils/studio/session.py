@@ -389,9 +389,9 @@ class Session:
         """What the model is to write.
 
         Args:
-            work: ``'harmonise'`` (all but the tune), ``'rewrite'`` (what is selected), ``'continue'``
-                (more bars at the end), ``'write'`` (a whole chorale, in this metre and key).
-                Locked notes stay in any case.
+            work: ``'harmonise'`` (all but the tune), ``'rewrite'`` (what is selected),
+                ``'continue'`` (more bars at the end), ``'write'`` (a whole chorale, in this metre
+                and key). Locked notes stay, but for ``'write'``, which begins a new piece.
             selection: what is to be rewritten.
             bars: how many are written by ``'continue'`` and ``'write'``.
             seed: None for that of the session.
@@ -571,7 +571,7 @@ class Session:
         return replace(selection, stop=min(selection.stop, len(self.chorale)))
 
     def _bar_steps(self, bars: int, whole: bool = False) -> int:
-        """How many steps so many bars have, or so many and what it takes to fill up the last bar."""
+        """How many steps so many bars have, with what it takes to fill up the last bar."""
         if not 1 <= bars <= 40:
             raise ValueError(f"{bars} bars: expected 1 to 40")
         bar = self.chorale.steps_per_bar or 16
@@ -618,9 +618,7 @@ def _cut(moment: Moment, steps: int) -> Moment:
     fermatas = None if chorale.fermatas is None else fitted(chorale.fermatas)
     pitches, struck = fitted(chorale.pitches), fitted(chorale.struck)
     notation = _fitted_notation(chorale.notation, struck, np.zeros(struck.shape, bool))
-    cut = replace(
-        chorale, pitches=pitches, onsets=struck, fermatas=fermatas, notation=notation
-    )
+    cut = replace(chorale, pitches=pitches, onsets=struck, fermatas=fermatas, notation=notation)
     return replace(moment, chorale=cut, locks=fitted(moment.locks))
 
 
@@ -655,8 +653,8 @@ def _without_empty_end(pitches: np.ndarray) -> np.ndarray:
 
 
 def _fix_frame(given: np.ndarray, key: str, pickup: int) -> None:
-    """Fixes what says the key to the model: the tonic in the bass where the first bar begins, and at
-    the end the tonic in bass and soprano and the third above it in the tenor."""
+    """Fixes what says the key to the model: the tonic in the bass where the first bar begins, and
+    at the end the tonic in bass and soprano and the third above it in the tenor."""
     tonic, minor = tonic_and_mode(key)
 
     def nearest(voice: int, degree: int) -> int:
@@ -676,7 +674,9 @@ def _in_words(syllables: list[Syllable]) -> tuple[Syllable, ...]:
         goes_on &= line == (each.voice, each.verse)
         line = each.voice, each.verse
         open_end = each.text.endswith("-") or (each.syllabic in ("begin", "middle"))
-        syllabic = ("middle" if open_end else "end") if goes_on else ("begin" if open_end else "single")
+        syllabic = (
+            ("middle" if open_end else "end") if goes_on else ("begin" if open_end else "single")
+        )
         text = each.text[:-1] if each.text.endswith("-") else each.text
         placed.append(replace(each, text=text, syllabic=syllabic))
         goes_on = open_end
@@ -704,14 +704,15 @@ def chorale_from_json(told: dict[str, Any]) -> Chorale:
         ValueError: it is none.
     """
     steps = len(_unpacked(told["pitches"], "<i2")) // len(VOICES)
-    flags = {
+    told_of: dict[str, Any] = {
         name: None if told[name] is None else _unpacked(told[name], "?").reshape(shape)
         for name, shape in (("onsets", (steps, len(VOICES))), ("fermatas", (steps,)))
     }
     about = ("name", "bwv", "title", "key", "time_signature", "pickup")
+    told_of |= {name: told[name] for name in about}
     pitches = _unpacked(told["pitches"], "<i2").reshape(steps, len(VOICES))
     notation = told["notation"] and _notation_from_json(told["notation"])
-    return Chorale(pitches, **{name: told[name] for name in about}, **flags, notation=notation)
+    return Chorale(pitches, **told_of, notation=notation)
 
 
 _MARKS = {"bars": Bar, "keys": KeySignature, "tempos": Tempo, "words": Syllable}
@@ -727,7 +728,9 @@ def _notation_to_json(notation: Notation) -> dict[str, Any]:
 
 
 def _notation_from_json(told: dict[str, Any]) -> Notation:
-    marks = {name: tuple(kind(**mark) for mark in told[name]) for name, kind in _MARKS.items()}
+    marks: dict[str, Any] = {
+        name: tuple(kind(**mark) for mark in told[name]) for name, kind in _MARKS.items()
+    }
     for bar in marks["bars"]:  # JSON knows no tuples
         object.__setattr__(bar, "endings", tuple(bar.endings))
         object.__setattr__(bar, "marks", tuple(bar.marks))

@@ -49,16 +49,16 @@ _SCRIPTS = ("sound.js", "score.js", "panels.js", "studio.js")  # one module, cut
 
 
 class Studio(anywidget.AnyWidget):
-    """A page to compose on with the model: enter a tune, have it harmonised, keep what you like, have
-    the rest written again.
+    """A page to compose on with the model: enter a tune, have it harmonised, keep what you like,
+    have the rest written again.
 
     Work is kept on this machine, for each browser and each piece that a studio begins with, and
     taken up again when the page is opened.
 
     Args:
-        chorale: what to begin with: a Chorale; a melody as an int array (steps,) of MIDI numbers, a
-            sixteenth each, 0 being silence; the path of a MIDI, MusicXML, kern or CSV file; None for
-            empty bars.
+        chorale: what to begin with: a Chorale; a melody as an int array (steps,) of MIDI numbers,
+            a sixteenth each, 0 being silence; the path of a MIDI, MusicXML, kern or CSV file; None
+            for empty bars.
         model: the model that writes: name of a shipped one, or path of a ``.keras`` file.
 
     Raises:
@@ -74,15 +74,19 @@ class Studio(anywidget.AnyWidget):
     score = traitlets.Dict().tag(sync=True)
     piece = traitlets.Dict().tag(sync=True)
     about = traitlets.Dict().tag(sync=True)  # harmony, opinion, surprise
-    variants = traitlets.List().tag(sync=True)
+    variants: traitlets.List = traitlets.List().tag(sync=True)
     busy = traitlets.Dict().tag(sync=True)  # {} where nothing is being done
 
     def __init__(
-        self, chorale: Chorale | np.ndarray | str | os.PathLike[str] | None = None, model: str = MODEL
+        self,
+        chorale: Chorale | np.ndarray | str | os.PathLike[str] | None = None,
+        model: str = MODEL,
     ) -> None:
         self.session = Session(None if chorale is None else _as_piece(chorale))
         self._begun_with = "" if chorale is None else self.session.to_json()
-        self._file: Path | None = None  # where the session is kept, once the page has said who it is
+        self._file: Path | None = (
+            None  # where the session is kept, once the page has said who it is
+        )
         self._lock = threading.RLock()
         self._saving: threading.Timer | None = None
         self._job: int | None = None
@@ -92,12 +96,15 @@ class Studio(anywidget.AnyWidget):
         super().__init__()
         self.on_msg(self._hear)
         self._show()
-        threading.Thread(target=self._prepare, daemon=True).start()
 
     @property
     def chorale(self) -> Chorale:
         """The piece as it stands."""
         return self.session.chorale
+
+    def script(self) -> str:
+        """The Python (str) that does again what was done on the page."""
+        return script(self.session)
 
     def close(self) -> None:
         """Saves the work and takes the page away."""
@@ -194,8 +201,8 @@ class Studio(anywidget.AnyWidget):
             self._say(f"The model does not answer: {error}", wrong=True)
 
     def _write(self, requests: list[Request], done: Callable[[list[np.ndarray]], None]) -> None:
-        """Has the model answer requests, one after the other, and then calls `done` with the pitches
-        of all."""
+        """Has the model answer requests, one after the other, and then calls `done` with the
+        pitches of all."""
         if self.busy:
             raise ValueError("the model is still writing: wait for it, or stop it")
         begun, answers = self.session.moment, list[np.ndarray]()
@@ -212,7 +219,9 @@ class Studio(anywidget.AnyWidget):
             except OSError:
                 _writer.cache_clear()
                 self.busy = {}
-                self._say("The model's process has ended. Ask again: it is started anew.", wrong=True)
+                self._say(
+                    "The model's process has ended. Ask again: it is started anew.", wrong=True
+                )
 
         def hear(answer: Answer) -> None:
             with self._lock:
@@ -285,6 +294,7 @@ def _hello(studio: Studio, visitor: str, width: int) -> None:
         else:
             studio._say("Here is your piece, as you left it.")
     studio._show()
+    threading.Thread(target=studio._prepare, daemon=True).start()
 
 
 def _resize(studio: Studio, width: int, staves: int = 2) -> None:
@@ -304,6 +314,7 @@ def _edit(name: str) -> Callable[..., None]:
     return do
 
 
+_SESSIONS = ("new", "describe", "put", "move", "clear", "hold", "say", "lock", "undo", "redo")
 _SELECTING = ("move", "clear", "hold", "lock")
 
 
@@ -323,7 +334,9 @@ def _settings(studio: Studio, **told: Any) -> None:
     studio._changed()
 
 
-def _ask(studio: Studio, work: str, several: bool = False, keep_seed: bool = False, **told: Any) -> None:
+def _ask(
+    studio: Studio, work: str, several: bool = False, keep_seed: bool = False, **told: Any
+) -> None:
     """Has the model write; `several` lays three answers out to choose from."""
     session = studio.session
     selection = _selection(told) if told.get("start") is not None else None
@@ -482,7 +495,18 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "resize": _resize,
     **{
         name: _edit(name)
-        for name in ("new", "describe", "put", "move", "clear", "hold", "say", "lock", "undo", "redo")
+        for name in (
+            "new",
+            "describe",
+            "put",
+            "move",
+            "clear",
+            "hold",
+            "say",
+            "lock",
+            "undo",
+            "redo",
+        )
     },
     "erase": _erase,
     "settings": _settings,
@@ -517,7 +541,7 @@ def _as_piece(given: Chorale | np.ndarray | str | os.PathLike[str]) -> Chorale:
         pitches = np.zeros((len(line), len(VOICES)), int)
         pitches[:, 0] = line
         return Chorale(pitches, name="my-tune")
-    return as_chorale(given)
+    return as_chorale(given)  # type: ignore[arg-type]  # which says what is wrong with it
 
 
 def _tune_of(chorale: Chorale) -> Chorale:

@@ -83,11 +83,13 @@ function render({ model, el: holder }) {
     score.mark({ selection, caret: entering ? caret : null, piece: piece(), show, surprise: model.get("about").surprise, numerals });
     describe();
     rewriteButton.disabled = lockButton.disabled = unlockButton.disabled = !selection;
-    fromBar.value = selection ? barNumber(selection.start) : fromBar.value;
-    if (selection) toBar.value = barNumber(selection.stop - 1);
+    if (selection) tell(fromBar, barNumber(selection.start));
+    if (selection) tell(toBar, barNumber(selection.stop - 1));
     voiceBoxes.forEach((box, voice) => { if (selection) box.checked = selection.voices.includes(voice); });
   }
 
+  // Sets a field, unless somebody is typing in it.
+  const tell = (field, value) => { if (document.activeElement !== field) field.value = value; };
   const barNumber = (step) => (piece().bars.find(([start, stop]) => start <= step && step < stop) ?? piece().bars.at(-1))[2];
 
   function select(start, stop, voices) {
@@ -429,18 +431,18 @@ function render({ model, el: holder }) {
   let waits = false;
   function showPiece() {
     const now = piece();
-    if (document.activeElement !== title) title.value = now.title;
+    tell(title, now.title);
     if (![...keyField.options].some((option) => option.value === now.key)) keyField.append(el("option", { value: now.key }, readable(now.key)));
     if (![...metreField.options].some((option) => option.value === now.metre)) metreField.append(el("option", { value: now.metre }, now.metre));
     keyField.value = now.key;
     metreField.value = now.metre;
-    pickupField.value = now.pickup / 4;
+    tell(pickupField, now.pickup / 4);
     undo.disabled = !now.undo;
     redo.disabled = !now.redo;
     undo.title = now.undo ? `Undo ${now.undo} (Ctrl+Z)` : "Nothing to undo";
     redo.title = now.redo ? `Redo ${now.redo} (Ctrl+Y)` : "Nothing to redo";
-    seed.value = now.seed;
-    temperature.value = now.settings.temperature;
+    tell(seed, now.seed);
+    tell(temperature, now.settings.temperature);
     movement.value = now.settings.movement;
     candidates.value = now.settings.particles;
     ["parallels", "crossing", "ranges"].forEach((name, place) => { rules[place].checked = now.settings[name]; });

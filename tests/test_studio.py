@@ -1,0 +1,423 @@
+"""The studio's engine: what a session keeps, what it lets the model change, what it says again."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chorale_utils import Chorale, generate
+from chorale_utils.notation.page import Bar, Notation
+from chorale_utils.studio.drawing import piece, score, variants
+from chorale_utils.studio.script import script
+from chorale_utils.studio.session import LONGEST, Selection, Session, Settings
+
+TUNE = [67, 69, 71, 72, 71, 69, 67, 66]
+EVERYTHING = Selection(0, LONGEST)
+
+
+def typed(notes=TUNE, length=4):
+    """A session in which a soprano was entered note by note."""
+    session = Session()
+    for number, note in enumerate(notes):
+        session.put(0, number * length, length, note)
+    return session
+
+
+def four_voices(steps=64):
+    """A session with a piece of four voices that move."""
+    random = np.random.default_rng(7)
+    lowest = np.array([65, 58, 53, 43])
+    pitches = np.repeat(lowest + random.integers(0, 8, (steps // 4, 4)), 4, axis=0)
+    return Session(Chorale(pitches, key="C major", time_signature="4/4"))
+
+
+def answer(request, seed=0):
+    """What a model might answer: fixed notes as given, others as chance will have them."""
+    random = np.random.default_rng(seed)
+    written = random.integers(50, 70, request.given.shape)
+    return np.where(request.free, written, request.given)
+
+
+def same(one, other):
+    return one.chorale == other.chorale and np.array_equal(one.locks, other.locks)
+
+
+# Entering
+
+
+def test_typed_notes_stand_where_they_were_typed():
+    notes = typed().chorale.notes(0)
+    assert notes.tolist() == [[4 * number, 4, note] for number, note in enumerate(TUNE)]
+
+
+def test_a_repeated_note_is_struck_again():
+    assert typed([67, 67]).chorale.notes(0).tolist() == [[0, 4, 67], [4, 4, 67]]
+
+
+def test_a_note_written_over_a_longer_one_leaves_silence_behind_it():
+    session = typed([67], length=8)
+    session.put(0, 2, 2, 72)
+    assert session.chorale.notes(0).tolist() == [[0, 2, 67], [2, 2, 72]]
+
+
+def test_the_piece_grows_by_whole_bars():
+    session = typed()
+    session.put(1, 70, 4, 60)
+    assert len(session.chorale) == 80
+    assert [bar.steps for bar in session.bars] == [16] * 5
+
+
+@pytest.mark.parametrize(
+    "told",
+    [(4, 0, 4, 60), (0, -1, 4, 60), (0, 0, 0, 60), (0, 0, 4, 128), (0, LONGEST, 1, 60)],
+)
+def test_a_note_that_cannot_be_is_refused_and_changes_nothing(told):
+    session = typed()
+    before = session.moment
+    with pytest.raises(ValueError, match="expected"):
+        session.put(*told)
+    assert session.moment is before
+
+
+def test_backspace_takes_the_last_note_and_says_where_it_began():
+    session = typed()
+    assert session.erase(0, 32) == 28
+    assert len(session.chorale.notes(0)) == len(TUNE) - 1
+
+
+def test_backspace_at_the_end_takes_empty_bars_away_down_to_one():
+    session = Session()
+    assert len(session.chorale) == 64
+    step = 64
+    for _ in range(16):
+        step = session.erase(0, step)
+    assert (step, len(session.chorale)) == (0, 16)
+
+
+def test_moving_what_is_selected_moves_whole_notes_and_nothing_else():
+    session = four_voices()
+    before = session.chorale
+    session.move(Selection(18, 19, (2,)), -2)
+    changed = session.chorale.pitches != before.pitches
+    assert changed[16:20, 2].all() and changed.sum() == 4
+
+
+def test_words_sit_under_notes_and_know_their_place_in_the_word():
+    session = typed()
+    for step, text in [(0, "Lo-"), (4, "be"), (8, "den"), (12, "Her-"), (16, "ren")]:
+        session.say(step, text)
+    told = [(each.step, each.text, each.syllabic) for each in session.words]
+    assert told == [
+        (0, "Lo", "begin"),
+        (4, "be", "end"),
+        (8, "den", "single"),
+        (12, "Her", "begin"),
+        (16, "ren", "end"),
+    ]
+    with pytest.raises(ValueError, match="beginning of a note"):
+        session.say(2, "x")
+
+
+def test_words_go_with_their_note():
+    session = typed()
+    session.say(4, "be")
+    session.put(0, 4, 4, 0)
+    assert session.words == ()
+    session.undo()
+    assert [each.text for each in session.words] == ["be"]
+
+
+def test_bars_of_a_page_stay_and_the_spelling_of_new_notes_is_open_again():
+    steps = 20
+    page = Notation(
+        (Bar(0, 4, "4/4", offset=12, number=0), Bar(4, 16, "4/4")),
+        spelling=np.zeros((steps, 4), np.int8),
+    )
+    pitches = np.tile([72, 67, 64, 48], (steps, 1))
+    session = Session(Chorale(pitches, time_signature="4/4", pickup=4, notation=page))
+    session.put(0, 4, 4, 73)
+    assert session.bars == page.bars
+    assert (session.chorale.notation.spelling[4:8, 0] == -128).all()
+    assert (session.chorale.notation.spelling[8:, 1:] == 0).all()
+
+
+# Locks
+
+
+@given(seed=st.integers(0, 50))
+@settings(max_examples=25, deadline=None)
+def test_locked_notes_never_change_whatever_is_done(seed):
+    random = np.random.default_rng(seed)
+    session = four_voices()
+    start = int(random.integers(0, 60))
+    voice = int(random.integers(0, 4))
+    session.lock(Selection(start, start + int(random.integers(1, 8)), (voice,)))
+    locked = session.locks.copy()
+    kept = session.chorale.pitches[locked].copy()
+    struck = session.chorale.struck[locked].copy()
+    for _ in range(8):
+        begin = int(random.integers(0, 60))
+        area = Selection(begin, begin + int(random.integers(1, 30)), (int(random.integers(0, 4)),))
+        try:
+            match random.integers(0, 6):
+                case 0:
+                    session.put(area.voices[0], begin, 4, 60)
+                case 1:
+                    session.move(area, 1)
+                case 2:
+                    session.clear(area)
+                case 3:
+                    session.erase(area.voices[0], begin)
+                case 4:
+                    request = session.ask("rewrite", area)
+                    session.accept(request, answer(request, seed))
+                case 5:
+                    request = session.ask("harmonise")
+                    session.accept(request, answer(request, seed))
+        except ValueError:
+            pass  # refused, which is as good
+        now = session.locks[: len(locked)] & locked[: len(session.locks)]
+        assert now.sum() == locked.sum()
+        assert np.array_equal(session.chorale.pitches[: len(locked)][locked], kept)
+        assert np.array_equal(session.chorale.struck[: len(locked)][locked], struck)
+
+
+def test_a_lock_holds_the_whole_note():
+    session = four_voices()
+    session.lock(Selection(17, 18, (3,)))
+    assert session.locks[16:20, 3].all() and session.locks.sum() == 4
+    session.lock(Selection(19, 20, (3,)), False)
+    assert not session.locks.any()
+
+
+def test_what_is_locked_can_be_unlocked_and_then_changed():
+    session = typed()
+    session.lock(Selection(0, 4, (0,)))
+    with pytest.raises(ValueError, match="unlock"):
+        session.put(0, 0, 4, 60)
+    session.lock(Selection(0, 4, (0,)), False)
+    session.put(0, 0, 4, 60)
+    assert session.chorale.pitches[0, 0] == 60
+
+
+# Undoing
+
+
+@given(seed=st.integers(0, 30))
+@settings(max_examples=20, deadline=None)
+def test_undo_and_redo_lead_through_the_same_moments(seed):
+    random = np.random.default_rng(seed)
+    session = four_voices()
+    moments = [session.moment]
+    for number in range(6):
+        area = Selection(4 * number, 4 * number + 8, (int(random.integers(1, 4)),))
+        match random.integers(0, 6):
+            case 0:
+                session.put(0, 4 * number, 4, 70)
+            case 1:
+                session.lock(area)
+            case 2:
+                session.hold(area)
+            case 3:
+                session.describe(title=f"number {number}")
+            case 4:
+                request = session.ask("continue", bars=1)
+                session.accept(request, answer(request, seed))
+            case 5:
+                session.new("3/4", 4, "g minor")
+                session.put(0, 4, 4, 70)
+                moments.append(session.past[-1])
+        moments.append(session.moment)
+    for moment in reversed(moments[:-1]):
+        session.undo()
+        assert session.moment is moment
+    with pytest.raises(ValueError, match="nothing to undo"):
+        session.undo()
+    for moment in moments[1:]:
+        session.redo()
+        assert session.moment is moment
+
+
+def test_a_new_edit_forgets_what_was_undone():
+    session = typed()
+    session.undo()
+    session.put(0, 40, 4, 60)
+    with pytest.raises(ValueError, match="nothing to redo"):
+        session.redo()
+
+
+# Asking
+
+
+def test_harmonising_frees_all_but_the_tune_and_ends_with_it():
+    session = typed()
+    request = session.ask("harmonise")
+    assert len(request.given) == 4 * len(TUNE)
+    assert request.given[::4, 0].tolist() == TUNE
+    assert request.free[:, 1:].all() and not request.free[:, 0].any()
+
+
+def test_a_bass_alone_is_harmonised_from_below():
+    session = Session()
+    session.put(3, 0, 16, 48)
+    assert session.ask("harmonise").free[0].tolist() == [True, True, True, False]
+
+
+def test_the_tune_keeps_its_repeated_notes_when_it_is_harmonised():
+    session = typed([67, 67, 69, 69])
+    request = session.ask("harmonise")
+    session.accept(request, answer(request))
+    assert session.chorale.notes(0).tolist() == [[0, 4, 67], [4, 4, 67], [8, 4, 69], [12, 4, 69]]
+
+
+def test_rewriting_changes_what_is_selected_alone():
+    session = four_voices()
+    before = session.chorale.pitches.copy()
+    area = Selection(16, 48, (1, 2))
+    request = session.ask("rewrite", area)
+    session.accept(request, answer(request))
+    changed = session.chorale.pitches != before
+    assert changed.any() and not changed[~area.mask(64)].any()
+
+
+def test_an_answer_that_changes_fixed_notes_is_refused():
+    session = four_voices()
+    request = session.ask("rewrite", Selection(0, 4))
+    with pytest.raises(ValueError, match="fixed"):
+        session.accept(request, answer(request) + 1)
+
+
+def test_continuing_keeps_what_is_there_and_fills_the_last_bar():
+    session = typed(TUNE[:3])
+    request = session.ask("continue", bars=2)
+    assert len(request.given) == 16 + 32
+    assert not request.free[:12, 0].any() and request.free[12:].all()
+
+
+def test_a_chorale_that_is_written_has_the_asked_metre_key_and_length():
+    session = Session()
+    session.new("3/4", 4, "g minor")
+    request = session.ask("write", bars=8)
+    assert request.given.shape == (4 + 8 * 12, 4)
+    assert request.given[-1, 3] % 12 == 7 and request.given[-1, 2] % 12 == 10
+    session.accept(request, answer(request))
+    assert (session.chorale.time_signature, session.chorale.pickup) == ("3/4", 4)
+    assert session.chorale.key == "g minor"
+
+
+@pytest.mark.parametrize(
+    "work, message",
+    [("harmonise", "no tune"), ("rewrite", "nothing is selected"), ("continue", "go on from")],
+)
+def test_what_cannot_be_asked_says_why(work, message):
+    with pytest.raises(ValueError, match=message):
+        Session().ask(work)
+
+
+def test_variants_are_laid_out_and_one_is_taken():
+    session = typed()
+    requests = [session.ask("harmonise", seed=seed) for seed in (5, 6, 7)]
+    session.offer([(request, answer(request, request.seed)) for request in requests])
+    wanted = session.variants[1].chorale
+    session.take(1)
+    assert session.chorale == wanted and session.moment.request.seed == 6
+    assert session.variants == []
+
+
+def test_settings_are_checked():
+    session = Session()
+    session.set(temperature=1.2, seed=9)
+    assert (session.settings.temperature, session.seed) == (1.2, 9)
+    for wrong in ({"temperature": 9}, {"particles": 0}, {"movement": "wild"}, {"loud": True}):
+        with pytest.raises(ValueError, match="expected"):
+            session.set(**wrong)
+    assert session.settings == Settings(temperature=1.2)
+
+
+# Keeping
+
+
+def test_a_session_comes_back_from_its_json():
+    session = typed()
+    session.say(0, "Lo-")
+    session.lock(Selection(0, 8, (0,)))
+    request = session.ask("harmonise")
+    session.accept(request, answer(request))
+    session.hold(Selection(28, 32))
+    session.undo()
+    session.set(temperature=0.5, seed=3)
+    again = Session.from_json(session.to_json())
+    assert same(again, session) and again.words == session.words
+    assert (again.settings, again.seed) == (session.settings, session.seed)
+    assert len(again.past) == len(session.past)
+    for _ in session.past[:]:
+        session.undo()
+        again.undo()
+        assert same(again, session)
+
+
+@pytest.mark.parametrize("torn", ["", "{}", '{"format": 2}', "[1]", '{"format": 1, "moment": {}}'])
+def test_a_torn_session_is_refused(torn):
+    with pytest.raises(ValueError):
+        Session.from_json(torn)
+
+
+# What the page is told
+
+
+def test_the_page_hears_what_json_can_say():
+    session = four_voices()
+    session.lock(Selection(0, 8, (3,)))
+    told = json.loads(json.dumps({**piece(session), **score(session.chorale, 700)}))
+    assert told["steps"] == 64 and len(told["bars"]) == 4
+    assert told["voices"][3][0][3] and not told["voices"][0][0][3]
+    assert len(told["notes"]) == sum(len(voice) for voice in told["voices"])
+    assert told["svg"].startswith("<svg") and "script" not in told["svg"]
+
+
+def test_an_empty_piece_can_be_drawn():
+    assert score(Session().chorale, 500)["notes"] == {}
+
+
+def test_variants_say_where_they_differ():
+    session = four_voices()
+    requests = [session.ask("rewrite", Selection(0, 4, (1,)), seed=seed) for seed in (1, 2, 3)]
+    answers = [np.where(request.free, 60 + request.seed, request.given) for request in requests]
+    session.offer(list(zip(requests, answers)))
+    assert [told["differs"] for told in variants(session, 400)] == [[(1, 0)]] * 3
+
+
+# The Python that does the same
+
+
+def test_the_script_writes_the_same_piece(small_chord_gru, monkeypatch):
+    session = typed()
+    works = [("harmonise", None), ("rewrite", Selection(8, 24, (0, 1))), ("continue", None)]
+    for number, (work, area) in enumerate(works):
+        if number == 1:
+            session.lock(Selection(0, 32, (3,)))
+            session.hold(Selection(28, 32))
+        request = session.ask(work, area, bars=1, seed=number)
+        how = {name: value for name, value in vars(request.settings).items() if value != ""}
+        how["ranges"] = None
+        written = generate(small_chord_gru, given=request.given, seed=request.seed, **how)[0]
+        session.accept(request, written.pitches)
+    text = script(session)
+    assert max(map(len, text.splitlines())) <= 100
+    names = {}
+    monkeypatch.setattr("chorale_utils.load_model", lambda name: small_chord_gru)
+    exec(compile(text.replace("show(piece)", ""), "script", "exec"), names)
+    assert np.array_equal(names["piece"].pitches, session.chorale.pitches)
+    assert np.array_equal(names["piece"].struck, session.chorale.struck)
+
+
+def test_the_script_of_a_piece_by_hand_needs_no_model():
+    session = typed()
+    session.put(3, 0, 16, 48)
+    names = {}
+    exec(script(session).replace("show(piece)", ""), names)
+    assert names["piece"] == replace(session.chorale, notation=None, fermatas=None)
+    assert "load_model" not in script(session)
