@@ -1,7 +1,6 @@
 """The studio's engine: what a session keeps, what it lets the model change, what it says again."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -419,5 +418,8 @@ def test_the_script_of_a_piece_by_hand_needs_no_model():
     session.put(3, 0, 16, 48)
     names = {}
     exec(script(session).replace("show(piece)", ""), names)
-    assert names["piece"] == replace(session.chorale, notation=None, fermatas=None)
+    made, wanted = names["piece"], session.chorale
+    assert np.array_equal(made.pitches, wanted.pitches)
+    assert np.array_equal(made.struck, wanted.struck)
+    assert (made.key, made.time_signature) == (wanted.key, wanted.time_signature)
     assert "load_model" not in script(session)
