@@ -224,7 +224,6 @@ class _Desk:
 
     def warm_up(self) -> None:
         """Loads the model and has it compiled for what is asked for most."""
-        from ..models import chord_gru, note_gru  # noqa: F401  # registers what may be loaded
         from ..models.saving import load_model
 
         self.model = load_model(self.model_name)
