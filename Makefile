@@ -23,7 +23,7 @@ unexport PYTHONHOME PYTHONPATH JUPYTER_PATH
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make run        set up, then the five notebooks in order, into a new folder of outputs/runs"
+	@echo "make run        set up, then the six notebooks in order, into a new folder of outputs/runs"
 	@echo "make test       set up, then every test: the package, the project, the stored outputs of the notebooks"
 	@echo "make lab        set up, then JupyterLab on the notebooks"
 	@echo "make notebooks  set up, then execute the notebooks in place: renews their stored outputs"

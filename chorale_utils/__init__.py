@@ -28,7 +28,7 @@ story     cached, fault_colours, note_name, plot_attention, plot_breakdown,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
           plot_voice_ranges, read_card, record_metrics, surprise_colours,
           VOICE_COLOURS
-studio    Studio
+studio    Selection, Session, Studio
 scale     (run_sweep and generate_dataset, behind `chorale sweep` and `chorale generate`)
 
 Names are looked up when they are first used, so that this import is fast and TensorFlow or music21

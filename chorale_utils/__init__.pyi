@@ -186,6 +186,10 @@ from .story.plots import (
 from .story.record import (
     record_metrics as record_metrics,
 )
+from .studio.session import (
+    Selection as Selection,
+    Session as Session,
+)
 from .studio.widget import Studio as Studio
 from .writing.gallery import (
     make_gallery as make_gallery,

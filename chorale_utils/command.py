@@ -275,6 +275,19 @@ def _gallery(options: argparse.Namespace) -> None:
     print(display_path(make_gallery(options.output, options.model, options.seed)))
 
 
+def _studio(options: argparse.Namespace) -> None:
+    from .studio.serving import serve
+
+    serve(
+        options.port,
+        options.address,
+        options.token,
+        options.model,
+        options.folder,
+        options.browser,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chorale", description="Four-part chorales in the manner of J. S. Bach."
@@ -379,6 +392,25 @@ def _parser() -> argparse.ArgumentParser:
     to_gallery.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     to_gallery.add_argument(
         "--output", default="outputs/gallery", help="folder that is replaced (default: %(default)s)"
+    )
+    to_studio = command("studio", _studio, "serve the studio, a page to compose on")
+    to_studio.add_argument(
+        "--port", type=int, default=8866, help="0 for any that is free (default: %(default)s)"
+    )
+    to_studio.add_argument(
+        "--address",
+        default="127.0.0.1",
+        help="another one lets other machines in (default: %(default)s, this machine alone)",
+    )
+    to_studio.add_argument("--token", help="what a visitor must know (default: drawn anew)")
+    to_studio.add_argument(
+        "--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)"
+    )
+    to_studio.add_argument(
+        "--folder", metavar="DIR", help="where work is kept (default: the user's data folder)"
+    )
+    to_studio.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="open no browser"
     )
     for one in (to_run, to_refresh, to_sweep):
         one.add_argument(

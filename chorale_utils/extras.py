@@ -17,6 +17,7 @@ MODULES = {
         "traitlets",
     ),
     "scale": ("distributed", "rich", "yaml"),
+    "studio": ("anywidget", "comm", "nbformat", "traitlets", "voila"),
 }
 
 
@@ -28,7 +29,7 @@ def require(extra: str, user: str) -> None:
     """Makes sure that the packages of an extra are installed.
 
     Args:
-        extra: ``'notebooks'`` or ``'scale'``.
+        extra: ``'notebooks'``, ``'scale'`` or ``'studio'``.
         user: what needs them, the beginning of the error's message.
 
     Raises:

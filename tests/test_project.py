@@ -33,6 +33,7 @@ STORY = [
     "03_model_training",
     "04_evaluation",
     "05_generation",
+    "06_studio",
 ]
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -25,6 +25,7 @@ from .writer import ADDRESS, KEY, MODEL, start
 
 PORT = 8866
 HERE = "127.0.0.1"
+MODEL_NAME = "CHORALE_STUDIO_MODEL"  # environment variable, by which the kernels know it
 _WIDGETS = "jupyter.widget"  # the name under which a page can ask for widgets to be made
 _EXTENSIONS = (  # what the page loads besides Voilà's own scripts
     "anywidget",
@@ -53,7 +54,7 @@ def serve(
         browser: whether a browser is opened.
 
     Raises:
-        ModuleNotFoundError: Voilà is not installed.
+        MissingExtra: Voilà is not installed.
         ValueError: an empty token.
         OSError: the port is taken.
 
@@ -61,7 +62,8 @@ def serve(
     """
     if token is not None and not token:
         raise ValueError("token '': expected some letters, which a visitor must know")
-    app = _app()
+    from voila.app import Voila
+
     if address not in (HERE, "localhost", "::1"):
         print(
             f"chorale: listening on {address}: whoever reaches this machine over the network and "
@@ -70,13 +72,19 @@ def serve(
             file=sys.stderr,
         )
     process, writer, key = start(model)
-    os.environ |= {ADDRESS: writer, KEY: key, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    os.environ |= {
+        MODEL_NAME: model,
+        ADDRESS: writer,
+        KEY: key,
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
     if folder is not None:
         os.environ[FOLDER] = str(Path(folder).absolute())
     try:
         with tempfile.TemporaryDirectory(prefix="chorale-") as page:
             _write_page(Path(page))
-            app.launch_instance(
+            Voila.launch_instance(
                 argv=_arguments(Path(page), port, address, token or secrets.token_hex(24), browser)
             )
     finally:
@@ -92,18 +100,7 @@ def page() -> Studio:
     from comm import get_comm_manager
 
     get_comm_manager().targets.pop(_WIDGETS, None)  # a visitor makes no widgets of his own
-    return Studio(model=os.environ.get("CHORALE_STUDIO_MODEL", MODEL))
-
-
-def _app():
-    try:
-        from voila.app import Voila
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the page is served by Voilà, which is not installed: "
-            "`pip install 'chorale-utils[studio]'`"
-        ) from error
-    return Voila
+    return Studio(model=os.environ.get(MODEL_NAME, MODEL))
 
 
 def _write_page(folder: Path) -> None:

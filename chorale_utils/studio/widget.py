@@ -22,11 +22,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from ..chorale import SILENCE, VOICES, Chorale, as_chorale
+from ..extras import require
 from ..files import write_atomically
 from ..notation.loading import (
     LARGEST_FILE,
@@ -39,6 +38,10 @@ from . import drawing
 from .script import script
 from .session import Request, Selection, Session, chorale_from_json
 from .writer import MODEL, Answer, Writer
+
+require("studio", "the studio")
+import anywidget  # noqa: E402  (what the line above may refuse)
+import traitlets  # noqa: E402
 
 FOLDER = "CHORALE_STUDIO_FOLDER"  # environment variable: where work is kept
 SUFFIXES = (*MIDI_SUFFIXES, *SCORE_SUFFIXES, ".csv")
