@@ -236,7 +236,7 @@ class Session:
         told = {"title": title, "key": key, "time_signature": time_signature, "pickup": pickup}
         told = {name: value for name, value in told.items() if value is not None}
         if title is not None:
-            told["title"] = title[:200] or None
+            told["title"] = _readable(title) or None
         if time_signature is not None and pickup is None:
             told["pickup"] = min(self.chorale.pickup, steps_per_bar(time_signature) - 1)
         notation = self.chorale.notation
@@ -256,8 +256,9 @@ class Session:
             length: in sixteenths.
             pitch: MIDI number, or 0 for a rest.
         """
-        stop = step + length
-        if voice not in range(len(VOICES)) or step < 0 or length < 1 or not 0 <= pitch <= 127:
+        whole = all(isinstance(number, int) for number in (voice, step, length, pitch))
+        stop = step + length if whole else 0
+        if not whole or voice not in range(len(VOICES)) or step < 0 or length < 1 or not 0 <= pitch <= 127:
             raise ValueError(
                 f"note {pitch} of {length} sixteenths at step {step} of voice {voice}: expected a "
                 "voice 0..3, a step from 0 on, a length of 1 or more and a note 0..127"
@@ -333,7 +334,7 @@ class Session:
         """
         if step not in self.chorale.notes(voice)[:, 0]:
             raise ValueError(f"step {step}: expected the beginning of a note, to sing {text!r} on")
-        text = " ".join(text.split())[:60]
+        text = _readable(text)
         others = [
             each
             for each in self.words
@@ -588,7 +589,13 @@ _DONE = {
 
 
 def _empty(time_signature: str = "4/4", pickup: int = 0, key: str = "C major") -> Chorale:
-    steps = pickup + 4 * steps_per_bar(time_signature)
+    bar = steps_per_bar(time_signature)
+    if pickup not in range(bar) or pickup + 4 * bar > LONGEST:
+        raise ValueError(
+            f"pickup {pickup!r} in {time_signature}: expected 0 to {bar - 1} sixteenths, and four "
+            f"bars that are no longer than {LONGEST}"
+        )
+    steps = pickup + 4 * bar
     return Chorale(
         np.zeros((steps, len(VOICES)), int), "my-chorale", None, None, key, time_signature, pickup
     )
@@ -601,9 +608,16 @@ def _opened(chorale: Chorale) -> Moment:
             f"{chorale.name}: {len(chorale)} sixteenths: expected 1 to {LONGEST}, 40 bars of 4/4"
         )
     told: dict[str, Any] = {"onsets": chorale.struck, "key": chorale.key or find_key(chorale)}
+    told |= {"name": _readable(chorale.name) or "untitled"}
+    told |= {"title": _readable(chorale.title or "") or None}
     if chorale.time_signature is None:
         told["time_signature"], told["pickup"] = find_metre(chorale)
     return Moment(replace(chorale, **told), np.zeros(chorale.pitches.shape, bool))
+
+
+def _readable(text: str) -> str:
+    """A line of text that can be printed, at most 200 letters long."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:200].strip()
 
 
 def _cut(moment: Moment, steps: int) -> Moment:

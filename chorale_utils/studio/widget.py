@@ -118,6 +118,7 @@ class Studio(anywidget.AnyWidget):
 
     def _hear(self, _: object, message: Any, buffers: list[memoryview]) -> None:
         with self._lock:
+            session, before = self.session, dict(vars(self.session))
             try:
                 do = _COMMANDS.get(message["do"]) if isinstance(message, dict) else None
                 if do is None:
@@ -126,7 +127,9 @@ class Studio(anywidget.AnyWidget):
                 if do is _open_file:
                     told["content"] = bytes(buffers[0]) if buffers else b""
                 do(self, **told)
-            except (ValueError, TypeError, KeyError, OSError) as error:
+            except Exception as error:  # what comes from outside may go wrong in any way there is
+                self.session = session
+                vars(session).update(before)
                 self._say(_plain(error), wrong=True)
 
     def _say(self, text: str, wrong: bool = False) -> None:

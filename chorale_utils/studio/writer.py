@@ -184,7 +184,9 @@ class _Desk:
         while True:
             try:
                 request = json.loads(connection.recv_bytes())
-            except (EOFError, OSError):
+                if not {"do", "job"} <= set(request):
+                    break
+            except (EOFError, OSError, ValueError, TypeError):  # gone, or none of ours
                 break
             if request["do"] == "stop":
                 if request["job"] in jobs:
@@ -210,7 +212,7 @@ class _Desk:
             job = self.queue.get()
             try:
                 job.check()
-                job.tell("done", **getattr(self, f"_{job.request['do']}")(job))
+                job.tell("done", **self._answer(job))
             except Stopped:
                 job.tell("stopped")
             except Exception as error:  # whatever goes wrong is the asker's to hear
@@ -221,6 +223,12 @@ class _Desk:
                 rest = list(self.waiting)
             for before, one in enumerate(rest):
                 one.tell("waiting", before=before)
+
+    def _answer(self, job: _Job) -> Answer:
+        does = {"write": self._write, "surprise": self._surprise, "hymn": self._hymn}
+        if job.request["do"] not in does:
+            raise ValueError(f"{job.request['do']!r}: expected one of {', '.join(does)}")
+        return does[job.request["do"]](job)
 
     def warm_up(self) -> None:
         """Loads the model and has it compiled for what is asked for most."""

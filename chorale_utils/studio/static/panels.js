@@ -6,7 +6,8 @@ function el(tag, about = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(about)) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (name === "value" || name === "checked" || name === "disabled" || name === "hidden") made[name] = value;
+    else if (name === "value" || name === "checked" || name === "disabled" || name === "hidden")
+      made[name] = value;
     else if (value !== null && value !== undefined) made.setAttribute(name, value);
   }
   made.append(...children.filter((child) => child !== null && child !== undefined));
@@ -32,23 +33,44 @@ function icon(...paths) {
   return made;
 }
 
-const HEAD = "M6 19a3.6 2.7 -20 1 0 7.2 -1a3.6 2.7 -20 1 0 -7.2 1z", HOLE = "M7.6 19.4a2.1 1.3 -35 1 0 4 -1.8a2.1 1.3 -35 1 0 -4 1.8z";
-const STEM = "M12.2 18V4h1.2v14z", FLAG = "M13 4c.6 3 4.8 3.4 3.6 8c-.4 -3 -2.2 -3.6 -3.6 -4.2z", FLAG2 = "M13 8c.6 3 4.8 3.4 3.6 8c-.4 -3 -2.2 -3.6 -3.6 -4.2z";
+const HEAD = "M6 19a3.6 2.7 -20 1 0 7.2 -1a3.6 2.7 -20 1 0 -7.2 1z",
+  HOLE = "M7.6 19.4a2.1 1.3 -35 1 0 4 -1.8a2.1 1.3 -35 1 0 -4 1.8z";
+const STEM = "M12.2 18V4h1.2v14z",
+  FLAG = "M13 4c.6 3 4.8 3.4 3.6 8c-.4 -3 -2.2 -3.6 -3.6 -4.2z",
+  FLAG2 = "M13 8c.6 3 4.8 3.4 3.6 8c-.4 -3 -2.2 -3.6 -3.6 -4.2z";
 const ICONS = {
-  1: () => icon(HEAD, STEM, FLAG, FLAG2), 2: () => icon(HEAD, STEM, FLAG), 4: () => icon(HEAD, STEM), 8: () => icon(HEAD + HOLE, STEM),
-  16: () => icon("M5 15a6 4 0 1 0 12 0a6 4 0 1 0 -12 0zM9 14.4a2 2.9 -30 1 0 4 1.2a2 2.9 -30 1 0 -4 -1.2z"),
-  rest: () => icon("M9 3l5.4 6.2c-2.6 2.4 -2 4 1.4 7.6c-4 -1.8 -6 .4 -2.6 4.2c-5.6 -3 -5 -7.4 -.6 -6.6l-3.8 -4.6c2.6 -2.4 2.4 -4 .2 -6.8z"),
-  fermata: () => icon("M3 18a9 10 0 0 1 18 0h-1.2a7.8 7.4 0 0 0 -15.6 0zM10.4 16.4a1.6 1.6 0 1 0 3.2 0a1.6 1.6 0 1 0 -3.2 0z"),
+  1: () => icon(HEAD, STEM, FLAG, FLAG2),
+  2: () => icon(HEAD, STEM, FLAG),
+  4: () => icon(HEAD, STEM),
+  8: () => icon(HEAD + HOLE, STEM),
+  16: () =>
+    icon(
+      "M5 15a6 4 0 1 0 12 0a6 4 0 1 0 -12 0zM9 14.4a2 2.9 -30 1 0 4 1.2a2 2.9 -30 1 0 -4 -1.2z",
+    ),
+  rest: () =>
+    icon(
+      "M9 3l5.4 6.2c-2.6 2.4 -2 4 1.4 7.6c-4 -1.8 -6 .4 -2.6 4.2" +
+        "c-5.6 -3 -5 -7.4 -.6 -6.6l-3.8 -4.6c2.6 -2.4 2.4 -4 .2 -6.8z",
+    ),
+  fermata: () =>
+    icon(
+      "M3 18a9 10 0 0 1 18 0h-1.2a7.8 7.4 0 0 0 -15.6 0z" +
+        "M10.4 16.4a1.6 1.6 0 1 0 3.2 0a1.6 1.6 0 1 0 -3.2 0z",
+    ),
   dot: () => icon("M9.5 12a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0z"),
   lock: () => icon("M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3h-1.6V8a2.4 2.4 0 0 0 -4.8 0v3z"),
   undo: () => icon("M9 5L4 10l5 5v-4h5a4 4 0 0 1 0 8h-4v1.8h4a5.8 5.8 0 0 0 0 -11.6H9z"),
   redo: () => icon("M15 5l5 5l-5 5v-4h-5a4 4 0 0 0 0 8h4v1.8h-4a5.8 5.8 0 0 1 0 -11.6h5z"),
-  play: () => icon("M7 4l13 8l-13 8z"), halt: () => icon("M6 6h12v12H6z"), back: () => icon("M9 6h12v12H9l-6 -6zM11 9l6 6M17 9l-6 6"),
+  play: () => icon("M7 4l13 8l-13 8z"),
+  halt: () => icon("M6 6h12v12H6z"),
+  back: () => icon("M9 6h12v12H9l-6 -6zM11 9l6 6M17 9l-6 6"),
 };
 
 // A button that is pressed or not.
 function toggle(text, label, onchange, pressed = false) {
-  const made = button(text, label, () => made.press(made.getAttribute("aria-pressed") !== "true", true));
+  const made = button(text, label, () =>
+    made.press(made.getAttribute("aria-pressed") !== "true", true),
+  );
   made.press = (on, told = false) => {
     made.setAttribute("aria-pressed", String(on));
     if (told) onchange(on);
@@ -61,7 +83,16 @@ function toggle(text, label, onchange, pressed = false) {
 function choice(label, choices, chosen, onchange) {
   const group = el("div", { role: "radiogroup", "aria-label": label, class: "cs-group" });
   const buttons = choices.map(([value, text, name]) =>
-    button(text, name, () => { group.choose(value); onchange(value); }, { role: "radio" }));
+    button(
+      text,
+      name,
+      () => {
+        group.choose(value);
+        onchange(value);
+      },
+      { role: "radio" },
+    ),
+  );
   group.choose = (value) => {
     group.chosen = value;
     buttons.forEach((one, place) => {
@@ -75,7 +106,9 @@ function choice(label, choices, chosen, onchange) {
     if (!way) return;
     event.preventDefault();
     event.stopPropagation();
-    const place = (choices.findIndex(([value]) => value === group.chosen) + way + choices.length) % choices.length;
+    const place =
+      (choices.findIndex(([value]) => value === group.chosen) + way + choices.length) %
+      choices.length;
     buttons[place].focus();
     buttons[place].click();
   });
@@ -85,15 +118,23 @@ function choice(label, choices, chosen, onchange) {
 }
 
 function panel(title, ...children) {
-  return el("section", { class: "cs-panel", "aria-label": title }, el("h3", {}, title), el("div", { class: "cs-row" }, ...children));
+  return el(
+    "section",
+    { class: "cs-panel", "aria-label": title },
+    el("h3", {}, title),
+    el("div", { class: "cs-row" }, ...children),
+  );
 }
 
 // The keys of a piano from one C to another, to be played with mouse, finger or keyboard.
 function piano(low, high, play) {
   const keys = el("div", { class: "cs-piano", role: "group", "aria-label": "Piano" });
   for (let pitch = low; pitch <= high; pitch++) {
-    const black = [1, 3, 6, 8, 10].includes(pitch % 12), name = pitchName(pitch);
-    const key = button(pitch % 12 === 0 ? name : "", name, () => play(pitch), { class: black ? "cs-black" : "cs-white" });
+    const black = [1, 3, 6, 8, 10].includes(pitch % 12),
+      name = pitchName(pitch);
+    const key = button(pitch % 12 === 0 ? name : "", name, () => play(pitch), {
+      class: black ? "cs-black" : "cs-white",
+    });
     key.tabIndex = pitch === 60 ? 0 : -1;
     key.dataset.pitch = pitch;
     keys.append(key);
@@ -104,7 +145,9 @@ function piano(low, high, play) {
     if (!next) return;
     event.preventDefault();
     event.stopPropagation();
-    keys.querySelectorAll("button").forEach((key) => { key.tabIndex = -1; });
+    keys.querySelectorAll("button").forEach((key) => {
+      key.tabIndex = -1;
+    });
     next.tabIndex = 0;
     next.focus();
   });
@@ -115,7 +158,12 @@ function piano(low, high, play) {
 function dialog(title, ...children) {
   const made = el("dialog", { class: "cs-dialog", "aria-label": title });
   made.append(
-    el("div", { class: "cs-dialog-head" }, el("h3", {}, title), button("✕", "Close", () => made.close())),
+    el(
+      "div",
+      { class: "cs-dialog-head" },
+      el("h3", {}, title),
+      button("✕", "Close", () => made.close()),
+    ),
     ...children,
   );
   made.addEventListener("close", () => made.remove());
@@ -124,7 +172,10 @@ function dialog(title, ...children) {
 }
 
 function save(name, type, content) {
-  const link = el("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
+  const link = el("a", {
+    href: URL.createObjectURL(new Blob([content], { type })),
+    download: name,
+  });
   document.body.append(link);
   link.click();
   link.remove();

@@ -15,8 +15,10 @@ function pitchOf(letter, octave, sharps) {
 }
 
 function pitchName(pitch, sharps = 0) {
-  const names = sharps < 0 ? ["C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B"]
-    : ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
+  const names =
+    sharps < 0
+      ? ["C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B"]
+      : ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
   return names[pitch % 12] + (Math.floor(pitch / 12) - 1);
 }
 
@@ -28,7 +30,8 @@ class Score {
   // Shows a drawing. `piece` tells its bars and notes.
   show(drawing, piece) {
     const parsed = new DOMParser().parseFromString(drawing.svg, "image/svg+xml").documentElement;
-    const width = parseFloat(parsed.getAttribute("width")), height = parseFloat(parsed.getAttribute("height"));
+    const width = parseFloat(parsed.getAttribute("width")),
+      height = parseFloat(parsed.getAttribute("height"));
     parsed.setAttribute("viewBox", `0 0 ${width} ${height}`);
     parsed.removeAttribute("height");
     parsed.setAttribute("width", "100%");
@@ -47,7 +50,13 @@ class Score {
   }
 
   measure(drawing, piece) {
-    const voicesOf = this.staves === 2 ? [[0, 1], [2, 3]] : [[0], [1], [2], [3]];
+    const voicesOf =
+      this.staves === 2
+        ? [
+            [0, 1],
+            [2, 3],
+          ]
+        : [[0], [1], [2], [3]];
     this.bars = [];
     this.notes = []; // { step, voice, element, x, y }
     const drawn = [...this.page.querySelectorAll(".measure")];
@@ -57,21 +66,34 @@ class Score {
       const staves = [...element.children].filter((child) => child.classList.contains("staff"));
       const bar = { start, stop, count, staves: [], anchors: new Map() };
       staves.forEach((staff, place) => {
-        const lines = [...staff.children].filter((child) => child.tagName === "path").map((line) =>
-          line.getAttribute("d").match(/-?[\d.]+/g).map(Number));
+        const lines = [...staff.children]
+          .filter((child) => child.tagName === "path")
+          .map((line) =>
+            line
+              .getAttribute("d")
+              .match(/-?[\d.]+/g)
+              .map(Number),
+          );
         bar.left = lines[0][0];
         bar.right = lines[0][2];
-        bar.staves.push({ top: lines[0][1], bottom: lines[4][1], space: lines[1][1] - lines[0][1], voices: voicesOf[place] });
+        bar.staves.push({
+          top: lines[0][1],
+          bottom: lines[4][1],
+          space: lines[1][1] - lines[0][1],
+          voices: voicesOf[place],
+        });
         const layers = [...staff.children].filter((child) => child.classList.contains("layer"));
-        layers.forEach((layer, which) => layer.querySelectorAll(".note").forEach((note) => {
-          const head = note.querySelector("use");
-          const step = drawing.notes[note.id];
-          if (!head || step === undefined) return;
-          const [x, y] = this.placeOf(head);
-          const voice = voicesOf[place][Math.min(which, voicesOf[place].length - 1)];
-          this.notes.push({ step, voice, element: note, x, y });
-          bar.anchors.set(step, Math.min(x, bar.anchors.get(step) ?? Infinity));
-        }));
+        layers.forEach((layer, which) =>
+          layer.querySelectorAll(".note").forEach((note) => {
+            const head = note.querySelector("use");
+            const step = drawing.notes[note.id];
+            if (!head || step === undefined) return;
+            const [x, y] = this.placeOf(head);
+            const voice = voicesOf[place][Math.min(which, voicesOf[place].length - 1)];
+            this.notes.push({ step, voice, element: note, x, y });
+            bar.anchors.set(step, Math.min(x, bar.anchors.get(step) ?? Infinity));
+          }),
+        );
       });
       const signs = [...element.querySelectorAll(".clef use, .keySig use, .meterSig use")];
       bar.begin = Math.max(bar.left + 150, ...signs.map((sign) => this.placeOf(sign)[0] + 450));
@@ -79,7 +101,8 @@ class Score {
       bar.bottom = bar.staves.at(-1).bottom;
       bar.first = before === null || bar.left < before.left;
       before = bar;
-      if (!bar.anchors.has(start)) bar.anchors.set(start, Math.min(bar.begin, ...bar.anchors.values()));
+      if (!bar.anchors.has(start))
+        bar.anchors.set(start, Math.min(bar.begin, ...bar.anchors.values()));
       bar.places = [...bar.anchors].sort((one, other) => one[0] - other[0]);
       bar.places.push([stop, bar.right]);
       this.bars.push(bar);
@@ -95,7 +118,10 @@ class Score {
   }
 
   placeOf(use) {
-    return use.getAttribute("transform").match(/-?[\d.]+/g).map(Number);
+    return use
+      .getAttribute("transform")
+      .match(/-?[\d.]+/g)
+      .map(Number);
   }
 
   barAt(step) {
@@ -106,38 +132,62 @@ class Score {
     const bar = this.barAt(step);
     if (step >= bar.stop) return bar.right;
     const next = bar.places.findIndex(([place]) => place > step);
-    const [[from, left], [to, right]] = bar.places.slice(Math.max(0, next - 1), Math.max(0, next - 1) + 2);
+    const [[from, left], [to, right]] = bar.places.slice(
+      Math.max(0, next - 1),
+      Math.max(0, next - 1) + 2,
+    );
     return left + ((right - left) * (step - from)) / (to - from);
   }
 
   // What lies under a point of the window: { bar, step, staff, note, diatonic }.
   under_(event) {
-    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.page.getScreenCTM().inverse());
-    let best = null, nearest = Infinity;
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(
+      this.page.getScreenCTM().inverse(),
+    );
+    let best = null,
+      nearest = Infinity;
     for (const bar of this.bars) {
-      const away = Math.max(0, bar.top - point.y, point.y - bar.bottom) * 3 +
+      const away =
+        Math.max(0, bar.top - point.y, point.y - bar.bottom) * 3 +
         Math.max(0, bar.left - point.x, point.x - bar.right);
       if (away < nearest) [best, nearest] = [bar, away];
     }
     const staff = best.staves.reduce((one, other) =>
-      Math.abs((one.top + one.bottom) / 2 - point.y) <= Math.abs((other.top + other.bottom) / 2 - point.y) ? one : other);
+      Math.abs((one.top + one.bottom) / 2 - point.y) <=
+      Math.abs((other.top + other.bottom) / 2 - point.y)
+        ? one
+        : other,
+    );
     const space = staff.space;
-    const hit = this.notes.filter((note) => Math.abs(note.x + 0.6 * space - point.x) < space && Math.abs(note.y - point.y) < 0.9 * space)
+    const hit = this.notes
+      .filter(
+        (note) =>
+          Math.abs(note.x + 0.6 * space - point.x) < space &&
+          Math.abs(note.y - point.y) < 0.9 * space,
+      )
       .sort((one, other) => Math.abs(one.y - point.y) - Math.abs(other.y - point.y))[0];
     let place = best.places.findLastIndex(([, x]) => x <= point.x + 0.3 * space);
     if (place < 0) place = 0;
-    const [from, left] = best.places[place], [to, right] = best.places[place + 1] ?? [best.stop, best.right];
-    const share = right > left ? Math.max(0, Math.min(0.999, (point.x - left) / (right - left))) : 0;
+    const [from, left] = best.places[place],
+      [to, right] = best.places[place + 1] ?? [best.stop, best.right];
+    const share =
+      right > left ? Math.max(0, Math.min(0.999, (point.x - left) / (right - left))) : 0;
     const step = place + 1 < best.places.length ? from + (to - from) * share : from;
-    const top = this.staves === 2 ? (staff === best.staves[0] ? 38 : 26) : [38, 38, 31, 26][best.staves.indexOf(staff)];
+    const top =
+      this.staves === 2
+        ? staff === best.staves[0]
+          ? 38
+          : 26
+        : [38, 38, 31, 26][best.staves.indexOf(staff)];
     const diatonic = top - Math.round((point.y - staff.top) / (space / 2));
     return { bar: best, step, staff, note: hit, diatonic };
   }
 
   rectangle(group, x, y, width, height, name) {
     const drawn = document.createElementNS(SVG, "rect");
-    Object.entries({ x, y, width: Math.max(0, width), height, rx: 60, class: name })
-      .forEach(([key, value]) => drawn.setAttribute(key, value));
+    Object.entries({ x, y, width: Math.max(0, width), height, rx: 60, class: name }).forEach(
+      ([key, value]) => drawn.setAttribute(key, value),
+    );
     group.append(drawn);
   }
 
@@ -147,51 +197,92 @@ class Score {
     this.over.replaceChildren();
     if (selection) {
       for (const bar of this.bars) {
-        const from = Math.max(bar.start, selection.start), to = Math.min(bar.stop, selection.stop);
+        const from = Math.max(bar.start, selection.start),
+          to = Math.min(bar.stop, selection.stop);
         if (from >= to) continue;
-        const left = this.xOf(from) - 60, right = to === bar.stop ? bar.right : this.xOf(to) - 80;
+        const left = this.xOf(from) - 60,
+          right = to === bar.stop ? bar.right : this.xOf(to) - 80;
         for (const staff of bar.staves) {
           if (staff.voices.every((voice) => selection.voices.includes(voice)))
-            this.rectangle(this.under, left, staff.top - 1.4 * staff.space, right - left, staff.bottom - staff.top + 2.8 * staff.space, "cs-selected");
+            this.rectangle(
+              this.under,
+              left,
+              staff.top - 1.4 * staff.space,
+              right - left,
+              staff.bottom - staff.top + 2.8 * staff.space,
+              "cs-selected",
+            );
         }
       }
     }
-    const faulty = new Set(), space = this.bars[0]?.staves[0].space ?? 180;
-    if (show.faults) for (const fault of piece.faults) for (const voice of fault.voices) {
-      const note = piece.voices[voice].findLast(([start]) => start <= fault.step);
-      if (note) faulty.add(`${voice}/${note[0]}`);
-    }
+    const faulty = new Set(),
+      space = this.bars[0]?.staves[0].space ?? 180;
+    if (show.faults)
+      for (const fault of piece.faults)
+        for (const voice of fault.voices) {
+          const note = piece.voices[voice].findLast(([start]) => start <= fault.step);
+          if (note) faulty.add(`${voice}/${note[0]}`);
+        }
     const other = new Set((differs ?? []).map(([voice, start]) => `${voice}/${start}`));
     for (const [name, heads] of this.heads) {
       const [voice, start] = name.split("/").map(Number);
       const told = piece.voices[voice].find(([begins]) => begins === start);
-      const chosen = selection && selection.voices.includes(voice) && start < selection.stop && start + (told?.[1] ?? 1) > selection.start;
+      const chosen =
+        selection &&
+        selection.voices.includes(voice) &&
+        start < selection.stop &&
+        start + (told?.[1] ?? 1) > selection.start;
       for (const head of heads) {
         const list = head.element.classList;
         list.toggle("cs-fault", faulty.has(name));
         list.toggle("cs-chosen", Boolean(chosen));
         list.toggle("cs-differs", other.has(name));
         const nats = show.surprise && surprise?.[start]?.[voice];
-        for (let level = 1; level <= 4; level++) list.toggle(`cs-surprise-${level}`, Boolean(nats) && Math.min(4, Math.floor(nats)) === level);
-        if (told?.[3]) this.rectangle(this.under, head.x - 50, head.y - 0.75 * space, 1.75 * space, 1.5 * space, "cs-locked");
+        for (let level = 1; level <= 4; level++)
+          list.toggle(
+            `cs-surprise-${level}`,
+            Boolean(nats) && Math.min(4, Math.floor(nats)) === level,
+          );
+        if (told?.[3])
+          this.rectangle(
+            this.under,
+            head.x - 50,
+            head.y - 0.75 * space,
+            1.75 * space,
+            1.5 * space,
+            "cs-locked",
+          );
         if (faulty.has(name)) this.ring(head.x + 0.6 * space, head.y, space);
       }
     }
     if (caret) {
-      const bar = this.barAt(caret.step), staff = bar.staves.find((one) => one.voices.includes(caret.voice));
-      this.rectangle(this.over, this.xOf(caret.step) - 60, staff.top - staff.space, 30, staff.bottom - staff.top + 2 * staff.space, "cs-caret");
+      const bar = this.barAt(caret.step),
+        staff = bar.staves.find((one) => one.voices.includes(caret.voice));
+      this.rectangle(
+        this.over,
+        this.xOf(caret.step) - 60,
+        staff.top - staff.space,
+        30,
+        staff.bottom - staff.top + 2 * staff.space,
+        "cs-caret",
+      );
     }
-    if (show.numerals) for (const chord of numerals ?? []) {
-      const bar = this.barAt(chord.start), text = document.createElementNS(SVG, "text");
-      text.setAttribute("x", this.xOf(chord.start));
-      text.setAttribute("y", bar.bottom + 2.9 * space);
-      text.setAttribute("class", "cs-numeral");
-      text.setAttribute("font-size", 1.7 * space);
-      text.textContent = chord.text;
-      this.over.append(text);
-    }
-    for (const [step, voice, verse, word, syllabic] of this.page.querySelector(".verse") ? [] : piece.words ?? []) {
-      const bar = this.barAt(step), staff = bar.staves.find((one) => one.voices.includes(voice));
+    if (show.numerals)
+      for (const chord of numerals ?? []) {
+        const bar = this.barAt(chord.start),
+          text = document.createElementNS(SVG, "text");
+        text.setAttribute("x", this.xOf(chord.start));
+        text.setAttribute("y", bar.bottom + 2.9 * space);
+        text.setAttribute("class", "cs-numeral");
+        text.setAttribute("font-size", 1.7 * space);
+        text.textContent = chord.text;
+        this.over.append(text);
+      }
+    for (const [step, voice, verse, word, syllabic] of this.page.querySelector(".verse")
+      ? []
+      : (piece.words ?? [])) {
+      const bar = this.barAt(step),
+        staff = bar.staves.find((one) => one.voices.includes(voice));
       const text = document.createElementNS(SVG, "text");
       text.setAttribute("x", this.xOf(step));
       text.setAttribute("y", staff.bottom + (1.6 + 1.8 * verse) * space);
@@ -204,8 +295,13 @@ class Score {
 
   ring(x, y, space) {
     const drawn = document.createElementNS(SVG, "ellipse");
-    Object.entries({ cx: x, cy: y, rx: 1.15 * space, ry: 0.95 * space, class: "cs-ring" })
-      .forEach(([key, value]) => drawn.setAttribute(key, value));
+    Object.entries({
+      cx: x,
+      cy: y,
+      rx: 1.15 * space,
+      ry: 0.95 * space,
+      class: "cs-ring",
+    }).forEach(([key, value]) => drawn.setAttribute(key, value));
     this.under.append(drawn);
   }
 
@@ -214,10 +310,16 @@ class Score {
     this.cursor?.remove();
     this.cursor = null;
     if (step === null || !this.bars.length) return;
-    const bar = this.barAt(step), space = bar.staves[0].space;
+    const bar = this.barAt(step),
+      space = bar.staves[0].space;
     this.cursor = document.createElementNS(SVG, "rect");
-    Object.entries({ x: this.xOf(step) + 0.3 * space, y: bar.top - 2 * space, width: 50, height: bar.bottom - bar.top + 4 * space, class: "cs-cursor" })
-      .forEach(([key, value]) => this.cursor.setAttribute(key, value));
+    Object.entries({
+      x: this.xOf(step) + 0.3 * space,
+      y: bar.top - 2 * space,
+      width: 50,
+      height: bar.bottom - bar.top + 4 * space,
+      class: "cs-cursor",
+    }).forEach(([key, value]) => this.cursor.setAttribute(key, value));
     this.over.append(this.cursor);
   }
 }

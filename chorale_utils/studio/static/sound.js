@@ -1,7 +1,11 @@
 // The choir: four voices that sing "ah", as chorale_utils/sound/audio.py has them sing, in the
 // browser's own synthesizer, so that tempo, mute and solo act at once and nothing is downloaded.
 
-const RESONANCES = [[750, 130, 1], [1150, 160, 0.5], [2700, 300, 0.16]]; // Hz, width, strength
+const RESONANCES = [
+  [750, 130, 1],
+  [1150, 160, 0.5],
+  [2700, 300, 0.16],
+]; // Hz, width, strength
 const SINGERS = [-5, 6]; // cents out of tune
 const PLACES = [-0.35, 0.4, -0.5, 0.25]; // soprano, alto, tenor, bass: left to right
 const LEVELS = [0.2, 0.15, 0.17, 0.2];
@@ -25,11 +29,13 @@ class Choir {
     this.ends = end;
     const held = new Set(piece.fermatas);
     const notes = piece.voices.flatMap((voice, number) =>
-      voice.map(([start, length, pitch]) => ({ start, length, pitch, voice: number })));
+      voice.map(([start, length, pitch]) => ({ start, length, pitch, voice: number })),
+    );
     notes.sort((one, other) => one.start - other.start);
     let next = notes.findIndex((note) => note.start + note.length > from);
     if (next < 0) next = notes.length;
-    let step = from, time = this.context.currentTime + 0.08;
+    let step = from,
+      time = this.context.currentTime + 0.08;
     const marks = [[time, step]]; // when each step begins
     const seconds = () => 15 / this.tempo;
     const go = () => {
@@ -40,7 +46,8 @@ class Choir {
           const left = note.start + note.length - step;
           if (left > 0) {
             let lasts = 0;
-            for (let s = step; s < step + left; s++) lasts += seconds() * (held.has(s) ? HELD : 1);
+            for (let s = step; s < step + left; s++)
+              lasts += seconds() * (held.has(s) ? HELD : 1);
             this.sing(note.voice, note.pitch, time, lasts);
           }
         }
@@ -56,7 +63,13 @@ class Choir {
       else requestAnimationFrame(go);
     };
     // notes that are sounding already when one begins in the middle are struck again
-    notes.slice(next).filter((note) => note.start < from).forEach((note) => { note.length -= from - note.start; note.start = from; });
+    notes
+      .slice(next)
+      .filter((note) => note.start < from)
+      .forEach((note) => {
+        note.length -= from - note.start;
+        note.start = from;
+      });
     go();
   }
 
@@ -77,7 +90,8 @@ class Choir {
 
   mute(voice, silent) {
     this.silent[voice] = silent;
-    if (this.channels) this.channels[voice].gain.setTargetAtTime(silent ? 0 : 1, this.context.currentTime, 0.02);
+    if (this.channels)
+      this.channels[voice].gain.setTargetAtTime(silent ? 0 : 1, this.context.currentTime, 0.02);
   }
 
   start() {
@@ -96,7 +110,8 @@ class Choir {
       this.hush.connect(this.out);
       this.hush.connect(this.room);
       this.channels = PLACES.map((place, voice) => {
-        const channel = this.context.createGain(), pan = this.context.createStereoPanner();
+        const channel = this.context.createGain(),
+          pan = this.context.createStereoPanner();
         channel.gain.value = this.silent[voice] ? 0 : 1;
         pan.pan.value = place;
         channel.connect(pan).connect(this.hush);
@@ -106,8 +121,10 @@ class Choir {
   }
 
   sing(voice, pitch, time, lasts) {
-    const envelope = this.context.createGain(), level = LEVELS[voice];
-    const rise = Math.min(0.045, lasts / 2), fall = 0.11;
+    const envelope = this.context.createGain(),
+      level = LEVELS[voice];
+    const rise = Math.min(0.045, lasts / 2),
+      fall = 0.11;
     envelope.gain.setValueAtTime(0, time);
     envelope.gain.linearRampToValueAtTime(level, time + rise);
     envelope.gain.setValueAtTime(level, time + lasts);
@@ -127,12 +144,18 @@ class Choir {
   // One period of the vowel at a pitch: harmonics that fall off, lifted where the vowel resonates.
   wave(pitch) {
     if (!this.waves.has(pitch)) {
-      const frequency = 440 * 2 ** ((pitch - 69) / 12), count = Math.max(1, Math.floor(5000 / frequency));
-      const real = new Float32Array(count + 1), imaginary = new Float32Array(count + 1);
+      const frequency = 440 * 2 ** ((pitch - 69) / 12),
+        count = Math.max(1, Math.floor(5000 / frequency));
+      const real = new Float32Array(count + 1),
+        imaginary = new Float32Array(count + 1);
       for (let number = 1; number <= count; number++) {
-        const lifted = RESONANCES.reduce((sum, [centre, width, strength]) =>
-          sum + strength / (1 + ((number * frequency - centre) / width) ** 2), 0.25);
-        const strength = lifted / number ** 1.1, phase = (2 * Math.PI * number ** 2) / 7;
+        const lifted = RESONANCES.reduce(
+          (sum, [centre, width, strength]) =>
+            sum + strength / (1 + ((number * frequency - centre) / width) ** 2),
+          0.25,
+        );
+        const strength = lifted / number ** 1.1,
+          phase = (2 * Math.PI * number ** 2) / 7;
         real[number] = strength * Math.cos(phase);
         imaginary[number] = strength * Math.sin(phase);
       }
@@ -143,10 +166,12 @@ class Choir {
 
   // What a room gives back: noise that dies away in a second.
   echo() {
-    const rate = this.context.sampleRate, room = this.context.createBuffer(2, rate, rate);
+    const rate = this.context.sampleRate,
+      room = this.context.createBuffer(2, rate, rate);
     for (let ear = 0; ear < 2; ear++) {
       const samples = room.getChannelData(ear);
-      for (let at = 0; at < rate; at++) samples[at] = (Math.random() * 2 - 1) * Math.exp((-6.9 * at) / rate) * 0.5;
+      for (let at = 0; at < rate; at++)
+        samples[at] = (Math.random() * 2 - 1) * Math.exp((-6.9 * at) / rate) * 0.5;
     }
     return room;
   }
