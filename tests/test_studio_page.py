@@ -227,8 +227,8 @@ def test_a_file_and_a_hymn_are_opened(voila, visitor, tmp_path):
     path = tmp_path / "..evil name.mid"
     write_midi(Chorale(pitches, time_signature="4/4"), path)
     page.locator("input[type=file]").set_input_files(path)
-    said(page, "evil name.mid: 1 bars")
-    assert notes(page) == 8
+    said(page, "evil name.mid: 1 bar")
+    assert notes(page) == 7  # the alto holds its note
     path = tmp_path / "nonsense.mid"
     path.write_bytes(b"nothing that MIDI knows")
     page.locator("input[type=file]").set_input_files(path)
@@ -276,7 +276,7 @@ def test_everything_can_be_saved(voila, visitor, tmp_path):
     begins = {"musicxml": b"<?xml", "midi": b"MThd", "pdf": b"%PDF-", "mp3": None}
     for kind, begin in begins.items():
         content = saved(page, kind, tmp_path).read_bytes()
-        assert len(content) > 500 and content.startswith(begin or content[:1])
+        assert len(content) > 200 and content.startswith(begin or content[:1])
     press(page, "^The Python that does the same")
     assert "soprano = [" in page.locator(".cs-dialog pre").inner_text()
 

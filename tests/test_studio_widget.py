@@ -67,7 +67,7 @@ def test_a_command_changes_the_piece_and_the_page_is_told(page):
         {"do": "put"},
         {"do": "put", "voice": 0, "step": "x", "length": 4, "pitch": 60},
         {"do": "lock", "start": 3, "stop": 1},
-        {"do": "undo", "self": 1},
+        {"do": "undo", "studio": 1},
         {"do": ["put"]},
         {"do": "settings", "temperature": "hot"},
         {"do": "ask", "work": "eval"},
@@ -166,7 +166,7 @@ def process(tmp_path_factory, small_chord_gru):
     running.wait()
 
 
-def asked(writer, request, seconds=180):
+def asked(writer, request, seconds=40):
     """The last answer to a request, and the states on the way."""
     answers, ended = [], threading.Event()
 

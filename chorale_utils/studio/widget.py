@@ -438,7 +438,8 @@ def _open_file(studio: Studio, name: str, content: bytes, tune_only: bool = Fals
     read = replace(read, name=Path(called).stem, title=read.title or Path(called).stem)
     studio.session.open(_tune_of(read) if tune_only else read)
     studio._changed()
-    studio._say(f"{called}: {len(studio.session.bars)} bars.")
+    many = len(studio.session.bars)
+    studio._say(f"{called}: {many} bar{'s' if many > 1 else ''}.")
 
 
 def _export(studio: Studio, kind: str, tempo: float = 80) -> None:
