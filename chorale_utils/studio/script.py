@@ -9,12 +9,21 @@ Notebook: 06_studio
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
-from .session import FREE, Request, Session, Settings
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale
+from ..judging.counterpoint import RANGES
+from ..notation.page import Notation
+from ..writing.melody import syllables
+from .moments import FREE, Request, Settings
+from .pieces import tune_of
+from .session import Session
 
 _WIDTH = 88
+_PAGE = ("bars", "keys", "tempos", "words")
 
 
 def script(session: Session) -> str:
@@ -35,17 +44,30 @@ def script(session: Session) -> str:
         for before, after in zip(moments[first:], moments[first + 1 :])
         if after.request is not before.request
     ]
-    lines = [_imports(bool(asked)), "", "# (MIDI number, quarters) of each note; 0 is a rest"]
-    lines += [_notes(begun), _chorale(begun)]
+    lines = ["# (MIDI number, quarters) of each note; 0 is a rest", _notes(begun)]
+    if begun.notation is not None:
+        lines += ["", "# what the page says beyond the notes", *_page(begun.notation)]
+    lines += [_chorale(begun)]
     if asked:
         lines += ["", 'model = load_model("chord_gru")']
-    known = begun
+    if any(after.request is not None and after.request.settings.ranges for _, after in asked):
+        sung = [f"    {voice!r}: {tuple(bounds)}," for voice, bounds in zip(VOICES, RANGES)]
+        lines += ["ranges = {", *sung, "}"]
+    known, page = begun, begun.notation
     for before, after in asked:
         assert after.request is not None
         lines += [*_described(known, before.chorale), "", *_asked(before.chorale, after.request)]
         known = after.chorale
-    lines += [*_described(known, last.chorale), "", "show(piece)"]
-    return "\n".join(lines) + "\n"
+        if page is not None:  # `harmonize` keeps what it says of the tune
+            tune_alone = _is_harmonize(before.chorale, after.request)
+            kept = page.excerpt(0, len(known)).of_voice(tune_of(before.chorale))
+            page = kept if tune_alone else None
+    lines += _described(known, last.chorale)
+    if last.chorale.notation is not None and last.chorale.notation != page:
+        lines += ["", "# the page, for the notes as they are now"]
+        lines += [*_page(last.chorale.notation), "piece = replace(piece, notation=page)"]
+    has_page = any(line.startswith("page = ") for line in lines)
+    return "\n".join([*_imports(bool(asked), has_page), "", *lines, "", "show(piece)"]) + "\n"
 
 
 def _described(known: Chorale, now: Chorale) -> list[str]:
@@ -64,13 +86,52 @@ def _described(known: Chorale, now: Chorale) -> list[str]:
     return [f"piece = replace(piece, {', '.join(told)})"] if told else []
 
 
-def _imports(asked: bool) -> str:
-    first = ["import numpy as np", ""]
+def _imports(asked: bool, page: bool) -> list[str]:
+    names = ["Chorale", "show"]
+    lines = ["import numpy as np", ""]
     if asked:
-        first = ["from dataclasses import replace", "", *first]
-        names = "VOICE_RANGES, Chorale, generate, harmonize, load_model, show"
-        return "\n".join([*first, f"from chorale_utils import {names}"])
-    return "\n".join([*first, "from chorale_utils import Chorale, show"])
+        names += ["generate", "harmonize", "load_model"]
+        lines = ["from dataclasses import replace", "", *lines]
+    lines += [f"from chorale_utils import {', '.join(sorted(names, key=str.lower))}"]
+    if page:
+        kinds = "Bar, KeySignature, Notation, Syllable, Tempo"
+        lines += [f"from chorale_utils.notation.page import {kinds}"]
+    return lines
+
+
+def _page(page: Notation) -> list[str]:
+    """A page as Python, which calls it `page`."""
+    lines = ["page = Notation("]
+    for name in _PAGE:
+        if getattr(page, name):
+            lines += [f"    {name}=(", *(f"        {_call(each)}," for each in getattr(page, name))]
+            lines += ["    ),"]
+    for name in ("composer", "lyricist", "arranger", "copyright"):
+        if getattr(page, name) is not None:
+            lines += [f"    {name}={getattr(page, name)!r},"]
+    if page.spelling is not None:
+        lines += ["    # places of the notes on the line of fifths, C being 0; run by run"]
+        lines += ["    spelling=np.stack(", "        ["]
+        for column in page.spelling.T.astype(int):
+            starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
+            runs = np.diff(np.append(starts, len(column))).tolist()
+            told = [[str(number) for number in each] for each in (column[starts].tolist(), runs)]
+            lines += ["            np.repeat("]
+            for numbers in told:
+                lines += ["                [", _wrapped(numbers, 20), "                ],"]
+            lines += ["            ),"]
+        lines += ["        ],", "        axis=1,", "    ),"]
+    return [*lines, ")"]
+
+
+def _call(mark: Any) -> str:
+    """A bar, key, tempo or syllable as Python, without what goes without saying."""
+    told = [
+        f"{each.name}={getattr(mark, each.name)!r}"
+        for each in fields(mark)
+        if getattr(mark, each.name) != each.default
+    ]
+    return f"{type(mark).__name__}({', '.join(told)})"
 
 
 def _notes(chorale: Chorale) -> str:
@@ -90,11 +151,11 @@ def _notes(chorale: Chorale) -> str:
     return "\n".join(written)
 
 
-def _wrapped(texts: list[str]) -> str:
-    line, lines = "   ", list[str]()
+def _wrapped(texts: list[str], indent: int = 4) -> str:
+    line, lines = " " * (indent - 1), list[str]()
     for text in texts:
         if len(line) + len(text) + 2 > _WIDTH:
-            lines, line = [*lines, line], "   "
+            lines, line = [*lines, line], " " * (indent - 1)
         line += f" {text},"
     return "\n".join([*lines, line])
 
@@ -120,31 +181,64 @@ def _chorale(chorale: Chorale) -> str:
         "    onsets=np.stack(\n"
         "        [np.concatenate([np.arange(n) == 0 for _, n in voice]) for voice in steps],\n"
         "        axis=1,\n"
-        f"    ),\n{told}{held})"
+        f"    ),\n{told}{held}{'' if chorale.notation is None else '    notation=page,' + chr(10)})"
     )
 
 
 def _asked(before: Chorale, request: Request) -> list[str]:
     """One piece of the model's work as lines of Python."""
-    free, told = request.free, {"seed": str(request.seed), **_told(request.settings)}
-    arguments = ", ".join(f"{name}={value}" for name, value in told.items())
-    sings = np.flatnonzero(before.pitches.any(axis=0))
-    tune_alone = np.ones(free.shape, bool)
-    tune_alone[:, sings[:1]] = False
+    free = request.free
+    told = {"seed": str(request.seed), **_told(request.settings)}
     lines = [f"# {request.work}"]
-    if request.work == "harmonise" and len(sings) == 1 and np.array_equal(free, tune_alone):
+    if _is_harmonize(before, request):
         cut = f"piece[:{len(free)}]" if len(free) < len(before) else "piece"
-        voice = "" if sings[0] == 0 else f"voice={VOICES[sings[0]]!r}, "
-        return [*lines, f"piece = harmonize(model, {cut}, {voice}{arguments})[0]"]
-    if request.work == "write":
-        lines += [f"given = np.full({free.shape}, {FREE})"]
-        lines += _regions("given", request.given, ~free)
-    else:
-        lines += [f"given = np.full(({len(free)}, 4), {FREE})"]
+        voice = int(np.flatnonzero(before.pitches.any(axis=0))[0])
+        if voice:
+            told["voice"] = repr(VOICES[voice])
+        if told.pop("parallels") == "True":
+            told["parallels"] = "True"
+        if told.pop("crossing", "True") == "True":
+            told["crossing"] = "True"
+        arguments = ", ".join(f"{name}={value}" for name, value in told.items())
+        return [*lines, "piece = harmonize(", f"    model, {cut}, {arguments}", ")[0]"]
+    arguments = ", ".join(f"{name}={value}" for name, value in told.items())
+    lines += [f"given = np.full(({len(free)}, 4), {FREE})"]
+    if request.work != "write":
         lines += [f"given[:{min(len(before), len(free))}] = piece.pitches[:{len(free)}]"]
         lines += _free_regions(free, len(before))
-    lines += ["written = generate(", "    model,", "    given=given,", f"    {arguments},", ")[0]"]
-    return lines + _taken_up(before, request)
+    if request.pitch_classes is not None:
+        lines += _pitch_classes(request.pitch_classes)
+    lines += ["written = generate(", "    model,", "    given=given,", f"    {arguments},"]
+    if request.pitch_classes is not None:
+        lines += ["    pitch_classes=classes,"]
+    return [*lines, ")[0]", *_taken_up(before, request)]
+
+
+def _is_harmonize(before: Chorale, request: Request) -> bool:
+    """Whether `harmonize` does what was asked: a tune alone is fixed, in the range of its voice,
+    and the best is not chosen by a judge, who would see other notes struck."""
+    free, sings = request.free, np.flatnonzero(before.pitches.any(axis=0))
+    if request.work != "harmonise" or len(sings) != 1 or request.settings.movement:
+        return False
+    line, (low, high) = before.pitches[:, sings[0]], VOICE_RANGES[sings[0]]
+    tune_alone = np.ones(free.shape, bool)
+    tune_alone[:, sings] = False
+    in_range = ((line == SILENCE) | ((low <= line) & (line <= high))).all()
+    return bool(in_range) and np.array_equal(free, tune_alone)
+
+
+def _pitch_classes(classes: np.ndarray) -> list[str]:
+    """Lines that say which pitch classes the voices may sing where that is not all of them."""
+    lines = [f"classes = np.ones({classes.shape}, bool)"]
+    for voice, name in enumerate(VOICES):
+        told = classes[:, voice]
+        changes = np.flatnonzero(np.append(True, (told[1:] != told[:-1]).any(axis=1)))
+        for start, stop in zip(changes, [*changes[1:], len(told)]):
+            if not told[start].all():
+                sung = np.flatnonzero(told[start]).tolist()
+                what = f"np.isin(np.arange(12), {sung})  # {name}"
+                lines.append(f"classes[{start}:{stop}, {voice}] = {what}")
+    return lines
 
 
 def _told(settings: Settings) -> dict[str, str]:
@@ -156,7 +250,7 @@ def _told(settings: Settings) -> dict[str, str]:
     if not settings.crossing:
         told["crossing"] = "False"
     if settings.ranges:
-        told["ranges"] = "VOICE_RANGES"
+        told["ranges"] = "ranges"
     if settings.movement:
         sign = "-" if settings.movement == "calm" else ""
         told["best_of"] = "4"
@@ -175,49 +269,31 @@ def _free_regions(free: np.ndarray, known: int) -> list[str]:
     return lines
 
 
-def _regions(name: str, given: np.ndarray, fixed: np.ndarray) -> list[str]:
-    lines = []
-    for voice in range(len(VOICES)):
-        step = 0
-        while step < len(given):
-            if not fixed[step, voice]:
-                step += 1
-                continue
-            stop = step
-            while (
-                stop < len(given)
-                and fixed[stop, voice]
-                and given[stop, voice] == given[step, voice]
-            ):
-                stop += 1
-            lines.append(
-                f"{name}[{step}:{stop}, {voice}] = {given[step, voice]}  # {VOICES[voice]}"
-            )
-            step = stop
-    return lines
-
-
 def _taken_up(before: Chorale, request: Request) -> list[str]:
+    """Lines that make the piece of what the model has written."""
     if request.work == "write":
         about = (
             f"key={before.key!r}, time_signature={before.time_signature!r}, pickup={before.pickup}"
         )
         return [f"piece = replace(written, name='written', {about})"]
-    more = len(request.given) - len(before)
-    shared = min(len(before), len(request.given))
-    struck = [
-        f"struck = np.zeros(({len(request.given)}, 4), bool)",
+    steps = len(request.given)
+    shared = min(len(before), steps)
+    lines = [
+        f"struck = np.zeros(({steps}, 4), bool)",
         f"struck[:{shared}] = piece.struck[:{shared}]",
-        "struck = np.where(given == -1, written.struck, struck | written.struck)",
     ]
-    fermatas = []
-    if before.fermatas is not None and more:
-        fermatas = [
-            f"held = np.zeros({len(request.given)}, bool)",
-            f"held[:{shared}] = piece.fermatas[:{shared}]",
-            "piece = replace(piece, pitches=written.pitches, onsets=struck, fermatas=held)",
-        ]
-    return [
-        *struck,
-        *(fermatas or ["piece = replace(piece, pitches=written.pitches, onsets=struck)"]),
-    ]
+    new = "written.struck"
+    if request.work == "harmonise":  # which sings the words of the tune
+        tune = syllables(before[:steps], tune_of(before))
+        lines += ["# the other voices sing the syllables of the tune, too"]
+        lines += [f"syllables = np.isin(np.arange({steps}), {np.flatnonzero(tune).tolist()})"]
+        new = "(written.struck | syllables[:, None] & (written.pitches > 0))"
+    lines += [f"struck = np.where(given == {FREE}, {new}, struck | written.struck)"]
+    changed = ["pitches=written.pitches", "onsets=struck"]
+    if before.fermatas is not None and len(before) != steps:
+        lines += [f"held = np.zeros({steps}, bool)"]
+        lines += [f"held[:{shared}] = piece.fermatas[:{shared}]"]
+        changed += ["fermatas=held"]
+    if before.notation is not None:
+        changed += ["notation=None"]
+    return [*lines, f"piece = replace(piece, {', '.join(changed)})"]

@@ -11,7 +11,6 @@ Notebook: 06_studio
 
 from __future__ import annotations
 
-import base64
 import json
 import zlib
 from collections.abc import Sequence
@@ -20,136 +19,35 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import (
-    SILENCE,
-    STEPS_PER_QUARTER,
-    VOICE_RANGES,
-    VOICES,
-    Chorale,
-    steps_per_bar,
-    tonic_and_mode,
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
+from ..notation.page import Bar, Notation, Syllable, bars_of
+from ..writing.melody import ending_on_tonic, syllables
+from .keeping import moment_from_json, moment_to_json
+from .moments import FREE, WORKS, Moment, Request, Selection, Settings, Variant
+from .pieces import (
+    LONGEST,
+    bars_up_to,
+    empty_piece,
+    fitted,
+    fitted_page,
+    in_words,
+    opened,
+    readable,
+    tonic_frame,
+    tune_of,
+    without_empty_end,
 )
-from ..notation.metre import find_metre
-from ..notation.page import (
-    UNSPELLED,
-    Bar,
-    KeySignature,
-    Notation,
-    Syllable,
-    Tempo,
-    bars_of,
-)
-from ..notation.score import find_key
 
-LONGEST = 640  # steps: the longest chorale in the corpus
 MOMENTS = 200  # of the past, that undo can return to
-FREE = -1  # in `given`: where the model writes
-WORKS = ("harmonise", "rewrite", "continue", "write")
-FORMAT = 1  # of the JSON
+VERSES = 9
+FORMAT = 2  # of the JSON
 
-
-@dataclass(frozen=True)
-class Settings:
-    """How the model writes.
-
-    Args:
-        temperature: below 1 is more cautious, above 1 more daring; 0.1 to 2.
-        particles: candidates for each piece, 1 to 256.
-        parallels, crossing: whether parallel fifths and octaves, and crossing voices, are allowed.
-        ranges: whether each voice keeps within what Bach's voices sing (`VOICE_RANGES`).
-        movement: ``'calm'``, ``'lively'``, or ``''`` as it comes.
-
-    Raises:
-        ValueError: a number outside its range, or another word.
-    """
-
-    temperature: float = 0.8
-    particles: int = 32
-    parallels: bool = False
-    crossing: bool = True
-    ranges: bool = False
-    movement: str = ""
-
-    def __post_init__(self) -> None:
-        if not 0.1 <= self.temperature <= 2:
-            raise ValueError(f"temperature {self.temperature}: expected 0.1 to 2")
-        if not 1 <= self.particles <= 256:
-            raise ValueError(f"candidates {self.particles}: expected 1 to 256")
-        if self.movement not in ("", "calm", "lively"):
-            raise ValueError(f"movement {self.movement!r}: expected 'calm', 'lively' or ''")
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What the model is asked to do.
-
-    Args:
-        work: one of `WORKS`.
-        given: int array (steps, 4), a MIDI number or 0 where the note is fixed, -1 where the model
-            writes.
-        seed: of its chance.
-        settings: how it writes.
-    """
-
-    work: str
-    given: np.ndarray
-    seed: int
-    settings: Settings
-
-    @property
-    def free(self) -> np.ndarray:
-        """bool array (steps, 4): where the model writes."""
-        return self.given == FREE
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """The piece at one moment of the work.
-
-    Args:
-        chorale: as it stands, with the words under it in its notation.
-        locks: bool array (steps, 4), true where a note must not change.
-        request: what the model was asked, where it has written this; otherwise None.
-        what: what was done, for the buttons undo and redo.
-    """
-
-    chorale: Chorale
-    locks: np.ndarray
-    request: Request | None = None
-    what: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Variant:
-    """One of several answers to a request, to choose from."""
-
-    chorale: Chorale
-    request: Request
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Some steps of some voices: `start` up to (not including) `stop`, and the numbers of voices.
-
-    Raises:
-        ValueError: steps in the wrong order, or a voice that there is none of.
-    """
-
-    start: int
-    stop: int
-    voices: tuple[int, ...] = (0, 1, 2, 3)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.start < self.stop:
-            raise ValueError(f"steps {self.start} to {self.stop}: expected at least one step")
-        if not self.voices or not set(self.voices) <= set(range(len(VOICES))):
-            raise ValueError(f"voices {self.voices}: expected some of 0, 1, 2, 3")
-
-    def mask(self, steps: int) -> np.ndarray:
-        """bool array (steps, 4): true where it is selected."""
-        mask = np.zeros((steps, len(VOICES)), bool)
-        mask[self.start : self.stop, list(self.voices)] = True
-        return mask
+_DONE = {
+    "harmonise": "harmonising",
+    "rewrite": "rewriting",
+    "continue": "going on",
+    "write": "a chorale that was written",
+}
 
 
 @dataclass
@@ -181,7 +79,7 @@ class Session:
     def __init__(self, chorale: Chorale | None = None) -> None:
         self.settings, self.seed = Settings(), 1
         self.past, self.future, self.variants = [], [], []
-        self.moment = _opened(_empty() if chorale is None else chorale)
+        self.moment = opened(empty_piece() if chorale is None else chorale)
 
     @property
     def chorale(self) -> Chorale:
@@ -206,8 +104,7 @@ class Session:
     @property
     def tune(self) -> int:
         """The voice that has the tune: the only one that sings, or else the soprano."""
-        sings = np.flatnonzero(self.chorale.pitches.any(axis=0))
-        return int(sings[0]) if len(sings) == 1 else 0
+        return tune_of(self.chorale)
 
     # Beginning
 
@@ -219,11 +116,11 @@ class Session:
             pickup: sixteenths before the first bar line.
             key: such as ``'g minor'``.
         """
-        self._become(replace(_opened(_empty(time_signature, pickup, key)), what="a new piece"))
+        self._become(replace(opened(empty_piece(time_signature, pickup, key)), what="a new piece"))
 
     def open(self, chorale: Chorale) -> None:
         """Takes up a piece, such as a hymn or a file."""
-        self._become(replace(_opened(chorale), what=f"opening {chorale.title or chorale.name}"))
+        self._become(replace(opened(chorale), what=f"opening {chorale.title or chorale.name}"))
 
     def describe(
         self,
@@ -236,7 +133,7 @@ class Session:
         told = {"title": title, "key": key, "time_signature": time_signature, "pickup": pickup}
         told = {name: value for name, value in told.items() if value is not None}
         if title is not None:
-            told["title"] = _readable(title) or None
+            told["title"] = readable(title) or None
         if time_signature is not None and pickup is None:
             told["pickup"] = min(self.chorale.pickup, steps_per_bar(time_signature) - 1)
         notation = self.chorale.notation
@@ -258,11 +155,18 @@ class Session:
         """
         whole = all(isinstance(number, int) for number in (voice, step, length, pitch))
         stop = step + length if whole else 0
-        if not whole or voice not in range(len(VOICES)) or step < 0 or length < 1 or not 0 <= pitch <= 127:
+        if (
+            not whole
+            or voice not in range(len(VOICES))
+            or step < 0
+            or length < 1
+            or not 0 <= pitch <= 127
+        ):
             raise ValueError(
                 f"note {pitch} of {length} sixteenths at step {step} of voice {voice}: expected a "
                 "voice 0..3, a step from 0 on, a length of 1 or more and a note 0..127"
             )
+        stop = step + length
         moment = self._grown(stop)
         pitches, struck = moment.chorale.pitches.copy(), moment.chorale.struck
         touched = np.zeros(pitches.shape, bool)
@@ -330,11 +234,13 @@ class Session:
             step: where the note begins.
             text: the syllable; a hyphen at its end says that the word goes on.
             voice: 0..3.
-            verse: 1, 2, 3...
+            verse: 1 to 9.
         """
         if step not in self.chorale.notes(voice)[:, 0]:
             raise ValueError(f"step {step}: expected the beginning of a note, to sing {text!r} on")
-        text = _readable(text)
+        if verse not in range(1, VERSES + 1):
+            raise ValueError(f"verse {verse}: expected 1 to {VERSES}")
+        text = readable(text)
         others = [
             each
             for each in self.words
@@ -342,7 +248,7 @@ class Session:
         ]
         if text.strip("-"):
             others.append(Syllable(step, voice, verse, text))
-        notation = replace(self.chorale.notation or Notation(), words=_in_words(others))
+        notation = replace(self.chorale.notation or Notation(), words=in_words(others))
         chorale = replace(self.chorale, notation=notation)
         self._become(replace(self.moment, chorale=chorale, what="words"))
 
@@ -400,12 +306,14 @@ class Session:
         Raises:
             ValueError: there is no tune, or nothing to be written.
         """
-        given = self.chorale.pitches.astype(int)
+        given, classes = self.chorale.pitches.astype(int), None
         if work == "harmonise":
             if not given[:, self.tune].any():
                 raise ValueError("there is no tune yet: enter some notes, or open a hymn or a file")
-            given = _without_empty_end(given)
+            given = without_empty_end(given)
             given[:, [voice for voice in range(len(VOICES)) if voice != self.tune]] = FREE
+            if not self.locks[len(given) - STEPS_PER_QUARTER : len(given)].any():
+                classes = ending_on_tonic(self.chorale[: len(given)], self.tune)
         elif work == "rewrite":
             if selection is None:
                 raise ValueError("nothing is selected: select the bars or voices to be rewritten")
@@ -413,22 +321,24 @@ class Session:
         elif work == "continue":
             if not given.any():
                 raise ValueError("there is nothing to go on from: expected some notes")
-            more = np.full((self._bar_steps(bars), len(VOICES)), FREE)
-            given = np.vstack([_without_empty_end(given), more])
+            given = without_empty_end(given)
+            more = np.full((self._end_after(len(given), bars) - len(given), len(VOICES)), FREE)
+            given = np.vstack([given, more])
         elif work == "write":
-            steps = self.chorale.pickup + self._bar_steps(bars, whole=True)
+            metre, pickup = self.chorale.time_signature or "4/4", self.chorale.pickup
+            steps = pickup + _counted(bars) * steps_per_bar(metre)
             given = np.full((steps, len(VOICES)), FREE)
-            _fix_frame(given, self.chorale.key or "C major", self.chorale.pickup)
+            classes = tonic_frame(steps, self.chorale.key or "C major", pickup)
         else:
             raise ValueError(f"{work!r}: expected one of {', '.join(WORKS)}")
         if work != "write":
             kept = self.locks[: len(given)]
             given[: len(kept)][kept] = self.chorale.pitches[: len(kept)][kept]
-        if len(given) > LONGEST:
-            raise ValueError(f"{len(given)} sixteenths: expected at most {LONGEST}, 40 bars of 4/4")
+        _check_length(len(given))
         if not (given == FREE).any():
             raise ValueError("nothing to write: everything selected is locked")
-        return Request(work, given, self.seed if seed is None else seed, self.settings)
+        seed = self.seed if seed is None else seed
+        return Request(work, given, seed, self.settings, classes)
 
     def accept(self, request: Request, pitches: np.ndarray) -> None:
         """Takes up what the model has written.
@@ -459,6 +369,9 @@ class Session:
             struck[: len(self.chorale)] = self.chorale.struck[:steps]
         before = np.vstack([np.zeros((1, len(VOICES)), int), pitches[:-1]])
         moves = (pitches != before) & (pitches != SILENCE)
+        if request.work == "harmonise":  # the other voices sing the words of the tune
+            tune = syllables(self.chorale[:steps], self.tune)
+            moves |= free & tune[:, None] & (pitches != SILENCE)
         struck = np.where(free, moves, struck | moves)
         fermatas = self.chorale.fermatas
         if fermatas is not None:
@@ -468,7 +381,8 @@ class Session:
         about = {"title": None, "bwv": None, "name": "written"} if request.work == "write" else {}
         notation = None
         if request.work != "write":
-            notation = _fitted_notation(self.chorale.notation, struck, free)
+            sung = struck & ~free if request.work == "harmonise" else struck
+            notation = fitted_page(self.chorale.notation, sung, free)
         arrays = {"pitches": pitches, "onsets": struck, "fermatas": fermatas, "notation": notation}
         return replace(self.chorale, **{"bwv": None, **about, **arrays})
 
@@ -492,9 +406,9 @@ class Session:
         return json.dumps(
             {
                 "format": FORMAT,
-                "moment": _moment_to_json(self.moment),
-                "past": [_moment_to_json(moment) for moment in self.past],
-                "future": [_moment_to_json(moment) for moment in self.future],
+                "moment": moment_to_json(self.moment),
+                "past": [moment_to_json(moment) for moment in self.past],
+                "future": [moment_to_json(moment) for moment in self.future],
                 "settings": vars(self.settings),
                 "seed": self.seed,
             }
@@ -512,9 +426,9 @@ class Session:
             if kept["format"] != FORMAT:
                 raise ValueError(f"format {kept['format']}: expected {FORMAT}")
             session = cls()
-            session.moment = _moment_from_json(kept["moment"])
-            session.past = [_moment_from_json(moment) for moment in kept["past"]]
-            session.future = [_moment_from_json(moment) for moment in kept["future"]]
+            session.moment = moment_from_json(kept["moment"])
+            session.past = [moment_from_json(moment) for moment in kept["past"]]
+            session.future = [moment_from_json(moment) for moment in kept["future"]]
             session.settings, session.seed = Settings(**kept["settings"]), int(kept["seed"])
         except (KeyError, TypeError, AttributeError, zlib.error) as error:
             raise ValueError(f"no session, or a torn one ({error!r})") from error
@@ -528,7 +442,7 @@ class Session:
 
     def _edit(self, moment: Moment, pitches: np.ndarray, struck: np.ndarray, what: str) -> None:
         changed = pitches != moment.chorale.pitches
-        notation = _fitted_notation(moment.chorale.notation, struck, changed)
+        notation = fitted_page(moment.chorale.notation, struck, changed)
         chorale = replace(
             moment.chorale, pitches=pitches, onsets=struck, bwv=None, notation=notation
         )
@@ -540,22 +454,19 @@ class Session:
 
     def _grown(self, steps: int) -> Moment:
         """The moment, with empty bars at its end where a note is to reach up to a step."""
-        chorale, bar = self.chorale, self.chorale.steps_per_bar or 16
-        if steps <= len(chorale):
+        if steps <= len(self.chorale):
             return self.moment
-        steps = chorale.pickup + -(-(steps - chorale.pickup) // bar) * bar
-        if steps > LONGEST:
-            raise ValueError(f"{steps} sixteenths: expected at most {LONGEST}, 40 bars of 4/4")
-        return _cut(self.moment, steps)
+        _check_length(steps)
+        return fitted(self.moment, bars_up_to(self.chorale, steps)[-1].stop)
 
     def _trim(self, step: int) -> None:
         """Takes empty bars away from the end, down to where a step lies and to one bar."""
-        bar = self.chorale.steps_per_bar or 16
-        sung = np.flatnonzero(self.chorale.pitches.any(axis=1))
-        steps = max(step, 1, int(sung[-1]) + 1 if len(sung) else 0)
-        steps = self.chorale.pickup + max(1, -(-(steps - self.chorale.pickup) // bar)) * bar
+        sung = len(without_empty_end(self.chorale.pitches))
+        kept = next(bar for bar in self.bars if bar.stop >= max(step, sung, 1))
+        full = next((bar for bar in self.bars if bar.number), kept)
+        steps = max(kept.stop, full.stop)
         if steps < len(self.chorale):
-            self._become(replace(_cut(self.moment, steps), what="empty bars that go"))
+            self._become(replace(fitted(self.moment, steps), what="empty bars that go"))
 
     def _whole_notes(self, selection: Selection) -> np.ndarray:
         """bool array (steps, 4): all notes that have a step in the selection, from end to end."""
@@ -571,220 +482,20 @@ class Session:
             raise ValueError(f"step {selection.start}: expected 0..{len(self.chorale) - 1}")
         return replace(selection, stop=min(selection.stop, len(self.chorale)))
 
-    def _bar_steps(self, bars: int, whole: bool = False) -> int:
-        """How many steps so many bars have, with what it takes to fill up the last bar."""
-        if not 1 <= bars <= 40:
-            raise ValueError(f"{bars} bars: expected 1 to 40")
-        bar = self.chorale.steps_per_bar or 16
-        ends = len(_without_empty_end(self.chorale.pitches)) - self.chorale.pickup
-        return bars * bar + (0 if whole else -ends % bar)
+    def _end_after(self, step: int, bars: int) -> int:
+        """Where so many bars end that follow the one in which a step ends."""
+        longest = max(steps_per_bar(bar.time_signature) for bar in self.bars)
+        ahead = bars_up_to(self.chorale, step + (_counted(bars) + 1) * longest)
+        begun = next(number for number, bar in enumerate(ahead) if bar.stop >= step)
+        return ahead[begun + bars].stop
 
 
-_DONE = {
-    "harmonise": "harmonising",
-    "rewrite": "rewriting",
-    "continue": "going on",
-    "write": "a chorale that was written",
-}
+def _counted(bars: int) -> int:
+    if not 1 <= bars <= 40:
+        raise ValueError(f"{bars} bars: expected 1 to 40")
+    return bars
 
 
-def _empty(time_signature: str = "4/4", pickup: int = 0, key: str = "C major") -> Chorale:
-    bar = steps_per_bar(time_signature)
-    if pickup not in range(bar) or pickup + 4 * bar > LONGEST:
-        raise ValueError(
-            f"pickup {pickup!r} in {time_signature}: expected 0 to {bar - 1} sixteenths, and four "
-            f"bars that are no longer than {LONGEST}"
-        )
-    steps = pickup + 4 * bar
-    return Chorale(
-        np.zeros((steps, len(VOICES)), int), "my-chorale", None, None, key, time_signature, pickup
-    )
-
-
-def _opened(chorale: Chorale) -> Moment:
-    """The first moment of a chorale: with a key, a metre and struck notes."""
-    if not 1 <= len(chorale) <= LONGEST:
-        raise ValueError(
-            f"{chorale.name}: {len(chorale)} sixteenths: expected 1 to {LONGEST}, 40 bars of 4/4"
-        )
-    told: dict[str, Any] = {"onsets": chorale.struck, "key": chorale.key or find_key(chorale)}
-    told |= {"name": _readable(chorale.name) or "untitled"}
-    told |= {"title": _readable(chorale.title or "") or None}
-    if chorale.time_signature is None:
-        told["time_signature"], told["pickup"] = find_metre(chorale)
-    return Moment(replace(chorale, **told), np.zeros(chorale.pitches.shape, bool))
-
-
-def _readable(text: str) -> str:
-    """A line of text that can be printed, at most 200 letters long."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:200].strip()
-
-
-def _cut(moment: Moment, steps: int) -> Moment:
-    """The moment, made longer or shorter at its end."""
-    chorale = moment.chorale
-
-    def fitted(array: np.ndarray) -> np.ndarray:
-        cut = np.zeros((steps, *array.shape[1:]), array.dtype)
-        cut[: len(array)] = array[:steps]
-        return cut
-
-    fermatas = None if chorale.fermatas is None else fitted(chorale.fermatas)
-    pitches, struck = fitted(chorale.pitches), fitted(chorale.struck)
-    notation = _fitted_notation(chorale.notation, struck, np.zeros(struck.shape, bool))
-    cut = replace(chorale, pitches=pitches, onsets=struck, fermatas=fermatas, notation=notation)
-    return replace(moment, chorale=cut, locks=fitted(moment.locks))
-
-
-def _fitted_notation(
-    notation: Notation | None, struck: np.ndarray, changed: np.ndarray
-) -> Notation | None:
-    """What the page says of a piece, for notes of which some have changed: their spelling is open
-    again, words stay where their note still begins, and bars stay where they are as long as the
-    piece."""
-    if notation is None:
-        return None
-    steps = len(struck)
-    if notation.steps > steps:
-        notation = notation.excerpt(0, steps)
-    elif notation.steps < steps:
-        notation = replace(notation, bars=())
-    spelling = notation.spelling
-    if spelling is not None:
-        fitted = np.full(struck.shape, UNSPELLED, np.int8)
-        fitted[: len(spelling)] = spelling[:steps]
-        fitted[changed] = UNSPELLED
-        spelling = fitted
-    words = tuple(
-        each for each in notation.words if each.step < steps and struck[each.step, each.voice]
-    )
-    return replace(notation, spelling=spelling, words=words)
-
-
-def _without_empty_end(pitches: np.ndarray) -> np.ndarray:
-    sung = np.flatnonzero(pitches.any(axis=1))
-    return pitches[: int(sung[-1]) + 1] if len(sung) else pitches[:0]
-
-
-def _fix_frame(given: np.ndarray, key: str, pickup: int) -> None:
-    """Fixes what says the key to the model: the tonic in the bass where the first bar begins, and
-    at the end the tonic in bass and soprano and the third above it in the tenor."""
-    tonic, minor = tonic_and_mode(key)
-
-    def nearest(voice: int, degree: int) -> int:
-        middle = sum(VOICE_RANGES[voice]) // 2
-        return middle + (degree - middle + 6) % 12 - 6
-
-    given[pickup : pickup + STEPS_PER_QUARTER, 3] = nearest(3, tonic)
-    for voice, degree in ((0, tonic), (2, tonic + 4 - minor), (3, tonic)):
-        given[-2 * STEPS_PER_QUARTER :, voice] = nearest(voice, degree)
-
-
-def _in_words(syllables: list[Syllable]) -> tuple[Syllable, ...]:
-    """Syllables in order; from a hyphen at its end each knows its place in the word."""
-    ordered = sorted(syllables, key=lambda each: (each.voice, each.verse, each.step))
-    placed, goes_on, line = [], False, (-1, -1)
-    for each in ordered:
-        goes_on &= line == (each.voice, each.verse)
-        line = each.voice, each.verse
-        open_end = each.text.endswith("-") or (each.syllabic in ("begin", "middle"))
-        syllabic = (
-            ("middle" if open_end else "end") if goes_on else ("begin" if open_end else "single")
-        )
-        text = each.text[:-1] if each.text.endswith("-") else each.text
-        placed.append(replace(each, text=text, syllabic=syllabic))
-        goes_on = open_end
-    return tuple(sorted(placed, key=lambda each: (each.step, each.voice, each.verse)))
-
-
-# JSON
-
-
-def chorale_to_json(chorale: Chorale) -> dict[str, Any]:
-    """A chorale as what JSON knows (dict); `chorale_from_json` makes it again."""
-    about = ("name", "bwv", "title", "key", "time_signature", "pickup")
-    arrays = ("pitches", "onsets", "fermatas")
-    return (
-        {name: getattr(chorale, name) for name in about}
-        | {name: _packed(getattr(chorale, name)) for name in arrays}
-        | {"notation": chorale.notation and _notation_to_json(chorale.notation)}
-    )
-
-
-def chorale_from_json(told: dict[str, Any]) -> Chorale:
-    """The chorale that `chorale_to_json` told of.
-
-    Raises:
-        ValueError: it is none.
-    """
-    steps = len(_unpacked(told["pitches"], "<i2")) // len(VOICES)
-    told_of: dict[str, Any] = {
-        name: None if told[name] is None else _unpacked(told[name], "?").reshape(shape)
-        for name, shape in (("onsets", (steps, len(VOICES))), ("fermatas", (steps,)))
-    }
-    about = ("name", "bwv", "title", "key", "time_signature", "pickup")
-    told_of |= {name: told[name] for name in about}
-    pitches = _unpacked(told["pitches"], "<i2").reshape(steps, len(VOICES))
-    notation = told["notation"] and _notation_from_json(told["notation"])
-    return Chorale(pitches, **told_of, notation=notation)
-
-
-_MARKS = {"bars": Bar, "keys": KeySignature, "tempos": Tempo, "words": Syllable}
-_NAMES = ("composer", "lyricist", "arranger", "copyright")
-
-
-def _notation_to_json(notation: Notation) -> dict[str, Any]:
-    return (
-        {name: [vars(mark) for mark in getattr(notation, name)] for name in _MARKS}
-        | {name: getattr(notation, name) for name in _NAMES}
-        | {"spelling": _packed(notation.spelling)}
-    )
-
-
-def _notation_from_json(told: dict[str, Any]) -> Notation:
-    marks: dict[str, Any] = {
-        name: tuple(kind(**mark) for mark in told[name]) for name, kind in _MARKS.items()
-    }
-    for bar in marks["bars"]:  # JSON knows no tuples
-        object.__setattr__(bar, "endings", tuple(bar.endings))
-        object.__setattr__(bar, "marks", tuple(bar.marks))
-    spelling = told["spelling"]
-    if spelling is not None:
-        spelling = _unpacked(spelling, "<i2").reshape(-1, len(VOICES))
-    return Notation(**marks, spelling=spelling, **{name: told[name] for name in _NAMES})
-
-
-def _moment_to_json(moment: Moment) -> dict[str, Any]:
-    request = moment.request
-    return {
-        "chorale": chorale_to_json(moment.chorale),
-        "locks": _packed(moment.locks),
-        "what": moment.what,
-        "request": request
-        and {
-            "work": request.work,
-            "given": _packed(request.given.astype("<i2")),
-            "seed": request.seed,
-            "settings": vars(request.settings),
-        },
-    }
-
-
-def _moment_from_json(told: dict[str, Any]) -> Moment:
-    chorale, request = chorale_from_json(told["chorale"]), told["request"]
-    if request is not None:
-        given = _unpacked(request["given"], "<i2").reshape(-1, len(VOICES)).astype(int)
-        request = Request(request["work"], given, request["seed"], Settings(**request["settings"]))
-    locks = _unpacked(told["locks"], "?").reshape(chorale.pitches.shape)
-    return Moment(chorale, locks, request, told["what"])
-
-
-def _packed(array: np.ndarray | None) -> str | None:
-    if array is None:
-        return None
-    stored = array.astype("?" if array.dtype == bool else "<i2")
-    return base64.b64encode(zlib.compress(stored.tobytes())).decode()
-
-
-def _unpacked(text: str, kind: str) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind)
+def _check_length(steps: int) -> None:
+    if steps > LONGEST:
+        raise ValueError(f"{steps} sixteenths: expected at most {LONGEST}, 40 bars of 4/4")

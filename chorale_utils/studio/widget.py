@@ -35,8 +35,10 @@ from ..notation.loading import (
     load_melody,
 )
 from . import drawing
+from .keeping import chorale_from_json
+from .moments import Request, Selection
 from .script import script
-from .session import Request, Selection, Session, chorale_from_json
+from .session import Session
 from .writer import MODEL, Answer, Writer
 
 require("studio", "the studio")
@@ -217,11 +219,7 @@ class Studio(anywidget.AnyWidget):
         def ask() -> None:
             request = requests[len(answers)]
             try:
-                self._job = _writer(self._model).ask(
-                    {"do": "write", "given": request.given.tolist(), "seed": request.seed}
-                    | vars(request.settings),
-                    hear,
-                )
+                self._job = _writer(self._model).ask(_as_asked(request), hear)
             except OSError:
                 _writer.cache_clear()
                 self.busy = {}
@@ -282,6 +280,14 @@ class _WriterOnce:
 
 
 _writer = _WriterOnce()
+
+
+def _as_asked(request: Request) -> dict[str, Any]:
+    """A request as the writer takes it."""
+    classes = request.pitch_classes
+    told = {"do": "write", "given": request.given.tolist(), "seed": request.seed}
+    told |= {} if classes is None else {"pitch_classes": classes.tolist()}
+    return told | vars(request.settings)
 
 
 # Commands of the page. Their arguments come from outside: Session checks what they say.

@@ -37,13 +37,12 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale
+from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
+from .moments import Settings
 
 ADDRESS, KEY = "CHORALE_WRITER_ADDRESS", "CHORALE_WRITER_KEY"  # environment variables
 MODEL = "chord_gru"
-PARTICLES = 32  # candidates for each piece: the number for which the model is compiled in advance
 LIVELY, CALM = "lively", "calm"
-MOVEMENTS = ("", CALM, LIVELY)
 CANDIDATES_FOR_MOVEMENT = 4  # pieces written for each that is kept, where movement is asked for
 
 Answer = dict[str, Any]
@@ -235,7 +234,7 @@ class _Desk:
         from ..models.saving import load_model
 
         self.model = load_model(self.model_name)
-        self._compile({"particles": PARTICLES, "parallels": False, "crossing": True})
+        self._compile(_compiled_by(vars(Settings())))
         self._nats(np.full((4 * STEPS_PER_QUARTER, len(VOICES)), 60))
 
     def _compile(self, how: dict[str, Any]) -> None:
@@ -249,24 +248,20 @@ class _Desk:
 
     def _write(self, job: _Job) -> Answer:
         request = {name: value for name, value in job.request.items() if name not in ("do", "job")}
-        how = {"particles": PARTICLES, "parallels": False, "crossing": True} | {
-            name: request[name]
-            for name in ("particles", "parallels", "crossing", "movement")
-            if request.get(name, "") != ""
-        }
         job.tell("starting", done=0, total=1)
-        self._compile(how)
+        self._compile(_compiled_by(request))
         return {"pitches": self._generated(request, job.progress).tolist()}
 
     def _generated(
         self, request: dict[str, Any], progress: Callable[[int, int], object]
     ) -> np.ndarray:
+        from ..judging.counterpoint import RANGES
         from ..writing.generation import generate
 
-        how = {"particles": PARTICLES, "parallels": False} | request
+        how = vars(Settings()) | request
         how["given"] = np.array(how["given"], int).reshape(-1, len(VOICES))
-        how["ranges"] = VOICE_RANGES if how.get("ranges") else None
-        judge = {LIVELY: liveliness, CALM: calmness}.get(how.pop("movement", ""))
+        how["ranges"] = RANGES if how["ranges"] else None
+        judge = {LIVELY: liveliness, CALM: calmness}.get(how.pop("movement"))
         if judge is not None:
             how |= {"best_of": CANDIDATES_FOR_MOVEMENT, "judge": judge}
         return generate(self.model, progress=progress, **how)[0].pitches
@@ -282,7 +277,7 @@ class _Desk:
 
     def _hymn(self, job: _Job) -> Answer:
         from ..corpus.editions import load_corpus
-        from .session import chorale_to_json
+        from .keeping import chorale_to_json
 
         job.tell("starting", done=0, total=1)
         return {"chorale": chorale_to_json(load_corpus(progress=False)[job.request["name"]])}
@@ -316,6 +311,15 @@ class _Job:
         """Raises `Stopped` where nobody waits any more."""
         if self.stopped.is_set():
             raise Stopped
+
+
+def _compiled_by(how: dict[str, Any]) -> dict[str, Any]:
+    """What of a way of writing decides which program TensorFlow compiles."""
+    return {
+        name: how.get(name, usual)
+        for name, usual in vars(Settings()).items()
+        if name in ("particles", "parallels", "crossing", "movement")
+    }
 
 
 def liveliness(pieces: list[Chorale]) -> list[float]:

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, Pieces, tonic_and_mode
+from ..chorale import SILENCE, VOICES, Chorale, Pieces
 from ..encoding import (
     END_TOKEN,
     FIRST_NOTE_TOKEN,
@@ -45,8 +45,13 @@ from ..models.backend import keras
 from ..models.checks import check_whole_numbers
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
-from ..notation.score import find_key
-from .melody import as_melody, note_number, shift_into_range
+from .melody import (
+    as_melody,
+    ending_on_tonic,
+    note_number,
+    shift_into_range,
+    syllables,
+)
 from .particles import CHUNK, FREE, chunk_writer, initial_state, playable_tokens, select_pieces
 
 if TYPE_CHECKING:
@@ -266,7 +271,7 @@ def harmonize(
 
     def setting(piece: Chorale) -> Chorale:
         """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
-        struck = piece.struck | (_syllables(tune, number)[:, None] & (piece.pitches != SILENCE))
+        struck = piece.struck | (syllables(tune, number)[:, None] & (piece.pitches != SILENCE))
         struck[:, number] = tune.struck[:, number]
         name = piece.name.replace("generated", "harmonised")
         return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
@@ -288,40 +293,13 @@ def harmonize(
         best_of=best_of,
         judge=judge_settings,
         progress=progress,
-        pitch_classes=_tonic_at_the_end(tune, number) if tonic_ending else None,
+        pitch_classes=ending_on_tonic(tune, number) if tonic_ending else None,
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
     assert pieces.report is not None, "generate gives one"
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
-
-
-def _syllables(tune: Chorale, voice: int) -> np.ndarray:
-    """bool array (steps,): where the melody has a new syllable: under its words, or where it has
-    none, with each of its notes."""
-    words = () if tune.notation is None else tune.notation.words
-    begins = np.zeros(len(tune), bool)
-    begins[[word.step for word in words if word.voice == voice]] = True
-    return begins if begins.any() else tune.struck[:, voice]
-
-
-def _tonic_at_the_end(tune: Chorale, voice: int) -> np.ndarray | None:
-    """Pitch classes for `generate` that put the last quarter of the melody's last note over the
-    tonic in root position; None where the note does not belong to this chord."""
-    start, length, pitch = tune.notes(voice)[-1]
-    tonic, minor = tonic_and_mode(tune.key or find_key(tune))
-    thirds = {(tonic + 4) % 12} | (
-        {(tonic + 3) % 12} if minor else set()
-    )  # Bach ends minor on either
-    if pitch % 12 not in {tonic, (tonic + 7) % 12} | thirds:
-        return None
-    third = pitch % 12 if pitch % 12 in thirds else (tonic + (3 if minor else 4)) % 12
-    last = slice(max(start, start + length - STEPS_PER_QUARTER), len(tune))
-    classes = np.ones((len(tune), len(VOICES), 12), bool)
-    classes[last] = np.isin(np.arange(12), [tonic, third, (tonic + 7) % 12])
-    classes[last, -1] = np.arange(12) == tonic
-    return classes
 
 
 def notes_per_second(model: ModelLike, count: int = 1, steps: int = 200, seed: int = 0) -> float:

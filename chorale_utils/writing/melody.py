@@ -22,9 +22,11 @@ from ..chorale import (
     Chorale,
     described,
     place_in_bars,
+    tonic_and_mode,
 )
 from ..notation.loading import load_melody
 from ..notation.reading import from_melody
+from ..notation.score import find_key
 
 if TYPE_CHECKING:
     from music21 import stream
@@ -150,6 +152,53 @@ def shift_into_range(melody: Chorale, voice: int, transpose: bool) -> int:
             f"of the {VOICES[voice]}; with transpose=True the melody is moved there"
         )
     return int(max(low - sung.min(), 0) + min(high - sung.max(), 0))
+
+
+def syllables(tune: Chorale, voice: int) -> np.ndarray:
+    """Where a melody has a new syllable, bool array (steps,): under its words, or where it has
+    none, with each of its notes.
+
+    Args:
+        tune: Chorale.
+        voice: 0..3, which voice has the melody.
+
+    Examples:
+        >>> syllables(as_melody([67, 69], quarters=1), 0).astype(int)
+        array([1, 0, 0, 0, 1, 0, 0, 0])
+    """
+    words = () if tune.notation is None else tune.notation.words
+    begins = np.zeros(len(tune), bool)
+    begins[[word.step for word in words if word.voice == voice]] = True
+    return begins if begins.any() else tune.struck[:, voice]
+
+
+def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:
+    """Pitch classes for `generate`, bool array (steps, 4, 12), that put the last quarter of a
+    melody's last note over the tonic in root position; None where the note does not belong to this
+    chord.
+
+    Args:
+        tune: Chorale; where it does not say its key, that is found (`find_key`).
+        voice: 0..3, which voice has the melody.
+
+    Examples:
+        >>> tune = replace(as_melody([65, 64], quarters=1), key="C major")
+        >>> ending_on_tonic(tune, 0)[-1].astype(int).sum(axis=1)  # C, E or G, and C in the bass
+        array([3, 3, 3, 1])
+    """
+    start, length, pitch = tune.notes(voice)[-1]
+    tonic, minor = tonic_and_mode(tune.key or find_key(tune))
+    thirds = {(tonic + 4) % 12} | (
+        {(tonic + 3) % 12} if minor else set()
+    )  # Bach ends minor on either
+    if pitch % 12 not in {tonic, (tonic + 7) % 12} | thirds:
+        return None
+    third = pitch % 12 if pitch % 12 in thirds else (tonic + (3 if minor else 4)) % 12
+    last = slice(max(start, start + length - STEPS_PER_QUARTER), len(tune))
+    classes = np.ones((len(tune), len(VOICES), 12), bool)
+    classes[last] = np.isin(np.arange(12), [tonic, third, (tonic + 7) % 12])
+    classes[last, -1] = np.arange(12) == tonic
+    return classes
 
 
 def _is_file(melody: Any) -> bool:

@@ -1,0 +1,117 @@
+"""Keeping: a session's moments as what JSON knows, and back.
+
+Notebook: 06_studio
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Any
+
+import numpy as np
+
+from ..chorale import VOICES, Chorale
+from ..notation.page import Bar, KeySignature, Notation, Syllable, Tempo
+from .moments import Moment, Request, Settings
+
+
+def chorale_to_json(chorale: Chorale) -> dict[str, Any]:
+    """A chorale as what JSON knows (dict); `chorale_from_json` makes it again."""
+    about = ("name", "bwv", "title", "key", "time_signature", "pickup")
+    arrays = ("pitches", "onsets", "fermatas")
+    return (
+        {name: getattr(chorale, name) for name in about}
+        | {name: _packed(getattr(chorale, name)) for name in arrays}
+        | {"notation": chorale.notation and _notation_to_json(chorale.notation)}
+    )
+
+
+def chorale_from_json(told: dict[str, Any]) -> Chorale:
+    """The chorale that `chorale_to_json` told of.
+
+    Raises:
+        ValueError: it is none.
+    """
+    steps = len(_unpacked(told["pitches"], "<i2")) // len(VOICES)
+    told_of: dict[str, Any] = {
+        name: None if told[name] is None else _unpacked(told[name], "?").reshape(shape)
+        for name, shape in (("onsets", (steps, len(VOICES))), ("fermatas", (steps,)))
+    }
+    about = ("name", "bwv", "title", "key", "time_signature", "pickup")
+    told_of |= {name: told[name] for name in about}
+    pitches = _unpacked(told["pitches"], "<i2").reshape(steps, len(VOICES))
+    notation = told["notation"] and _notation_from_json(told["notation"])
+    return Chorale(pitches, **told_of, notation=notation)
+
+
+_MARKS = {"bars": Bar, "keys": KeySignature, "tempos": Tempo, "words": Syllable}
+_NAMES = ("composer", "lyricist", "arranger", "copyright")
+
+
+def _notation_to_json(notation: Notation) -> dict[str, Any]:
+    return (
+        {name: [vars(mark) for mark in getattr(notation, name)] for name in _MARKS}
+        | {name: getattr(notation, name) for name in _NAMES}
+        | {"spelling": _packed(notation.spelling)}
+    )
+
+
+def _notation_from_json(told: dict[str, Any]) -> Notation:
+    marks: dict[str, Any] = {
+        name: tuple(kind(**mark) for mark in told[name]) for name, kind in _MARKS.items()
+    }
+    for bar in marks["bars"]:  # JSON knows no tuples
+        object.__setattr__(bar, "endings", tuple(bar.endings))
+        object.__setattr__(bar, "marks", tuple(bar.marks))
+    spelling = told["spelling"]
+    if spelling is not None:
+        spelling = _unpacked(spelling, "<i2").reshape(-1, len(VOICES))
+    return Notation(**marks, spelling=spelling, **{name: told[name] for name in _NAMES})
+
+
+def moment_to_json(moment: Moment) -> dict[str, Any]:
+    """A moment as what JSON knows (dict); `moment_from_json` makes it again."""
+    request = moment.request
+    return {
+        "chorale": chorale_to_json(moment.chorale),
+        "locks": _packed(moment.locks),
+        "what": moment.what,
+        "request": request
+        and {
+            "work": request.work,
+            "given": _packed(request.given.astype("<i2")),
+            "seed": request.seed,
+            "settings": vars(request.settings),
+            "pitch_classes": _packed(request.pitch_classes),
+        },
+    }
+
+
+def moment_from_json(told: dict[str, Any]) -> Moment:
+    """The moment that `moment_to_json` told of.
+
+    Raises:
+        ValueError: it is none.
+    """
+    chorale, request = chorale_from_json(told["chorale"]), told["request"]
+    if request is not None:
+        given = _unpacked(request["given"], "<i2").reshape(-1, len(VOICES)).astype(int)
+        classes = request["pitch_classes"]
+        if classes is not None:
+            classes = _unpacked(classes, "?").reshape(-1, len(VOICES), 12)
+        settings = Settings(**request["settings"])
+        request = Request(request["work"], given, request["seed"], settings, classes)
+    locks = _unpacked(told["locks"], "?").reshape(chorale.pitches.shape)
+    return Moment(chorale, locks, request, told["what"])
+
+
+def _packed(array: np.ndarray | None) -> str | None:
+    if array is None:
+        return None
+    stored = array.astype("?" if array.dtype == bool else "<i2")
+    return base64.b64encode(zlib.compress(stored.tobytes())).decode()
+
+
+def _unpacked(text: str, kind: str) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind)

@@ -1,0 +1,124 @@
+"""What a session is made of: the piece at one moment, what the model is asked, its answers.
+
+Values only, none of which changes; `session` says what is done with them.
+
+Notebook: 06_studio
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..chorale import VOICES, Chorale
+
+FREE = -1  # in `given`: where the model writes
+WORKS = ("harmonise", "rewrite", "continue", "write")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the model writes.
+
+    Args:
+        temperature: below 1 is more cautious, above 1 more daring; 0.1 to 2.
+        particles: candidates for each piece, 1 to 256.
+        parallels, crossing: whether parallel fifths and octaves, and crossing voices, are allowed.
+        ranges: whether each voice keeps within what a choir sings (`judging.counterpoint.RANGES`).
+        movement: ``'calm'``, ``'lively'``, or ``''`` as it comes.
+
+    Raises:
+        ValueError: a number outside its range, or another word.
+    """
+
+    temperature: float = 0.8
+    particles: int = 32
+    parallels: bool = False
+    crossing: bool = False
+    ranges: bool = True
+    movement: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.temperature <= 2:
+            raise ValueError(f"temperature {self.temperature}: expected 0.1 to 2")
+        if not 1 <= self.particles <= 256:
+            raise ValueError(f"candidates {self.particles}: expected 1 to 256")
+        if self.movement not in ("", "calm", "lively"):
+            raise ValueError(f"movement {self.movement!r}: expected 'calm', 'lively' or ''")
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What the model is asked to do.
+
+    Args:
+        work: one of `WORKS`.
+        given: int array (steps, 4), a MIDI number or 0 where the note is fixed, -1 where the model
+            writes.
+        seed: of its chance.
+        settings: how it writes.
+        pitch_classes: bool array (steps, 4, 12), which ones each voice may sing, as in `generate`;
+            None for all.
+    """
+
+    work: str
+    given: np.ndarray
+    seed: int
+    settings: Settings
+    pitch_classes: np.ndarray | None = None
+
+    @property
+    def free(self) -> np.ndarray:
+        """bool array (steps, 4): where the model writes."""
+        return self.given == FREE
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The piece at one moment of the work.
+
+    Args:
+        chorale: as it stands, with the words under it in its notation.
+        locks: bool array (steps, 4), true where a note must not change.
+        request: what the model was asked, where it has written this; otherwise None.
+        what: what was done, for the buttons undo and redo.
+    """
+
+    chorale: Chorale
+    locks: np.ndarray
+    request: Request | None = None
+    what: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One of several answers to a request, to choose from."""
+
+    chorale: Chorale
+    request: Request
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some steps of some voices: `start` up to (not including) `stop`, and the numbers of voices.
+
+    Raises:
+        ValueError: steps in the wrong order, or a voice that there is none of.
+    """
+
+    start: int
+    stop: int
+    voices: tuple[int, ...] = (0, 1, 2, 3)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop:
+            raise ValueError(f"steps {self.start} to {self.stop}: expected at least one step")
+        if not self.voices or not set(self.voices) <= set(range(len(VOICES))):
+            raise ValueError(f"voices {self.voices}: expected some of 0, 1, 2, 3")
+
+    def mask(self, steps: int) -> np.ndarray:
+        """bool array (steps, 4): true where it is selected."""
+        mask = np.zeros((steps, len(VOICES)), bool)
+        mask[self.start : self.stop, list(self.voices)] = True
+        return mask
