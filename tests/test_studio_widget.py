@@ -13,9 +13,9 @@ from chorale_utils import Chorale, save_model, write_midi
 
 pytest.importorskip("anywidget", reason="the studio extra is not installed")
 
-from chorale_utils.studio import widget  # noqa: E402
-from chorale_utils.studio.widget import Studio  # noqa: E402
-from chorale_utils.studio.writer import Writer, start  # noqa: E402
+from chorale_utils.studio import widget
+from chorale_utils.studio.widget import Studio
+from chorale_utils.studio.writer import Writer, start
 
 TUNE = np.repeat([67, 69, 71, 72], 4)
 

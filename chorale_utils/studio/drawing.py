@@ -87,10 +87,8 @@ def harmony(chorale: Chorale) -> list[dict[str, Any]]:
     than three voices sing."""
     if np.count_nonzero((chorale.pitches != SILENCE).any(axis=0)) < 3:
         return []
-    try:
-        from ..harmony.analysis import analyse
-    except ModuleNotFoundError:
-        return []
+    from ..harmony.analysis import analyse
+
     table = analyse(chorale)[["start", "numeral", "key", "cadence"]]
     return [
         {"start": int(start), "numeral": numeral, "key": key, "cadence": cadence or ""}

@@ -9,6 +9,7 @@ Notebook: 06_studio
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -82,8 +83,19 @@ def _described(known: Chorale, now: Chorale) -> list[str]:
         for each in (known, now)
     ]
     if list(held[0]) != list(held[1]):
-        told.append(f"fermatas=np.isin(np.arange({len(now)}), {held[1]})")
-    return [f"piece = replace(piece, {', '.join(told)})"] if told else []
+        told.append(_held(now))
+    return (
+        ["piece = replace(", "    piece,", *(f"    {each}," for each in told), ")"] if told else []
+    )
+
+
+def _held(chorale: Chorale) -> str:
+    """The steps under a fermata, as an argument."""
+    fermatas = np.zeros(1, bool) if chorale.fermatas is None else chorale.fermatas
+    edges = np.flatnonzero(np.diff(np.pad(fermatas, 1).astype(int)))
+    spans = [f"range({start}, {stop})" for start, stop in zip(edges[::2], edges[1::2])]
+    told = f"[\n{_wrapped([f'*{span}' for span in spans], 8)}\n    ]" if spans else "[]"
+    return f"fermatas=np.isin(np.arange({len(chorale)}), {told})"
 
 
 def _imports(asked: bool, page: bool) -> list[str]:
@@ -115,11 +127,11 @@ def _page(page: Notation) -> list[str]:
         for column in page.spelling.T.astype(int):
             starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
             runs = np.diff(np.append(starts, len(column))).tolist()
-            told = [[str(number) for number in each] for each in (column[starts].tolist(), runs)]
-            lines += ["            np.repeat("]
-            for numbers in told:
-                lines += ["                [", _wrapped(numbers, 20), "                ],"]
-            lines += ["            ),"]
+            line = f"            np.repeat({column[starts].tolist()}, {runs}),"
+            if len(line) > _WIDTH:
+                told = f"{_list(column[starts])},\n{_list(runs)},"
+                line = f"            np.repeat(\n{told}\n            ),"
+            lines += [line]
         lines += ["        ],", "        axis=1,", "    ),"]
     return [*lines, ")"]
 
@@ -151,6 +163,12 @@ def _notes(chorale: Chorale) -> str:
     return "\n".join(written)
 
 
+def _list(numbers: Iterable[int]) -> str:
+    """A list of numbers as Python, over several lines."""
+    inner = _wrapped([str(number) for number in numbers], 20)
+    return f"                [\n{inner}\n                ]"
+
+
 def _wrapped(texts: list[str], indent: int = 4) -> str:
     line, lines = " " * (indent - 1), list[str]()
     for text in texts:
@@ -171,8 +189,7 @@ def _chorale(chorale: Chorale) -> str:
     told = "".join(f"    {name}={value!r},\n" for name, value in about.items() if value is not None)
     held = ""
     if chorale.fermatas is not None and chorale.fermatas.any():
-        steps = np.flatnonzero(chorale.fermatas).tolist()
-        held = f"    fermatas=np.isin(np.arange({len(chorale)}), {steps}),\n"
+        held = f"    {_held(chorale)},\n"
     return (
         "voices = [soprano, alto, tenor, bass]\n"
         "steps = [[(pitch, int(4 * quarters)) for pitch, quarters in voice] for voice in voices]\n"
@@ -199,19 +216,23 @@ def _asked(before: Chorale, request: Request) -> list[str]:
             told["parallels"] = "True"
         if told.pop("crossing", "True") == "True":
             told["crossing"] = "True"
-        arguments = ", ".join(f"{name}={value}" for name, value in told.items())
-        return [*lines, "piece = harmonize(", f"    model, {cut}, {arguments}", ")[0]"]
-    arguments = ", ".join(f"{name}={value}" for name, value in told.items())
+        return [*lines, "piece = harmonize(", f"    model, {cut},", *_arguments(told), ")[0]"]
     lines += [f"given = np.full(({len(free)}, 4), {FREE})"]
     if request.work != "write":
         lines += [f"given[:{min(len(before), len(free))}] = piece.pitches[:{len(free)}]"]
         lines += _free_regions(free, len(before))
     if request.pitch_classes is not None:
         lines += _pitch_classes(request.pitch_classes)
-    lines += ["written = generate(", "    model,", "    given=given,", f"    {arguments},"]
-    if request.pitch_classes is not None:
-        lines += ["    pitch_classes=classes,"]
-    return [*lines, ")[0]", *_taken_up(before, request)]
+        told["pitch_classes"] = "classes"
+    lines += ["written = generate(", "    model, given=given,", *_arguments(told), ")[0]"]
+    return [*lines, *_taken_up(before, request)]
+
+
+def _arguments(told: dict[str, str]) -> list[str]:
+    """Arguments as lines of Python; the judge has one of its own."""
+    judge = told.pop("judge", "")
+    lines = [_wrapped([f"{name}={value}" for name, value in told.items()])]
+    return [*lines, f"    judge={judge},"] if judge else lines
 
 
 def _is_harmonize(before: Chorale, request: Request) -> bool:
@@ -286,8 +307,11 @@ def _taken_up(before: Chorale, request: Request) -> list[str]:
     if request.work == "harmonise":  # which sings the words of the tune
         tune = syllables(before[:steps], tune_of(before))
         lines += ["# the other voices sing the syllables of the tune, too"]
-        lines += [f"syllables = np.isin(np.arange({steps}), {np.flatnonzero(tune).tolist()})"]
-        new = "(written.struck | syllables[:, None] & (written.pitches > 0))"
+        begins = [str(step) for step in np.flatnonzero(tune)]
+        lines += ["begins = [", _wrapped(begins), "]"]
+        lines += [f"syllables = np.isin(np.arange({steps}), begins)"]
+        lines += ["new = written.struck | syllables[:, None] & (written.pitches > 0)"]
+        new = "new"
     lines += [f"struck = np.where(given == {FREE}, {new}, struck | written.struck)"]
     changed = ["pitches=written.pitches", "onsets=struck"]
     if before.fermatas is not None and len(before) != steps:

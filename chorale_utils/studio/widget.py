@@ -13,40 +13,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..chorale import SILENCE, VOICES, Chorale, as_chorale
+from ..chorale import VOICES, Chorale
 from ..extras import require
 from ..files import write_atomically
-from ..notation.loading import (
-    LARGEST_FILE,
-    MIDI_SUFFIXES,
-    SCORE_SUFFIXES,
-    load_chorale,
-    load_melody,
-)
 from . import drawing
+from .exchange import as_piece, exported, read_file, tune_alone
 from .keeping import chorale_from_json
 from .moments import Request, Selection
 from .script import script
 from .session import Session
-from .writer import MODEL, Answer, Writer
+from .writer import MODEL, Answer, as_asked, forget_writer, shared_writer
 
 require("studio", "the studio")
 import anywidget  # noqa: E402  (what the line above may refuse)
 import traitlets  # noqa: E402
 
 FOLDER = "CHORALE_STUDIO_FOLDER"  # environment variable: where work is kept
-SUFFIXES = (*MIDI_SUFFIXES, *SCORE_SUFFIXES, ".csv")
 VARIANTS = 3
 SAVED_AFTER = 0.4  # seconds without another change
 _STATIC = Path(__file__).with_name("static")
@@ -87,14 +76,13 @@ class Studio(anywidget.AnyWidget):
         chorale: Chorale | np.ndarray | str | os.PathLike[str] | None = None,
         model: str = MODEL,
     ) -> None:
-        self.session = Session(None if chorale is None else _as_piece(chorale))
+        self.session = Session(None if chorale is None else as_piece(chorale))
         self._begun_with = "" if chorale is None else self.session.to_json()
-        self._file: Path | None = (
-            None  # where the session is kept, once the page has said who it is
-        )
+        self._file: Path | None = None  # where the work is kept, once the page says who it is
         self._lock = threading.RLock()
         self._saving: threading.Timer | None = None
         self._job: int | None = None
+        self._sending = False  # whether a file is being written for the page
         self._width, self._staves, self._wants_surprise = 900, 2, False
         self._drawn: tuple[Any, ...] = ()
         self._model = model
@@ -174,7 +162,7 @@ class Studio(anywidget.AnyWidget):
 
             pitches = chorale.pitches.tolist()
             threading.Thread(
-                target=lambda: _writer(self._model).ask(
+                target=lambda: shared_writer(self._model).ask(
                     {"do": "surprise", "pitches": pitches}, surprised
                 ),
                 daemon=True,
@@ -204,7 +192,7 @@ class Studio(anywidget.AnyWidget):
 
     def _prepare(self) -> None:
         try:
-            _writer(self._model)
+            shared_writer(self._model)
         except OSError as error:
             self._say(f"The model does not answer: {error}", wrong=True)
 
@@ -219,9 +207,9 @@ class Studio(anywidget.AnyWidget):
         def ask() -> None:
             request = requests[len(answers)]
             try:
-                self._job = _writer(self._model).ask(_as_asked(request), hear)
+                self._job = shared_writer(self._model).ask(as_asked(request), hear)
             except OSError:
-                _writer.cache_clear()
+                forget_writer()
                 self.busy = {}
                 self._say(
                     "The model's process has ended. Ask again: it is started anew.", wrong=True
@@ -245,7 +233,7 @@ class Studio(anywidget.AnyWidget):
                 self.busy, self._job = {}, None
                 if state == "failed":
                     if "process has ended" in answer["message"]:
-                        _writer.cache_clear()
+                        forget_writer()
                     self._say(answer["message"], wrong=True)
                 elif self.session.moment is not begun:
                     self._say("The piece has changed since the model was asked: ask again.", True)
@@ -259,52 +247,22 @@ class Studio(anywidget.AnyWidget):
         threading.Thread(target=ask, daemon=True).start()
 
 
-@lru_cache(maxsize=1)
-def _shared_writer(model: str) -> Writer:
-    return Writer(model)
-
-
-class _WriterOnce:
-    """The writer of this process, made once even where two threads ask for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __call__(self, model: str) -> Writer:
-        with self._lock:
-            return _shared_writer(model)
-
-    def cache_clear(self) -> None:
-        """Has the next one made anew."""
-        _shared_writer.cache_clear()
-
-
-_writer = _WriterOnce()
-
-
-def _as_asked(request: Request) -> dict[str, Any]:
-    """A request as the writer takes it."""
-    classes = request.pitch_classes
-    told = {"do": "write", "given": request.given.tolist(), "seed": request.seed}
-    told |= {} if classes is None else {"pitch_classes": classes.tolist()}
-    return told | vars(request.settings)
-
-
 # Commands of the page. Their arguments come from outside: Session checks what they say.
 
 
 def _hello(studio: Studio, visitor: str, width: int) -> None:
     """The page has come up: takes up again what this visitor did here before."""
-    secret = f"{visitor}\n{studio._begun_with}".encode()
-    studio._file = _folder() / f"{hashlib.sha256(secret).hexdigest()[:40]}.json"
     studio._width = int(width)
-    if studio._file.is_file() and not studio.session.past:
-        try:
-            studio.session = Session.from_json(studio._file.read_text("utf-8"))
-        except ValueError:
-            studio._say("What was saved here cannot be read any more; this is a new piece.", True)
-        else:
-            studio._say("Here is your piece, as you left it.")
+    if studio._file is None:  # whoever comes later sees this piece, and no other
+        secret = f"{visitor}\n{studio._begun_with}".encode()
+        studio._file = _folder() / f"{hashlib.sha256(secret).hexdigest()[:40]}.json"
+        if studio._file.is_file() and not studio.session.past:
+            try:
+                studio.session = Session.from_json(studio._file.read_text("utf-8"))
+            except ValueError:
+                studio._say("What was saved here cannot be read any more: a new piece.", True)
+            else:
+                studio._say("Here is your piece, as you left it.")
     studio._show()
     threading.Thread(target=studio._prepare, daemon=True).start()
 
@@ -372,7 +330,7 @@ def _ask(
 def _stop(studio: Studio) -> None:
     job, studio._job, studio.busy = studio._job, None, {}
     if job is not None:
-        _writer(studio._model).stop(job)
+        shared_writer(studio._model).stop(job)
     studio._say("Stopped.")
 
 
@@ -416,111 +374,50 @@ def _open_hymn(studio: Studio, name: str, tune_only: bool = True) -> None:
                 studio.busy = {}
             if answer["state"] == "done":
                 hymn = chorale_from_json(answer["chorale"])
-                studio.session.open(_tune_of(hymn) if tune_only else hymn)
+                studio.session.open(tune_alone(hymn) if tune_only else hymn)
                 studio._changed()
             elif answer["state"] == "failed":
                 studio._say(answer["message"], wrong=True)
 
     studio.busy = {"work": "open", "state": "starting", "done": 0, "total": 1}
-    ask = lambda: _writer(studio._model).ask({"do": "hymn", "name": str(name)}, hear)  # noqa: E731
+    ask = lambda: shared_writer(studio._model).ask({"do": "hymn", "name": str(name)}, hear)  # noqa: E731
     threading.Thread(target=ask, daemon=True).start()
 
 
 def _open_file(studio: Studio, name: str, content: bytes, tune_only: bool = False) -> None:
-    """Takes up a file that the visitor has chosen. Its name serves as a title, never as a path."""
-    called = re.sub(r"[^\w .,()-]", "", Path(str(name)).name)[:80] or "a file"
-    suffix = Path(called).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"{called}: expected a file ending in {', '.join(SUFFIXES)}")
-    if not 0 < len(content) <= LARGEST_FILE:
-        raise ValueError(f"{called}: {len(content):,} bytes: expected at most {LARGEST_FILE:,}")
-    with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
-        path = Path(folder, f"file{suffix}")
-        path.write_bytes(content)
-        try:
-            read = _as_piece(path)
-        except ValueError as error:
-            raise ValueError(str(error).replace(str(path), called)) from None
-    read = replace(read, name=Path(called).stem, title=read.title or Path(called).stem)
-    studio.session.open(_tune_of(read) if tune_only else read)
+    """Takes up a file that the visitor has chosen."""
+    read = read_file(name, content)
+    studio.session.open(tune_alone(read) if tune_only else read)
     studio._changed()
     many = len(studio.session.bars)
-    studio._say(f"{called}: {many} bar{'s' if many > 1 else ''}.")
+    studio._say(f"{read.title}: {many} bar{'s' if many > 1 else ''}.")
 
 
 def _export(studio: Studio, kind: str, tempo: float = 80) -> None:
     """Sends the piece to the page as a file: musicxml, midi, pdf, mp3 or python."""
-    from ..notation.midi import write_midi
-    from ..notation.score import write_score
-    from ..sound.player import mp3
-
-    session, chorale = studio.session, studio.session.chorale
-    title = re.sub(r"[^\w-]+", "-", chorale.title or chorale.name).strip("-") or "chorale"
-    about = {"model": studio._model, "seed": session.seed} if session.moment.request else {}
+    if studio._sending:
+        raise ValueError("the last file is still being written: wait for it")
+    session, staves, model = studio.session, studio._staves, studio._model
     tempo = float(tempo)
-
-    def written(write: Callable[[Path], object], suffix: str) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
-            path = Path(folder, f"chorale{suffix}")
-            write(path)
-            return path.read_bytes()
-
-    writers: dict[str, tuple[str, str, Callable[[], bytes]]] = {
-        "musicxml": (
-            ".musicxml",
-            "application/vnd.recordare.musicxml+xml",
-            lambda: written(lambda path: write_score(chorale, path, about=about), ".musicxml"),
-        ),
-        "midi": (
-            ".mid",
-            "audio/midi",
-            lambda: written(lambda path: write_midi(chorale, path, tempo, about), ".mid"),
-        ),
-        "pdf": (
-            ".pdf",
-            "application/pdf",
-            lambda: written(lambda path: write_score(chorale, path, studio._staves), ".pdf"),
-        ),
-        "mp3": (".mp3", "audio/mpeg", lambda: mp3(chorale, tempo)),
-        "python": (".py", "text/x-python", lambda: script(session).encode()),
-    }
-    if kind not in writers:
-        raise ValueError(f"{kind!r}: expected one of {', '.join(writers)}")
-    suffix, media, make = writers[kind]
 
     def send() -> None:
         try:
-            if kind in ("musicxml", "pdf"):
-                with drawing.ENGRAVING:
-                    content = make()
-            else:
-                content = make()
+            file = exported(session, kind, tempo, staves, model)
+            about = {"kind": "file", "name": file.name, "type": file.media, "of": kind}
+            studio.send(about, [file.content])
         except (ValueError, OSError) as error:
             studio._say(_plain(error), wrong=True)
-            return
-        studio.send({"kind": "file", "name": title + suffix, "type": media, "of": kind}, [content])
+        finally:
+            studio._sending = False
 
+    studio._sending = True
     threading.Thread(target=send, daemon=True).start()
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "hello": _hello,
     "resize": _resize,
-    **{
-        name: _edit(name)
-        for name in (
-            "new",
-            "describe",
-            "put",
-            "move",
-            "clear",
-            "hold",
-            "say",
-            "lock",
-            "undo",
-            "redo",
-        )
-    },
+    **{name: _edit(name) for name in _SESSIONS},
     "erase": _erase,
     "settings": _settings,
     "ask": _ask,
@@ -535,39 +432,6 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
-def _as_piece(given: Chorale | np.ndarray | str | os.PathLike[str]) -> Chorale:
-    """What somebody begins with, as a Chorale; a file with one part is a tune."""
-    if isinstance(given, (str, os.PathLike)):
-        try:
-            return load_chorale(given)
-        except ValueError as error:
-            if Path(given).suffix.lower() == ".csv":
-                raise
-            try:
-                return load_melody(given)
-            except ValueError:
-                raise error from None
-    if isinstance(given, Chorale):
-        return given
-    line = np.asarray(given)
-    if line.ndim == 1 and np.issubdtype(line.dtype, np.integer):
-        pitches = np.zeros((len(line), len(VOICES)), int)
-        pitches[:, 0] = line
-        return Chorale(pitches, name="my-tune")
-    return as_chorale(given)  # type: ignore[arg-type]  # which says what is wrong with it
-
-
-def _tune_of(chorale: Chorale) -> Chorale:
-    """The soprano alone, or the only voice that sings."""
-    sings = np.flatnonzero(chorale.pitches.any(axis=0))
-    keep = int(sings[0]) if len(sings) else 0
-    pitches = np.full_like(chorale.pitches, SILENCE)
-    pitches[:, keep] = chorale.pitches[:, keep]
-    onsets = np.zeros(pitches.shape, bool)
-    onsets[:, keep] = chorale.struck[:, keep]
-    return replace(chorale, pitches=pitches, onsets=onsets, bwv=None)
-
-
 def _folder() -> Path:
     """Where work is kept: what the environment says, or else the user's own data folder."""
     if os.environ.get(FOLDER):
@@ -580,4 +444,7 @@ def _folder() -> Path:
 def _plain(error: BaseException) -> str:
     """What an error says, as a sentence of the page."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    first = text.split(" ")[0]
+    if first.strip(",;:").isalpha():  # and no file's name
+        text = text[:1].upper() + text[1:]
+    return text + ("" if text.endswith(".") else ".")

@@ -30,6 +30,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from queue import Queue
@@ -38,11 +39,12 @@ from typing import Any
 import numpy as np
 
 from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
-from .moments import Settings
+from .moments import Request, Settings
 
 ADDRESS, KEY = "CHORALE_WRITER_ADDRESS", "CHORALE_WRITER_KEY"  # environment variables
 MODEL = "chord_gru"
 LIVELY, CALM = "lively", "calm"
+MOST_WAITING = 8  # requests of one page that are not answered yet
 CANDIDATES_FOR_MOVEMENT = 4  # pieces written for each that is kept, where movement is asked for
 
 Answer = dict[str, Any]
@@ -132,6 +134,40 @@ class Writer:
             tell({"job": job, "state": "failed", "message": "The model's process has ended."})
 
 
+_sharing = threading.Lock()
+
+
+def shared_writer(model: str) -> Writer:
+    """The writer of this process, made once even where two threads ask for it.
+
+    Args:
+        model: as in `Writer`.
+
+    Raises:
+        OSError: as in `Writer`.
+    """
+    with _sharing:
+        return _made_once(model)
+
+
+def forget_writer() -> None:
+    """Has `shared_writer` make the next one anew, after its process has ended."""
+    _made_once.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _made_once(model: str) -> Writer:
+    return Writer(model)
+
+
+def as_asked(request: Request) -> dict[str, Any]:
+    """What a writer is asked, for a session's request (dict)."""
+    classes = request.pitch_classes
+    told = {"do": "write", "given": request.given.tolist(), "seed": request.seed}
+    told |= {} if classes is None else {"pitch_classes": classes.tolist()}
+    return told | vars(request.settings)
+
+
 def start(model: str = MODEL) -> tuple[subprocess.Popen[bytes], str, str]:
     """Starts a process that holds a model: (process, its address, the key it asks for).
 
@@ -195,6 +231,10 @@ class _Desk:
             jobs = {number: one for number, one in jobs.items() if not one.ended} | {
                 request["job"]: job
             }
+            if len(jobs) > MOST_WAITING:
+                job.tell("failed", message="too much is asked at once: wait for the answers")
+                job.ended = True
+                continue
             with self.lock:
                 self.waiting.append(job)
                 before = len(self.waiting) - 1

@@ -1,0 +1,174 @@
+"""Exchange: what comes to the studio as a file, and what leaves it as one.
+
+Files are read by the readers of `notation`, which guard themselves. The name of a file that comes
+from outside serves as a title and never as a path.
+
+Notebook: 06_studio
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..chorale import SILENCE, VOICES, Chorale, as_chorale
+from ..notation.loading import (
+    LARGEST_FILE,
+    MIDI_SUFFIXES,
+    SCORE_SUFFIXES,
+    load_chorale,
+    load_melody,
+)
+from ..notation.midi import write_midi
+from ..notation.score import write_score
+from .drawing import ENGRAVING
+from .pieces import tune_of
+from .script import script
+from .session import Session
+
+SUFFIXES = (*MIDI_SUFFIXES, *SCORE_SUFFIXES, ".csv")
+KINDS = ("musicxml", "midi", "pdf", "mp3", "python")
+
+
+class File(NamedTuple):
+    """A file that leaves the studio: its `name`, its `media` type, its `content`."""
+
+    name: str
+    media: str
+    content: bytes
+
+
+def as_piece(given: Chorale | np.ndarray | str | os.PathLike[str]) -> Chorale:
+    """What somebody begins with, as a Chorale; a file with one part is a tune.
+
+    Args:
+        given: a Chorale; a melody as an int array (steps,) of MIDI numbers, a sixteenth each, 0
+            being silence; the path of a MIDI, MusicXML, kern or CSV file.
+
+    Raises:
+        ValueError: it cannot be read; the message says why.
+        FileNotFoundError: there is no such file.
+
+    Examples:
+        >>> as_piece(np.array([67, 67, 69, 69])).pitches[:, 0].tolist()
+        [67, 67, 69, 69]
+    """
+    if isinstance(given, (str, os.PathLike)):
+        try:
+            return load_chorale(given)
+        except ValueError as error:
+            if Path(given).suffix.lower() == ".csv":
+                raise
+            try:
+                return load_melody(given)
+            except ValueError:
+                raise error from None
+    if isinstance(given, Chorale):
+        return given
+    line = np.asarray(given)
+    if line.ndim == 1 and np.issubdtype(line.dtype, np.integer):
+        pitches = np.zeros((len(line), len(VOICES)), int)
+        pitches[:, 0] = line
+        return Chorale(pitches, name="my-tune")
+    return as_chorale(given)  # type: ignore[arg-type]  # which says what is wrong with it
+
+
+def tune_alone(chorale: Chorale) -> Chorale:
+    """The tune of a chorale, with what the page says of it.
+
+    Examples:
+        >>> tune_alone(Chorale([[72, 67, 64, 48]])).pitches.tolist()
+        [[72, 0, 0, 0]]
+    """
+    tune = tune_of(chorale)
+    others = np.arange(len(VOICES)) != tune
+    pitches, onsets = chorale.pitches.copy(), chorale.struck.copy()
+    pitches[:, others], onsets[:, others] = SILENCE, False
+    page = None if chorale.notation is None else chorale.notation.of_voice(tune)
+    return replace(chorale, pitches=pitches, onsets=onsets, bwv=None, notation=page)
+
+
+def read_file(name: str, content: bytes) -> Chorale:
+    """A file that a visitor has sent, as a Chorale.
+
+    Args:
+        name: as the visitor calls it.
+        content: what is in it, at most 8,000,000 bytes.
+
+    Raises:
+        ValueError: it is too large, or no music; the message names no place of this machine.
+    """
+    called = re.sub(r"[^\w .,()-]", "", Path(str(name)).name)[:80] or "a file"
+    suffix = Path(called).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{called}: expected a file ending in {', '.join(SUFFIXES)}")
+    if not 0 < len(content) <= LARGEST_FILE:
+        raise ValueError(
+            f"{called}: {len(content):,} bytes: expected 1 to {LARGEST_FILE:,} bytes of music"
+        )
+    with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
+        path = Path(folder, f"file{suffix}")
+        path.write_bytes(content)
+        try:
+            read = as_piece(path)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), called)) from None
+    return replace(read, name=Path(called).stem, title=read.title or Path(called).stem)
+
+
+def exported(session: Session, kind: str, tempo: float, staves: int, model: str) -> File:
+    """The piece of a session as a file.
+
+    Args:
+        session: Session.
+        kind: one of `KINDS`.
+        tempo: quarters a minute, of MIDI and MP3.
+        staves: 2 or 4, of PDF.
+        model: which one has written it.
+
+    Raises:
+        ValueError: another kind, or a tempo that is none.
+        OSError: it cannot be written.
+    """
+    from ..sound.player import mp3
+
+    chorale = session.chorale
+    about = {"model": model, "seed": session.moment.request.seed} if session.moment.request else {}
+
+    def written(write: Callable[[Path], object], suffix: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
+            path = Path(folder, f"chorale{suffix}")
+            write(path)
+            return path.read_bytes()
+
+    def as_score(suffix: str, **how: Any) -> bytes:
+        with ENGRAVING:
+            return written(lambda path: write_score(chorale, path, **how), suffix)
+
+    writers: dict[str, tuple[str, str, Callable[[], bytes]]] = {
+        "musicxml": (
+            ".musicxml",
+            "application/vnd.recordare.musicxml+xml",
+            lambda: as_score(".musicxml", about=about),
+        ),
+        "midi": (
+            ".mid",
+            "audio/midi",
+            lambda: written(lambda path: write_midi(chorale, path, tempo, about), ".mid"),
+        ),
+        "pdf": (".pdf", "application/pdf", lambda: as_score(".pdf", staves=staves)),
+        "mp3": (".mp3", "audio/mpeg", lambda: mp3(chorale, tempo)),
+        "python": (".py", "text/x-python", lambda: script(session).encode()),
+    }
+    if kind not in writers:
+        raise ValueError(f"{kind!r}: expected one of {', '.join(KINDS)}")
+    suffix, media, make = writers[kind]
+    title = re.sub(r"[^\w-]+", "-", chorale.title or chorale.name).strip("-") or "chorale"
+    return File(title + suffix, media, make())
