@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chorale_utils import Chorale, save_model, write_midi
+from chorale_utils.judging.counterpoint import RANGES
 
 pytest.importorskip("anywidget", reason="the studio extra is not installed")
 
@@ -114,10 +115,24 @@ def test_work_comes_back_to_the_same_visitor_alone(page, folder, monkeypatch):
     assert another_piece.chorale.pitches[0, 0] == 68
 
 
+def test_whoever_comes_later_sees_the_piece_but_not_the_work_of_another(page, folder):
+    other = Studio(TUNE)
+    other._hear(None, {"do": "hello", "visitor": "two", "width": 700}, [])
+    other._hear(None, {"do": "put", "voice": 0, "step": 0, "length": 4, "pitch": 61}, [])
+    other._save()
+    page.do("hello", visitor="one", width=700)
+    page.do("hello", visitor="two", width=700)
+    assert page.studio.chorale.pitches[0, 0] == 67
+    page.do("put", voice=0, step=0, length=4, pitch=62)
+    page.studio._save()
+    assert other.session.from_json(other._file.read_text()).chorale.pitches[0, 0] == 61
+
+
 def test_torn_work_is_said_to_be_torn_and_a_new_piece_begins(page, folder):
     page.do("hello", visitor="one", width=700)
     folder.mkdir(exist_ok=True)
     page.studio._file.write_text("{torn")
+    page.studio._file = None
     page.do("hello", visitor="one", width=700)
     assert any("cannot be read" in told.get("text", "") for told in page.heard)
     assert page.studio.chorale.pitches[0, 0] == 67
@@ -190,7 +205,7 @@ def test_the_process_writes_as_generate_does_and_keeps_what_is_given(process, sm
     request = {"do": "write", "given": given.tolist(), "seed": 3, "temperature": 0.8}
     request |= {"particles": 4, "parallels": True, "crossing": True}
     answer, states = asked(writer, request)
-    how = {"particles": 4, "temperature": 0.8, "parallels": True}
+    how = {"particles": 4, "temperature": 0.8, "parallels": True, "ranges": RANGES}
     wanted = generate(small_chord_gru, given=given, seed=3, **how)[0]
     assert answer["state"] == "done" and "working" in states
     assert np.array_equal(answer["pitches"], wanted.pitches)
@@ -238,14 +253,36 @@ def test_messages_are_json_and_nothing_is_unpickled(process):
     writer.close()
 
 
+def test_who_asks_for_too_much_at_once_waits_and_the_others_are_served(process):
+    address, key, path = process
+    greedy, other, heard = Writer(path, address, key), Writer(path, address, key), []
+    given = [[-1] * 4] * 320
+    jobs = [
+        greedy.ask({"do": "write", "given": given, "seed": 0, "particles": 2}, heard.append)
+        for _ in range(20)
+    ]
+    surprise = {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 8}
+    begin = time.monotonic()
+    while not any(answer["state"] == "failed" for answer in heard):
+        assert time.monotonic() < begin + 20
+        time.sleep(0.02)
+    for job in jobs:
+        greedy.stop(job)
+    assert asked(other, surprise)[0]["state"] == "done"
+    refused = [answer for answer in heard if answer["state"] == "failed"]
+    assert refused and all("at once" in answer["message"] for answer in refused)
+    greedy.close()
+    other.close()
+
+
 def test_a_person_asks_and_the_answer_stands_on_the_page(process, page, monkeypatch):
     address, key, path = process
     writer = Writer(path, address, key)
-    monkeypatch.setattr(widget, "_writer", lambda model: writer)
+    monkeypatch.setattr(widget, "shared_writer", lambda model: writer)
     page.do("ask", work="harmonise")
     assert page.studio.busy
     page.until(lambda: not page.studio.busy)
-    assert page.studio.chorale.pitches.all()
+    assert page.studio.chorale.pitches[:, 1:].any()
     assert np.array_equal(page.studio.chorale.pitches[:, 0], TUNE)
     assert any("seed 1" in told.get("text", "") for told in page.heard)
     page.do("ask", work="rewrite", start=0, stop=16, voices=[1], several=True)

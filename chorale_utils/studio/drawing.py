@@ -16,6 +16,7 @@ import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale, key_signature
 from ..judging.counterpoint import RULES, faults
+from ..notation.page import Bar, bars_of
 from ..notation.score import show_score
 from .session import Session
 
@@ -50,7 +51,7 @@ def piece(session: Session) -> dict[str, Any]:
         "metre": chorale.time_signature or "4/4",
         "pickup": chorale.pickup,
         "steps": len(chorale),
-        "bars": [(bar.start, bar.stop, bar.number) for bar in session.bars],
+        "bars": [_bar(bar) for bar in session.bars],
         "voices": _voices(chorale, session.locks),
         "fermatas": [] if chorale.fermatas is None else np.flatnonzero(chorale.fermatas).tolist(),
         "faults": _faults(chorale),
@@ -76,6 +77,7 @@ def variants(session: Session, width: int) -> list[dict[str, Any]]:
             "seed": variant.request.seed,
             "voices": _voices(variant.chorale, np.zeros(variant.chorale.pitches.shape, bool)),
             "differs": _differing(variant.chorale, chorales),
+            "bars": [_bar(bar) for bar in bars_of(variant.chorale)],
             "faults": len(_faults(variant.chorale)),
         }
         for variant in session.variants
@@ -106,6 +108,11 @@ def opinion(chorale: Chorale) -> dict[str, Any]:
     parts = explain_grade([chorale]).iloc[0].sort_values()
     reasons = [(str(name), round(float(points), 1)) for name, points in parts.head(3).items()]
     return {"grade": round(float(grade([chorale])[0]), 1), "reasons": reasons}
+
+
+def _bar(bar: Bar) -> tuple[int, int, int, int, int]:
+    """Start, stop, number, sixteenths of its metre that have passed, sixteenths of a beat."""
+    return bar.start, bar.stop, bar.number, bar.offset, 16 // int(bar.time_signature.split("/")[1])
 
 
 def _voices(chorale: Chorale, locks: np.ndarray) -> list[list[tuple[int, int, int, bool]]]:

@@ -39,7 +39,20 @@ FOLDER = "CHORALE_STUDIO_FOLDER"  # environment variable: where work is kept
 VARIANTS = 3
 SAVED_AFTER = 0.4  # seconds without another change
 _STATIC = Path(__file__).with_name("static")
-_SCRIPTS = ("sound.js", "score.js", "panels.js", "studio.js")  # one module, cut where one reads
+_SCRIPTS = (  # one module, cut where one reads
+    "sound.js",
+    "score.js",
+    "panels.js",
+    "desk.js",
+    "beginning.js",
+    "entering.js",
+    "asking.js",
+    "hearing.js",
+    "seeing.js",
+    "taking.js",
+    "keys.js",
+    "studio.js",
+)
 
 
 class Studio(anywidget.AnyWidget):

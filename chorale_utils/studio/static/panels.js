@@ -19,6 +19,11 @@ const button = (text, label, onclick, about = {}) =>
 
 const labelled = (text, field) => el("label", { class: "cs-field" }, el("span", {}, text), field);
 
+// Sets a field, unless somebody is typing in it.
+const fill = (field, value) => {
+  if (document.activeElement !== field) field.value = value;
+};
+
 // A small drawing for a button, from SVG paths in a box of 24 by 24: no font has to have the sign.
 function icon(...paths) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -170,36 +175,3 @@ function dialog(title, ...children) {
   made.addEventListener("keydown", (event) => event.stopPropagation());
   return made;
 }
-
-function save(name, type, content) {
-  const link = el("a", {
-    href: URL.createObjectURL(new Blob([content], { type })),
-    download: name,
-  });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-const KEYS = [
-  ["A – G", "write the note, nearest to the one before"],
-  ["0 or R", "write a rest"],
-  ["3 4 5 6 7", "sixteenth, eighth, quarter, half, whole"],
-  [".", "dotted, or not"],
-  ["N", "enter notes, or select"],
-  ["← →", "the note before, the next one; with Shift: select"],
-  ["↑ ↓", "a semitone up or down; with Ctrl: an octave"],
-  ["Page ↑ ↓", "the voice above or below"],
-  ["Backspace", "take the last note away"],
-  ["Delete", "make the selected notes silent"],
-  ["L", "lock or unlock what is selected"],
-  ["V", "lock or unlock the whole voice"],
-  ["Shift+B", "select the bar; again: with all voices"],
-  ["Ctrl+A", "select everything"],
-  ["H", "harmonise the tune"],
-  ["W", "rewrite what is selected"],
-  ["Space", "play from here, or stop"],
-  ["Ctrl+Z, Ctrl+Y", "undo, redo"],
-  ["?", "this list"],
-];

@@ -100,6 +100,9 @@ class Score {
       bar.top = bar.staves[0].top;
       bar.bottom = bar.staves.at(-1).bottom;
       bar.first = before === null || bar.left < before.left;
+      bar.line = bar.first ? { lowest: 0 } : before.line;
+      const under = staves.at(-1).getBBox(); // with stems and words
+      bar.line.lowest = Math.max(bar.line.lowest, bar.bottom, under.y + under.height);
       before = bar;
       if (!bar.anchors.has(start))
         bar.anchors.set(start, Math.min(bar.begin, ...bar.anchors.values()));
@@ -139,8 +142,9 @@ class Score {
     return left + ((right - left) * (step - from)) / (to - from);
   }
 
-  // What lies under a point of the window: { bar, step, staff, note, diatonic }.
-  under_(event) {
+  // What lies under a point of the window: bar, step, staff, note, place on the staff, and whether
+  // the point is before all notes of a line, on clef and signature.
+  placeUnder(event) {
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(
       this.page.getScreenCTM().inverse(),
     );
@@ -180,7 +184,8 @@ class Score {
           : 26
         : [38, 38, 31, 26][best.staves.indexOf(staff)];
     const diatonic = top - Math.round((point.y - staff.top) / (space / 2));
-    return { bar: best, step, staff, note: hit, diatonic };
+    const beforeNotes = best.first && point.x < best.begin - 2 * space;
+    return { bar: best, step, staff, note: hit, diatonic, beforeNotes };
   }
 
   rectangle(group, x, y, width, height, name) {
@@ -272,25 +277,12 @@ class Score {
         const bar = this.barAt(chord.start),
           text = document.createElementNS(SVG, "text");
         text.setAttribute("x", this.xOf(chord.start));
-        text.setAttribute("y", bar.bottom + 2.9 * space);
+        text.setAttribute("y", bar.line.lowest + 2 * space);
         text.setAttribute("class", "cs-numeral");
         text.setAttribute("font-size", 1.7 * space);
         text.textContent = chord.text;
         this.over.append(text);
       }
-    for (const [step, voice, verse, word, syllabic] of this.page.querySelector(".verse")
-      ? []
-      : (piece.words ?? [])) {
-      const bar = this.barAt(step),
-        staff = bar.staves.find((one) => one.voices.includes(voice));
-      const text = document.createElementNS(SVG, "text");
-      text.setAttribute("x", this.xOf(step));
-      text.setAttribute("y", staff.bottom + (1.6 + 1.8 * verse) * space);
-      text.setAttribute("class", "cs-word");
-      text.setAttribute("font-size", 1.7 * space);
-      text.textContent = word + (syllabic === "begin" || syllabic === "middle" ? " -" : "");
-      this.over.append(text);
-    }
   }
 
   ring(x, y, space) {

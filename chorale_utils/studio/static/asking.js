@@ -1,0 +1,179 @@
+// Selecting bars and voices, locking them, and asking the model.
+
+function keeping(desk) {
+  const bar = () =>
+    el("input", { type: "number", min: 0, value: 1, onchange: () => selectBars() });
+  const from = bar(),
+    to = bar();
+  const voices = VOICE_NAMES.map((name) =>
+    el("input", {
+      type: "checkbox",
+      checked: true,
+      "aria-label": name,
+      onchange: () => selectBars(),
+    }),
+  );
+
+  function selectBars() {
+    const bars = desk.piece.bars,
+      wanted = Number(from.value);
+    const first = bars.find((one) => one[2] >= wanted) ?? bars.at(-1),
+      last = bars.findLast((one) => one[2] <= Math.max(wanted, Number(to.value))) ?? first;
+    const chosen = ALL.filter((voice) => voices[voice].checked);
+    desk.entering = false;
+    if (chosen.length) desk.select(first[0], Math.max(first[1], last[1]), chosen);
+    else desk.selectNothing();
+  }
+
+  const lock = button(
+    el("span", {}, ICONS.lock(), "Lock"),
+    "Lock what is selected (L): it will not change",
+    () => desk.lock(true),
+  );
+  const unlock = button("Unlock", "Unlock what is selected", () => desk.lock(false));
+  desk.when("mark", () => {
+    const { selection } = desk;
+    lock.disabled = unlock.disabled = !selection;
+    if (!selection) return;
+    fill(from, desk.barAt(selection.start)[2]);
+    fill(to, desk.barAt(selection.stop - 1)[2]);
+    voices.forEach((box, voice) => {
+      box.checked = selection.voices.includes(voice);
+    });
+  });
+  desk.when("piece", (piece) => {
+    from.max = to.max = piece.bars.at(-1)[2];
+  });
+  const boxes = voices.map((box, voice) => {
+    const letter = VOICE_NAMES[voice][0].toUpperCase();
+    return el("label", { class: `cs-check cs-voice-${voice}` }, box, letter);
+  });
+  const everything = () => {
+    desk.entering = false;
+    desk.select(0, desk.piece.steps, ALL);
+  };
+  return panel(
+    "Select and keep",
+    labelled("Bars", from),
+    labelled("to", to),
+    el("div", { class: "cs-group", role: "group", "aria-label": "Voices" }, ...boxes),
+    button("All", "Select everything (Ctrl+A)", everything),
+    lock,
+    unlock,
+  );
+}
+
+function asking(desk) {
+  const setting = (name, value) => desk.send("settings", { [name]: value });
+  const seed = el("input", {
+    type: "number",
+    min: 0,
+    max: 2147483647,
+    step: 1,
+    onchange: () => setting("seed", Number(seed.value)),
+  });
+  const keepSeed = el("input", { type: "checkbox" }),
+    several = el("input", { type: "checkbox" });
+  const bars = el("input", { type: "number", min: 1, max: 40, value: 4 });
+
+  desk.ask = (work) => {
+    const about = {
+      work,
+      bars: Number(bars.value),
+      several: several.checked,
+      keep_seed: keepSeed.checked,
+    };
+    if (work === "rewrite" && !desk.selection)
+      return desk.say("Select the bars or voices to be rewritten first.", true);
+    if (work === "rewrite") Object.assign(about, desk.selection);
+    desk.choir.stop();
+    if (desk.entering) desk.enter(false);
+    desk.send("ask", about);
+  };
+  const asks = (work, text, label, about = {}) =>
+    button(text, label, () => desk.ask(work), about);
+  const rewrite = asks(
+    "rewrite",
+    "Rewrite selection",
+    "Have the selected bars and voices written again (W)",
+  );
+  desk.when("mark", () => {
+    rewrite.disabled = !desk.selection;
+  });
+  return panel(
+    "Ask",
+    asks("harmonise", "Harmonise", "Have the other three voices written to the tune (H)", {
+      class: "cs-main",
+    }),
+    rewrite,
+    asks("continue", "Continue", "Have more bars written at the end"),
+    asks("write", "Write a chorale", "Have a whole chorale written in this metre and key"),
+    labelled("New bars", bars),
+    el("label", { class: "cs-check" }, several, "three variants"),
+    labelled("Seed", seed),
+    el("label", { class: "cs-check" }, keepSeed, "keep it"),
+    howItWrites(desk, setting, seed),
+  );
+}
+
+function howItWrites(desk, setting, seed) {
+  const daring = el("output", {});
+  const temperature = el("input", {
+    type: "range",
+    min: 0.3,
+    max: 1.5,
+    step: 0.05,
+    oninput: () => {
+      daring.textContent = temperature.value;
+    },
+    onchange: () => setting("temperature", Number(temperature.value)),
+  });
+  const chosen = (name, choices) => {
+    const field = el(
+      "select",
+      { onchange: () => setting(name, choices[field.selectedIndex][0]) },
+      ...choices.map(([value, text]) => el("option", { value }, text)),
+    );
+    return field;
+  };
+  const movement = chosen("movement", [
+    ["", "as it comes"],
+    ["calm", "calm"],
+    ["lively", "lively"],
+  ]);
+  const candidates = chosen("particles", [8, 32, 128].map((many) => [many, String(many)]));
+  const rules = Object.fromEntries(
+    ["parallels", "crossing", "ranges"].map((name) => [
+      name,
+      el("input", {
+        type: "checkbox",
+        onchange: (event) => setting(name, event.target.checked),
+      }),
+    ]),
+  );
+  desk.when("piece", ({ seed: now, settings }) => {
+    fill(seed, now);
+    fill(temperature, settings.temperature);
+    daring.textContent = settings.temperature;
+    movement.value = settings.movement;
+    candidates.value = settings.particles;
+    for (const [name, box] of Object.entries(rules)) box.checked = settings[name];
+  });
+  const rule = (name, text) => el("label", { class: "cs-check" }, rules[name], text);
+  return el(
+    "details",
+    {},
+    el("summary", {}, "How it writes"),
+    el(
+      "div",
+      { class: "cs-row" },
+      labelled("Temperature", temperature),
+      daring,
+      labelled("Movement", movement),
+      labelled("Candidates", candidates),
+      rule("parallels", "allow parallels"),
+      rule("crossing", "allow crossing"),
+      rule("ranges", "ranges of a choir"),
+    ),
+  );
+}

@@ -1,0 +1,75 @@
+// Hearing: play, tempo, mute and solo. The cursor in the score follows.
+
+function hearing(desk, score) {
+  const { choir } = desk;
+  const start = button("", "Play from the selection, or from bar 1 (Space)", () => desk.play(), {
+    class: "cs-main",
+  });
+  const show = (playing) =>
+    start.replaceChildren(
+      playing ? ICONS.halt() : ICONS.play(),
+      playing ? "Stop" : "Play", // the button's name stays: it says what Space does
+    );
+  show(false);
+
+  const mixer = { mute: [false, false, false, false], solo: [false, false, false, false] };
+  const mix = () =>
+    mixer.mute.forEach((mute, voice) =>
+      choir.mute(voice, mixer.solo.some(Boolean) ? !mixer.solo[voice] : mute),
+    );
+
+  // From a step on; without one from the selection, or what is playing stops.
+  desk.play = (from = null) => {
+    if (choir.playing && from === null) return choir.stop();
+    const begin = from ?? desk.selection?.start ?? 0,
+      follow = (step) => score.follow(step);
+    choir.play(desk.piece, begin, desk.tempo, follow, () => {
+      score.follow(null);
+      show(false);
+    });
+    mix();
+    show(true);
+  };
+
+  const from = el("input", { type: "number", min: 0, value: 1 });
+  desk.when("piece", (piece) => {
+    from.max = piece.bars.at(-1)[2];
+  });
+  const playBar = () => {
+    const bar = desk.piece.bars.find((one) => one[2] >= Number(from.value));
+    desk.play(bar ? bar[0] : 0);
+  };
+  const shown = el("output", {}, "♩ = 80");
+  const tempo = el("input", {
+    type: "range",
+    min: 40,
+    max: 160,
+    value: 80,
+    oninput: () => {
+      desk.tempo = choir.tempo = Number(tempo.value);
+      shown.textContent = `♩ = ${desk.tempo}`;
+    },
+  });
+  const channels = VOICE_NAMES.map((name, voice) => {
+    const set = (what) => (on) => {
+      mixer[what][voice] = on;
+      mix();
+    };
+    return el(
+      "div",
+      { class: `cs-group cs-mixer cs-voice-${voice}`, role: "group", "aria-label": name },
+      el("b", {}, name[0].toUpperCase()),
+      toggle("M", `Mute the ${name}`, set("mute")),
+      toggle("S", `${name} alone`, set("solo")),
+    );
+  });
+  return panel(
+    "Hear",
+    start,
+    labelled("From bar", from),
+    button("from there", "Play from this bar", playBar),
+    labelled("Tempo", tempo),
+    shown,
+    ...channels,
+  );
+}

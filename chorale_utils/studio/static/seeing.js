@@ -1,0 +1,124 @@
+// Seeing: faults and their explanations, surprise, numerals, what the judge says, variants.
+
+function seeing(desk) {
+  const shows = (name, text, label) =>
+    toggle(
+      text,
+      label,
+      (on) => {
+        desk.show[name] = on;
+        if (name === "surprise") desk.send("surprise", { wanted: on });
+        desk.tell("mark");
+      },
+      desk.show[name],
+    );
+  const staves = toggle("Four staves", "A staff for each voice", (on) =>
+    desk.tell("staves", on ? 4 : 2),
+  );
+  return panel(
+    "See",
+    shows("faults", "Faults", "Show faults of part-writing"),
+    shows("surprise", "Surprise", "Colour what surprises the model"),
+    shows("numerals", "Numerals", "Show Roman numerals"),
+    staves,
+    button("Keys ?", "All keys (?)", () => showKeys(desk)),
+  );
+}
+
+function showKeys(desk) {
+  const rows = KEYS.flatMap(([key, what]) => [el("dt", {}, key), el("dd", {}, what)]);
+  const made = dialog("Keys", el("dl", { class: "cs-keys" }, ...rows));
+  desk.root.append(made);
+  made.showModal();
+}
+
+// The list of faults; each leads to its place in the score.
+function findings(desk) {
+  const title = el("summary", {}, "No faults of part-writing"),
+    list = el("ul", { class: "cs-faults", "aria-label": "Faults" });
+  const told = (fault) => {
+    const bar = desk.barAt(fault.step)[2],
+      names = fault.voices.map((voice) => VOICE_NAMES[voice]).join(" and ");
+    const go = () => {
+      desk.entering = false;
+      desk.caret = { step: fault.step, voice: fault.voices[0] };
+      desk.select(fault.step, fault.step + 1, fault.voices);
+    };
+    const label = `Show it: bar ${bar}, ${fault.fault}`;
+    const link = button(`Bar ${bar}: ${fault.fault}`, label, go, { class: "cs-link" });
+    return el("li", {}, link, ` ${names}: ${fault.what}.`);
+  };
+  desk.when("piece", ({ faults }) => {
+    const many = faults.length || "No";
+    title.textContent = `${many} fault${faults.length === 1 ? "" : "s"} of part-writing`;
+    list.replaceChildren(...faults.map(told));
+  });
+  return el("details", { class: "cs-findings" }, title, list);
+}
+
+// What the judge says of four voices: a grade, and what costs most.
+function opinion(desk) {
+  const shown = el("p", { class: "cs-opinion" });
+  desk.when("about", ({ opinion: judged }) => {
+    if (judged?.grade === undefined) return shown.replaceChildren();
+    const costs = judged.reasons
+      .filter(([, points]) => points < -0.5)
+      .map(([name, points]) => `${name} ${points}`);
+    const why = costs.length ? ` It loses most by ${costs.join(", ")}.` : "";
+    shown.textContent = `Grade ${judged.grade}; Bach's middle piece has 0.${why}`;
+  });
+  return shown;
+}
+
+// Several answers of the model side by side, where they differ in colour.
+function variants(desk) {
+  const list = el("div", { class: "cs-variants", "aria-label": "Variants", hidden: true });
+  const card = (variant, number) => {
+    const drawing = el("div", { class: "cs-drawing" }),
+      score = new Score(drawing),
+      steps = Math.max(...variant.voices.flat().map(([start, long]) => start + long));
+    const piece = { ...desk.piece, voices: variant.voices, steps, bars: variant.bars, faults: [] };
+    const play = () =>
+      desk.choir.play(
+        piece,
+        0,
+        desk.tempo,
+        (step) => score.follow(step),
+        () => score.follow(null),
+      );
+    const about = `seed ${variant.seed}, ${variant.faults} fault${variant.faults === 1 ? "" : "s"}`;
+    const made = el(
+      "section",
+      { class: "cs-variant", "aria-label": `Variant ${number + 1}` },
+      el(
+        "div",
+        { class: "cs-row" },
+        el("b", {}, `Variant ${number + 1}`),
+        el("span", {}, about),
+        button(ICONS.play(), `Play variant ${number + 1}`, play),
+        button(
+          "Take this",
+          `Take variant ${number + 1}`,
+          () => {
+            desk.choir.stop();
+            desk.send("take", { number });
+          },
+          { class: "cs-main" },
+        ),
+      ),
+      drawing,
+    );
+    score.show(variant, piece);
+    score.mark({ selection: null, piece, show: {}, differs: variant.differs });
+    return made;
+  };
+  desk.when("variants", (told) => {
+    list.hidden = !told.length;
+    list.replaceChildren(...told.map(card));
+    if (!told.length) return;
+    const none = () => desk.send("drop variants");
+    list.append(button("None of these", "Keep the piece as it is", none));
+    list.scrollIntoView({ block: "nearest" });
+  });
+  return list;
+}
