@@ -16,7 +16,7 @@ pytest.importorskip("anywidget", reason="the studio extra is not installed")
 
 from chorale_utils.studio import widget
 from chorale_utils.studio.widget import Studio
-from chorale_utils.studio.writer import Writer, start
+from chorale_utils.studio.writer import Writer, end, start
 
 TUNE = np.repeat([67, 69, 71, 72], 4)
 
@@ -177,11 +177,10 @@ def process(tmp_path_factory, small_chord_gru):
     save_model(small_chord_gru, path)
     running, address, key = start(str(path))
     yield address, key, str(path)
-    running.kill()
-    running.wait()
+    end(running)
 
 
-def asked(writer, request, seconds=40):
+def asked(writer, request, seconds=180):  # the first one waits for the model
     """The last answer to a request, and the states on the way."""
     answers, ended = [], threading.Event()
 
@@ -203,9 +202,9 @@ def test_the_process_writes_as_generate_does_and_keeps_what_is_given(process, sm
     given = np.full((16, 4), -1)
     given[:, 0] = TUNE
     request = {"do": "write", "given": given.tolist(), "seed": 3, "temperature": 0.8}
-    request |= {"particles": 4, "parallels": True, "crossing": True}
     answer, states = asked(writer, request)
-    how = {"particles": 4, "temperature": 0.8, "parallels": True, "ranges": RANGES}
+    how = {"particles": 32, "temperature": 0.8, "parallels": False, "crossing": False}
+    how["ranges"] = RANGES
     wanted = generate(small_chord_gru, given=given, seed=3, **how)[0]
     assert answer["state"] == "done" and "working" in states
     assert np.array_equal(answer["pitches"], wanted.pitches)
@@ -228,7 +227,7 @@ def test_what_is_stopped_is_not_heard_of_again(process):
     address, key, path = process
     writer, heard = Writer(path, address, key), []
     given = [[-1] * 4] * 320
-    job = writer.ask({"do": "write", "given": given, "seed": 0, "particles": 4}, heard.append)
+    job = writer.ask({"do": "write", "given": given, "seed": 0}, heard.append)
     writer.stop(job)
     many = len(heard)
     answer, _ = asked(writer, {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 8})
@@ -257,10 +256,7 @@ def test_who_asks_for_too_much_at_once_waits_and_the_others_are_served(process):
     address, key, path = process
     greedy, other, heard = Writer(path, address, key), Writer(path, address, key), []
     given = [[-1] * 4] * 320
-    jobs = [
-        greedy.ask({"do": "write", "given": given, "seed": 0, "particles": 2}, heard.append)
-        for _ in range(20)
-    ]
+    jobs = [greedy.ask({"do": "write", "given": given, "seed": 0}, heard.append) for _ in range(20)]
     surprise = {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 8}
     begin = time.monotonic()
     while not any(answer["state"] == "failed" for answer in heard):

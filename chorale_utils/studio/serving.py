@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 from .widget import FOLDER, Studio
-from .writer import ADDRESS, KEY, MODEL, start
+from .writer import ADDRESS, KEY, MODEL, end, start
 
 PORT = 8866
 HERE = "127.0.0.1"
@@ -88,8 +88,7 @@ def serve(
                 argv=_arguments(Path(page), port, address, token or secrets.token_hex(24), browser)
             )
     finally:
-        process.kill()
-        process.wait()
+        end(process)
 
 
 def page() -> Studio:

@@ -24,7 +24,7 @@ from ..chorale import VOICES, Chorale
 from ..extras import require
 from ..files import write_atomically
 from . import drawing
-from .exchange import as_piece, exported, read_file, tune_alone
+from .exchange import KINDS, as_piece, exported, read_file, tune_alone
 from .keeping import chorale_from_json
 from .moments import Request, Selection
 from .script import script
@@ -410,6 +410,8 @@ def _export(studio: Studio, kind: str, tempo: float = 80) -> None:
     """Sends the piece to the page as a file: musicxml, midi, pdf, mp3 or python."""
     if studio._sending:
         raise ValueError("the last file is still being written: wait for it")
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r}: expected one of {', '.join(KINDS)}")
     session, staves, model = studio.session, studio._staves, studio._model
     tempo = float(tempo)
 

@@ -113,8 +113,7 @@ class Writer:
         """Ends the connection, and the process if it was started for it."""
         self._connection.close()
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            end(self._process)
 
     def _listen(self) -> None:
         while True:
@@ -196,6 +195,15 @@ def start(model: str = MODEL) -> tuple[subprocess.Popen[bytes], str, str]:
     if not address:
         raise OSError(f"the process that holds {model} did not start: see what it said above")
     return process, address, key
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that `start` has started."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 # Serving: the process itself
