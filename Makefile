@@ -40,7 +40,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=
 CHECKED := outputs/runs/checked
 test: $(READY)
 	rm -rf $(CHECKED) && mkdir -p $(CHECKED) && cp -R notebooks $(CHECKED)/
-	$(ONE_THREAD) $(PYTEST) -n $(WORKERS) --doctest-modules --nbval --nbval-current-env \
+	$(ONE_THREAD) $(PYTEST) -n $(WORKERS) --dist loadgroup --doctest-modules --nbval --nbval-current-env \
 		--nbval-cell-timeout=900 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
 		tests chorale_utils $(CHECKED)/notebooks
 

@@ -85,7 +85,7 @@ class Visitor:
             viewport={"width": 1200, "height": 1000}, accept_downloads=True, **context
         )
         self.context.set_default_timeout(60_000)
-        self.wrong = []
+        self.wrong, self.sockets = [], []
         self.page = self.open()
 
     def open(self):
@@ -94,6 +94,7 @@ class Visitor:
         page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
         page.on("request", self._check_local)
+        page.on("websocket", lambda one: self.sockets.append(one.url))
         return page
 
     def _listen(self, message):

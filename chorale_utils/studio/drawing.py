@@ -53,7 +53,7 @@ def piece(session: Session) -> dict[str, Any]:
         "steps": len(chorale),
         "bars": [_bar(bar) for bar in session.bars],
         "voices": _voices(chorale, session.locks),
-        "fermatas": [] if chorale.fermatas is None else np.flatnonzero(chorale.fermatas).tolist(),
+        "fermatas": _fermatas(chorale),
         "faults": _faults(chorale),
         "words": [
             (each.step, each.voice, each.verse, each.text, each.syllabic) for each in session.words
@@ -68,20 +68,29 @@ def piece(session: Session) -> dict[str, Any]:
 
 
 def variants(session: Session, width: int) -> list[dict[str, Any]]:
-    """The variants to choose from (list of dict): the drawing of each, its notes, its seed, and
-    `differs`, the notes (voice, start) in which they are not all the same."""
+    """The variants to choose from (list of dict), each from the bar before what was asked for to
+    the bar after it: its drawing, bars and notes, their steps counted from there; its seed, how
+    many faults it has, and `differs`, the notes (voice, start) that are not the same in all."""
     chorales = [variant.chorale for variant in session.variants]
-    return [
-        score(variant.chorale, width)
-        | {
-            "seed": variant.request.seed,
-            "voices": _voices(variant.chorale, np.zeros(variant.chorale.pitches.shape, bool)),
-            "differs": _differing(variant.chorale, chorales),
-            "bars": [_bar(bar) for bar in bars_of(variant.chorale)],
-            "faults": len(_faults(variant.chorale)),
-        }
-        for variant in session.variants
-    ]
+    told = []
+    for variant in session.variants:
+        start, stop = _around(variant.chorale, variant.request.free)
+        shown = variant.chorale.excerpt(start, stop)
+        others = [chorale.excerpt(start, stop) for chorale in chorales]
+        numbers = [bar.number for bar in bars_of(variant.chorale) if start <= bar.start < stop]
+        told.append(
+            score(shown, width)
+            | {
+                "seed": variant.request.seed,
+                "numbers": (numbers[0], numbers[-1]),
+                "bars": [_bar(bar) for bar in bars_of(shown)],
+                "voices": _voices(shown, np.zeros(shown.pitches.shape, bool)),
+                "fermatas": _fermatas(shown),
+                "differs": _differing(shown, others),
+                "faults": len(_faults(variant.chorale)),
+            }
+        )
+    return told
 
 
 def harmony(chorale: Chorale) -> list[dict[str, Any]]:
@@ -113,6 +122,19 @@ def opinion(chorale: Chorale) -> dict[str, Any]:
 def _bar(bar: Bar) -> tuple[int, int, int, int, int]:
     """Start, stop, number, sixteenths of its metre that have passed, sixteenths of a beat."""
     return bar.start, bar.stop, bar.number, bar.offset, 16 // int(bar.time_signature.split("/")[1])
+
+
+def _around(chorale: Chorale, free: np.ndarray) -> tuple[int, int]:
+    """From which step up to which the bars go that the model has written in, with one more on
+    either side."""
+    bars, written = bars_of(chorale), np.flatnonzero(free.any(axis=1))
+    first = next(place for place, bar in enumerate(bars) if bar.stop > written[0])
+    last = next(place for place, bar in enumerate(bars) if bar.stop > written[-1])
+    return bars[max(0, first - 1)].start, bars[min(last + 1, len(bars) - 1)].stop
+
+
+def _fermatas(chorale: Chorale) -> list[int]:
+    return [] if chorale.fermatas is None else np.flatnonzero(chorale.fermatas).tolist()
 
 
 def _voices(chorale: Chorale, locks: np.ndarray) -> list[list[tuple[int, int, int, bool]]]:

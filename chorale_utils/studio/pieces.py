@@ -16,7 +16,8 @@ from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, tonic_a
 from ..notation.metre import find_metre
 from ..notation.page import UNSPELLED, Bar, Notation, Syllable, bars_of
 from ..notation.score import find_key
-from .moments import Moment
+from ..writing.melody import syllables
+from .moments import Moment, Request
 
 LONGEST = 640  # steps: the longest chorale in the corpus
 
@@ -71,6 +72,20 @@ def tune_of(chorale: Chorale) -> int:
     """The voice (0..3) that has the tune: the only one that sings, or else the soprano."""
     sings = np.flatnonzero(chorale.pitches.any(axis=0))
     return int(sings[0]) if len(sings) == 1 else 0
+
+
+def sung_with_tune(chorale: Chorale, request: Request) -> np.ndarray:
+    """Where the voices that the model writes sing a new syllable, bool array (steps,): with the
+    tune, where that is given.
+
+    Args:
+        chorale: the piece as it was when the model was asked.
+        request: what it was asked.
+    """
+    tune, begins = tune_of(chorale), np.zeros(len(request.given), bool)
+    if request.work in ("harmonise", "rewrite"):
+        begins = syllables(chorale[: len(begins)], tune) & ~request.free[:, tune]
+    return begins
 
 
 def bars_up_to(chorale: Chorale, steps: int) -> tuple[Bar, ...]:

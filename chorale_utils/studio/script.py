@@ -18,9 +18,8 @@ import numpy as np
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale
 from ..judging.counterpoint import RANGES
 from ..notation.page import Notation
-from ..writing.melody import syllables
 from .moments import FREE, Request, Settings
-from .pieces import tune_of
+from .pieces import sung_with_tune, tune_of
 from .session import Session
 
 _WIDTH = 88
@@ -304,10 +303,9 @@ def _taken_up(before: Chorale, request: Request) -> list[str]:
         f"struck[:{shared}] = piece.struck[:{shared}]",
     ]
     new = "written.struck"
-    if request.work == "harmonise":  # which sings the words of the tune
-        tune = syllables(before[:steps], tune_of(before))
+    begins = [str(step) for step in np.flatnonzero(sung_with_tune(before, request))]
+    if begins:
         lines += ["# the other voices sing the syllables of the tune, too"]
-        begins = [str(step) for step in np.flatnonzero(tune)]
         lines += ["begins = [", _wrapped(begins), "]"]
         lines += [f"syllables = np.isin(np.arange({steps}), begins)"]
         lines += ["new = written.struck | syllables[:, None] & (written.pitches > 0)"]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -71,6 +72,10 @@ def serve(
             "What is sent is not encrypted: where that matters, put a server with TLS before it.",
             file=sys.stderr,
         )
+    port, token = port or _free_port(address), token or secrets.token_hex(24)
+    shown = f"[{address}]" if ":" in address else address
+    place = f"http://{shown}:{port}/?token={token}"
+    print(f"The studio is at {place} until you press Ctrl-C.", flush=True)
     process, writer, key = start(model)
     os.environ |= {
         MODEL_NAME: model,
@@ -84,9 +89,7 @@ def serve(
     try:
         with tempfile.TemporaryDirectory(prefix="chorale-") as page:
             _write_page(Path(page))
-            Voila.launch_instance(
-                argv=_arguments(Path(page), port, address, token or secrets.token_hex(24), browser)
-            )
+            Voila.launch_instance(argv=_arguments(Path(page), port, address, token, browser))
     finally:
         end(process)
 
@@ -135,6 +138,12 @@ _TEMPLATE = """
 </style>
 {%- endblock notebook_css -%}
 """
+
+
+def _free_port(address: str) -> int:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as one:
+        return int(one.getsockname()[1])
 
 
 def _arguments(folder: Path, port: int, address: str, token: str, browser: bool) -> list[str]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
 from ..notation.page import Bar, Notation, Syllable, bars_of
-from ..writing.melody import ending_on_tonic, syllables
+from ..writing.melody import ending_on_tonic
 from .keeping import moment_from_json, moment_to_json
 from .moments import FREE, WORKS, Moment, Request, Selection, Settings, Variant
 from .pieces import (
@@ -33,6 +33,7 @@ from .pieces import (
     in_words,
     opened,
     readable,
+    sung_with_tune,
     tonic_frame,
     tune_of,
     without_empty_end,
@@ -369,9 +370,7 @@ class Session:
             struck[: len(self.chorale)] = self.chorale.struck[:steps]
         before = np.vstack([np.zeros((1, len(VOICES)), int), pitches[:-1]])
         moves = (pitches != before) & (pitches != SILENCE)
-        if request.work == "harmonise":  # the other voices sing the words of the tune
-            tune = syllables(self.chorale[:steps], self.tune)
-            moves |= free & tune[:, None] & (pitches != SILENCE)
+        moves |= free & sung_with_tune(self.chorale, request)[:, None] & (pitches != SILENCE)
         struck = np.where(free, moves, struck | moves)
         fermatas = self.chorale.fermatas
         if fermatas is not None:

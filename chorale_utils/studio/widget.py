@@ -181,6 +181,11 @@ class Studio(anywidget.AnyWidget):
                 daemon=True,
             ).start()
 
+    def _open(self, chorale: Chorale) -> None:
+        self.session.open(chorale)
+        self._changed()
+        self.send({"kind": "opened"})
+
     def _changed(self) -> None:
         """After a command: shows it, and saves it soon."""
         self._show()
@@ -387,8 +392,7 @@ def _open_hymn(studio: Studio, name: str, tune_only: bool = True) -> None:
                 studio.busy = {}
             if answer["state"] == "done":
                 hymn = chorale_from_json(answer["chorale"])
-                studio.session.open(tune_alone(hymn) if tune_only else hymn)
-                studio._changed()
+                studio._open(tune_alone(hymn) if tune_only else hymn)
             elif answer["state"] == "failed":
                 studio._say(answer["message"], wrong=True)
 
@@ -400,8 +404,7 @@ def _open_hymn(studio: Studio, name: str, tune_only: bool = True) -> None:
 def _open_file(studio: Studio, name: str, content: bytes, tune_only: bool = False) -> None:
     """Takes up a file that the visitor has chosen."""
     read = read_file(name, content)
-    studio.session.open(tune_alone(read) if tune_only else read)
-    studio._changed()
+    studio._open(tune_alone(read) if tune_only else read)
     many = len(studio.session.bars)
     studio._say(f"{read.title}: {many} bar{'s' if many > 1 else ''}.")
 

@@ -70,6 +70,6 @@ function hearing(desk, score) {
     button("from there", "Play from this bar", playBar),
     labelled("Tempo", tempo),
     shown,
-    ...channels,
+    el("div", { class: "cs-row" }, ...channels),
   );
 }

@@ -101,8 +101,10 @@ class Score {
       bar.bottom = bar.staves.at(-1).bottom;
       bar.first = before === null || bar.left < before.left;
       bar.line = bar.first ? { lowest: 0 } : before.line;
-      const under = staves.at(-1).getBBox(); // with stems and words
-      bar.line.lowest = Math.max(bar.line.lowest, bar.bottom, under.y + under.height);
+      for (const part of element.querySelectorAll(":scope > .staff, :scope > .fermata")) {
+        const { y, height } = part.getBBox(); // with stems and words
+        bar.line.lowest = Math.max(bar.line.lowest, bar.bottom, y + height);
+      }
       before = bar;
       if (!bar.anchors.has(start))
         bar.anchors.set(start, Math.min(bar.begin, ...bar.anchors.values()));
@@ -272,17 +274,25 @@ class Score {
         "cs-caret",
       );
     }
-    if (show.numerals)
-      for (const chord of numerals ?? []) {
-        const bar = this.barAt(chord.start),
-          text = document.createElementNS(SVG, "text");
-        text.setAttribute("x", this.xOf(chord.start));
-        text.setAttribute("y", bar.line.lowest + 2 * space);
-        text.setAttribute("class", "cs-numeral");
-        text.setAttribute("font-size", 1.7 * space);
-        text.textContent = chord.text;
-        this.over.append(text);
-      }
+    if (show.numerals) this.write(numerals ?? [], space);
+  }
+
+  // Roman numerals below each line; where two would touch, the second stands lower.
+  write(numerals, space) {
+    let before = { line: null };
+    for (const { start, text: numeral } of numerals) {
+      const { line } = this.barAt(start),
+        text = document.createElementNS(SVG, "text"),
+        x = this.xOf(start);
+      text.setAttribute("x", x);
+      text.setAttribute("class", "cs-numeral");
+      text.setAttribute("font-size", 1.7 * space);
+      text.textContent = numeral;
+      this.over.append(text);
+      const touches = before.line === line && !before.lower && x < before.end;
+      text.setAttribute("y", line.lowest + (touches ? 3.7 : 2) * space);
+      before = { line, lower: touches, end: x + text.getComputedTextLength() + 0.5 * space };
+    }
   }
 
   ring(x, y, space) {

@@ -72,53 +72,57 @@ function opinion(desk) {
 
 // Several answers of the model side by side, where they differ in colour.
 function variants(desk) {
-  const list = el("div", { class: "cs-variants", "aria-label": "Variants", hidden: true });
-  const card = (variant, number) => {
-    const drawing = el("div", { class: "cs-drawing" }),
-      score = new Score(drawing),
-      steps = Math.max(...variant.voices.flat().map(([start, long]) => start + long));
-    const piece = { ...desk.piece, voices: variant.voices, steps, bars: variant.bars, faults: [] };
-    const play = () =>
-      desk.choir.play(
-        piece,
-        0,
-        desk.tempo,
-        (step) => score.follow(step),
-        () => score.follow(null),
-      );
-    const about = `seed ${variant.seed}, ${variant.faults} fault${variant.faults === 1 ? "" : "s"}`;
-    const made = el(
-      "section",
-      { class: "cs-variant", "aria-label": `Variant ${number + 1}` },
-      el(
-        "div",
-        { class: "cs-row" },
-        el("b", {}, `Variant ${number + 1}`),
-        el("span", {}, about),
-        button(ICONS.play(), `Play variant ${number + 1}`, play),
-        button(
-          "Take this",
-          `Take variant ${number + 1}`,
-          () => {
-            desk.choir.stop();
-            desk.send("take", { number });
-          },
-          { class: "cs-main" },
-        ),
-      ),
-      drawing,
-    );
-    score.show(variant, piece);
-    score.mark({ selection: null, piece, show: {}, differs: variant.differs });
-    return made;
+  const list = el("section", { class: "cs-variants", "aria-label": "Variants", hidden: true });
+  const none = () => {
+    desk.choir.stop();
+    desk.send("drop variants");
   };
   desk.when("variants", (told) => {
     list.hidden = !told.length;
-    list.replaceChildren(...told.map(card));
-    if (!told.length) return;
-    const none = () => desk.send("drop variants");
-    list.append(button("None of these", "Keep the piece as it is", none));
-    list.scrollIntoView({ block: "nearest" });
+    const [first, last] = told[0]?.numbers ?? [];
+    const bars = first === last ? `bar ${first}` : `bars ${first} to ${last}`;
+    list.replaceChildren(
+      el(
+        "div",
+        { class: "cs-row" },
+        el("span", {}, `${told.length} variants, ${bars}; where they differ in blue.`),
+        button("None of these", "Keep the piece as it is", none),
+      ),
+      ...told.map((variant, number) => variantCard(desk, variant, number)),
+    );
+    if (told.length) list.scrollIntoView({ block: "nearest" });
   });
   return list;
+}
+
+function variantCard(desk, variant, number) {
+  const drawing = el("div", { class: "cs-drawing" }),
+    score = new Score(drawing),
+    piece = { ...variant, steps: variant.bars.at(-1)[1] },
+    name = `variant ${number + 1}`;
+  const follow = (step) => score.follow(step);
+  const play = () => desk.choir.play(piece, 0, desk.tempo, follow, () => follow(null));
+  const take = () => {
+    desk.choir.stop();
+    desk.send("take", { number });
+  };
+  const faults = `${variant.faults} fault${variant.faults === 1 ? "" : "s"}`;
+  const made = el(
+    "section",
+    { class: "cs-variant", "aria-label": `Variant ${number + 1}` },
+    el(
+      "div",
+      { class: "cs-row" },
+      el("b", {}, `Variant ${number + 1}`),
+      el("span", {}, `seed ${variant.seed}, ${faults}`),
+      button(ICONS.play(), `Play ${name}`, play),
+      button("Take this", `Take ${name}`, take, { class: "cs-main" }),
+    ),
+    drawing,
+  );
+  queueMicrotask(() => {
+    score.show(variant, piece); // once it is on the page, where it can be measured
+    score.mark({ selection: null, piece, show: {}, differs: variant.differs });
+  });
+  return made;
 }

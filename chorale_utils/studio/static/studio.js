@@ -164,6 +164,10 @@ function hear(desk, score) {
   const message = (told, buffers) => {
     if (told.kind === "said") desk.say(told.text, told.wrong);
     else if (told.kind === "cursor") desk.goTo(told.step);
+    else if (told.kind === "opened") {
+      desk.enter(false);
+      desk.goTo(0, 0);
+    }
     else if (told.kind === "hymns") desk.tell("hymns", told.hymns);
     else if (told.kind === "file") desk.tell("file", told, buffers);
   };
