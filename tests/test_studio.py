@@ -103,6 +103,14 @@ def test_moving_what_is_selected_moves_whole_notes_and_nothing_else():
     assert changed[16:20, 2].all() and changed.sum() == 4
 
 
+def test_the_last_note_before_the_caret_is_found():
+    session = typed()
+    assert session.last_note(0, 9) == Selection(8, 12, (0,))
+    for voice, step in ((1, 9), (0, 0), (4, 9)):
+        with pytest.raises(ValueError, match="no note"):
+            session.last_note(voice, step)
+
+
 def test_words_sit_under_notes_and_know_their_place_in_the_word():
     session = typed()
     for step, text in [(0, "Lo-"), (4, "be"), (8, "den"), (12, "Her-"), (16, "ren")]:

@@ -75,9 +75,10 @@ def shared(chromium, voila):  # noqa: F811
 
 @pytest.fixture
 def page(shared):
-    """The page that several tests use, with an empty piece."""
+    """The page that several tests use, with an empty piece, quarters to be entered."""
     shared.wrong.clear()
     shared.page.get_by_role("button", name="An empty piece").click()
+    shared.page.get_by_role("radio", name="Quarter").click()
     has_notes(shared.page, 0)
     yield shared.page
     assert not shared.wrong, "\n".join(shared.wrong)
@@ -225,7 +226,7 @@ def test_a_tune_is_entered_with_the_mouse_on_the_staff_and_on_the_piano(page, tm
 
 def test_rests_lengths_and_accidentals_are_typed(page, tmp_path):
     type_tune(page, "g")
-    for key in ("6", "0", "4", ".", "a", "ArrowUp"):
+    for key in ("6", "0", "4", ".", "a", "ArrowUp", "."):
         page.keyboard.press(key)
     has_notes(page, 2)
     page.wait_for_timeout(500)
@@ -367,6 +368,7 @@ def test_work_is_saved_and_comes_back_and_nobody_else_sees_it(voila, visitor, sh
     shared.page.get_by_role("button", name="An empty piece").click()
     has_notes(shared.page, 0)
     again.locator(".cs-score").focus()
+    again.keyboard.press("End")
     again.keyboard.press("g")
     has_notes(again, 5)
     assert notes(shared.page) == 0

@@ -200,6 +200,19 @@ class Session:
         self._edit(self.moment, pitches, struck, "a note that goes")
         return start
 
+    def last_note(self, voice: int, step: int) -> Selection:
+        """The last note of a voice that begins before a step.
+
+        Raises:
+            ValueError: there is none, or no such voice.
+        """
+        notes = self.chorale.notes(voice) if voice in range(len(VOICES)) else np.zeros((0, 3), int)
+        before = notes[notes[:, 0] < step]
+        if not len(before):
+            raise ValueError("there is no note here: expected one that can be changed")
+        start, length, _ = before[-1].tolist()
+        return Selection(start, start + length, (voice,))
+
     def move(self, selection: Selection, semitones: int) -> None:
         """Moves the selected notes up or down."""
         mask = self._whole_notes(selection)
@@ -237,7 +250,7 @@ class Session:
             voice: 0..3.
             verse: 1 to 9.
         """
-        if step not in self.chorale.notes(voice)[:, 0]:
+        if voice not in range(len(VOICES)) or step not in self.chorale.notes(voice)[:, 0]:
             raise ValueError(f"step {step}: expected the beginning of a note, to sing {text!r} on")
         if verse not in range(1, VERSES + 1):
             raise ValueError(f"verse {verse}: expected 1 to {VERSES}")

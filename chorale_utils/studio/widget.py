@@ -295,7 +295,7 @@ def _edit(name: str) -> Callable[..., None]:
 
     def do(studio: Studio, **told: Any) -> None:
         if name in _SELECTING:
-            told["selection"] = _selection(told)
+            told["selection"] = _selection(studio, told)
         getattr(studio.session, name)(**told)
         studio._changed()
 
@@ -306,7 +306,10 @@ _SESSIONS = ("new", "describe", "put", "move", "clear", "hold", "say", "lock", "
 _SELECTING = ("move", "clear", "hold", "lock")
 
 
-def _selection(told: dict[str, Any]) -> Selection:
+def _selection(studio: Studio, told: dict[str, Any]) -> Selection:
+    """What the page has selected, or else the last note of a voice before a step."""
+    if "before" in told:
+        return studio.session.last_note(int(told.pop("voice")), int(told.pop("before")))
     voices = tuple(int(voice) for voice in told.pop("voices", range(len(VOICES))))
     return Selection(int(told.pop("start")), int(told.pop("stop")), voices)
 
@@ -327,7 +330,7 @@ def _ask(
 ) -> None:
     """Has the model write; `several` lays three answers out to choose from."""
     session = studio.session
-    selection = _selection(told) if told.get("start") is not None else None
+    selection = _selection(studio, told) if told.get("start") is not None else None
     seeds = [session.seed + number for number in range(VARIANTS if several else 1)]
     bars = int(told.get("bars", 4))
     requests = [session.ask(work, selection, bars, seed) for seed in seeds]

@@ -129,7 +129,7 @@ function beginning(desk) {
   });
 
   const empty = button("New", "An empty piece in this metre and key", () => {
-    desk.caret = { step: 0, voice: 0 };
+    desk.begin();
     const about = { time_signature: metre.value, key: key.value };
     desk.send("new", { ...about, pickup: Math.round(4 * pickup.value) });
     desk.enter(true);

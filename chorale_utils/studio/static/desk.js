@@ -30,7 +30,6 @@ class Desk {
     this.root = root;
     this.choir = new Choir();
     this.hearers = {};
-    this.caret = { step: 0, voice: 0 };
     this.selection = null;
     this.anchor = null;
     this.entering = !this.piece.voices?.some((voice) => voice.length);
@@ -38,7 +37,14 @@ class Desk {
     this.dotted = false;
     this.tempo = 80;
     this.show = { faults: true, surprise: false, numerals: true };
+    this.begin();
+  }
+
+  // A new piece: the caret where it begins, the voices where they usually sing.
+  begin() {
+    this.caret = { step: 0, voice: 0 };
     this.lastPitch = [67, 64, 60, 48];
+    this.written = null; // the note that was just written: { voice, stop }
   }
 
   get piece() {
@@ -83,12 +89,11 @@ class Desk {
     return this.piece.bars.find(([, stop]) => step < stop) ?? this.piece.bars.at(-1);
   }
 
-  // What is selected, or else the note at the caret or before it; null where there is none.
+  // What is selected, or else the last note before the caret, which Python finds: it may have been
+  // written a moment ago.
   get area() {
     const { voice, step } = this.caret;
-    if (this.selection) return this.selection;
-    const note = this.noteBefore(voice, step) ?? this.noteAt(voice, step);
-    return note ? { start: note[0], stop: note[0] + note[1], voices: [voice] } : null;
+    return this.selection ?? { voice, before: Math.max(1, step) };
   }
 
   get everyLocked() {
@@ -160,11 +165,14 @@ class Desk {
     if (pitch) this.choir.sound(voice, pitch);
     this.caret = { step: step + length, voice };
     this.lastPitch[voice] = pitch || this.lastPitch[voice];
+    this.written = { voice, stop: step + length };
   }
 
   writeLetter(letter) {
     const { step, voice } = this.caret,
-      near = this.noteBefore(voice, step)?.[2] ?? this.lastPitch[voice];
+      goesOn = this.written?.voice === voice && this.written.stop === step,
+      before = goesOn ? null : this.noteBefore(voice, step),
+      near = before ? before[2] : this.lastPitch[voice];
     const octaves = [2, 3, 4, 5].map((octave) => pitchOf(letter, octave, this.piece.sharps));
     this.write(
       octaves.reduce((one, other) =>
@@ -184,7 +192,7 @@ class Desk {
   }
 
   move(semitones) {
-    if (this.area) this.send("move", { ...this.area, semitones });
+    this.send("move", { ...this.area, semitones });
   }
 
   erase() {
@@ -193,7 +201,7 @@ class Desk {
   }
 
   hold() {
-    if (this.area) this.send("hold", this.area);
+    this.send("hold", this.area);
   }
 
   lock(locked) {

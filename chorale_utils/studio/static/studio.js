@@ -165,6 +165,7 @@ function hear(desk, score) {
     if (told.kind === "said") desk.say(told.text, told.wrong);
     else if (told.kind === "cursor") desk.goTo(told.step);
     else if (told.kind === "opened") {
+      desk.begin();
       desk.enter(false);
       desk.goTo(0, 0);
     }
