@@ -77,6 +77,9 @@ def shared(chromium, voila):  # noqa: F811
 def page(shared):
     """The page that several tests use, with an empty piece, quarters to be entered."""
     shared.wrong.clear()
+    for name, usual in (("Key", "C major"), ("Metre", "4/4")):
+        shared.page.get_by_role("combobox", name=name, exact=True).select_option(usual)
+    shared.page.get_by_label("Pickup").fill("0")
     shared.page.get_by_role("button", name="An empty piece").click()
     shared.page.get_by_role("radio", name="Quarter").click()
     has_notes(shared.page, 0)
@@ -460,10 +463,11 @@ def test_without_the_token_nobody_comes_in(voila):
     for path in ("", "api/kernels", "voila/files/studio.ipynb"):
         bare = voila.partition("?")[0] + path
         try:
-            answer = urllib.request.urlopen(bare, timeout=20)
-            assert "login" in answer.url
+            with urllib.request.urlopen(bare, timeout=20) as answer:
+                assert "login" in answer.url
         except urllib.error.HTTPError as error:
-            assert error.code in (401, 403, 404)
+            with error:
+                assert error.code in (401, 403, 404)
 
 
 def test_a_visitor_runs_no_code_and_makes_no_widgets(voila, shared):
@@ -524,4 +528,5 @@ def test_the_page_serves_no_files_and_does_not_tell_who_else_is_there(voila):
     for path in paths:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{voila.partition('?')[0]}{path}?{token}", timeout=20)
-        assert refused.value.code in (403, 404, 405), path
+        with refused.value as error:
+            assert error.code in (403, 404, 405), path
