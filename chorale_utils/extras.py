@@ -17,7 +17,7 @@ MODULES = {
         "traitlets",
     ),
     "scale": ("distributed", "rich", "yaml"),
-    "studio": ("anywidget", "comm", "nbformat", "traitlets", "voila"),
+    "studio": ("anywidget", "comm", "voila"),
 }
 
 

@@ -160,6 +160,7 @@ def test_commands_are_those_of_the_program_and_of_the_module():
         "sweep",
         "generate",
         "gallery",
+        "studio",
     ]
     assert f"{{{','.join(names)}}}" in program.stdout
     assert chorale("--help").stdout == program.stdout

@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("anywidget", reason="the studio extra is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
 
-from chorale_utils.studio import serving  # noqa: E402
-from chorale_utils.studio.serving import page, serve  # noqa: E402
+from chorale_utils.studio import serving
+from chorale_utils.studio.serving import page, serve
 
 
 @pytest.fixture
