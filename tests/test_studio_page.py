@@ -294,6 +294,7 @@ def test_a_file_and_a_hymn_are_opened(page, tmp_path):
     hymn.press("Enter")
     has_notes(page, 20, more=True)
     page.locator(".cs-numeral").first.wait_for()
+    page.locator(".cs-told", has_text=re.compile("[IiVv].* in .* (major|minor)")).wait_for()
     page.get_by_label("tune only").check()
 
 

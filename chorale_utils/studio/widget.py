@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ import traitlets  # noqa: E402
 
 FOLDER = "CHORALE_STUDIO_FOLDER"  # environment variable: where work is kept
 VARIANTS = 3
-SAVED_AFTER = 0.4  # seconds without another change
+SAVED_AFTER, LOOKED_AT_AFTER = 0.4, 0.2  # seconds without another change
 _STATIC = Path(__file__).with_name("static")
 _SCRIPTS = (  # one module, cut where one reads
     "sound.js",
@@ -159,27 +160,28 @@ class Studio(anywidget.AnyWidget):
         """Analyses the piece, while the page goes on, and has the model asked for its surprise."""
         chorale = self.session.chorale
 
-        def look() -> None:
-            about = {"harmony": drawing.harmony(chorale), "opinion": drawing.opinion(chorale)}
+        def tell(about: dict[str, Any]) -> None:
             with self._lock:
                 if self.session.chorale is chorale:
                     self.about = self.about | about
 
+        def surprised(answer: Answer) -> None:
+            if answer["state"] == "done":
+                tell({"surprise": answer["nats"]})
+
+        def look() -> None:
+            time.sleep(LOOKED_AT_AFTER)
+            if self.session.chorale is not chorale:
+                return
+            if self._wants_surprise and chorale.pitches.any():
+                request = {"do": "surprise", "pitches": chorale.pitches.tolist()}
+                try:
+                    shared_writer(self._model).ask(request, surprised)
+                except OSError as error:
+                    self._lost_model(error)
+            tell({"harmony": drawing.harmony(chorale), "opinion": drawing.opinion(chorale)})
+
         threading.Thread(target=look, daemon=True).start()
-        if self._wants_surprise and chorale.pitches.any():
-
-            def surprised(answer: Answer) -> None:
-                with self._lock:
-                    if answer["state"] == "done" and self.session.chorale is chorale:
-                        self.about = self.about | {"surprise": answer["nats"]}
-
-            pitches = chorale.pitches.tolist()
-            threading.Thread(
-                target=lambda: shared_writer(self._model).ask(
-                    {"do": "surprise", "pitches": pitches}, surprised
-                ),
-                daemon=True,
-            ).start()
 
     def _open(self, chorale: Chorale) -> None:
         self.session.open(chorale)
@@ -212,7 +214,11 @@ class Studio(anywidget.AnyWidget):
         try:
             shared_writer(self._model)
         except OSError as error:
-            self._say(f"The model does not answer: {error}", wrong=True)
+            self._lost_model(error)
+
+    def _lost_model(self, error: OSError) -> None:
+        forget_writer()
+        self._say(f"The model does not answer ({error}): ask again, and it is started anew.", True)
 
     def _write(self, requests: list[Request], done: Callable[[list[np.ndarray]], None]) -> None:
         """Has the model answer requests, one after the other, and then calls `done` with the
@@ -226,12 +232,9 @@ class Studio(anywidget.AnyWidget):
             request = requests[len(answers)]
             try:
                 self._job = shared_writer(self._model).ask(as_asked(request), hear)
-            except OSError:
-                forget_writer()
+            except OSError as error:
                 self.busy = {}
-                self._say(
-                    "The model's process has ended. Ask again: it is started anew.", wrong=True
-                )
+                self._lost_model(error)
 
         def hear(answer: Answer) -> None:
             with self._lock:

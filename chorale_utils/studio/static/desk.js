@@ -228,6 +228,12 @@ class Desk {
           fault.step < note[0] + note[1]
         )
           words.push(fault.fault);
+    const chord = this.about.harmony?.findLast(({ start }) => start <= step);
+    if (chord && this.show.numerals && step < piece.steps)
+      words.push(
+        `${chord.numeral} in ${readable(chord.key)}`,
+        ...(chord.cadence ? [`${chord.cadence} cadence`] : []),
+      );
     if (this.selection) words.push(`selected: ${this.selectedBars}`, this.selectedVoices);
     return words.join("; ");
   }
