@@ -235,6 +235,21 @@ def test_what_is_stopped_is_not_heard_of_again(process):
     writer.close()
 
 
+def test_whoever_leaves_does_not_get_in_the_way_of_the_others(process):
+    address, key, path = process
+    surprise = {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 64}
+    for _ in range(30):
+        hasty = Writer(path, address, key)
+        for _ in range(3):
+            hasty.ask(surprise, lambda answer: None)
+        hasty.close()
+        writer = Writer(path, address, key)
+        writer.close()
+    writer = Writer(path, address, key)
+    assert asked(writer, surprise)[0]["state"] == "done"
+    writer.close()
+
+
 def test_without_the_key_the_process_does_not_listen(process):
     address, _, _ = process
     with pytest.raises(AuthenticationError):

@@ -25,11 +25,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -84,7 +86,8 @@ class Writer:
         self._jobs = 0
         self._lock = threading.Lock()
         self._connection = Client(address, authkey=bytes.fromhex(key))
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def ask(self, request: dict[str, Any], tell: Callable[[Answer], object]) -> int:
         """Sends a request and returns its number (int).
@@ -111,7 +114,10 @@ class Writer:
 
     def close(self) -> None:
         """Ends the connection, and the process if it was started for it."""
-        self._connection.close()
+        with self._lock, suppress(OSError):  # which has it that the process is gone already
+            with socket.socket(fileno=os.dup(self._connection.fileno())) as wire:
+                wire.shutdown(socket.SHUT_RDWR)
+        self._listener.join()
         if self._process is not None:
             end(self._process)
 
@@ -119,7 +125,7 @@ class Writer:
         while True:
             try:
                 answer = json.loads(self._connection.recv_bytes())
-            except (EOFError, OSError, TypeError):  # TypeError: closed while it was being read
+            except (EOFError, OSError):
                 break
             with self._lock:
                 tell = self._waiting.get(answer["job"])
@@ -128,6 +134,7 @@ class Writer:
             if tell is not None:
                 tell(answer)
         with self._lock:
+            self._connection.close()
             orphans, self._waiting = self._waiting, {}
         for job, tell in orphans.items():
             tell({"job": job, "state": "failed", "message": "The model's process has ended."})
@@ -250,7 +257,8 @@ class _Desk:
             self.queue.put(job)
         for job in jobs.values():
             job.stopped.set()
-        connection.close()
+        with sending:  # or an answer might go to whoever is given the same descriptor next
+            connection.close()
 
     def work(self) -> None:
         """Serves one request after the other, for ever."""
