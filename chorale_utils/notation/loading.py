@@ -17,7 +17,9 @@ from ..files import as_path
 from .kern import parse_kern
 from .midi import SUFFIXES as MIDI_SUFFIXES, read_midi, read_midi_melody
 from .musicxml import parse_musicxml
-from .reading import Part, check_repeats, from_melody, from_score
+from .page import check_repeats
+from .parts import Part
+from .reading import from_melody, from_score
 
 if TYPE_CHECKING:
     from music21.stream import Stream

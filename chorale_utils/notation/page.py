@@ -43,6 +43,7 @@ SIGNS = (
 )  # where jumps lead to, where they leave, where they end
 BARLINES = ("regular", "double", "final", "dashed", "none")
 SYLLABICS = ("single", "begin", "middle", "end")
+REPEATS = ("written", "played")  # how they are read or performed
 LONGEST_PLAYED = 10_000  # bars; more are a page that repeats itself without end
 
 
@@ -604,6 +605,18 @@ def expand_repeats(chorale: Chorale) -> Chorale:
         fermatas=None if chorale.fermatas is None else chorale.fermatas[steps],
         notation=page.played(order),
     )
+
+
+def check_repeats(repeats: str) -> None:
+    """Raises ValueError where `repeats` says neither that they are written nor played.
+
+    Examples:
+        >>> check_repeats("always")
+        Traceback (most recent call last):
+        ValueError: repeats 'always': expected one of 'written', 'played'
+    """
+    if repeats not in REPEATS:
+        raise ValueError(f"repeats {repeats!r}: expected one of {', '.join(map(repr, REPEATS))}")
 
 
 def _ending_groups(bars: tuple[Bar, ...]) -> dict[int, set[int]]:
