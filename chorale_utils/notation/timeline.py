@@ -315,7 +315,7 @@ def _divided(bar: Bar, middles: list[tuple[int, str]]) -> list[Bar]:
             if cut == whole.start and bars[:-1]:
                 bars[-2:] = [*_signed(bars[-2], whole, sign)]
             continue
-        first = replace(whole, steps=cut - whole.start, repeat_end=0, barline="regular", marks=())
+        first = replace(whole, steps=cut - whole.start, repeat_end=0, barline=None, marks=())
         second = replace(
             whole,
             start=cut,
@@ -354,7 +354,7 @@ class _Signs:
         count = len(lengths)
         self.begins = [False] * count
         self.ends = [0] * count
-        self.barlines = ["regular"] * count
+        self.barlines: list[str | None] = [None] * count
         self.endings: list[tuple[int, ...]] = [()] * count
         self.middles: list[list[tuple[int, str]]] = [[] for _ in range(count)]
         found: dict[int, list[tuple[Fraction, str]]] = defaultdict(list)
@@ -385,7 +385,7 @@ class _Signs:
                 self.begins[place + 1] = True
         elif right is not None:
             kind = _BARLINES.get(right.type, right.type)
-            self.barlines[place] = kind if kind in BARLINES else "regular"
+            self.barlines[place] = kind if kind in BARLINES else None
 
     def _read_endings(self, line: list[Any]) -> None:
         places = {id(measure): place for place, measure in enumerate(line)}
