@@ -205,7 +205,8 @@ def harmonize(
 
     The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
     else the page says of it: words, repeats, spelling. The other voices are struck where they move,
-    and wherever the melody has a new syllable, so that they can sing the words, too.
+    and wherever the melody has a new syllable, so that they can sing the words, too. Where the
+    melody rests, all rest: the choir breathes together.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
@@ -261,6 +262,7 @@ def harmonize(
     tune = tune.transpose(shift)
     given = np.full(tune.pitches.shape, FREE)
     given[:, number] = tune.pitches[:, number]
+    given[given[:, number] == SILENCE] = SILENCE
 
     def setting(piece: Chorale) -> Chorale:
         """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
