@@ -94,3 +94,16 @@ def test_two_voices_in_one_track_are_still_refused(tmp_path):
     for strict in (True, False):
         with pytest.raises(ValueError, match="note 64 begins while note 60 sounds"):
             load_melody(path, strict=strict)
+
+
+def test_words_with_hyphens_are_read_by_them_even_where_one_has_a_space(tmp_path):
+    texts = ["Lo-", "be", "den ", "Her-", "ren"]
+    words = [(4 * number, sung(text)) for number, text in enumerate(texts)]
+    read = load_melody(midi(tmp_path / "x.mid", [("Tune", 0, QUARTERS, words)]))
+    assert [(word.text, word.syllabic) for word in read.notation.words] == [
+        ("Lo", "begin"),
+        ("be", "end"),
+        ("den", "single"),
+        ("Her", "begin"),
+        ("ren", "end"),
+    ]

@@ -1,6 +1,7 @@
 """Which tracks of a MIDI file are voices."""
 
 import pytest
+from hypothesis import given, settings, strategies as st
 from made_midi import FOUR, midi
 
 from chorale_utils import load_chorale, load_melody
@@ -56,3 +57,43 @@ def test_four_parts_are_chosen_and_a_wrong_one_is_named(tmp_path):
         load_melody(path, part="Oboe")
     with pytest.raises(ValueError, match="expected a melody, .*; part= chooses a track"):
         load_melody(path)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans()), min_size=2))
+@settings(max_examples=40, deadline=None)
+def test_two_tracks_with_two_voices_each_are_opened(tmp_path_factory, halves):
+    """Each half note: how high the two voices stand, and whether the lower one moves in quarters.
+    The upper voice is always above the lower one."""
+    path, tracks, expected = tmp_path_factory.mktemp("midi") / "x.mid", [], []
+    for name, base in (("Left", 48), ("Right", 64)):
+        upper = [(8 * at, 8 * at + 8, base + 7 + up) for at, (up, _, _) in enumerate(halves)]
+        lower = []
+        for at, (_, down, moves) in enumerate(halves):
+            start, pitch = 8 * at, base + down
+            lower += [(start, start + 4, pitch), (start + 4, start + 8, pitch + 1)] * moves
+            lower += [(start, start + 8, pitch)] * (not moves)
+        tracks.append((name, 0, upper + lower))
+        expected = [upper, lower, *expected]
+    read = load_chorale(midi(path, tracks))
+    for voice, notes in enumerate(expected):
+        assert [(a, a + n, pitch) for a, n, pitch in read.notes(voice).tolist()] == notes
+
+
+def test_note_that_sounds_alone_in_a_track_of_two_voices_is_sung_by_both(tmp_path):
+    right = [(0, 8, 72), (0, 8, 67), (8, 16, 69)]
+    left = [(0, 16, 60), (0, 16, 48)]
+    read = load_chorale(midi(tmp_path / "x.mid", [("", 0, right), ("", 1, left)]))
+    assert read.pitches[[0, 8]].tolist() == [[72, 67, 60, 48], [69, 69, 60, 48]]
+
+
+@pytest.mark.parametrize(
+    "right, complaint",
+    [
+        ([(0, 8, 72), (0, 8, 67), (4, 8, 64)], "bar 1, beat 2, track 2 .* 3 notes at a time"),
+        ([(0, 8, 72), (8, 16, 74)], "track 2 .* has one voice: expected four tracks"),
+    ],
+)
+def test_track_with_other_than_two_voices_is_refused_by_name(tmp_path, right, complaint):
+    left = [(0, 16, 60), (0, 16, 48)]
+    with pytest.raises(ValueError, match=complaint):
+        load_chorale(midi(tmp_path / "x.mid", [("Right", 0, right), ("Left", 1, left)]))

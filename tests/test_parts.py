@@ -6,6 +6,7 @@ from hypothesis import given, settings, strategies as st
 from made_scores import four_parts, hymn, part
 from music21 import (
     corpus,
+    harmony,
     note,
     stream,
 )
@@ -144,3 +145,16 @@ def test_part_with_words_is_sung_whatever_it_is_called():
     score.insert(0, fifth)
     with pytest.raises(ValueError, match="Staff 5 is sung too"):
         from_score(score)
+
+
+def test_part_of_percussion_or_chord_symbols_is_left_out_by_name():
+    drums, symbols = part("Drums", (None, 4)), part("Chords", (None, 4))
+    bar = drums.getElementsByClass("Measure")[0]
+    bar.remove(bar.notesAndRests[0])
+    bar.append(note.Unpitched(quarterLength=4))
+    symbols.getElementsByClass("Measure")[0].insert(0, harmony.ChordSymbol("C"))
+    score = four_parts()
+    for one in (drums, symbols, part("Silent", (None, 4))):
+        score.insert(0, one)
+    with pytest.warns(UserWarning, match="left out: Drums, Chords$"):
+        assert from_score(score).pitches[0].tolist() == [72, 67, 64, 48]

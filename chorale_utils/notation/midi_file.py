@@ -27,6 +27,7 @@ from .page import Bar, regular_bars
 from .timeline import LONGEST
 
 ON_THE_GRID = 1 / 8  # how far from the grid a note may be, in sixteenths: a human hand is forgiven
+OVERLAP = 3 / 4  # sixteenths by which a note may be held into the next one
 # 7D: the maker's number for what is nobody's product; then JSON, which others do not show
 PRIVATE = b"\x7dchorale"
 DRUMS = 9  # the channel of drums; people count it as the tenth

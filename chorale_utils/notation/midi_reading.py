@@ -24,7 +24,7 @@ import numpy as np
 
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, key_signature, steps_per_bar
 from ..files import as_path
-from .midi_file import ON_THE_GRID, MidiSource, TrackVoice, decoded
+from .midi_file import ON_THE_GRID, OVERLAP, MidiSource, TrackVoice, decoded
 from .midi_page import with_told_page
 from .midi_tracks import four_voices, one_melody
 from .page import Bar, KeySignature, Notation, Syllable, Tempo, regular_bars
@@ -32,14 +32,14 @@ from .reading import solo
 
 # of the way to the next note: what a note must last to be held, in a file that shortens its notes
 _HELD = 3 / 4
-_OVERLAP = 3 / 4  # sixteenths by which a note may be held into the next one
 
 
 def read_midi(path: str | os.PathLike[str], strict: bool = True, part: Any = None) -> Chorale:
     """The chorale in a MIDI file with four voices of one note at a time, on a grid of sixteenths.
 
     The voices are the tracks named Soprano, Alto, Tenor and Bass, whatever else there is, or else
-    the only four tracks or channels, told apart by how high they lie. Drums are left out. Notes may
+    the only four tracks or channels, told apart by how high they lie; or each of two tracks has two
+    voices, and a note that sounds alone there is sung by both. Drums are left out. Notes may
     stand up to an eighth of a sixteenth off the grid. Where a file lets go of its notes a little
     early, as players and some programs do, a note that lasts at least three quarters of the way to
     the next one is held up to it; where it holds them a little into the next, they are cut.
@@ -51,8 +51,8 @@ def read_midi(path: str | os.PathLike[str], strict: bool = True, part: Any = Non
         path: a MIDI file of type 0 or 1.
         strict: whether a note off the grid, and a fifth voice, is an error. Otherwise each step has
             what sounds at its beginning.
-        part: the four tracks to read, each by its name or its number from 1, such as ``(2, 3, 4,
-            5)``.
+        part: the four tracks to read, or the two, each by its name or its number from 1, such as
+            ``(2, 3, 4, 5)``.
 
     Raises:
         ValueError: no MIDI file or a damaged one, not four voices, two notes at once in a voice, a
@@ -193,7 +193,7 @@ def _lateness(voices: list[TrackVoice]) -> float:
     for voice in voices:
         for (start, stop, _), (following, _, _) in pairwise(voice.notes):
             over = stop - following
-            if ON_THE_GRID < over <= _OVERLAP and start < following:
+            if ON_THE_GRID < over <= OVERLAP and start < following:
                 overlaps.append(over)
             elif over < 0 and _off_grid(stop) > ON_THE_GRID:
                 early += 1
@@ -220,7 +220,7 @@ def _on_grid(
         if shortened and stop < following and stop - start >= _HELD * (following - start):
             stop = following
         over = stop - following
-        if 0 < over <= _OVERLAP and following - start > over and voice.notes[-1][0] >= following:
+        if 0 < over <= OVERLAP and following - start > over and voice.notes[-1][0] >= following:
             stop = following
         elif late and _off_grid(stop) > ON_THE_GRID and stop - late > start:
             stop -= late
@@ -304,8 +304,8 @@ def _syllables(words: list[tuple[float, str]], voice: int, starts: list[int]) ->
     """The words of lyric events as syllables under the notes that begin with them; several at one
     time are verses.
 
-    A word goes on where its text ends in a hyphen; or, in karaoke files, where neither it ends nor
-    the next one begins with a space or a new line.
+    A word goes on where its text ends in a hyphen; or, in karaoke files, which have more spaces
+    than hyphens, where neither it ends nor the next one begins with a space or a new line.
     """
     verses: dict[int, dict[int, str]] = defaultdict(dict)
     for time, text in words:
@@ -316,7 +316,8 @@ def _syllables(words: list[tuple[float, str]], voice: int, starts: list[int]) ->
     found = []
     for verse, texts in verses.items():
         steps = sorted(texts)
-        spaced = any(re.search(r"^[\s/\\]|\s$", texts[step]) for step in steps)
+        spaces = sum(bool(re.search(r"^[\s/\\]|\s$", texts[step])) for step in steps)
+        spaced = spaces > sum(texts[step].strip().endswith("-") for step in steps)
         goes_on = False
         for step, following in zip(steps, [*steps[1:], None]):
             text, before = texts[step], goes_on
@@ -325,7 +326,7 @@ def _syllables(words: list[tuple[float, str]], voice: int, starts: list[int]) ->
                 ends = re.search(r"\s$", text) or re.search(r"^[\s/\\]|^$", after)
                 goes_on = not ends or text.rstrip().endswith("-")
             else:
-                goes_on = text.endswith("-")
+                goes_on = text.rstrip().endswith("-")
             before = before or text.strip().startswith("-")
             syllabic = ("single", "begin", "end", "middle")[2 * before + goes_on]
             plain = text.strip().strip("/\\").strip("-").strip()

@@ -8,13 +8,14 @@ Notebook: 05_generation
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 
 from ..chorale import VOICES, described, voice_named
-from .midi_file import DRUMS, MidiSource, TrackVoice, decoded
+from .midi_file import DRUMS, OVERLAP, MidiSource, TrackVoice, decoded
 from .timeline import is_sung
 
 
@@ -53,17 +54,73 @@ def four_voices(file: MidiSource, strict: bool, part: Any) -> list[TrackVoice]:
         groups = [
             (f"{file.label(key[0])}, channel {key[1] + 1}", [key]) for key in sorted(sounding)
         ]
+    elif len(tracks) == 2:
+        groups = [
+            (file.label(track), [key for key in sounding if key[0] == track]) for track in tracks
+        ]
     else:
         where = ", ".join(file.label(track) for track in tracks) or "no track"
         raise ValueError(
             f"{file.path}: notes in {len(tracks)} tracks ({where}) and {len(channels)} channels"
             f"{_besides_drums(file)}: expected four voices, each in a track or a channel of its "
-            "own with one note at a time; part= chooses four tracks"
+            "own with one note at a time, or two tracks with two voices each; part= chooses tracks"
         )
     if part is None:
         file.report(_drums(file))
     voices = [file.voice(label, keys) for label, keys in groups]
-    return sorted(voices, key=lambda voice: -np.mean([pitch for _, _, pitch in voice.notes]))
+    voices.sort(key=lambda voice: -np.mean([pitch for _, _, pitch in voice.notes]))
+    if len(voices) == 2:
+        return [one for voice in voices for one in _two_voices(file, voice)]
+    return voices
+
+
+def _two_voices(file: MidiSource, both: TrackVoice) -> list[TrackVoice]:
+    """The upper and the lower voice of a track that has the notes and the words of both, as of a
+    piano's right or left hand: of two notes that begin together, the upper voice has the higher
+    one; a note that begins while another sounds is the other voice's; and one that sounds alone is
+    sung by both.
+
+    Raises:
+        ValueError: three notes at a time, or never two.
+    """
+    upper = TrackVoice(f"{both.label}, upper voice", [], both.words, both.track)
+    lower = TrackVoice(f"{both.label}, lower voice", [], [], both.track)
+    notes = sorted(both.notes, key=lambda note: (round(note[0]), -note[2]))
+    starts = [round(start) for start, _, _ in notes]
+    longest = max(stop - start for start, stop, _ in notes)
+    voice_of: dict[int, TrackVoice] = {}
+    for number, note in enumerate(notes):
+        start, stop, pitch = note
+        near = range(bisect_left(starts, start - longest - 1), bisect_right(starts, stop + 1))
+        together = [
+            other
+            for other in near
+            if other != number
+            and min(stop, notes[other][1]) - max(start, notes[other][0]) > OVERLAP
+        ]
+        sounding = [other for other in together if notes[other][0] <= start + OVERLAP]
+        if len(sounding) > 1:
+            raise ValueError(
+                f"{file.place(start, both.label)}: {len(sounding) + 1} notes at a time: expected "
+                "one for each of two voices; give each voice a track of its own"
+            )
+        if not together:
+            upper.notes.append(note)
+            lower.notes.append(note)
+            continue
+        (other,) = sounding or together[:1]
+        if other in voice_of:
+            own = lower if voice_of[other] is upper else upper
+        else:
+            own = upper if pitch >= notes[other][2] else lower
+        voice_of[number] = own
+        own.notes.append(note)
+    if upper.notes == lower.notes:
+        raise ValueError(
+            f"{file.path}: {both.label} has one voice: expected four tracks with a voice each, or "
+            "two with two voices each"
+        )
+    return [upper, lower]
 
 
 def _named_tracks(file: MidiSource, strict: bool) -> list[TrackVoice] | None:

@@ -123,7 +123,7 @@ def _parts_named_for_voices(parts, name, strict):
                 "or rename parts, or choose four with part="
             )
         chosen.append(called[0])
-    left_out = [part for part in _except(parts, chosen) if has_notes(part)]
+    left_out = [part for part in _except(parts, chosen) if part.recurse().notes]
     sung = [part for part in left_out if _is_sung(part)]
     if strict and sung:
         raise ValueError(
