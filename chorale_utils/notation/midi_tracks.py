@@ -64,6 +64,7 @@ def four_voices(file: MidiSource, strict: bool, part: Any) -> list[TrackVoice]:
             f"{file.path}: notes in {len(tracks)} tracks ({where}) and {len(channels)} channels"
             f"{_besides_drums(file)}: expected four voices, each in a track or a channel of its "
             "own with one note at a time, or two tracks with two voices each; part= chooses tracks"
+            f"{'; load_melody reads one voice' * (len(sounding) == 1)}"
         )
     if part is None:
         file.report(_drums(file))

@@ -49,6 +49,7 @@ def vocal_parts(score: Any, chosen: Part, name: str, strict: bool) -> list[Any]:
         raise ValueError(
             f"{name}: {counted(parts)}: expected four, soprano, alto, tenor and bass, one voice "
             "each, or two staves with two voices each; part= chooses four parts of a file, or two"
+            f"{'; load_melody reads one voice' * (len(parts) == 1)}"
         )
     return parts
 
