@@ -113,7 +113,8 @@ def _with_plain_notes(svg):
     def plain(match):
         size, notes = match.groups()
         size = round(float(size) * _PLAIN_SIZE)
-        return f'<tspan font-size="{size}px">\u00a0{notes.translate(_PLAIN_NOTES)}</tspan>'
+        plain_notes = re.sub(r"\s+(?=\.)", "", notes.translate(_PLAIN_NOTES))  # a dot is close by
+        return f'<tspan font-size="{size}px">\u00a0{plain_notes}</tspan>'
 
     leipzig = r'<tspan font-family="Leipzig" font-size="([\d.]+)px">([^<]*)</tspan>'
     return re.sub(leipzig, plain, svg)
