@@ -266,6 +266,12 @@ def test_harmonising_frees_all_but_the_tune_and_ends_with_it():
     assert request.free[:, 1:].all() and not request.free[:, 0].any()
 
 
+def test_where_the_tune_rests_all_rest():
+    session = typed([67, 0, 69])
+    request = session.ask("harmonise")
+    assert (request.given[4:8] == 0).all() and request.free[8:12, 1:].all()
+
+
 def test_a_tune_that_can_ends_over_the_tonic_unless_its_end_is_locked():
     session = typed([67, 69, 71, 72])
     assert np.flatnonzero(session.ask("harmonise").pitch_classes[-1, 3]).tolist() == [0]

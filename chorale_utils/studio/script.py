@@ -223,6 +223,7 @@ def _asked(before: Chorale, request: Request) -> list[str]:
     if request.pitch_classes is not None:
         lines += _pitch_classes(request.pitch_classes)
         told["pitch_classes"] = "classes"
+    told["rests"] = "False"
     lines += ["written = generate(", "    model, given=given,", *_arguments(told), ")[0]"]
     return [*lines, *_taken_up(before, request)]
 
@@ -241,7 +242,7 @@ def _is_harmonize(before: Chorale, request: Request) -> bool:
     if request.work != "harmonise" or len(sings) != 1 or request.settings.movement:
         return False
     line, (low, high) = before.pitches[:, sings[0]], VOICE_RANGES[sings[0]]
-    tune_alone = np.ones(free.shape, bool)
+    tune_alone = np.tile(line[: len(free), None] != SILENCE, (1, len(VOICES)))
     tune_alone[:, sings] = False
     in_range = ((line == SILENCE) | ((low <= line) & (line <= high))).all()
     return bool(in_range) and np.array_equal(free, tune_alone)
@@ -312,7 +313,7 @@ def _taken_up(before: Chorale, request: Request) -> list[str]:
         new = "new"
     lines += [f"struck = np.where(given == {FREE}, {new}, struck | written.struck)"]
     changed = ["pitches=written.pitches", "onsets=struck"]
-    if before.fermatas is not None and len(before) != steps:
+    if before.fermatas is not None and before.fermatas.any() and len(before) != steps:
         lines += [f"held = np.zeros({steps}, bool)"]
         lines += [f"held[:{shared}] = piece.fermatas[:{shared}]"]
         changed += ["fermatas=held"]

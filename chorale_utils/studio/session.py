@@ -234,7 +234,7 @@ class Session:
 
     def hold(self, selection: Selection) -> None:
         """Sets fermatas over the selected steps, or takes them away where all have them."""
-        fermatas = self.chorale.fermatas
+        selection, fermatas = self._within(selection), self.chorale.fermatas
         fermatas = np.zeros(len(self.chorale), bool) if fermatas is None else fermatas.copy()
         steps = slice(selection.start, selection.stop)
         fermatas[steps] = not fermatas[steps].all()
@@ -325,7 +325,9 @@ class Session:
             if not given[:, self.tune].any():
                 raise ValueError("there is no tune yet: enter some notes, or open a hymn or a file")
             given = without_empty_end(given)
-            given[:, [voice for voice in range(len(VOICES)) if voice != self.tune]] = FREE
+            sings = given[:, self.tune] != SILENCE  # where the tune rests, all rest
+            for voice in set(range(len(VOICES))) - {self.tune}:
+                given[:, voice] = np.where(sings, FREE, SILENCE)
             if not self.locks[len(given) - STEPS_PER_QUARTER : len(given)].any():
                 classes = ending_on_tonic(self.chorale[: len(given)], self.tune)
         elif work == "rewrite":

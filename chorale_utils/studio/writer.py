@@ -320,7 +320,7 @@ class _Desk:
         judge = {LIVELY: liveliness, CALM: calmness}.get(how.pop("movement"))
         if judge is not None:
             how |= {"best_of": CANDIDATES_FOR_MOVEMENT, "judge": judge}
-        return generate(self.model, progress=progress, **how)[0].pitches
+        return generate(self.model, rests=False, progress=progress, **how)[0].pitches
 
     def _surprise(self, job: _Job) -> Answer:
         job.tell("working", done=0, total=1)

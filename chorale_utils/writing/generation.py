@@ -82,6 +82,7 @@ def generate(
     judge: Judge | None = None,
     progress: Progress | None = None,
     pitch_classes: np.ndarray | None = None,
+    rests: bool = True,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
@@ -122,8 +123,9 @@ def generate(
             which is called as the work goes on. What it raises ends the work.
         pitch_classes: bool array (steps, 4, 12), which pitch classes, C to B, each voice may sing
             on each step, such as those of a chord; later steps, and None, have no limit.
+        rests: whether a voice may be silent, where that is not given.
 
-        Notes that break a rule (ranges, crossing, parallels, pitch classes) are never sampled,
+        What breaks a rule (ranges, crossing, parallels, pitch classes, rests) is never sampled,
         unless no other is left; given ones are kept. With several particles a candidate pays for
         what a rule forbids it with its weight, so that rules choose among pieces, not only among
         notes.
@@ -155,7 +157,7 @@ def generate(
             f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected "
             f"a few semitones up or down, such as range(-2, 3)"
         )
-    allowed = _allowed(_in_range(ranges), pitch_classes)
+    allowed = _allowed(_in_range(ranges), pitch_classes, rests)
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], Chorale):
         given = given[0]
     beginning = given if isinstance(given, Chorale) else None
@@ -212,7 +214,8 @@ def harmonize(
 
     The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
     else the page says of it: words, repeats, spelling. The other voices are struck where they move,
-    and wherever the melody has a new syllable, so that they can sing the words, too.
+    and wherever the melody has a new syllable, so that they can sing the words, too. Where the
+    melody rests, all rest, and nowhere else: the choir breathes together.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
@@ -268,6 +271,7 @@ def harmonize(
     tune = tune.transpose(shift)
     given = np.full(tune.pitches.shape, FREE)
     given[:, number] = tune.pitches[:, number]
+    given[given[:, number] == SILENCE] = SILENCE
 
     def setting(piece: Chorale) -> Chorale:
         """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
@@ -294,6 +298,7 @@ def harmonize(
         judge=judge_settings,
         progress=progress,
         pitch_classes=ending_on_tonic(tune, number) if tonic_ending else None,
+        rests=False,
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
@@ -397,7 +402,7 @@ def _in_range(ranges: Any) -> np.ndarray:
             )
         bounds = np.array([[note_number(note) for note in bound] for bound in ranges])
     notes = tokens_to_notes(np.arange(VOCABULARY))
-    in_range = (notes >= bounds[:, :1]) & (notes <= bounds[:, 1:])
+    in_range = (notes >= bounds[:, :1]) & (notes <= bounds[:, 1:]) | (notes <= SILENCE)
     for voice, (name, fits) in enumerate(zip(VOICES, in_range[:, FIRST_NOTE_TOKEN:])):
         if not fits.any():
             raise ValueError(
@@ -407,9 +412,10 @@ def _in_range(ranges: Any) -> np.ndarray:
     return in_range
 
 
-def _allowed(in_range: np.ndarray, pitch_classes: Any) -> np.ndarray:
+def _allowed(in_range: np.ndarray, pitch_classes: Any, rests: bool) -> np.ndarray:
     """bool array (steps, 4, 59): which notes each voice may sing on each step; the last row holds
     for all later steps."""
+    in_range[:, SILENCE_TOKEN] = rests
     if pitch_classes is None:
         return in_range[None]
     classes = np.asarray(pitch_classes)
@@ -418,8 +424,9 @@ def _allowed(in_range: np.ndarray, pitch_classes: Any) -> np.ndarray:
             f"pitch_classes of shape {classes.shape} and type {classes.dtype}: expected bool "
             f"(steps, 4, 12), the voices being {', '.join(VOICES)}"
         )
-    of_token = tokens_to_notes(np.arange(VOCABULARY)) % 12
-    return np.concatenate([in_range & classes[:, :, of_token], in_range[None]])
+    notes = tokens_to_notes(np.arange(VOCABULARY))
+    fits = classes[:, :, notes % 12] | (notes <= SILENCE)
+    return np.concatenate([in_range & fits, in_range[None]])
 
 
 def _seeds(seed: Any, count: int, best_of: int) -> Iterator[np.random.SeedSequence]:

@@ -133,7 +133,8 @@ def chunk_writer(
 
     Returns:
         A function of the filter's state (see `initial_state`); `fixed` (`CHUNK`, 4), tokens or
-        `FREE`; the number of steps to write of these; `allowed` (`CHUNK`, 4, 59), bool; `uniforms`
+        `FREE`; the number of steps to write of these; `allowed` (`CHUNK`, 4, 59), bool, the end
+        and silence included; `uniforms`
         (`CHUNK`, 4, B) and `resampling_uniforms` (`CHUNK`, 4, pieces), uniform random numbers of
         0..1; the temperature; and whether a piece may end. It returns the filter's new state, the
         tokens (B, `CHUNK`, 4), and for each particle the number of the one that it was when the
@@ -204,7 +205,7 @@ def _write_chunk(
             note, log_weight = _sample_and_weigh(
                 logits,
                 ops.logical_or(may_end, ~is_end),
-                ops.logical_or(keeps_rules, ~is_note),
+                ops.where(is_note, keeps_rules, allowed[step, voice]),
                 fixed[step, voice],
                 uniforms[step, voice],
                 temperature,
