@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from chorale_utils.studio.writer import ADDRESS, KEY, end, start
+
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "a-token-for-tests"
@@ -38,13 +40,18 @@ def free_port():
 
 
 @contextmanager
-def server(command, url, folder, log, seconds=90):
-    """A server's process, while it is wanted: ready when it answers at `url`."""
-    env = os.environ | {
-        "CHORALE_STUDIO_FOLDER": str(folder),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "JUPYTER_PREFER_ENV_PATH": "1",
-    }
+def server(command, url, folder, log, more, seconds=90):
+    """A server's process, while it is wanted: ready when it answers at `url`. `more` is added to
+    its environment."""
+    env = (
+        os.environ
+        | more
+        | {
+            "CHORALE_STUDIO_FOLDER": str(folder),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+        }
+    )
     with open(log, "w") as output:
         process = subprocess.Popen(
             [sys.executable, *command], env=env, stdout=output, stderr=subprocess.STDOUT
@@ -63,6 +70,14 @@ def server(command, url, folder, log, seconds=90):
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The environment in which studios find a model that is in memory: one for all tests."""
+    process, address, key = start()
+    yield {ADDRESS: address, KEY: key}
+    end(process)
 
 
 @pytest.fixture(scope="module")

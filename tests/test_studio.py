@@ -322,6 +322,24 @@ def test_an_answer_that_changes_fixed_notes_is_refused():
         session.accept(request, answer(request) + 1)
 
 
+def test_an_answer_fits_unless_what_was_given_has_changed():
+    session = four_voices()
+    request = session.ask("rewrite", Selection(0, 16, (1,)))
+    session.describe(title="meanwhile")
+    session.put(1, 4, 4, 60)
+    assert session.fits(request), "a title, and a note that is written again in any case"
+    session.lock(Selection(4, 8, (1,)))
+    assert not session.fits(request), "a lock within it"
+    session.undo()
+    session.put(0, 4, 4, 72)
+    assert not session.fits(request), "a note that was given"
+    going_on = session.ask("continue", bars=1)
+    assert session.fits(going_on)
+    session.put(0, 64, 4, 72)
+    assert not session.fits(going_on), "a note where the model writes silence is given"
+    assert session.fits(session.ask("write", bars=2))
+
+
 def test_continuing_keeps_what_is_there_and_fills_the_last_bar():
     session = typed(TUNE[:3])
     request = session.ask("continue", bars=2)

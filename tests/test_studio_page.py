@@ -11,7 +11,7 @@ import uuid
 
 import numpy as np
 import pytest
-from studio_browser import TOKEN, Visitor, chromium, free_port, server  # noqa: F401
+from studio_browser import TOKEN, Visitor, chromium, free_port, model, server  # noqa: F401
 
 from chorale_utils import Chorale, load_chorale, load_melody, write_midi
 
@@ -21,19 +21,19 @@ PITCHES = [67, 69, 71, 72, 71, 69, 67, 65, 67, 69, 71, 69, 67, 65, 67, 69]
 
 
 @pytest.fixture(scope="module")
-def voila(tmp_path_factory, chromium):  # noqa: F811  # the fixture of that name
+def voila(tmp_path_factory, chromium, model):  # noqa: F811  # the fixture of that name
     """The address of a running `chorale studio`."""
     pytest.importorskip("voila", reason="Voilà is not installed")
     folder, port = tmp_path_factory.mktemp("voila"), free_port()
     command = ["-m", "chorale_utils", "studio", "--no-browser", f"--port={port}"]
     command += [f"--token={TOKEN}", f"--folder={folder}/kept"]
     url = f"http://127.0.0.1:{port}/"
-    with server(command, f"{url}login", folder, folder / "log"):
+    with server(command, f"{url}login", folder, folder / "log", model):
         yield f"{url}?token={TOKEN}"
 
 
 @pytest.fixture(scope="module")
-def jupyterlab(tmp_path_factory, chromium):  # noqa: F811
+def jupyterlab(tmp_path_factory, chromium, model):  # noqa: F811
     """The address of a notebook with a studio, in a running JupyterLab."""
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     folder, port = tmp_path_factory.mktemp("jupyterlab"), free_port()
@@ -51,7 +51,7 @@ def jupyterlab(tmp_path_factory, chromium):  # noqa: F811
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}/notebooks"]
     command += ["--LabApp.news_url=None"]
     url = f"http://127.0.0.1:{port}"
-    with server(command, f"{url}/login", folder, folder / "log"):
+    with server(command, f"{url}/login", folder, folder / "log", model):
         yield f"{url}/lab/tree/studio.ipynb?token={TOKEN}"
 
 

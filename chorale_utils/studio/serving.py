@@ -76,11 +76,11 @@ def serve(
     shown = f"[{address}]" if ":" in address else address
     place = f"http://{shown}:{port}/?token={token}"
     print(f"The studio is at {place} until you press Ctrl-C.", flush=True)
-    process, writer, key = start(model)
+    process = None
+    if not {ADDRESS, KEY} <= set(os.environ):  # or else a model is in memory already
+        process, os.environ[ADDRESS], os.environ[KEY] = start(model)
     os.environ |= {
         MODEL_NAME: model,
-        ADDRESS: writer,
-        KEY: key,
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
@@ -91,7 +91,8 @@ def serve(
             _write_page(Path(page))
             Voila.launch_instance(argv=_arguments(Path(page), port, address, token, browser))
     finally:
-        end(process)
+        if process is not None:
+            end(process)
 
 
 def page() -> Studio:

@@ -356,6 +356,21 @@ class Session:
         seed = self.seed if seed is None else seed
         return Request(work, given, seed, self.settings, classes)
 
+    def fits(self, request: Request) -> bool:
+        """Whether an answer to the request can still be taken up: what was given to the model
+        stands as it did, and nothing that it writes has been locked meanwhile."""
+        if request.work == "write":
+            return True
+        given, pitches, locks = request.given, self.chorale.pitches, self.locks
+        if len(pitches) < len(given):
+            more = [[0, len(given) - len(pitches)], [0, 0]]
+            pitches, locks = np.pad(pitches, more), np.pad(locks, more)
+        free, steps = request.free, len(given)
+        if request.work == "continue":  # nothing stood there
+            given, free = np.where(free, SILENCE, given), np.zeros_like(free)
+        same = (pitches[:steps] == given) | free
+        return bool(same.all() and not pitches[steps:].any() and not (locks[:steps] & free).any())
+
     def accept(self, request: Request, pitches: np.ndarray) -> None:
         """Takes up what the model has written.
 

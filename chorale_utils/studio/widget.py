@@ -96,6 +96,7 @@ class Studio(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._saving: threading.Timer | None = None
         self._job: int | None = None
+        self._stopped = threading.Event()
         self._sending = False  # whether a file is being written for the page
         self._width, self._staves, self._wants_surprise = 900, 2, False
         self._drawn: tuple[Any, ...] = ()
@@ -225,26 +226,31 @@ class Studio(anywidget.AnyWidget):
         pitches of all."""
         if self.busy:
             raise ValueError("the model is still writing: wait for it, or stop it")
-        begun, answers = self.session.moment, list[np.ndarray]()
-        work = requests[0].work
+        answers = list[np.ndarray]()
+        told = {"work": requests[0].work, "turns": len(requests)}
+        stopped = self._stopped = threading.Event()  # by `_stop`, for this work alone
 
         def ask() -> None:
-            request = requests[len(answers)]
             try:
-                self._job = shared_writer(self._model).ask(as_asked(request), hear)
+                writer = shared_writer(self._model)
+                job = writer.ask(as_asked(requests[len(answers)]), hear)
             except OSError as error:
                 self.busy = {}
                 self._lost_model(error)
+                return
+            with self._lock:
+                self._job = job
+                if stopped.is_set():  # while the model was being started
+                    writer.stop(job)
 
         def hear(answer: Answer) -> None:
             with self._lock:
                 state = answer["state"]
-                if answer["job"] != self._job and self._job is not None or not self.busy:
-                    return  # stopped
+                if stopped.is_set():
+                    return
                 if state in ("waiting", "starting", "working"):
-                    self.busy = {"work": work, "turn": len(answers), "turns": len(requests)} | {
-                        name: value for name, value in answer.items() if name != "job"
-                    }
+                    about = {name: value for name, value in answer.items() if name != "job"}
+                    self.busy = told | {"turn": len(answers)} | about
                     return
                 if state == "done":
                     answers.append(np.array(answer["pitches"]))
@@ -256,15 +262,13 @@ class Studio(anywidget.AnyWidget):
                     if "process has ended" in answer["message"]:
                         forget_writer()
                     self._say(answer["message"], wrong=True)
-                elif self.session.moment is not begun:
+                elif not all(self.session.fits(request) for request in requests):
                     self._say("The piece has changed since the model was asked: ask again.", True)
                 elif state == "done":
                     done(answers)
                     self._changed()
 
-        self.busy = {"work": work, "state": "starting", "done": 0, "total": 1, "turn": 0} | {
-            "turns": len(requests)
-        }
+        self.busy = told | {"state": "starting", "done": 0, "total": 1, "turn": 0}
         threading.Thread(target=ask, daemon=True).start()
 
 
@@ -352,6 +356,7 @@ def _ask(
 
 
 def _stop(studio: Studio) -> None:
+    studio._stopped.set()
     job, studio._job, studio.busy = studio._job, None, {}
     if job is not None:
         shared_writer(studio._model).stop(job)
