@@ -93,6 +93,7 @@ def serve(
     finally:
         if process is not None:
             end(process)
+            del os.environ[ADDRESS], os.environ[KEY]
 
 
 def page() -> Studio:
