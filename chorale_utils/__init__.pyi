@@ -53,6 +53,9 @@ from .harmony.figures import (
     chord_symbols as chord_symbols,
     figured_bass as figured_bass,
 )
+from .harmony.marks import (
+    chord_marks as chord_marks,
+)
 from .harmony.nonchord import (
     nonchord_tones as nonchord_tones,
 )
