@@ -9,7 +9,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ..chorale import Chorale
+from ..chorale import SILENCE, Chorale
 from ..notation.chord_marks import KINDS, ChordMark
 from .analysis import analyse
 from .chords import numeral, spelt_notes
@@ -56,8 +56,13 @@ def chord_marks(
         texts = _figures(analysis, chorale.key)
     else:
         texts = chord_symbols(analysis)
-    starts = analysis["start"].tolist()
-    return [ChordMark(step, kind, text) for step, text in zip(starts, texts) if text]
+    sung = (chorale.pitches != SILENCE).any(axis=1)
+    marks = []
+    for start, steps, text in zip(analysis["start"], analysis["steps"], texts):
+        silent = int(sung[start : start + steps].argmax())  # steps before its first note
+        if text:
+            marks.append(ChordMark(int(start) + silent, kind, text))
+    return marks
 
 
 def numeral_of_mark(text: str) -> str:
