@@ -12,7 +12,7 @@ notation  Bar, expand_repeats, find_key, find_metre, from_melody, from_score,
           save_chorales, show_score, Syllable, Tempo, to_score, write_midi, write_score
 sound     play, show, step_times, synthesize, write_sound
 corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment,
-          read_manifest
+          read_errata, read_manifest
 judging   compute_measures, describe_measures, DISTRIBUTIONS, distributions, divergence,
           explain_grade, faults, format_report_card, grade, report_card, RULES, shuffled
 harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,

@@ -26,6 +26,9 @@ from .corpus.editions import (
     load_corpus as load_corpus,
     read_manifest as read_manifest,
 )
+from .corpus.errata import (
+    read_errata as read_errata,
+)
 from .corpus.passages import (
     copied as copied,
     pairwise_containment as pairwise_containment,
