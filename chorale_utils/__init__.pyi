@@ -66,6 +66,9 @@ from .harmony.romantext import (
     to_romantext as to_romantext,
     write_romantext as write_romantext,
 )
+from .harmony.suspects import (
+    suspicious_places as suspicious_places,
+)
 from .judging.counterpoint import (
     RULES as RULES,
     faults as faults,

@@ -109,9 +109,7 @@ def _check(options: argparse.Namespace) -> int:
 def _analyse(options: argparse.Namespace) -> None:
     from .musician import analyse_file
 
-    print(
-        analyse_file(options.source, options.output, options.show, options.key, options.strict)
-    )
+    print(analyse_file(options.source, options.output, options.show, options.key, options.strict))
 
 
 def _write(options: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """Chord marks are written where they belong, and are read again by music21."""
 
 import re
-from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -76,24 +75,18 @@ def test_figures_stand_before_their_bass_notes_and_last_as_long_as_they_hold(
     part = ElementTree.fromstring(written.read_bytes()).findall("part")[-1]
     read, bar = [], 0
     for measure in part.findall("measure"):
-        now = bar
-        for element, after in pairwise([*measure, None]):
+        now, ahead = bar, 0  # ahead: what the figures before a note have told of it
+        for element in measure:
             length = int(element.findtext("duration") or 0)
             if element.tag == "figured-bass":
                 figures = [
-                    ((figure.findtext("prefix") or ""), figure.findtext("figure-number") or "")
+                    (figure.findtext("prefix") or "", figure.findtext("figure-number") or "")
                     for figure in element.findall("figure")
                 ]
-                read.append((now, figures))
-                assert after.tag in ("note", "figured-bass")
-                now += length
-                waiting = length
+                read.append((now + ahead, figures))
+                ahead += length
             elif element.tag in ("note", "forward"):
-                before = list(measure)[list(measure).index(element) - 1]
-                now += length - (
-                    length if before.tag == "figured-bass" and before.find("duration") is not None
-                    else 0
-                )
+                now, ahead = now + length, 0
             elif element.tag == "backup":
                 now -= length
         bar = now

@@ -31,8 +31,8 @@ def chord_marks(
 
     Args:
         chorale: Chorale with at least one note.
-        kind: ``'numerals'``, Roman numerals with the local key where it begins; ``'figures'``, those
-            of a figured bass, none for a plain triad; or ``'symbols'``, chord symbols.
+        kind: ``'numerals'``, Roman numerals with the local key where it begins; ``'figures'``,
+            those of a figured bass, none for a plain triad; or ``'symbols'``, chord symbols.
         analysis: what `analyse` made of it; made anew unless given.
 
     Raises:
@@ -102,6 +102,4 @@ def _figures(analysis, key):
     same = [one == other for one, other in pairwise(basses)]
     before = [held and text for held, text in zip([False, *same], ["", *texts])]
     after = [held and text for held, text in zip([*same, False], [*texts[1:], ""])]
-    return [
-        text or ("5" if one or other else "") for text, one, other in zip(texts, before, after)
-    ]
+    return [text or ("5" if one or other else "") for text, one, other in zip(texts, before, after)]

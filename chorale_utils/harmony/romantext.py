@@ -2,10 +2,10 @@
 
 A line of RomanText is a bar, such as ``m4 I6 b2 V b2.5 V7 b3 I || b4 A: iii``: beats, keys, Roman
 numerals (Tymoczko, Gotham, Cuthbert and Ariza 2019, "The RomanText Format"). Bars are those of the
-written page, counted from 1, a pickup being bar 0; the two parts of a bar that a repeat sign divides
-are one bar. Where a page numbers bars otherwise, as some do after endings, they are counted on here.
-A bar that is shorter than its metre says has a time signature of its own, and where the metre
-changes, a bar in which no chord begins says again which one goes on.
+written page, counted from 1, a pickup being bar 0; the two parts of a bar that a repeat sign
+divides are one bar. Where a page numbers bars otherwise, as some do after endings, they are counted
+on here. A bar that is shorter than its metre says has a time signature of its own, and in a piece
+whose metre changes, a bar in which no chord begins says again which one goes on.
 
 Notebook: 04_evaluation
 """
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from ..chorale import STEPS_PER_QUARTER, Chorale, steps_per_bar
 from ..files import write_atomically
-from ..notation.page import Bar, bars_of
+from ..notation.page import bars_of
 from .analysis import analyse
 from .evidence import with_metre
 from .phrases import phrase_ends
@@ -72,7 +72,7 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
     lines += [f"Time Signature: {chorale.time_signature}", ""]
     ends, key = set(phrase_ends(chorale).tolist()), None
     rows = list(analysis[["start", "steps", "key", "numeral"]].itertuples(index=False))
-    metre, figure = chorale.time_signature, ""
+    metre, sounding_on = chorale.time_signature, ""
     bars = list(_whole_bars(bars_of(chorale)))
     metre_changes = len({its_metre for _, (_, _, its_metre, _) in bars}) > 1
     for number, (start, stop, its_metre, beat_one) in bars:
@@ -88,11 +88,12 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
             if its_key != key:
                 words.append(its_key.split()[0].replace("-", "b") + ":")
                 key = its_key
-            words.append(figure.replace("ø", "/o"))
+            sounding_on = figure.replace("ø", "/o")
+            words.append(sounding_on)
             if begin + steps in ends:
                 words.append("||")
         if len(words) == 1 and metre_changes:  # or a reader would not know how long the bar is
-            words.append(figure.replace("ø", "/o"))
+            words.append(sounding_on)
         if len(words) > 1:
             lines.append(" ".join(words))
     return "\n".join(lines)
@@ -101,7 +102,7 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
 def _whole_bars(bars):
     """The bars as RomanText counts them: pairs of a number and (first step, step after the last,
     metre, step of the first beat), the two parts of a divided bar together."""
-    whole: list[list[Bar]] = []
+    whole = []
     for bar in bars:
         last = whole[-1][-1] if whole else None
         goes_on = last is not None and bar.offset and bar.offset == last.offset + last.steps

@@ -22,6 +22,7 @@ from ..notation.page import bars_of
 from .analysis import analyse
 from .evidence import with_metre
 from .nonchord import nonchord_tones
+from .phrases import phrase_ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ COLUMNS = ("rank", "piece", "bar", "beat", "voices", "why", "weight")
 # of the signs that `faults` knows
 _WEIGHTS = {"parallel octaves": 3.0, "parallel fifths": 2.0, "leap": 1.5}
 _OUTER = 1.5  # times as much for soprano and bass, which everybody hears
+_BETWEEN_PHRASES = 0.3  # times as much where a phrase has ended between: there Bach does it, too
 _LEAPT = 0.75  # for a quarter of a note outside the chord that comes from nowhere and goes nowhere
 _EXCHANGE = 9  # semitones of leaping that two voices must save by an exchange to be listed
 _LONGEST_EXCHANGE = 16  # steps
@@ -71,7 +73,9 @@ def suspicious_places(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
         if (chorale.pitches != SILENCE).any():
             rows += [
                 (chorale.name, *_bar_and_beat(chorale, place[0].step), *_told(place))
-                for place in _places([*_faults(chorale), *_strangers(chorale), *_exchanges(chorale)])
+                for place in _places(
+                    [*_faults(chorale), *_strangers(chorale), *_exchanges(chorale)]
+                )
             ]
     rows.sort(key=lambda row: -row[-1])
     ranked = [(rank, *row) for rank, row in enumerate(rows, start=1)]
@@ -80,9 +84,11 @@ def suspicious_places(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
 
 def _faults(chorale: Chorale) -> Iterable[_Sign]:
     """Parallels and odd leaps."""
+    ends = set(phrase_ends(chorale).tolist())
     for step, voices, rule in faults(chorale).itertuples(index=False):
         if rule in _WEIGHTS:
             weight = _WEIGHTS[rule] * (_OUTER if voices == (0, 3) else 1)
+            weight *= _BETWEEN_PHRASES if step in ends else 1
             yield _Sign(step, voices, f"{rule} ({_named(voices)})", weight)
 
 

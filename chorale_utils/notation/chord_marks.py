@@ -2,9 +2,9 @@
 bass under the lowest staff, chord symbols above the highest one.
 
 What the harmony is, `harmony.marks` says; this file puts it into music21's score and into MusicXML.
-Numerals are words there, which every program shows; MusicXML's own element for them, which MuseScore
-3 passes over, is used for what Verovio draws, since Verovio sets it on one line. Figures are figured
-bass, and symbols are harmony, as MusicXML has them.
+Numerals are words there, which every program shows; MusicXML's own element for them, which
+MuseScore 3 passes over, is used for what Verovio draws, since Verovio sets it on one line. Figures
+are figured bass, and symbols are harmony, as MusicXML has them.
 
 Notebook: 04_evaluation
 """
@@ -64,7 +64,11 @@ class ChordMark(NamedTuple):
 
 
 def add_chord_marks(
-    parts: Sequence[Part], bars: Sequence[Bar], marks: Iterable[ChordMark], drawn: bool, marked: bool
+    parts: Sequence[Part],
+    bars: Sequence[Bar],
+    marks: Iterable[ChordMark],
+    drawn: bool,
+    marked: bool,
 ) -> None:
     """Writes chord marks into a music21 score: symbols above the first of its parts, everything
     else below the last.
@@ -94,7 +98,7 @@ def _written(mark: ChordMark, drawn: bool, marked: bool) -> Music21Object:
         text = (FIGURES if mark.kind == "figures" else DRAWN if drawn else KEPT) + text
     words = expressions.TextExpression(text)
     words.placement = "above" if mark.kind == "symbols" else "below"
-    words.style.fontStyle = "normal"
+    setattr(words.style, "fontStyle", "normal")  # noqa: B010  # as the style of a text has it
     return words
 
 

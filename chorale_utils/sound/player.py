@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from ..chorale import Chorale, as_chorales
+from ..notation.chord_marks import ChordMark
 from ..notation.engraving import System
 from ..notation.page import bars_of
 from ..notation.performance import FERMATA
-from ..notation.chord_marks import ChordMark
 from ..notation.score import PAGE_WIDTH, ScorePicture, show_score
 from .audio import encode_audio, step_times, synthesize
 
