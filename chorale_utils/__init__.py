@@ -16,7 +16,8 @@ corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment
 judging   compute_measures, describe_measures, DISTRIBUTIONS, distributions, divergence,
           explain_grade, faults, format_report_card, grade, report_card, RULES, shuffled
 harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,
-          nonchord_tones, suspicious_places, to_romantext, write_romantext
+          nonchord_tones, phrase_ends, suspicious_places, to_romantext,
+          write_romantext
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           chord_crops, chord_gru, ChordGRU, end_negative_log_likelihood, fit,
           fit_chords, load_model, negative_log_likelihood, note_gru, note_log_probs,

@@ -62,6 +62,9 @@ from .harmony.marks import (
 from .harmony.nonchord import (
     nonchord_tones as nonchord_tones,
 )
+from .harmony.phrases import (
+    phrase_ends as phrase_ends,
+)
 from .harmony.romantext import (
     to_romantext as to_romantext,
     write_romantext as write_romantext,

@@ -106,14 +106,15 @@ def tabulate(chorale: Chorale, path: np.ndarray) -> pd.DataFrame:
     changes = np.flatnonzero(np.append(True, path[1:] != path[:-1]))
     starts = np.union1d(begins[changes], ends[ends < len(chorale)])
     states = path[np.searchsorted(begins, starts, side="right") - 1]
-    tonics, figures = np.divmod(states, len(numerals()))
+    lengths = np.diff(np.append(starts, len(chorale)))
+    tonics, figures = _home_at_last(*np.divmod(states, len(numerals())), lengths)
     chosen = [numerals()[figure] for figure in figures]
     bars = bars_of(chorale)
     places = [bars[place] for place in np.searchsorted([bar.stop for bar in bars], starts, "right")]
     analysis = pd.DataFrame(
         {
             "start": starts,
-            "steps": np.diff(np.append(starts, len(chorale))),
+            "steps": lengths,
             "bar": [bar.number for bar in places],
             "beat": [_beat(bar, start) for bar, start in zip(places, starts.tolist())],
             "key": _keys_spelt(tonics, [each.mode == "minor" for each in chosen], chorale.key),
@@ -148,6 +149,23 @@ def main_key(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
 def _beat(bar, step):
     """The beat (float) of a step in its bar, in units of the metre."""
     return 1 + (bar.offset + step - bar.start) * int(bar.time_signature.split("/")[1]) / 16
+
+
+def _home_at_last(tonics, figures, lengths):
+    """Tonics and numerals of the chords, the last of which, if it is a dominant, is the tonic of
+    its own root where more of the piece is in that key: a piece in F sharp minor that has just
+    touched B minor ends on its tonic, whose third is raised."""
+    listed = numerals()
+    last, root = listed[figures[-1]], (tonics[-1] + 7) % 12
+    if (last.degree, last.quality, last.inversion) != ("V", "major", 0):
+        return tonics, figures
+    minor = np.array([listed[figure].mode == "minor" for figure in figures])
+    there = lengths[(tonics == tonics[-1]) & (minor == minor[-1])].sum()
+    home = [lengths[(tonics == root) & (minor == mode)].sum() for mode in (False, True)]
+    if sum(home) <= there:
+        return tonics, figures
+    tonic = numeral("I", "minor" if home[1] > home[0] else "major")
+    return np.append(tonics[:-1], root), np.append(figures[:-1], listed.index(tonic))
 
 
 def _keys_spelt(tonics, minor, key):

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 PAGE_WIDTH = 900  # pixels
 
 _STAVES = (2, 4)
+_VOICES_OF_A_CHORD = 3
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
 # of settings that Bach took over as they were, by BWV number
 _OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}
@@ -103,6 +104,33 @@ def to_score(
 def find_key(chorale: Chorale) -> str:
     """The key that a chorale is in, such as ``'f# minor'``; without notes ``'C major'``.
 
+    It is the key in which the harmony ends (`main_key`), or, where fewer than three voices sing, so
+    that there are no chords, the key in which such notes are usual (`key_of_notes`).
+
+    Args:
+        chorale: Chorale; its own `key` is not looked at.
+
+    Raises:
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> chords = [[71, 62, 55, 43], [69, 62, 54, 50], [67, 62, 59, 43]]
+        >>> find_key(Chorale(np.repeat(chords, 4, axis=0)))
+        'G major'
+
+    Notebook: 05_generation
+    """
+    if (as_chorale(chorale).pitches != SILENCE).any(axis=0).sum() < _VOICES_OF_A_CHORD:
+        return key_of_notes(chorale)
+    from .. import main_key  # of the harmony, which knows nothing of pages
+
+    return str(main_key(replace(chorale, key=None)))
+
+
+def key_of_notes(chorale: Chorale) -> str:
+    """The key in which notes of these lengths are most usual, such as ``'f# minor'``; without notes
+    ``'C major'``.
+
     This is music21's own choice: the Krumhansl-Schmuckler algorithm with the Aarden-Essen weights.
 
     Args:
@@ -112,7 +140,7 @@ def find_key(chorale: Chorale) -> str:
         TypeError: `chorale` is no Chorale.
 
     Examples:
-        >>> find_key(Chorale([[67, 62, 59, 43], [66, 62, 57, 50], [67, 62, 59, 43]]))
+        >>> key_of_notes(Chorale([[67, 0, 0, 0], [66, 0, 0, 0], [69, 0, 0, 0], [67, 0, 0, 0]]))
         'G major'
 
     Notebook: 05_generation
