@@ -159,6 +159,8 @@ def test_show_takes_an_analysis(real):
     assert "harm" in show(real, analysis=True).score.svg
     assert "harm" in show([real, real], analysis="symbols")[1].score.svg
     assert "harm" not in show_score(real).svg
+    with pytest.raises(ValueError, match="chord marks with 2 chorales"):
+        show([real, real], analysis=chord_marks(real))
 
 
 def test_an_unknown_analysis_is_refused(real):

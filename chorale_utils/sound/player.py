@@ -195,6 +195,11 @@ def show(
     Notebook: 05_generation
     """
     chorales = as_chorales(chorale)
+    if not isinstance(chorale, Chorale) and not isinstance(analysis, (bool, str)):
+        raise ValueError(
+            f"chord marks with {len(chorales)} chorales: expected True or 'numerals', 'figures' or "
+            "'symbols', since marks belong to one chorale"
+        )
     if isinstance(chorale, Chorale):
         captions, coloured = [caption], [colours]
     else:
