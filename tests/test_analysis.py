@@ -203,6 +203,27 @@ def test_the_last_key_of_bachs_chorales_is_mostly_the_one_the_file_states(bach):
     assert np.mean(agree) >= 0.7
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "numeral"),
+    [
+        ("bwv66.6", "f# minor", "I"),  # after a turn to B minor, with a raised third
+        ("bwv91.6", "G major", "I"),
+        ("bwv48.3", "B- major", "I"),
+        ("bwv271", "b minor", "V"),  # Phrygian: nothing else in F sharp
+        ("bwv371", "a minor", "V"),
+    ],
+)
+def test_a_last_chord_is_the_tonic_of_the_key_that_prevails_or_else_the_dominant(
+    name, key, numeral
+):
+    chorale = load_corpus("music21", progress=False)[name]
+    analysis = analyse(chorale)
+    assert main_key(chorale, analysis) == key
+    assert analysis["numeral"].iloc[-1] == numeral
+    bass = chorale.notes(3)[-1, 2] % 12
+    assert analysis["root"].iloc[-1] == bass
+
+
 def test_an_exercise_of_two_chords_is_read_in_the_key_that_is_asked_for():
     fourth = Chorale(np.repeat([C_I, C_IV], 4, axis=0), time_signature="4/4")
     for key, read in (("C major", ["I", "IV"]), ("F major", ["V", "I"])):

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..chorale import Chorale, tonic_and_mode
+from ..chorale import Chorale
 from ..corpus.editions import PARTITIONS, load_corpus, parse_music21
 from ..files import write_atomically
 from ..notation.score import key_of_notes
@@ -168,8 +168,7 @@ def _keys_of_files():
     for partition in PARTITIONS:
         for chorale in getattr(corpus, partition):
             if chorale.key is not None:
-                tonic, minor = tonic_and_mode(chorale.key)
-                stated = 2 * tonic + minor
+                stated = key_number(chorale.key)
                 rows.append(
                     {
                         "main_key": key_number(main_key(chorale, analyse(chorale))) == stated,
