@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from music21 import converter, corpus
 from music21.key import Key
 
-from chorale_utils import load_chorale
+from chorale_utils import load_chorale, main_key
 from chorale_utils.chorale import Chorale, steps_per_bar
 from chorale_utils.notation.page import UNSPELLED, Bar, KeySignature, Notation, Syllable, Tempo
 from chorale_utils.notation.reading import from_score
