@@ -59,7 +59,8 @@ def suspicious_places(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
         chorales: Chorale, a list of them, or a `Corpus`; a piece takes a tenth of a second.
 
     Examples:
-        >>> fifths = Chorale([[67, 60, 55, 48]] * 4 + [[69, 62, 57, 50]] * 4, name="mine")
+        >>> chords = [[67, 60, 55, 48]] * 4 + [[69, 62, 57, 50]] * 4
+        >>> fifths = Chorale(chords, name="mine", time_signature="4/4")
         >>> suspicious_places(fifths)[["rank", "piece", "bar", "beat", "voices"]].values.tolist()
         [[1, 'mine', 1, 2.0, (0, 1, 2, 3)]]
 

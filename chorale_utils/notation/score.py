@@ -140,7 +140,8 @@ def key_of_notes(chorale: Chorale) -> str:
         TypeError: `chorale` is no Chorale.
 
     Examples:
-        >>> key_of_notes(Chorale([[67, 0, 0, 0], [66, 0, 0, 0], [69, 0, 0, 0], [67, 0, 0, 0]]))
+        >>> tune = [67, 69, 71, 72, 74, 72, 71, 69, 67, 66, 67, 67]
+        >>> key_of_notes(Chorale([[pitch, 0, 0, 0] for pitch in tune]))
         'G major'
 
     Notebook: 05_generation
