@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale, steps_per_bar
-from .chords import key_signature, key_spelt, numeral, numerals, parse_key
+from ..chorale import SILENCE, Chorale, key_signature as signature_of, steps_per_bar
+from .chords import key_spelt, numeral, numerals, parse_key
 from .evidence import Frames, frame_starts, with_metre
 from .phrases import phrase_ends
 from .search import best_path
@@ -148,7 +148,7 @@ def main_key(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
 def _keys_spelt(tonics, minor, key):
     """Names of local keys, each near to the signature of the piece's key, or of the last one."""
     home = key_spelt(int(tonics[-1]), bool(minor[-1])) if key is None else key
-    near = key_signature(home)
+    near = signature_of(home)
     return [key_spelt(int(tonic), bool(mode), near) for tonic, mode in zip(tonics, minor)]
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..chorale import Chorale, as_chorales
 from ..notation.engraving import System
+from ..notation.marks import Marks
 from ..notation.page import bars_of
 from ..notation.performance import FERMATA
 from ..notation.score import PAGE_WIDTH, ScorePicture, show_score
@@ -139,6 +140,7 @@ def show(
     caption: str | None = None,
     colours: ArrayLike | None = None,
     soundfont: str | os.PathLike[str] | None = None,
+    marks: Marks | None = None,
 ) -> ShownChorale: ...
 @overload
 def show(
@@ -150,6 +152,7 @@ def show(
     caption: Sequence[str | None] | None = None,
     colours: Sequence[ArrayLike | None] | None = None,
     soundfont: str | os.PathLike[str] | None = None,
+    marks: Sequence[Marks | None] | None = None,
 ) -> ShownChorales: ...
 def show(
     chorale: Chorale | Iterable[Chorale],
@@ -160,6 +163,7 @@ def show(
     caption: Any = None,
     colours: Any = None,
     soundfont: str | os.PathLike[str] | None = None,
+    marks: Any = None,
 ) -> ShownChorale | ShownChorales:
     """A chorale to see and to hear, for the notebook: a line that names it, score, and player.
 
@@ -172,7 +176,7 @@ def show(
         tempo, fermata, soundfont: as in `synthesize`; repeats are sung.
         caption: text for the first line; None gives title, name and key, as far as they are known.
             For several chorales None, or a list with one for each.
-        colours: as in `show_score`. For several chorales None, or a list with one array for each.
+        colours, marks: as in `show_score`. For several chorales None, or a list with one for each.
 
     Raises:
         ValueError: an argument is outside its range, or there are not as many captions or colours
@@ -191,13 +195,14 @@ def show(
     """
     chorales = as_chorales(chorale)
     if isinstance(chorale, Chorale):
-        captions, coloured = [caption], [colours]
+        captions, coloured, marked = [caption], [colours], [marks]
     else:
         captions = _for_each(caption, chorales, "caption")
         coloured = _for_each(colours, chorales, "colours")
+        marked = _for_each(marks, chorales, "marks")
     shown = []
-    for one, text, painted in zip(chorales, captions, coloured):
-        score = show_score(one, staves=staves, width=width, colours=painted)
+    for one, text, painted, pencil in zip(chorales, captions, coloured, marked):
+        score = show_score(one, staves=staves, width=width, colours=painted, marks=pencil)
         times = step_times(one, tempo, fermata)
         player = play(one, tempo, fermata, soundfont)
         path = cursor_path(score.systems, times, sung_steps(one))
