@@ -24,7 +24,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 _WIDTH = 420  # pixels
 _SECTIONS = {
     "Parallels": ("parallel", "contrary"),
-    "Other intervals between voices": ("unequal", "hidden", "cross"),
+    "Other intervals between voices": ("unequal", "hidden", "cross relation"),
     "Positions": ("crossing", "overlap", "spacing", "range"),
     "Lines": ("leap", "tritone", "augmented", "outlined"),
     "Leading tones and sevenths": ("leading", "unraised", "doubled", "seventh"),
