@@ -42,8 +42,8 @@ class Marks(NamedTuple):
     Examples:
         >>> entry = Entry(1, "#C00000", "range", "bar 1, beat 2: too high")
         >>> marks = Marks((Mark(4, 0, (1,), "#C00000"),), (entry,))
-        >>> marks.colours(Chorale([[72, 67, 64, 48]] * 8))[4, 0]
-        '#C00000'
+        >>> marks.colours(Chorale([[72, 67, 64, 48]] * 8))[4, :2].tolist()
+        ['#C00000', '']
     """
 
     notes: tuple[Mark, ...] = ()

@@ -87,7 +87,7 @@ def fault_colours(chorale: Chorale, faults: pd.DataFrame) -> np.ndarray:
         >>> chords = np.repeat([[72, 67, 64, 48], [74, 69, 65, 50]], 4, axis=0)  # octaves
         >>> chorale = Chorale(chords)
         >>> fault_colours(chorale, faults(chorale))[[0, 4], 0].tolist()
-        ['', '#C00000']
+        ['', '#0B5394']
 
     Notebook: 04_evaluation
     """

@@ -21,7 +21,7 @@ from .rules import RULE_SETS, RULES, Rule
 from .setting import told_key
 
 DOCS = Path(__file__).parents[2] / "docs"
-_WIDTH = 420  # pixels
+_WIDTH = 520  # pixels
 _SECTIONS = {
     "Parallels": ("parallel", "contrary"),
     "Other intervals between voices": ("unequal", "hidden", "cross relation"),
