@@ -12,18 +12,21 @@ notation  Bar, expand_repeats, find_key, find_metre, from_melody, from_score,
           save_chorales, show_score, Syllable, Tempo, to_score, write_midi, write_score
 sound     play, show, step_times, synthesize, write_sound
 corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment,
-          read_manifest
+          read_errata, read_manifest
 judging   compute_measures, describe_measures, DISTRIBUTIONS, distributions, divergence,
-          explain_grade, faults, format_report_card, grade, report_card, RULES, shuffled
-harmony   analyse, CADENCES, chord_symbols, figured_bass, main_key, nonchord_tones,
-          to_romantext, write_romantext
+          explain_grade, format_report_card, grade, report_card, shuffled
+harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,
+          nonchord_tones, phrase_ends, suspicious_places, to_romantext,
+          write_romantext
+part_writing
+          fault_colours, faults, mark_faults, RULE_SETS, RULES
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           chord_crops, chord_gru, ChordGRU, end_negative_log_likelihood, fit,
           fit_chords, load_model, negative_log_likelihood, note_gru, note_log_probs,
           note_probs, note_windows, NoteGRU, power_schedule, PRETRAINED, save_model,
           score_notes, VOICE_PAIRS, weights_hash, whole_chords, whole_pieces
 writing   generate, harmonize, make_gallery, notes_per_second
-story     cached, fault_colours, note_name, plot_attention, plot_breakdown,
+story     cached, note_name, plot_attention, plot_breakdown,
           plot_calibration, plot_grades, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
           plot_voice_ranges, read_card, record_metrics, surprise_colours,

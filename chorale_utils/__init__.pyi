@@ -10,6 +10,7 @@ from . import (
     judging as judging,
     models as models,
     notation as notation,
+    part_writing as part_writing,
     scale as scale,
     sound as sound,
     story as story,
@@ -26,6 +27,9 @@ from .corpus.editions import (
     Corpus as Corpus,
     load_corpus as load_corpus,
     read_manifest as read_manifest,
+)
+from .corpus.errata import (
+    read_errata as read_errata,
 )
 from .corpus.passages import (
     copied as copied,
@@ -54,16 +58,21 @@ from .harmony.figures import (
     chord_symbols as chord_symbols,
     figured_bass as figured_bass,
 )
+from .harmony.marks import (
+    chord_marks as chord_marks,
+)
 from .harmony.nonchord import (
     nonchord_tones as nonchord_tones,
+)
+from .harmony.phrases import (
+    phrase_ends as phrase_ends,
 )
 from .harmony.romantext import (
     to_romantext as to_romantext,
     write_romantext as write_romantext,
 )
-from .judging.counterpoint import (
-    RULES as RULES,
-    faults as faults,
+from .harmony.suspects import (
+    suspicious_places as suspicious_places,
 )
 from .judging.grading import (
     compute_measures as compute_measures,
@@ -153,6 +162,17 @@ from .notation.score import (
     to_score as to_score,
     write_score as write_score,
 )
+from .part_writing.checking import (
+    faults as faults,
+)
+from .part_writing.marking import (
+    fault_colours as fault_colours,
+    mark_faults as mark_faults,
+)
+from .part_writing.rules import (
+    RULE_SETS as RULE_SETS,
+    RULES as RULES,
+)
 from .sound.audio import (
     step_times as step_times,
     synthesize as synthesize,
@@ -168,7 +188,6 @@ from .story.cache import (
 from .story.cards import read_card as read_card
 from .story.plots import (
     VOICE_COLOURS as VOICE_COLOURS,
-    fault_colours as fault_colours,
     note_name as note_name,
     plot_attention as plot_attention,
     plot_breakdown as plot_breakdown,

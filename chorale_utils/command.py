@@ -16,6 +16,7 @@ from .chorale import VOICES
 from .corpus.editions import EDITIONS
 from .extras import MissingExtra
 from .judging.counterpoint import RANGES
+from .notation.chord_marks import KINDS
 from .story.notebooks import NotebookFailed, declared_parameters, notebooks_in, value_from_text
 from .story.pipeline import NOTEBOOKS, PROFILES, RUNS, refresh, resume, run
 from .story.record import RECORD, display_path
@@ -99,10 +100,28 @@ def _check(options: argparse.Namespace) -> int:
     from .musician import check_file
 
     text, faulty = check_file(
-        options.exercise, options.output, options.format, options.key, options.strict
+        options.exercise,
+        options.output,
+        options.format,
+        options.key,
+        options.strict,
+        _rules(options.rules),
     )
     print(text)
     return 1 if faulty else 0
+
+
+def _analyse(options: argparse.Namespace) -> None:
+    from .musician import analyse_file
+
+    print(analyse_file(options.source, options.output, options.show, options.key, options.strict))
+
+
+def _rules(text: str) -> str | list[str]:
+    """A set of rules, or the names of some, as they are typed."""
+    from .part_writing.rules import RULE_SETS
+
+    return text if text in RULE_SETS else [name.strip() for name in text.split(",")]
 
 
 def _write(options: argparse.Namespace) -> None:
@@ -437,6 +456,8 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
     to_harmonize.add_argument("tune", metavar="TUNE", help="MIDI, MusicXML or kern file")
     to_check = command("check", _check, "find the faults in a setting for four voices")
     to_check.add_argument("exercise", metavar="EXERCISE", help="MIDI, MusicXML, kern or CSV file")
+    to_analyse = command("analyse", _analyse, "name the chords of a setting for four voices")
+    to_analyse.add_argument("source", metavar="FILE", help="MIDI, MusicXML, kern or CSV file")
     to_write = command("write", _write, "write new chorales")
     to_convert = command("convert", _convert, "read a file and write it in another format")
     to_convert.add_argument("source", metavar="IN", help="MIDI, MusicXML, kern or CSV file")
@@ -453,7 +474,21 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         help=".pdf, .musicxml, .mxl, .svg, .png, .mid, .wav, .flac, .ogg or .mp3; may be repeated",
     )
     to_check.add_argument("-o", "--output", metavar="FILE", help="score with the faults in colour")
+    to_analyse.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="score with the analysis (.pdf, .musicxml, .svg, .png), .rntxt (RomanText) or .csv",
+    )
+    to_analyse.add_argument(
+        "--show", choices=KINDS, default="numerals", help="in a score (default: numerals)"
+    )
     to_write.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
+    to_check.add_argument(
+        "--rules",
+        default="class",
+        help="class, strict, bach, or names of rules with commas between (default: %(default)s)",
+    )
     to_check.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="(default: table)"
     )
@@ -516,11 +551,11 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             default="written",
             help="whether repeats are kept as signs or written out (default: written)",
         )
-    for one in (to_harmonize, to_check, to_convert):
+    for one in (to_harmonize, to_check, to_analyse, to_convert):
         one.add_argument(
             "--key", help="such as 'g minor' or 'B- major' (default: that of the file)"
         )
-    for one in (to_harmonize, to_check, to_convert, to_play):
+    for one in (to_harmonize, to_check, to_analyse, to_convert, to_play):
         one.add_argument(
             "--strict",
             action=argparse.BooleanOptionalAction,

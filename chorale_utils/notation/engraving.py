@@ -8,6 +8,7 @@ from the package matplotlib-fontja). SVG leaves the font to whatever shows it.""
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 import xml.etree.ElementTree as ET
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..chorale import STEPS_PER_QUARTER
+from .fault_marks import Entry
 from .musicxml import ELISION
 
 _SCALE = 40  # percent: staves 29 pixels high on the long page
@@ -41,17 +43,29 @@ _FONTS = (
         ),
     ),
 )
+_UPRIGHT = frozenset(map(ord, "♭♮♯"))  # of which the plain face is enough
 _WIDE = r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"  # between any two lines may break
 _TEXT = 45  # how high Verovio's letters are, in tenths of its unit
 _TITLE = 150  # percent of that
 _PLAIN_SIZE = 0.7  # of what Verovio's font for music needs
 # of that font: a quarter, an eighth, a half note, and a dot
 _PLAIN_NOTES = {0xECA5: "\u2669", 0xECA7: "\u266a", 0xECA3: "\U0001d15e", 0xECB7: "."}
+# and its accidentals beside letters, which need less
+_PLAIN_ACCIDENTALS = {0xEA63: "♭♭", 0xEA64: "♭", 0xEA65: "♮", 0xEA66: "♯", 0xEA67: "♯♯"}
+_ACCIDENTAL_SIZE = 0.5625
+_SUPERSCRIPTS = str.maketrans("⁴⁶⁷₂₃₄₅", "4672345")
+_SMALL, _RAISED, _LOWERED = 0.62, 0.38, 0.12  # figures of a numeral, of the size of its letters
 # A4 in tenths of a millimetre, staves 6.4 mm high
 _PAPER = {"pageWidth": 2100, "pageHeight": 2970, "scale": 100, "unit": 8}
 _LONG = {"pageHeight": 60000, "scale": _SCALE, "unit": 9}
 _PLAIN_TIE = "\u00a0\u035c"  # a space, and a bow below it that hangs on whatever font there is
 _SVG = "{http://www.w3.org/2000/svg}"
+
+
+# the legend of marks: on the long page in pixels, on paper in millimetres
+_LEGEND_TEXT, _LEGEND_LINE, _LEGEND_INDENT, _LEGEND_MARGIN = 14, 20, 26, 30
+_PAPER_MARGIN, _BELOW_MUSIC = 15, 10
+_HUNDREDTHS = 100  # of a millimetre, in which Verovio draws on paper
 
 
 class System(NamedTuple):
@@ -95,7 +109,8 @@ def engrave(xml: bytes, width: int, header: bool = True) -> Engraving:
             "justifyVertically": False,
         },
     )
-    svg, timemap = _with_plain_notes(drawn.renderToSVG(1)), drawn.renderToTimemap({})
+    svg = _with_plain_figures(_with_plain_notes(drawn.renderToSVG(1)))
+    timemap = drawn.renderToTimemap({})
     step_of = {
         note: round(moment["qstamp"] * STEPS_PER_QUARTER)
         for moment in timemap
@@ -113,23 +128,92 @@ def engrave_pages(xml: bytes) -> list[str]:
         {**_PAPER, "adjustPageHeight": False, "pageMargins": 150, "justifyVertically": True},
     )
     pages = range(1, drawn.getPageCount() + 1)
-    return [_with_plain_notes(drawn.renderToSVG(page)) for page in pages]
+    return [_with_plain_figures(_with_plain_notes(drawn.renderToSVG(page))) for page in pages]
+
+
+def with_legend(engraving: Engraving, legend: Sequence[Entry]) -> Engraving:
+    """The drawing, longer by what its marks mean.
+
+    Args:
+        engraving: Engraving on one long page.
+        legend: entries, each with its number in its colour; none leaves the drawing as it is.
+    """
+    if not legend:
+        return engraving
+    root = ET.fromstring(engraving.svg)
+    width, height = (float(root.get(side, "").removesuffix("px")) for side in ("width", "height"))
+    ems = (width - 2 * _LEGEND_MARGIN - _LEGEND_INDENT) / _LEGEND_TEXT
+    drawn, y = "", height + _LEGEND_LINE / 2
+    for entry in legend:
+        lines = _wrapped(f"{entry.name}, {entry.meaning}", ems)
+        drawn += _legend_text(
+            _LEGEND_MARGIN, y, str(entry.number), entry.colour, ' font-weight="bold"'
+        )
+        for line in lines:
+            drawn += _legend_text(_LEGEND_MARGIN + _LEGEND_INDENT, y, line, entry.colour)
+            y += _LEGEND_LINE
+    longer = round(y)
+    share = height / longer
+    systems = [
+        system._replace(top=system.top * share, height=system.height * share)
+        for system in engraving.systems
+    ]
+    whole = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}px" height="{longer}px" '
+        f'version="1.1">{engraving.svg}{drawn}</svg>'
+    )
+    return Engraving(whole, systems)
+
+
+def _legend_text(x, y, text, colour, style=""):
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-family="Times, serif" font-size="{_LEGEND_TEXT}px" '
+        f'fill="{escape(colour)}"{style}>{escape(text, quote=False)}</text>'
+    )
 
 
 def _with_plain_notes(svg):
-    """The drawing with the notes of tempo marks, and the ties between syllables that share a note,
-    in characters that ordinary fonts have, not in a font for music, which would have to come with
-    each drawing."""
+    """The drawing with the notes of tempo marks, accidentals among letters, and the ties between
+    syllables that share a note, in characters that ordinary fonts have, not in a font for music,
+    which would have to come with each drawing."""
     svg = svg.replace(ELISION, _PLAIN_TIE)
 
     def plain(match):
         size, notes = match.groups()
+        if all(ord(sign) in _PLAIN_ACCIDENTALS for sign in notes):
+            size = round(float(size) * _ACCIDENTAL_SIZE)
+            return f'<tspan font-size="{size}px">{notes.translate(_PLAIN_ACCIDENTALS)}</tspan>'
         size = round(float(size) * _PLAIN_SIZE)
         plain_notes = re.sub(r"\s+(?=\.)", "", notes.translate(_PLAIN_NOTES))  # a dot is close by
         return f'<tspan font-size="{size}px">\u00a0{plain_notes}</tspan>'
 
     leipzig = r'<tspan font-family="Leipzig" font-size="([\d.]+)px">([^<]*)</tspan>'
     return re.sub(leipzig, plain, svg)
+
+
+def _with_plain_figures(svg):
+    """The drawing with the figures of numerals, such as ``V⁶₅``, as ordinary digits, small and one
+    above the other."""
+
+    def plain(match):
+        size, text = float(match[1]), match[2]
+        shown = f'<tspan font-size="{round(size * _SMALL)}px"'
+        written, height = "", 0.0
+        for part in re.split("([⁴⁶⁷]|[₂₃₄₅])", text):
+            new = _RAISED if part in "⁴⁶⁷" else -_LOWERED if part in "₂₃₄₅" else 0.0
+            if not part:
+                continue
+            move = f' dy="{round((height - new) * size)}"'
+            if new < 0:
+                move += f' dx="{-round(size * _SMALL / 2)}"'
+            digit = part.translate(_SUPERSCRIPTS)
+            written += f"{shown}{move}>{digit}</tspan>" if new else f"<tspan{move}>{part}</tspan>"
+            height = new
+        return f'<tspan font-size="{match[1]}px">{written}</tspan>'
+
+    text = r'<tspan font-size="([\d.]+)px">([^<]*[⁴⁶⁷][^<]*)</tspan>'
+    harm = r'<g id="[^"]*" class="harm">.*?</g>'
+    return re.sub(harm, lambda drawn: re.sub(text, plain, drawn[0]), svg, flags=re.DOTALL)
 
 
 def png(svg: str) -> bytes:
@@ -147,18 +231,50 @@ def png(svg: str) -> bytes:
     )
 
 
-def pdf(pages: Sequence[str], title: str = "") -> bytes:
-    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4.
+def pdf(pages: Sequence[str], title: str = "", legend: Sequence[Entry] = ()) -> bytes:
+    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4; below the music what its marks
+    mean (`legend`), on as many pages as that takes.
 
     Examples:
         >>> pdf(['<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'])[:5]
         b'%PDF-'
     """
-    return _typeset('#set page(paper: "a4", margin: 0pt)', pages, title, format="pdf", timestamp=0)
+    page = '#set page(paper: "a4", margin: 0pt)'
+    if not legend:
+        return _typeset(page, pages, title, format="pdf", timestamp=0)
+    page = f'#set page(paper: "a4", margin: {_PAPER_MARGIN}mm)'
+    below = f"#v({_music_ends(pages[-1]) - _PAPER_MARGIN + _BELOW_MUSIC:.1f}mm)"
+    return _typeset(page, pages, title, [below, _LEGEND], legend, format="pdf", timestamp=0)
 
 
-def _typeset(page, drawings, title="", **how):
-    """The drawings one after the other, as Typst sets them on pages such as `page` tells."""
+# Each entry is set as a whole, its number in a column of its own.
+_LEGEND = """
+#set text(font: json(bytes(sys.inputs.fonts)), size: 10pt)
+#for (number, colour, name, meaning) in json(bytes(sys.inputs.legend)) [
+  #block(breakable: false, above: 0.8em, below: 0.8em)[
+    #set text(fill: rgb(colour))
+    #grid(columns: (8mm, 1fr), strong(str(number)), [#name, #meaning])
+  ]
+]"""
+
+
+def _music_ends(svg):
+    """How far below the upper edge of a page of A4 its music ends, in millimetres."""
+    top = _translation(
+        next(
+            group
+            for group in ET.fromstring(svg).iter(f"{_SVG}g")
+            if group.get("class") == "page-margin"
+        )
+    )[1]
+    lines = re.findall(r'<path d="M[-\d.]+ ([-\d.]+) L[-\d.]+ \1"', svg)
+    words = re.findall(r'<text x="[-\d.]+" y="([-\d.]+)"', svg)
+    return (top + max(map(float, lines + words))) / _HUNDREDTHS
+
+
+def _typeset(page, drawings, title="", more=(), legend=(), **how):
+    """The drawings one after the other, as Typst sets them on pages such as `page` tells; with a
+    legend, each is laid on its page and `more` follows on the last one."""
     import typst
 
     told = {"title": title} | {
@@ -168,7 +284,14 @@ def _typeset(page, drawings, title="", **how):
         f'#image(bytes(sys.inputs.at("drawing-{number}")), format: "svg")'
         for number in range(len(drawings))
     ]
-    text = "\n".join(["#set document(title: sys.inputs.title, date: none)", page, *images])
+    if legend:
+        told["legend"] = json.dumps([list(entry) for entry in legend])
+        told["fonts"] = json.dumps([font.family for font in _fonts()])
+        margin = f"dx: -{_PAPER_MARGIN}mm, dy: -{_PAPER_MARGIN}mm"
+        images = [f"#place(top + left, {margin}, {image[1:]})" for image in images]
+        images = ["\n#pagebreak()\n".join(images)]
+    setting = ["#set document(title: sys.inputs.title, date: none)", page, *images, *more]
+    text = "\n".join(setting)
     return typst.compile(
         text.encode(),
         sys_inputs=told,
@@ -204,7 +327,8 @@ def _fonts():
     for family, (folder, faces) in folders.items():
         if all((folder / face).is_file() for face in faces):
             has = [set(FT2Font(str(folder / face)).get_charmap()) for face in faces]
-            fonts.append(_Font(family, folder / faces[0], frozenset(set.intersection(*has))))
+            characters = set.intersection(*has) | (has[0] & _UPRIGHT)
+            fonts.append(_Font(family, folder / faces[0], frozenset(characters)))
     return fonts
 
 

@@ -15,7 +15,7 @@ import os
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from html import escape
@@ -37,7 +37,9 @@ from ..chorale import (
     steps_per_bar,
 )
 from ..files import as_path, write_atomically
-from .engraving import Engraving, System, engrave, engrave_pages, pdf, png
+from .chord_marks import KINDS, ChordMark, add_chord_marks
+from .engraving import Engraving, System, engrave, engrave_pages, pdf, png, with_legend
+from .fault_marks import Marks
 from .metre import find_metre
 from .musicxml_writing import add_barlines, add_signs, lyric, musicxml_of, packed
 from .page import Notation, bars_of
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 PAGE_WIDTH = 900  # pixels
 
 _STAVES = (2, 4)
+_VOICES_OF_A_CHORD = 3
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
 # of settings that Bach took over as they were, by BWV number
 _OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}
@@ -60,6 +63,8 @@ def to_score(
     staves: int = 4,
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> Score:
     """The chorale as a music21 Score, with all that its page says (`Chorale.notation`): bars with
     changes of metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
@@ -78,10 +83,16 @@ def to_score(
             ``''`` for black; a note has the colour of the step on which it begins. None: all black.
         about: dict of facts on how the piece came about, such as ``{'seed': 7}``, kept as metadata;
             not printed.
+        analysis: what is written about the harmony: ``'numerals'`` (or True), Roman numerals with
+            the local keys, or ``'figures'``, those of a figured bass, below the lowest staff; or
+            ``'symbols'``, chord symbols above the highest; or `chord_marks` of one's own. False:
+            nothing.
+        marks: what is marked, such as `mark_faults` returns it: each note in its colour, with its
+            numbers; the first of each with the name of what it means. None: nothing.
 
     Raises:
-        ValueError: the chorale is empty, `staves` is neither 2 nor 4, or `colours` has another
-            shape or names something that is no colour.
+        ValueError: the chorale is empty, `staves` is neither 2 nor 4, `colours` has another shape
+            or names something that is no colour, or `analysis` is none of these.
         TypeError: `chorale` is no Chorale.
 
     Examples:
@@ -91,11 +102,38 @@ def to_score(
 
     Notebook: 05_generation
     """
-    return _score(chorale, staves, colours, about)
+    return _score(chorale, staves, colours, about, analysis, marks)
 
 
 def find_key(chorale: Chorale) -> str:
     """The key that a chorale is in, such as ``'f# minor'``; without notes ``'C major'``.
+
+    It is the key in which the harmony ends (`main_key`), or, where fewer than three voices sing, so
+    that there are no chords, the key in which such notes are usual (`key_of_notes`).
+
+    Args:
+        chorale: Chorale; its own `key` is not looked at.
+
+    Raises:
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> chords = [[71, 62, 55, 43], [69, 62, 54, 50], [67, 62, 59, 43]]
+        >>> find_key(Chorale(np.repeat(chords, 4, axis=0)))
+        'G major'
+
+    Notebook: 05_generation
+    """
+    if (as_chorale(chorale).pitches != SILENCE).any(axis=0).sum() < _VOICES_OF_A_CHORD:
+        return key_of_notes(chorale)
+    from .. import main_key  # of the harmony, which knows nothing of pages
+
+    return str(main_key(replace(chorale, key=None)))
+
+
+def key_of_notes(chorale: Chorale) -> str:
+    """The key in which notes of these lengths are most usual, such as ``'f# minor'``; without notes
+    ``'C major'``.
 
     This is music21's own choice: the Krumhansl-Schmuckler algorithm with the Aarden-Essen weights.
 
@@ -106,7 +144,8 @@ def find_key(chorale: Chorale) -> str:
         TypeError: `chorale` is no Chorale.
 
     Examples:
-        >>> find_key(Chorale([[67, 62, 59, 43], [66, 62, 57, 50], [67, 62, 59, 43]]))
+        >>> tune = [67, 69, 71, 72, 74, 72, 71, 69, 67, 66, 67, 67]
+        >>> key_of_notes(Chorale([[pitch, 0, 0, 0] for pitch in tune]))
         'G major'
 
     Notebook: 05_generation
@@ -130,6 +169,8 @@ def write_score(
     staves: int = 4,
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> Path:
     """Writes a chorale as a score, in the format that the suffix asks for.
 
@@ -141,6 +182,8 @@ def write_score(
         staves: 4 or 2, see `to_score`.
         colours: see `to_score`.
         about: dict of facts, see `to_score`; only MusicXML has a place for them.
+        analysis: see `to_score`.
+        marks: see `to_score`; in a drawing, what the numbers mean stands below the music.
 
     Returns:
         Path: `path`.
@@ -164,13 +207,16 @@ def write_score(
             f"one of {', '.join(_SUFFIXES)}"
         )
     drawn = suffix in (".pdf", ".png", ".svg")
-    xml = musicxml_of(_score(chorale, staves, colours, about, marked=True, drawn=drawn))
+    xml = musicxml_of(
+        _score(chorale, staves, colours, about, analysis, marks, marked=True, drawn=drawn)
+    )
+    legend = marks.legend if marks else ()
     if suffix == ".pdf":
-        content = pdf(engrave_pages(xml), title=chorale.title or "")
+        content = pdf(engrave_pages(xml), title=chorale.title or "", legend=legend)
     elif suffix == ".png":
-        content = png(engrave(xml, PAGE_WIDTH).svg)
+        content = png(with_legend(engrave(xml, PAGE_WIDTH), legend).svg)
     elif suffix == ".svg":
-        content = engrave(xml, PAGE_WIDTH).svg.encode()
+        content = with_legend(engrave(xml, PAGE_WIDTH), legend).svg.encode()
     else:
         content = packed(xml) if suffix == ".mxl" else xml
     return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
@@ -182,6 +228,8 @@ def score_svg(
     width: int = PAGE_WIDTH,
     title: bool = True,
     colours: ArrayLike | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> str:
     """The chorale as a drawing (str, SVG) on one page, the same text every time.
 
@@ -190,7 +238,8 @@ def score_svg(
         staves: 2 or 4, see `to_score`.
         width: of the page, in pixels, 200..4000.
         title: whether title and composer stand above the music.
-        colours: see `to_score`.
+        colours, analysis: see `to_score`.
+        marks: see `write_score`.
 
     Raises:
         ValueError, TypeError: the width is outside 200..4000, or what `to_score` raises.
@@ -201,7 +250,7 @@ def score_svg(
 
     Notebook: 05_generation
     """
-    return _engraving(chorale, staves, width, title, colours).svg
+    return _engraving(chorale, staves, width, title, colours, analysis, marks).svg
 
 
 def show_score(
@@ -210,6 +259,8 @@ def show_score(
     width: int = PAGE_WIDTH,
     title: bool = False,
     colours: ArrayLike | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> ScorePicture:
     """The chorale as a picture that a notebook shows, trusted or not.
 
@@ -218,7 +269,8 @@ def show_score(
         staves: 2, as in a hymnal, or 4, a staff for each voice.
         width: of the page, in pixels, 200..4000; a narrower window shrinks the picture.
         title: whether title and composer stand above the music.
-        colours: see `to_score`.
+        colours, analysis: see `to_score`.
+        marks: see `write_score`.
 
     Raises:
         ValueError, TypeError: see `score_svg`.
@@ -229,17 +281,25 @@ def show_score(
 
     Notebook: 05_generation
     """
-    drawn = _engraving(chorale, staves, width, title, colours)
+    drawn = _engraving(chorale, staves, width, title, colours, analysis, marks)
     return ScorePicture(drawn.svg, drawn.systems, chorale.title or chorale.name, drawn.notes)
 
 
 def _engraving(
-    chorale: Chorale, staves: int, width: int, title: bool, colours: ArrayLike | None
+    chorale: Chorale,
+    staves: int,
+    width: int,
+    title: bool,
+    colours: ArrayLike | None,
+    analysis: bool | str | Sequence[ChordMark],
+    marks: Marks | None,
 ) -> Engraving:
     if not isinstance(width, Real) or not 200 <= width <= 4000:
         raise ValueError(f"width {width!r}: expected pixels, 200..4000")
-    xml = musicxml_of(_score(chorale, staves, colours, None, marked=True, drawn=True))
-    return engrave(xml, int(width), header=title)
+    xml = musicxml_of(
+        _score(chorale, staves, colours, None, analysis, marks, marked=True, drawn=True)
+    )
+    return with_legend(engrave(xml, int(width), header=title), marks.legend if marks else ())
 
 
 class ScorePicture:
@@ -270,7 +330,7 @@ class ScorePicture:
 # Notation
 
 
-def _score(chorale, staves, colours, about, marked=False, drawn=False):
+def _score(chorale, staves, colours, about, analysis=False, marks=None, marked=False, drawn=False):
     """The music21 Score of `to_score`.
 
     If `marked`, it has the marks that `musicxml_writing` turns into what music21 has no word for.
@@ -287,6 +347,9 @@ def _score(chorale, staves, colours, about, marked=False, drawn=False):
     if not len(chorale):
         raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
     colours = _checked_colours(colours, chorale)
+    if marks:
+        marked_in = _checked_colours(marks.colours(chorale), chorale)
+        colours = np.where(marked_in != "", marked_in, colours)
     if chorale.time_signature is None:
         time_signature, pickup = find_metre(chorale)
         chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
@@ -303,7 +366,10 @@ def _score(chorale, staves, colours, about, marked=False, drawn=False):
     parts = [_part(page, voices, colours) for voices in voices_of]
     for part in parts:
         score.insert(0, part)
+    if marks:
+        _write_marks(parts, page.bars, voices_of, marks, drawn)
     add_signs(parts[0], page.bars, page.notation.tempos, marked)
+    add_chord_marks(parts, page.bars, _chord_marks(chorale, analysis), drawn, marked)
     score.insert(
         0,
         layout.StaffGroup(
@@ -311,6 +377,43 @@ def _score(chorale, staves, colours, about, marked=False, drawn=False):
         ),
     )
     return score
+
+
+def _chord_marks(chorale, analysis):
+    """The chord marks that are asked for, see `to_score`."""
+    if not isinstance(analysis, (bool, str)):
+        return list(analysis)
+    if isinstance(analysis, str) and analysis not in KINDS:
+        raise ValueError(
+            f"analysis {analysis!r}: expected True, one of {', '.join(map(repr, KINDS))}, or "
+            "what chord_marks(chorale) returns"
+        )
+    if not analysis:
+        return []
+    from .. import chord_marks  # of the harmony, which knows nothing of pages
+
+    return chord_marks(chorale, "numerals" if analysis is True else analysis)
+
+
+def _write_marks(parts, bars, voices_of, marks, drawn):
+    """Writes what is marked beside the notes: above the staff, or below it where the lower voice of
+    two is meant. Unless a drawing has a legend, the first mark of each kind says what it means."""
+    from music21 import expressions
+
+    names = {} if drawn else {entry.number: entry.name for entry in marks.legend}
+    for part, voices in zip(parts, voices_of):
+        measures = list(part.getElementsByClass("Measure"))
+        for mark in sorted(marks.notes):
+            if mark.voice not in voices:
+                continue
+            number = next(at for at, bar in enumerate(bars) if bar.start <= mark.step < bar.stop)
+            told = [f"{one} {names.pop(one, '')}".rstrip() for one in mark.numbers]
+            words = expressions.TextExpression(", ".join(told))
+            words.placement = "above" if mark.voice == voices[0] else "below"
+            words.style.color = mark.colour
+            words.style.fontWeight = "bold"
+            at = (mark.step - bars[number].start) / STEPS_PER_QUARTER
+            measures[number].insert(at, words)
 
 
 def _name_authors(metadata, chorale):
