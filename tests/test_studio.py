@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from chorale_utils import Chorale, Selection, Session
 from chorale_utils.notation.page import UNSPELLED, Bar, Notation, Syllable
-from chorale_utils.studio.drawing import harmony, piece, score, variants
+from chorale_utils.studio.drawing import closer_look, piece, score, variants
 from chorale_utils.studio.moments import Settings
 from chorale_utils.studio.pieces import LONGEST
 
@@ -483,9 +483,18 @@ def test_there_are_nine_verses(verse):
 
 def test_the_page_hears_the_chords_of_four_voices():
     pitches = np.repeat([[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]], 8, axis=0)
-    told = harmony(Chorale(pitches, key="C major", time_signature="4/4"))
-    assert [chord["numeral"] for chord in told] == ["I", "V", "I"]
-    assert harmony(typed().chorale) == [], "a tune alone has no chords"
+    told = closer_look(Chorale(pitches, key="C major", time_signature="4/4"))
+    assert [chord["numeral"] for chord in told["harmony"]] == ["I", "V", "I"]
+    assert closer_look(typed().chorale)["harmony"] == [], "a tune alone has no chords"
+
+
+def test_the_page_hears_what_is_wrong_and_with_which_notes():
+    pitches = np.repeat([[67, 60, 52, 48], [69, 62, 53, 50]], 8, axis=0)
+    told = closer_look(Chorale(pitches, key="C major", time_signature="4/4"))["faults"]
+    octaves = next(one for one in told if one["fault"] == "parallel octaves")
+    assert octaves["voices"] == [1, 3] and (8, 3) in octaves["notes"]
+    assert octaves["what"].endswith(".")
+    json.dumps(told)
 
 
 def test_each_bar_of_the_page_is_drawn_as_one():

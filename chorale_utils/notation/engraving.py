@@ -162,7 +162,7 @@ def with_legend(engraving: Engraving, legend: Sequence[Entry]) -> Engraving:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}px" height="{longer}px" '
         f'version="1.1">{engraving.svg}{drawn}</svg>'
     )
-    return Engraving(whole, systems)
+    return Engraving(whole, systems, engraving.notes)
 
 
 def _legend_text(x, y, text, colour, style=""):

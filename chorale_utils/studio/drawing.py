@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale, key_signature
-from ..judging.counterpoint import RULES, faults
 from ..notation.page import Bar, bars_of
 from ..notation.score import show_score
 from .session import Session
@@ -40,8 +39,8 @@ def score(chorale: Chorale, width: int, staves: int = 2) -> dict[str, Any]:
 
 def piece(session: Session) -> dict[str, Any]:
     """What the page knows of the piece besides its drawing (dict): what it is called, its metre and
-    bars, the notes of each voice as (start, length, pitch, locked), fermatas, faults, words, and
-    what can be undone."""
+    bars, the notes of each voice as (start, length, pitch, locked), fermatas, words, and what can
+    be undone."""
     chorale = session.chorale
     return {
         "title": chorale.title or "",
@@ -54,7 +53,6 @@ def piece(session: Session) -> dict[str, Any]:
         "bars": [_bar(bar) for bar in session.bars],
         "voices": _voices(chorale, session.locks),
         "fermatas": _fermatas(chorale),
-        "faults": _faults(chorale),
         "words": [
             (each.step, each.voice, each.verse, each.text, each.syllabic) for each in session.words
         ],
@@ -87,24 +85,41 @@ def variants(session: Session, width: int) -> list[dict[str, Any]]:
                 "voices": _voices(shown, np.zeros(shown.pitches.shape, bool)),
                 "fermatas": _fermatas(shown),
                 "differs": _differing(shown, others),
-                "faults": len(_faults(variant.chorale)),
+                "faults": len(closer_look(variant.chorale)["faults"]),
             }
         )
     return told
 
 
-def harmony(chorale: Chorale) -> list[dict[str, Any]]:
-    """The chords of a piece (list of dict): `start`, `numeral`, `key`, `cadence`; empty where fewer
-    than three voices sing."""
+def closer_look(chorale: Chorale) -> dict[str, list[dict[str, Any]]]:
+    """What takes a moment to find out about a piece (dict): `harmony`, its chords with `start`,
+    `numeral`, `key` and `cadence`; `faults` of part-writing with `step`, `voices`, `fault`, the
+    `notes` at fault as (step, voice), and what is wrong (`what`). Nothing where fewer than three
+    voices sing."""
     if np.count_nonzero((chorale.pitches != SILENCE).any(axis=0)) < 3:
-        return []
+        return {"harmony": [], "faults": []}
     from ..harmony.analysis import analyse
+    from ..part_writing.checking import faults
 
-    table = analyse(chorale)[["start", "numeral", "key", "cadence"]]
-    return [
-        {"start": int(start), "numeral": numeral, "key": key, "cadence": cadence or ""}
-        for start, numeral, key, cadence in table.itertuples(index=False)
-    ]
+    analysis = analyse(chorale)
+    chords = analysis[["start", "numeral", "key", "cadence"]]
+    found = faults(chorale, analysis=analysis)[["step", "voices", "fault", "notes", "explanation"]]
+    return {
+        "harmony": [
+            {"start": int(start), "numeral": numeral, "key": key, "cadence": cadence or ""}
+            for start, numeral, key, cadence in chords.itertuples(index=False)
+        ],
+        "faults": [
+            {
+                "step": int(step),
+                "voices": [int(voice) for voice in voices],
+                "fault": fault,
+                "notes": [(int(begins), int(voice)) for begins, voice in notes],
+                "what": explanation,
+            }
+            for step, voices, fault, notes, explanation in found.itertuples(index=False)
+        ],
+    }
 
 
 def opinion(chorale: Chorale) -> dict[str, Any]:
@@ -144,13 +159,6 @@ def _voices(chorale: Chorale, locks: np.ndarray) -> list[list[tuple[int, int, in
             for start, length, pitch in chorale.notes(voice).tolist()
         ]
         for voice in range(len(VOICES))
-    ]
-
-
-def _faults(chorale: Chorale) -> list[dict[str, Any]]:
-    return [
-        {"step": int(step), "voices": list(voices), "fault": fault, "what": RULES[fault].what}
-        for step, voices, fault in faults(chorale).itertuples(index=False)
     ]
 
 

@@ -81,7 +81,7 @@ class Studio(anywidget.AnyWidget):
 
     score = traitlets.Dict().tag(sync=True)
     piece = traitlets.Dict().tag(sync=True)
-    about = traitlets.Dict().tag(sync=True)  # harmony, opinion, surprise
+    about = traitlets.Dict().tag(sync=True)  # harmony, faults, opinion, surprise
     variants: traitlets.List = traitlets.List().tag(sync=True)
     busy = traitlets.Dict().tag(sync=True)  # {} where nothing is being done
 
@@ -180,7 +180,7 @@ class Studio(anywidget.AnyWidget):
                     shared_writer(self._model).ask(request, surprised)
                 except OSError as error:
                     self._lost_model(error)
-            tell({"harmony": drawing.harmony(chorale), "opinion": drawing.opinion(chorale)})
+            tell(drawing.closer_look(chorale) | {"opinion": drawing.opinion(chorale)})
 
         threading.Thread(target=look, daemon=True).start()
 

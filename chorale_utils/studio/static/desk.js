@@ -55,6 +55,10 @@ class Desk {
     return this.model.get("about");
   }
 
+  get faults() {
+    return this.about.faults ?? [];
+  }
+
   get duration() {
     return Math.floor(this.length * (this.dotted ? 1.5 : 1)); // no dotted sixteenths
   }
@@ -221,13 +225,8 @@ class Desk {
     const nats = this.show.surprise && note && this.about.surprise?.[note[0]]?.[voice];
     if (nats) words.push(`surprise ${nats.toFixed(1)} nats`);
     if (this.show.faults && note)
-      for (const fault of piece.faults)
-        if (
-          fault.voices.includes(voice) &&
-          note[0] <= fault.step &&
-          fault.step < note[0] + note[1]
-        )
-          words.push(fault.fault);
+      for (const { fault, notes } of this.faults)
+        if (notes.some(([begins, who]) => begins === note[0] && who === voice)) words.push(fault);
     const chord = this.about.harmony?.findLast(({ start }) => start <= step);
     if (chord && this.show.numerals && step < piece.steps)
       words.push(

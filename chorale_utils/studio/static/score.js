@@ -199,7 +199,7 @@ class Score {
   }
 
   // Draws everything that is not notes: selection, locks, faults, cursors.
-  mark({ selection, caret, piece, show, surprise, differs, numerals }) {
+  mark({ selection, caret, piece, show, faults, surprise, differs, numerals }) {
     this.under.replaceChildren();
     this.over.replaceChildren();
     if (selection) {
@@ -225,11 +225,7 @@ class Score {
     const faulty = new Set(),
       space = this.bars[0]?.staves[0].space ?? 180;
     if (show.faults)
-      for (const fault of piece.faults)
-        for (const voice of fault.voices) {
-          const note = piece.voices[voice].findLast(([start]) => start <= fault.step);
-          if (note) faulty.add(`${voice}/${note[0]}`);
-        }
+      for (const [step, voice] of faults.flatMap(({ notes }) => notes)) faulty.add(`${voice}/${step}`);
     const other = new Set((differs ?? []).map(([voice, start]) => `${voice}/${start}`));
     for (const [name, heads] of this.heads) {
       const [voice, start] = name.split("/").map(Number);

@@ -46,9 +46,9 @@ function findings(desk) {
     };
     const label = `Show it: bar ${bar}, ${fault.fault}`;
     const link = button(`Bar ${bar}: ${fault.fault}`, label, go, { class: "cs-link" });
-    return el("li", {}, link, ` ${names}: ${fault.what}.`);
+    return el("li", {}, link, ` ${names}: ${fault.what}`);
   };
-  desk.when("piece", ({ faults }) => {
+  desk.when("about", ({ faults = [] }) => {
     const many = faults.length || "No";
     title.textContent = `${many} fault${faults.length === 1 ? "" : "s"} of part-writing`;
     list.replaceChildren(...faults.map(told));
