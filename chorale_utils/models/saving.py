@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..files import write_atomically
-from . import chord_gru, note_gru  # noqa: F401  whose classes Keras knows once they are imported
+from . import (  # noqa: F401  whose classes Keras knows once they are imported
+    chord_gru,
+    critic,
+    note_gru,
+    phrase_gru,
+)
 from .backend import keras
 from .model import ChoraleModel
 

@@ -30,30 +30,50 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from ..chorale import VOICES, Chorale, Pieces
+from ..corpus.forms import draw_form
 from ..encoding import (
+    END,
     END_TOKEN,
     FIRST_NOTE_TOKEN,
+    GOES_ON,
+    SCORE_VOCABULARY,
     SILENCE_TOKEN,
     VOCABULARY,
     checked_transpositions,
     decode,
     notes_to_tokens,
     tokens_to_notes,
+    tokens_to_score,
     transpose_tokens,
 )
+from ..form import Form
 from ..models.backend import keras
 from ..models.checks import check_whole_numbers
+from ..models.critic import Critic
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
 from .melody import as_melody, note_number, shift_into_range
-from .particles import CHUNK, FREE, chunk_writer, initial_state, playable_tokens, select_pieces
+from .particles import (
+    CHUNK,
+    FREE,
+    chunk_writer,
+    initial_state,
+    known_notes,
+    playable_tokens,
+    select_pieces,
+)
 
 if TYPE_CHECKING:
     from .melody import MelodyLike
 
 COLDEST = 1e-4  # temperature at which only the likeliest note is left
 PATIENCE = 3  # seconds after which a progress bar is shown where nobody has asked for one
+PHRASE = 32  # steps of a phrase where nothing but the length of a piece is known
 LONGEST = 640  # steps after which a piece that finds no end is cut: the longest in the corpus
+# by a score's tokens: whether a note is struck
+_STRUCK = (np.arange(SCORE_VOCABULARY) >= FIRST_NOTE_TOKEN) & (
+    np.arange(SCORE_VOCABULARY) < VOCABULARY
+)
 
 Judge: TypeAlias = Callable[[list[Chorale]], ArrayLike]
 Ranges: TypeAlias = ArrayLike | Mapping[str, Sequence[int | str]]
@@ -74,6 +94,10 @@ def generate(
     best_of: int = 1,
     judge: Judge | None = None,
     progress: bool | None = None,
+    form: Form | Sequence[Form] | None = None,
+    onsets: ArrayLike | None = None,
+    allowed: ArrayLike | None = None,
+    critic: Critic | None = None,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
@@ -111,6 +135,16 @@ def generate(
             better; None is `grade`.
         progress: whether to show a progress bar; None for yes on a terminal, where it takes more
             than some seconds.
+        form: a `Form`, or a list of one for each piece, for a model that takes one; it says how
+        long
+            the piece is, too. None: one is drawn for each piece (see `draw_form`), or, where
+            `steps` or `given` say how long it is, phrases of eight quarters.
+        onsets: bool array, the shape of `given`: whether a given note is struck or goes on, for a
+            model that writes scores. None: the model decides, or the Chorale that is given says.
+        allowed: bool array (steps, 4, tokens), what may come, step by step and voice by voice, by
+            the model's tokens (see `notes_to_tokens` and `score_to_tokens`). None for everything.
+        critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None for
+            no critic.
 
         Notes that break a rule (ranges, crossing, parallels) are never sampled, unless no other is
         left; given ones are kept. With several particles a candidate pays for what a rule forbids
@@ -147,17 +181,28 @@ def generate(
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], Chorale):
         given = given[0]
     beginning = given if isinstance(given, Chorale) else None
-    fixed, may_end = _fixed_tokens(
-        given if beginning is None else beginning.pitches, steps, shifts, particles
+    if beginning is not None:
+        if onsets is None and model.tokens == SCORE_VOCABULARY:
+            onsets = beginning.struck
+    if critic is not None and not (model.takes_form and particles > 1):
+        raise ValueError(
+            f"a critic with {particles} particles and {model.name}: expected several particles to "
+            f"choose from, and a model that takes a form, such as phrase_gru"
+        )
+    fixed, length = _fixed_tokens(
+        given if beginning is None else beginning.pitches, steps, shifts, form is not None
     )
-    streams = [_RandomStreams(sequence) for sequence in _seeds(seed, count, best_of)]
-    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles)
+    sequences = list(_seeds(seed, count, best_of))
+    forms = _forms(form, length, model, sequences, best_of)
+    wishes = _Wishes(model, fixed, length, forms, onsets, allowed, particles > 1)
+    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles, critic)
+    told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
+    state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, critic)
     written = _write_all(
-        model,
         writer,
-        fixed,
-        may_end,
-        streams,
+        state,
+        wishes,
+        [_RandomStreams(sequence) for sequence in sequences],
         particles,
         len(shifts),
         in_range,
@@ -165,7 +210,7 @@ def generate(
         progress,
     )
     pieces = [
-        Chorale(decode(piece.tokens), name=f"generated-{number // best_of:04d}")
+        _chorale(piece.tokens, model, forms and forms[number], number // best_of)
         for number, piece in enumerate(written)
     ]
     if beginning is not None:
@@ -191,6 +236,8 @@ def harmonize(
     crossing: bool = True,
     best_of: int = 1,
     progress: bool | None = None,
+    form: Form | None = None,
+    critic: Critic | None = None,
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
@@ -216,7 +263,9 @@ def harmonize(
         judge: as in `generate`.
         quarters: how long the notes of a list are, in quarters: one number for all, or one for
             each; each a whole number of sixteenths.
-        temperature, seed, transpositions, ranges, crossing, best_of, progress: as in `generate`.
+        temperature, seed, transpositions, ranges, crossing, best_of, progress, critic: as in
+            `generate`.
+        form: as in `generate`; None: for a model that takes one, that of the melody.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
@@ -273,12 +322,36 @@ def harmonize(
         best_of=best_of,
         judge=judge_settings,
         progress=progress,
+        form=_form_of(tune) if form is None and as_model(model).takes_form else form,
+        onsets=tune.struck if as_model(model).takes_form else None,
+        critic=critic,
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
     assert pieces.report is not None, "generate gives one"
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
+
+
+def _form_of(tune: Chorale) -> Form:
+    """The form of a melody; where it has no fermatas, its phrases are a guess."""
+    form = Form.of(tune)
+    return form if form.phrases is not None else phrases_of(form, len(tune))
+
+
+def phrases_of(form: Form, steps: int) -> Form:
+    """The form with phrases of eight quarters, and no fermatas, for a piece of so many steps of
+    which nothing else is known; what is left over belongs to the last phrase.
+
+    Examples:
+        >>> phrases_of(Form(), 80).phrases
+        (32, 48)
+
+    Notebook: 05_generation
+    """
+    whole, rest = divmod(steps, PHRASE)
+    phrases = (PHRASE,) * (whole - 1) + (PHRASE + rest,) if whole else (steps,)
+    return replace(form, phrases=phrases, fermatas=(0,) * len(phrases), repeats=None)
 
 
 def notes_per_second(model: ModelLike, count: int = 1, steps: int = 200, seed: int = 0) -> float:
@@ -319,42 +392,182 @@ def _check_judge(judge: Any) -> None:
 
 
 def _fixed_tokens(
-    given: Any, steps: int | None, shifts: Sequence[int], particles: int
-) -> tuple[np.ndarray, bool]:
-    """(int array (longest, 4) of tokens with `FREE` where the model writes, whether the model may
-    end)."""
+    given: Any, steps: int | None, shifts: Sequence[int], has_form: bool
+) -> tuple[np.ndarray, int | None]:
+    """(int array (given steps, 4) of tokens 0..58 with `FREE` where the model writes; the length of
+    the piece, or None where only a form, or the model, may say)."""
     if steps is not None:
         check_whole_numbers(1, steps=steps)
-    if given is None:
-        fixed, whole = np.zeros((0, len(VOICES)), np.int32), True
-    else:
-        given = np.asarray(given)
-        if (
-            given.ndim != 2
-            or given.shape[1] != len(VOICES)
-            or not np.issubdtype(given.dtype, np.integer)
-        ):
+        if has_form:
             raise ValueError(
-                f"given of shape {given.shape} and type {given.dtype}: expected a Chorale, or "
-                f"whole numbers (steps, 4), the columns being {', '.join(VOICES)}"
+                f"steps {steps} and a form: expected one of them; a form has a length of its own"
             )
-        free = given == FREE
-        fixed = np.where(free, FREE, notes_to_tokens(given).astype(np.int32))
-        for shift in shifts:  # a note that the model could not read there is refused
-            transpose_tokens(np.where(free, SILENCE_TOKEN, fixed), shift)
-        whole = not free.any()
-    length = (steps or LONGEST) if whole else (steps or len(fixed))
-    if len(fixed) > length:
+    if given is None:
+        return np.zeros((0, len(VOICES)), np.int32), steps
+    given = np.asarray(given)
+    if (
+        given.ndim != 2
+        or given.shape[1] != len(VOICES)
+        or not np.issubdtype(given.dtype, np.integer)
+    ):
         raise ValueError(
-            f"given has {len(fixed)} steps: expected no more than the length of the piece, {length}"
+            f"given of shape {given.shape} and type {given.dtype}: expected a Chorale, or "
+            f"whole numbers (steps, 4), the columns being {', '.join(VOICES)}"
         )
-    tokens = np.full((length, len(VOICES)), FREE, np.int32)
-    tokens[: len(fixed)] = fixed
-    may_end = steps is None and whole
-    if particles > 1 and not may_end:  # the end is fixed like a note
-        end = np.array([[END_TOKEN, FREE, FREE, FREE]], np.int32)
-        tokens = np.concatenate([tokens, end])
-    return tokens, may_end
+    free = given == FREE
+    fixed = np.where(free, FREE, notes_to_tokens(given).astype(np.int32))
+    for shift in shifts:  # a note that the model could not read there is refused
+        transpose_tokens(np.where(free, SILENCE_TOKEN, fixed), shift)
+    return fixed, steps or (len(fixed) if free.any() and not has_form else None)
+
+
+def _forms(
+    form: Form | Sequence[Form] | None,
+    length: int | None,
+    model: ChoraleModel,
+    sequences: Sequence[np.random.SeedSequence],
+    best_of: int,
+) -> list[Form] | None:
+    """A form for each piece that is written; None for a model that takes none."""
+    if not model.takes_form:
+        if form is not None:
+            raise ValueError(f"{model.name} takes no form: expected a model such as phrase_gru")
+        return None
+    count = len(sequences) // best_of
+    if form is None and length is None:
+        seeds = [int(sequence.generate_state(1)[0]) for sequence in sequences[::best_of]]
+        forms = [draw_form(seed=seed) for seed in seeds]
+    elif form is None:
+        forms = [phrases_of(Form(), length)] * count
+    else:
+        forms = [form] * count if isinstance(form, Form) else list(form)
+    if len(forms) != count:
+        raise ValueError(f"{len(forms)} forms: expected one, or one for each of {count} pieces")
+    for each in forms:
+        if not len(each):
+            raise ValueError(f"{each}: expected a form whose phrases are known")
+    return [each for each in forms for _ in range(best_of)]
+
+
+class _Wishes:
+    """What may come, step by step, in each piece that is written."""
+
+    def __init__(
+        self,
+        model: ChoraleModel,
+        fixed: np.ndarray,
+        length: int | None,
+        forms: list[Form] | None,
+        onsets: ArrayLike | None,
+        allowed: ArrayLike | None,
+        many: bool,
+    ) -> None:
+        self.fixed, self.forms, self.tokens = fixed, forms, model.tokens
+        self.ends = [length] if forms is None else [len(form) for form in forms]
+        self.may_end = self.ends[0] is None
+        shortest = min(end or LONGEST for end in self.ends)
+        if len(fixed) > shortest:
+            raise ValueError(
+                f"given has {len(fixed)} steps: expected no more than the length of the piece, "
+                f"{shortest}"
+            )
+        self.length = max(end or LONGEST for end in self.ends)
+        if not self.may_end and (many or forms is not None):
+            self.length += 1  # the end is fixed like a note
+        self.struck = None if onsets is None else np.asarray(onsets, bool)
+        self.allowed = None if allowed is None else np.asarray(allowed, bool)
+        if self.struck is not None and self.struck.shape != fixed.shape:
+            raise ValueError(
+                f"onsets of shape {self.struck.shape}: expected that of given, {fixed.shape}"
+            )
+        if self.allowed is not None and self.allowed.shape[1:] != (len(VOICES), self.tokens):
+            raise ValueError(
+                f"allowed of shape {self.allowed.shape}: expected (steps, 4, {self.tokens})"
+            )
+        for step, voice in np.argwhere(~self._in_all_pieces(0, self.length).any(axis=-1))[:1]:
+            raise ValueError(f"step {step}, {VOICES[voice]}: nothing is allowed there")
+
+    def __len__(self) -> int:
+        return self.length
+
+    def chunk(self, start: int, pieces: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """(bool array (pieces or 1, `CHUNK`, 4, tokens) of what may come from a step on; int array
+        (steps that are left, at most `CHUNK`; pieces) of earlier steps to be copied, or -1)."""
+        steps = min(CHUNK, self.length - start)
+        may_come = self._in_all_pieces(start, CHUNK)[None]
+        source = np.full((steps, len(pieces)), -1)
+        is_end = np.arange(self.tokens) == END_TOKEN
+        if self.forms is None:
+            if self.ends[0] is not None and start <= self.ends[0] < start + CHUNK:
+                may_come[0, self.ends[0] - start, 0] = is_end
+            return may_come, source
+        may_come = np.repeat(may_come, len(pieces), axis=0)
+        for place, number in enumerate(pieces):
+            form = self.forms[number]
+            sung, end = form.onsets(), len(form) - start
+            if sung is not None and self.tokens == SCORE_VOCABULARY:
+                sung = sung[start : start + CHUNK, None]
+                may_come[place, : len(sung), 0] &= np.where(sung, _STRUCK, ~_STRUCK)
+            if 0 <= end < CHUNK:
+                may_come[place, end, 0] = is_end
+            copied = form.copied_from()[start : start + steps]
+            source[: len(copied), place] = copied
+        return may_come, source
+
+    def copies(
+        self, written: np.ndarray, source: np.ndarray, start: int, particles: int
+    ) -> np.ndarray:
+        """int array (particles of all pieces, `CHUNK`, 4) of tokens to be copied, `FREE`
+        elsewhere."""
+        copies = np.full((len(written), CHUNK, len(VOICES)), FREE, np.int32)
+        by_particle = np.repeat(source, particles, axis=1)
+        step, particle = np.nonzero((by_particle >= 0) & (by_particle < start))
+        copies[particle, step] = written[particle, by_particle[step, particle]]
+        given = self.fixed[start : start + CHUNK]
+        copies[:, : len(given)] = np.where(given == FREE, copies[:, : len(given)], FREE)
+        return copies
+
+    def _in_all_pieces(self, start: int, steps: int) -> np.ndarray:
+        """bool array (steps, 4, tokens): what may come in all pieces."""
+        may_come = np.ones((steps, len(VOICES), self.tokens), bool)
+        may_come[..., END_TOKEN] = self.may_end
+        given = self.fixed[start : start + steps]
+        step, voice = np.nonzero(given != FREE)
+        token = given[step, voice]
+        is_note = token >= FIRST_NOTE_TOKEN
+        may_come[step, voice] = False
+        if self.struck is None:
+            strikes = goes_on = np.ones(len(token), bool)
+        else:
+            strikes = self.struck[start + step, voice]
+            goes_on = ~strikes
+        may_come[step, voice, token] = strikes | ~is_note
+        if self.tokens == SCORE_VOCABULARY:
+            may_come[step, voice, token + GOES_ON * is_note] |= goes_on
+        if self.allowed is not None:
+            part = self.allowed[start : start + steps]
+            may_come[: len(part)] &= part
+        return may_come
+
+
+def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number: int) -> Chorale:
+    """The Chorale of a piece's tokens (4 * steps,), up to its end."""
+    name = f"generated-{number:04d}"
+    if model.tokens == VOCABULARY:
+        return Chorale(decode(tokens), name=name)
+    pitches, struck = tokens_to_score(tokens.reshape(-1, len(VOICES)))
+    over = np.flatnonzero((pitches == END).any(axis=1))
+    steps = over[0] if len(over) else len(pitches)
+    piece = Chorale(pitches[:steps], name=name, onsets=struck[:steps])
+    if form is None:
+        return piece
+    return replace(
+        piece,
+        key=form.key,
+        time_signature=form.time_signature,
+        pickup=form.pickup,
+        fermatas=form.under_fermata(),
+    )
 
 
 def _in_range(ranges: Any) -> np.ndarray:
@@ -407,6 +620,14 @@ class _RandomStreams:
         self.notes = np.random.default_rng(sequence)
         self.resampling = np.random.default_rng(sequence.spawn(1)[0])
 
+    def for_notes(self, steps: int, particles: int) -> np.ndarray:
+        """float32 array (`CHUNK`, 4, particles), uniform in 0..1, with numbers for these steps."""
+        return _filled_up(self.notes.random((steps, len(VOICES), particles), np.float32))
+
+    def for_resampling(self, steps: int) -> np.ndarray:
+        """float32 array (`CHUNK`, 4), uniform in 0..1, with numbers for these steps."""
+        return _filled_up(self.resampling.random((steps, len(VOICES)), np.float32))
+
     def choose(self, log_weights: np.ndarray) -> int:
         """The number of a particle, drawn by natural logarithms (particles,) of weights."""
         shares = np.exp(log_weights - log_weights.max())
@@ -421,10 +642,9 @@ class _Written(NamedTuple):
 
 
 def _write_all(
-    model: ChoraleModel,
     writer: Callable[..., Any],
-    fixed: np.ndarray,
-    may_end: bool,
+    state: dict[str, Any],
+    wishes: _Wishes,
     streams: Sequence[_RandomStreams],
     particles: int,
     transpositions: int,
@@ -432,58 +652,62 @@ def _write_all(
     temperature: float,
     progress: bool | None,
 ) -> list[_Written]:
-    """Writes a piece for each of the random streams, side by side, `CHUNK` steps at a time; those
-    that have ended leave the others."""
-    state = initial_state(model, len(streams), particles, transpositions, len(fixed))
+    """Writes a piece for each of the random streams, side by side, up to `CHUNK` steps at a time;
+    those that have ended leave the others."""
     written = np.zeros((len(streams) * particles, 0, len(VOICES)), np.int32)  # by each particle
     going_on = dict(enumerate(streams))
     finished = {}  # number of the piece -> what has become of it
     bar = tqdm(
-        total=len(fixed),
+        total=len(wishes),
         unit="step",
         file=sys.stdout,
         disable=None if progress is None else not progress,
         delay=0 if progress else PATIENCE,
     )
-    for start in range(0, len(fixed), CHUNK):
-        chunk = np.full((CHUNK, len(VOICES)), FREE, np.int32)
-        steps = len(fixed[start : start + CHUNK])
-        chunk[:steps] = fixed[start : start + CHUNK]
-        shape = (CHUNK, len(VOICES))
-        uniforms = [
-            stream.notes.random((*shape, particles), np.float32) for stream in going_on.values()
-        ]
-        resampling_uniforms = [
-            stream.resampling.random(shape, np.float32) for stream in going_on.values()
-        ]
+    start = 0
+    while going_on and start < len(wishes):
+        may_come, source = wishes.chunk(start, list(going_on))
+        # A phrase can be copied once it is written. Random numbers are drawn for the steps that are
+        # written, so that they do not depend on where the phrases of other pieces are copied.
+        steps = next(
+            (step for step in range(1, len(source)) if (source[step] >= start).any()), len(source)
+        )
+        drawn = CHUNK if steps == len(source) else steps
+        uniforms = [stream.for_notes(drawn, particles) for stream in going_on.values()]
+        resampling_uniforms = [stream.for_resampling(drawn) for stream in going_on.values()]
+        state["particle"]["copies"] = wishes.copies(written, source, start, particles)
         state, tokens, origin = writer(
             state,
-            chunk,
+            may_come,
+            known_notes(may_come),
             np.int32(steps),
             in_range,
             np.concatenate(uniforms, axis=-1),  # (CHUNK, 4, pieces * particles)
             np.stack(resampling_uniforms, axis=-1),  # (CHUNK, 4, pieces)
             np.float32(temperature),
-            np.bool_(may_end),
         )
         tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
         written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)
         bar.update(steps)
+        start += steps
         by_piece = written.reshape(len(going_on), particles, -1)
         ended = keras.ops.convert_to_numpy(state["particle"]["ended"])
         ended = ended.reshape(len(going_on), particles).all(axis=1)
-        ended |= start + CHUNK >= len(fixed)
+        ended |= start >= len(wishes)
         for place, number in enumerate(list(going_on)):
             if ended[place]:
                 stream = going_on.pop(number)
                 finished[number] = _finished(stream, by_piece[place], state, place)
-        if not going_on:
-            break
-        if ended.any():
+        if going_on and ended.any():
             state = select_pieces(state, ~ended, transpositions)
             written = by_piece[~ended].reshape(-1, *written.shape[1:])
     bar.close()
     return [finished[number] for number in sorted(finished)]
+
+
+def _filled_up(numbers: np.ndarray) -> np.ndarray:
+    """The numbers of some steps, followed by zeros up to `CHUNK` steps."""
+    return np.pad(numbers, [(0, CHUNK - len(numbers))] + [(0, 0)] * (numbers.ndim - 1))
 
 
 def _finished(
