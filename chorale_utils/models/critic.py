@@ -31,10 +31,10 @@ from ..chorale import VOICES, Chorale
 from ..encoding import END_TOKEN, VOCABULARY
 from ..form import FEATURES, TONIC
 from .backend import keras, tf
-from .chord_gru import LONGEST_HELD, VOICE_PAIRS
+from .chord_reader import LONGEST_HELD, VOICE_PAIRS, steps_since
 from .datasets import chord_batches_per_epoch, form_rows, phrase_crops, score_with_ends
-from .layers import degrees, is_note, sounding_tokens, steps_since
-from .phrase_gru import FORM_WIDTHS, _begins
+from .layers import degrees, is_note, sounding_tokens
+from .phrase_gru import FORM_WIDTHS, begins_in_score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ class Critic(keras.Model):
         ops = keras.ops
         chords, form = (ops.cast(given, "int32") for given in inputs)
         before, now = chords[:, :-1], chords[:, 1:]
-        held = steps_since(_begins(now, before), LONGEST_HELD)
+        held = steps_since(begins_in_score(now, before), LONGEST_HELD)
         heard = self._hear(before, now, held, form, training)
         state = self.gru(heard, training=training)
         return self._share(state, heard, training)
@@ -117,7 +117,7 @@ class Critic(keras.Model):
         """(share (B,) of the next step, new state), of its chord (B, 4) and form (B, 8)."""
         ops = keras.ops
         held = ops.where(
-            _begins(chord, state["before"]), 0, ops.minimum(state["held"] + 1, LONGEST_HELD)
+            begins_in_score(chord, state["before"]), 0, ops.minimum(state["held"] + 1, LONGEST_HELD)
         )
         heard = self._hear(state["before"], chord, held, form, False)
         hidden, _ = self.gru.cell(heard, [state["state"]], training=False)

@@ -255,15 +255,3 @@ def as_score_logits(logits: Tensor, last: Tensor) -> Tensor:
     tokens = ops.arange(FIRST_NOTE_TOKEN, VOCABULARY)
     goes_on = ops.where(tokens == last[..., None], logits[..., VOCABULARY:], IMPOSSIBLE)
     return ops.concatenate([logits[..., :VOCABULARY], goes_on], axis=-1)
-
-
-def steps_since(begins: Tensor, most: int) -> Tensor:
-    """How many steps ago something last began: int tensor, the shape of `begins` (B, steps, 4), at
-    most `most` (31 or less); counted from the first step, at which it always begins."""
-    ops = keras.ops
-    number = ops.arange(ops.shape(begins)[1])[:, None]
-    began = ops.where(ops.logical_or(begins, number == 0), number, -1 - most)
-    for reach in (1, 2, 4, 8, 16):  # the latest within 31 steps, by doubling
-        earlier = ops.pad(began, [[0, 0], [reach, 0], [0, 0]], constant_values=-1 - most)
-        began = ops.maximum(began, earlier[:, :-reach])
-    return ops.minimum(number - began, most)
