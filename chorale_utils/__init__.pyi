@@ -25,10 +25,17 @@ from .corpus.editions import (
     load_corpus as load_corpus,
     read_manifest as read_manifest,
 )
+from .corpus.forms import (
+    draw_form as draw_form,
+)
 from .corpus.passages import (
     copied as copied,
     pairwise_containment as pairwise_containment,
     passage_containment as passage_containment,
+)
+from .corpus.unsplit import (
+    unsplit_chorales as unsplit_chorales,
+    unsplit_report as unsplit_report,
 )
 from .encoding import (
     PRIMING as PRIMING,
@@ -38,8 +45,10 @@ from .encoding import (
     encode as encode,
     from_one_hot as from_one_hot,
     notes_to_tokens as notes_to_tokens,
+    score_to_tokens as score_to_tokens,
     to_one_hot as to_one_hot,
     tokens_to_notes as tokens_to_notes,
+    tokens_to_score as tokens_to_score,
     transpose_probs as transpose_probs,
     transpose_tokens as transpose_tokens,
 )
@@ -47,9 +56,17 @@ from .files import (
     load_chorales as load_chorales,
     save_chorales as save_chorales,
 )
+from .form import (
+    Form as Form,
+    heard_key as heard_key,
+)
 from .judging.counterpoint import (
     RULES as RULES,
     faults as faults,
+)
+from .judging.discriminability import (
+    Discriminability as Discriminability,
+    discriminability as discriminability,
 )
 from .judging.grading import (
     compute_measures as compute_measures,
@@ -60,23 +77,37 @@ from .judging.grading import (
     report_card as report_card,
     shuffled as shuffled,
 )
+from .judging.phrasing import (
+    ends_on_tonic as ends_on_tonic,
+    phrasing as phrasing,
+)
 from .judging.style import (
     DISTRIBUTIONS as DISTRIBUTIONS,
     distributions as distributions,
     divergence as divergence,
 )
 from .models.chord_gru import (
-    VOICE_PAIRS as VOICE_PAIRS,
     ChordGRU as ChordGRU,
     chord_gru as chord_gru,
+)
+from .models.chord_reader import (
+    VOICE_PAIRS as VOICE_PAIRS,
+)
+from .models.critic import (
+    Critic as Critic,
+    critic as critic,
+    critic_log_odds as critic_log_odds,
+    fit_critic as fit_critic,
 )
 from .models.datasets import (
     batches_per_epoch as batches_per_epoch,
     chord_batches_per_epoch as chord_batches_per_epoch,
     chord_crops as chord_crops,
     note_windows as note_windows,
+    phrase_crops as phrase_crops,
     whole_chords as whole_chords,
     whole_pieces as whole_pieces,
+    whole_scores as whole_scores,
 )
 from .models.evaluation import (
     calibration as calibration,
@@ -84,6 +115,7 @@ from .models.evaluation import (
     negative_log_likelihood as negative_log_likelihood,
     note_log_probs as note_log_probs,
     note_probs as note_probs,
+    score_negative_log_likelihood as score_negative_log_likelihood,
     score_notes as score_notes,
 )
 from .models.model import (
@@ -92,6 +124,10 @@ from .models.model import (
 from .models.note_gru import (
     NoteGRU as NoteGRU,
     note_gru as note_gru,
+)
+from .models.phrase_gru import (
+    PhraseGRU as PhraseGRU,
+    phrase_gru as phrase_gru,
 )
 from .models.saving import (
     PRETRAINED as PRETRAINED,
@@ -102,6 +138,7 @@ from .models.saving import (
 from .models.training import (
     fit as fit,
     fit_chords as fit_chords,
+    fit_phrases as fit_phrases,
     power_schedule as power_schedule,
 )
 from .notation.loading import (

@@ -12,13 +12,11 @@ from typing import Any, TypedDict, Unpack
 
 from ..encoding import END_TOKEN
 from .backend import Tensor, keras, ordered_sum
-from .chord_reader import VOICE_PAIRS, ChordReader
+from .chord_reader import ChordReader
 from .layers import NoteEmbedding, NoteWriter
 
 PLACES = 16  # sixteenths in a bar of four beats, counted from a piece's first step
 PLACE_WIDTH = 16  # of its embedding
-
-__all__ = ["VOICE_PAIRS", "ChordGRU", "ChordGRUSizes", "chord_gru"]
 
 
 class ChordGRUSizes(TypedDict, total=False):
