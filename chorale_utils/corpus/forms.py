@@ -32,8 +32,8 @@ def draw_form(
     mode: str | None = None,
     time_signature: str | None = None,
 ) -> Form:
-    """A form such as Bach's chorales have: metre, upbeat, phrases, fermatas and repeats of one of his
-    training pieces, in the key of another one.
+    """A form such as Bach's chorales have: metre, upbeat, phrases, fermatas and repeats of one of
+    his training pieces, in the key of another one.
 
     Args:
         seed: int; the same seed gives the same form. None draws one.

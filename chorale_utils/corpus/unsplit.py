@@ -43,7 +43,7 @@ def unsplit_chorales(corpus: Corpus, progress: bool = True) -> list[Chorale]:
     return [chorale for chorale, wanted in zip(chorales, taken) if wanted]
 
 
-def unsplit_report(corpus: Corpus, chorales: list[Chorale] | None = None) -> "pd.DataFrame":
+def unsplit_report(corpus: Corpus, chorales: list[Chorale] | None = None) -> pd.DataFrame:
     """What was found outside the split, and why it is taken or not: pandas DataFrame, a row a file
     (index: its name).
 
