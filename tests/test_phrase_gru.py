@@ -255,6 +255,10 @@ def test_words_say_where_the_soprano_strikes(small):
     form = Form.from_words("Nun dan-ket al-le Gott\nmit Her-zen, Mund und Hän-den", "G major")
     piece = generate(small, form=form, seed=3, progress=False)[0]
     np.testing.assert_array_equal(piece.struck[:, 0], form.onsets())
+    words = piece.notation.words
+    assert [each.text for each in words][:4] == ["Nun", "dan", "ket", "al"]
+    assert [each.syllabic for each in words][:3] == ["single", "begin", "end"]
+    assert [each.step for each in words] == np.flatnonzero(form.onsets()).tolist()
 
 
 def test_only_what_is_allowed_is_written(small):

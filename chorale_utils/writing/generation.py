@@ -52,6 +52,7 @@ from ..models.checks import check_whole_numbers
 from ..models.critic import Critic
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
+from ..notation.page import Notation, Syllable
 from .melody import as_melody, note_number, shift_into_range
 from .particles import (
     CHUNK,
@@ -567,7 +568,19 @@ def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number:
         time_signature=form.time_signature,
         pickup=form.pickup,
         fermatas=form.under_fermata(),
+        notation=None if form.words is None else Notation(words=tuple(_syllables(form))),
     )
+
+
+def _syllables(form: Form) -> Iterator[Syllable]:
+    """The words of a form under the soprano's notes."""
+    texts = [syllable for line in form.words or () for syllable in line]
+    begins = True
+    for step, text in zip(np.flatnonzero(form.onsets()), texts):
+        ends = not text.endswith("-")
+        place = ("middle", "end", "begin", "single")[2 * begins + ends]
+        yield Syllable(int(step), 0, 1, text.removesuffix("-"), place)
+        begins = ends
 
 
 def _in_range(ranges: Any) -> np.ndarray:
