@@ -96,6 +96,8 @@ class ChordGRU(ChordReader):
     Notebook: 03_model_training
     """
 
+    told_width = PLACE_WIDTH
+
     def __init__(
         self,
         width: int = 384,
@@ -124,8 +126,7 @@ class ChordGRU(ChordReader):
             "weight_drop": weight_drop,
             "voice_motion": voice_motion,
         }
-        place = keras.layers.Embedding(PLACES, PLACE_WIDTH, name="place")
-        super().__init__(sizes, NoteEmbedding, NoteWriter, {"place": place}, PLACE_WIDTH, **kwargs)
+        super().__init__(sizes, NoteEmbedding, NoteWriter, **kwargs)
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
         """Float tensor (B, steps, 4, 59): logits of the chords but the first, see above."""
@@ -157,6 +158,10 @@ class ChordGRU(ChordReader):
         chords, place = _inputs(tokens)
         before, told = chords[:, :-1], self.tell(_places(chords, place))
         return self._read_piece(before, self.notes(before), told, False)[2]
+
+    def make_told_layers(self) -> None:
+        """See `ChordReader`."""
+        self.place = keras.layers.Embedding(PLACES, PLACE_WIDTH, name="place")
 
     def told_layers(self) -> list[keras.layers.Layer]:
         """See `ChordReader`."""

@@ -47,11 +47,9 @@ class ChordReader(ChoraleModel):
             kept, for the configuration.
         embedding: class of the layer that embeds notes.
         writer: class of the layers that write them.
-        told: the layers that embed what else is known of a step, by the names of the model's
-            attributes that hold them.
-        told_width: of the features that they make.
     """
 
+    told_width = 0  # of the features of what else is known of a step
     # whether the voices are told of the step directly, and not only through the GRU
     tells_voices = False
 
@@ -60,19 +58,16 @@ class ChordReader(ChoraleModel):
         sizes: Mapping[str, Any],
         embedding: type[NoteEmbedding],
         writer: type[NoteWriter],
-        told: Mapping[str, Any],
-        told_width: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.sizes, self.told_width = dict(sizes), told_width
+        self.sizes = dict(sizes)
         layers, attended = keras.layers, sizes["heads"] * sizes["head_width"]
         self.notes = embedding(sizes["embedding"], name="notes")
         self.held = [
             layers.Embedding(LONGEST_HELD + 1, HELD_WIDTH, name=f"held_{voice}") for voice in VOICES
         ]
-        for name, layer in told.items():
-            setattr(self, name, layer)
+        self.make_told_layers()
         self.gru = WeightDropGRU(
             sizes["width"], sizes["weight_drop"], return_sequences=True, name="gru"
         )
@@ -120,6 +115,10 @@ class ChordReader(ChoraleModel):
             trainable=self.sizes.get("voice_motion", True),
         )
         self.built = True
+
+    def make_told_layers(self) -> None:
+        """Makes the layers that embed what is known of a step, as attributes."""
+        raise NotImplementedError
 
     def told_layers(self) -> list[keras.layers.Layer]:
         """The layers that embed what is known of a step."""

@@ -55,6 +55,7 @@ class PhraseGRU(ChordReader):
     tokens = SCORE_VOCABULARY
     takes_form = True
     tells_voices = True
+    told_width = sum(FORM_WIDTHS.values())
 
     def __init__(
         self,
@@ -82,12 +83,7 @@ class PhraseGRU(ChordReader):
             "voice_dropout": voice_dropout,
             "weight_drop": weight_drop,
         }
-        form = [
-            keras.layers.Embedding(FEATURES[column], size, name=column)
-            for column, size in FORM_WIDTHS.items()
-        ]
-        told_width = sum(FORM_WIDTHS.values())
-        super().__init__(sizes, ScoreEmbedding, ScoreWriter, {"form": form}, told_width, **kwargs)
+        super().__init__(sizes, ScoreEmbedding, ScoreWriter, **kwargs)
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
         """Float tensor (B, steps, 4, 60): logits of the chords but the first, see above."""
@@ -118,6 +114,13 @@ class PhraseGRU(ChordReader):
         """See `ChoraleModel.next_note`."""
         logits, state = super().next_note(state, voice, previous)
         return as_score_logits(logits, sounding_tokens(state["before"][:, voice])), state
+
+    def make_told_layers(self) -> None:
+        """See `ChordReader`."""
+        self.form = [
+            keras.layers.Embedding(FEATURES[column], size, name=column)
+            for column, size in FORM_WIDTHS.items()
+        ]
 
     def told_layers(self) -> list[keras.layers.Layer]:
         """See `ChordReader`."""
