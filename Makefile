@@ -33,12 +33,14 @@ run: $(READY)
 	$(BIN)/chorale run $(RUN)
 
 # Tests, the examples in docstrings and the notebooks, divided among two processes. The notebooks are
-# checked as copies, so that they train from the beginning and leave a learner's own run alone.
+# checked as copies, so that they train from the beginning and leave a learner's own run alone. Each
+# process computes with one thread: two that wait for each other's cores would take longer.
 WORKERS ?= 2
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 CHECKED := outputs/runs/checked
 test: $(READY)
 	rm -rf $(CHECKED) && mkdir -p $(CHECKED) && cp -R notebooks $(CHECKED)/
-	$(PYTEST) -n $(WORKERS) --doctest-modules --nbval --nbval-current-env \
+	$(ONE_THREAD) $(PYTEST) -n $(WORKERS) --doctest-modules --nbval --nbval-current-env \
 		--nbval-cell-timeout=900 --nbval-sanitize-with=tests/nbval_sanitize.cfg \
 		tests chorale_utils $(CHECKED)/notebooks
 

@@ -9,16 +9,17 @@ encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, score_to_token
           to_one_hot, tokens_to_notes, tokens_to_score, transpose_probs, transpose_tokens,
           TRANSPOSITIONS, VOCABULARY
 form      Form, heard_key
-files     load_chorales, save_chorales
 notation  Bar, expand_repeats, find_key, find_metre, from_melody, from_score,
-          KeySignature, load_chorale, load_melody, Notation, read_midi, show_score,
-          Syllable, Tempo, to_score, write_midi, write_score
+          KeySignature, load_chorale, load_chorales, load_melody, Notation, read_midi,
+          save_chorales, show_score, Syllable, Tempo, to_score, write_midi, write_score
 sound     play, show, step_times, synthesize, write_sound
 corpus    copied, Corpus, draw_form, load_corpus, pairwise_containment,
           passage_containment, read_manifest, unsplit_chorales, unsplit_report
 judging   compute_measures, describe_measures, discriminability, Discriminability,
           DISTRIBUTIONS, distributions, divergence, ends_on_tonic, explain_grade,
           faults, format_report_card, grade, phrasing, report_card, RULES, shuffled
+harmony   analyse, CADENCES, chord_symbols, figured_bass, main_key, nonchord_tones,
+          to_romantext, write_romantext
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           chord_crops, chord_gru, ChordGRU, critic, Critic, critic_log_odds,
           end_negative_log_likelihood, fit, fit_chords, fit_critic, fit_phrases,

@@ -6,6 +6,7 @@ the list in `__init__.py`.
 
 from . import (
     corpus as corpus,
+    harmony as harmony,
     judging as judging,
     models as models,
     notation as notation,
@@ -52,13 +53,25 @@ from .encoding import (
     transpose_probs as transpose_probs,
     transpose_tokens as transpose_tokens,
 )
-from .files import (
-    load_chorales as load_chorales,
-    save_chorales as save_chorales,
-)
 from .form import (
     Form as Form,
     heard_key as heard_key,
+)
+from .harmony.analysis import (
+    CADENCES as CADENCES,
+    analyse as analyse,
+    main_key as main_key,
+)
+from .harmony.figures import (
+    chord_symbols as chord_symbols,
+    figured_bass as figured_bass,
+)
+from .harmony.nonchord import (
+    nonchord_tones as nonchord_tones,
+)
+from .harmony.romantext import (
+    to_romantext as to_romantext,
+    write_romantext as write_romantext,
 )
 from .judging.counterpoint import (
     RULES as RULES,
@@ -140,6 +153,12 @@ from .models.training import (
     fit_chords as fit_chords,
     fit_phrases as fit_phrases,
     power_schedule as power_schedule,
+)
+from .notation.archive import (
+    load_chorales as load_chorales,
+)
+from .notation.archive import (
+    save_chorales as save_chorales,
 )
 from .notation.loading import (
     load_chorale as load_chorale,

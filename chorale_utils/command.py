@@ -6,13 +6,16 @@ What only some commands need is imported by them, so that ``chorale`` works with
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .chorale import VOICES
 from .corpus.editions import EDITIONS
 from .extras import MissingExtra
+from .judging.counterpoint import RANGES
 from .story.notebooks import NotebookFailed, declared_parameters, notebooks_in, value_from_text
 from .story.pipeline import NOTEBOOKS, PROFILES, RUNS, refresh, resume, run
 from .story.record import RECORD, display_path
@@ -20,8 +23,8 @@ from .story.runs import runs_in, summary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code: 0 done, 1 a notebook failed, 2 refused, 130
-    interrupted.
+    """Runs a command and returns its exit code: 0 done, 1 a notebook failed or `check` found
+    faults, 2 refused, 130 interrupted.
 
     Args:
         argv: the arguments without the program's name; None for those of the process.
@@ -55,6 +58,112 @@ def _how_to_go_on(options: argparse.Namespace) -> str:
     if options.command in ("run", "resume"):
         return " Go on with `chorale resume`; `chorale list` names the run."
     return " The same command goes on with it." if options.command in ("sweep", "generate") else ""
+
+
+def _harmonize(options: argparse.Namespace) -> None:
+    from .musician import harmonize_file
+
+    print(
+        harmonize_file(
+            options.tune,
+            options.output,
+            options.count,
+            options.seed,
+            options.model,
+            part=options.part,
+            voice=options.voice,
+            transpose=options.transpose,
+            key=options.key,
+            metre=options.metre,
+            strict=options.strict,
+            repeats=options.repeats,
+            particles=options.particles,
+            **_writing(options),
+        )
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .musician import check_file
+
+    text, faulty = check_file(
+        options.exercise, options.output, options.format, options.key, options.strict
+    )
+    print(text)
+    return 1 if faulty else 0
+
+
+def _write(options: argparse.Namespace) -> None:
+    from .musician import write_chorales
+
+    print(
+        write_chorales(
+            options.output,
+            options.count,
+            options.steps,
+            options.seed,
+            options.model,
+            options.format,
+            **_writing(options),
+        )
+    )
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from .musician import convert_file
+
+    print(
+        convert_file(
+            options.source,
+            options.target,
+            options.melody,
+            options.part,
+            options.transpose,
+            options.key,
+            options.metre,
+            options.strict,
+            options.repeats,
+        )
+    )
+
+
+def _play(options: argparse.Namespace) -> None:
+    from .musician import play_file
+
+    print(play_file(options.file, options.melody, options.strict))
+
+
+def _writing(options: argparse.Namespace) -> dict[str, Any]:
+    """How a model is to write, as `generate` and `harmonize` take it: within what a choir sings,
+    unless told otherwise."""
+    return {
+        "temperature": options.temperature,
+        "best_of": options.best_of,
+        "ranges": dict(zip(VOICES, RANGES, strict=True)) | dict(options.range),
+    }
+
+
+def _semitones_or_range(text: str) -> int | str:
+    """A number of semitones, or ``'range'``."""
+    return text if text == "range" else int(text)
+
+
+def _part(text: str) -> int | str:
+    """A part's number, or its name."""
+    return int(text) if text.isdecimal() else text
+
+
+def _voice_range(text: str) -> tuple[str, tuple[int, int]]:
+    """A voice and its lowest and highest note, from text such as ``'soprano=C4-G5'``."""
+    from .writing.melody import note_number
+
+    voice, _, notes = text.partition("=")
+    match = re.fullmatch(r"([A-Ga-g][#b]?\d)-([A-Ga-g][#b]?\d)", notes)
+    if voice not in VOICES or match is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a voice and its lowest and highest note, such as soprano=C4-G5"
+        )
+    return voice, (note_number(match.group(1)), note_number(match.group(2)))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -179,6 +288,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(do=do)
         return added
 
+    _add_musicians_commands(command)
     to_run = command("run", _run, "execute the notebooks in order, into a folder of their own")
     to_run.add_argument("--profile", default="demo", help=f"{', '.join(PROFILES)} (default: demo)")
     to_run.add_argument(
@@ -275,3 +385,101 @@ def _parser() -> argparse.ArgumentParser:
             "--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks"
         )
     return parser
+
+
+def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Adds what people use who sing or teach."""
+    to_harmonize = command("harmonize", _harmonize, "set a tune for four voices")
+    to_harmonize.add_argument("tune", metavar="TUNE", help="MIDI, MusicXML or kern file")
+    to_check = command("check", _check, "find the faults in a setting for four voices")
+    to_check.add_argument("exercise", metavar="EXERCISE", help="MIDI, MusicXML, kern or CSV file")
+    to_write = command("write", _write, "write new chorales")
+    to_convert = command("convert", _convert, "read a file and write it in another format")
+    to_convert.add_argument("source", metavar="IN", help="MIDI, MusicXML, kern or CSV file")
+    to_convert.add_argument("target", metavar="OUT", help="file to write; its suffix is its format")
+    to_play = command("play", _play, "play a file through the loudspeaker")
+    to_play.add_argument("file", metavar="FILE", help="MIDI, MusicXML, kern or CSV file")
+
+    to_harmonize.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        required=True,
+        metavar="FILE",
+        help=".pdf, .musicxml, .mxl, .svg, .png, .mid, .wav, .flac, .ogg or .mp3; may be repeated",
+    )
+    to_check.add_argument("-o", "--output", metavar="FILE", help="score with the faults in colour")
+    to_write.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
+    to_check.add_argument(
+        "--format", choices=("table", "json", "csv"), default="table", help="(default: table)"
+    )
+    to_write.add_argument(
+        "--format",
+        nargs="+",
+        default=(".pdf", ".musicxml", ".mid"),
+        metavar="SUFFIX",
+        help="formats of each piece (default: pdf musicxml mid)",
+    )
+    to_write.add_argument(
+        "--steps", type=int, help="length in sixteenths (default: until the model ends the piece)"
+    )
+    for one in (to_harmonize, to_write):
+        one.add_argument("--count", type=int, default=1, help="how many (default: 1)")
+        one.add_argument("--seed", type=int, help="(default: one is drawn, and named)")
+        one.add_argument(
+            "--model", default="chord_gru", help="shipped model or .keras file (default: chord_gru)"
+        )
+        one.add_argument(
+            "--temperature", type=float, default=0.8, help="1 is daring (default: %(default)s)"
+        )
+        one.add_argument(
+            "--best-of",
+            type=int,
+            default=4,
+            help="pieces to write for each one that is kept, the best by its grade (default: 4)",
+        )
+        one.add_argument(
+            "--range",
+            type=_voice_range,
+            action="append",
+            default=[],
+            metavar="VOICE=LOW-HIGH",
+            help="what a voice may sing; may be repeated (default: soprano=C4-G5 alto=G3-D5 "
+            "tenor=C3-G4 bass=E2-D4)",
+        )
+    to_harmonize.add_argument(
+        "--particles", type=int, default=32, help="candidates for each setting (default: 32)"
+    )
+    to_harmonize.add_argument(
+        "--voice", choices=VOICES, default="soprano", help="which sings the tune (default: soprano)"
+    )
+    to_harmonize.add_argument(
+        "--transpose",
+        type=_semitones_or_range,
+        help="semitones up or down, or `range`: as few as bring the tune into its voice's range",
+    )
+    to_convert.add_argument("--transpose", type=int, default=0, help="semitones up or down")
+    for one in (to_convert, to_play):
+        one.add_argument("--melody", action="store_true", help="the file holds one voice, a tune")
+    for one in (to_harmonize, to_convert):
+        one.add_argument(
+            "--part", type=_part, help="number or name of the part to read as the tune"
+        )
+        one.add_argument("--metre", help="such as 3/4 (default: that of the file)")
+        one.add_argument(
+            "--repeats",
+            choices=("written", "played"),
+            default="written",
+            help="whether repeats are kept as signs or written out (default: written)",
+        )
+    for one in (to_harmonize, to_check, to_convert):
+        one.add_argument(
+            "--key", help="such as 'g minor' or 'B- major' (default: that of the file)"
+        )
+    for one in (to_harmonize, to_check, to_convert, to_play):
+        one.add_argument(
+            "--strict",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="refuse what does not fit sixteenths, or read what sounds on each of them",
+        )

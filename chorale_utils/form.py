@@ -102,8 +102,9 @@ class Form:
                 raise ValueError(
                     f"a fermata of {held} sixteenths in a phrase of {length}: expected no more"
                 )
+        lengths = self.phrases or ()
         for number, first in enumerate(self.repeats or ()):
-            if not 0 <= first <= number or self.phrases[first] != self.phrases[number]:
+            if not 0 <= first <= number or lengths[first] != lengths[number]:
                 raise ValueError(
                     f"repeats {self.repeats}: phrase {number} has the notes of phrase {first}: "
                     f"expected an earlier one of the same length, or itself"
@@ -192,8 +193,8 @@ class Form:
         phrases = [-(-length // bar) * bar for length in sung]
         last = [length - (quarters - STEPS_PER_QUARTER) for length, quarters in zip(phrases, sung)]
         return cls(
-            phrases,
-            last,
+            tuple(phrases),
+            tuple(last),
             key,
             time_signature,
             STEPS_PER_QUARTER if upbeat else 0,
@@ -206,7 +207,7 @@ class Form:
         if self.words is None:
             return None
         struck = np.zeros(len(self), bool)
-        for begin, line in zip(np.cumsum((0, *self.phrases)), self.words):
+        for begin, line in zip(np.cumsum((0, *(self.phrases or ()))), self.words):
             struck[begin + STEPS_PER_QUARTER * np.arange(len(line))] = True
         return struck
 
@@ -220,10 +221,11 @@ class Form:
     def copied_from(self) -> np.ndarray:
         """int array (steps,): for each step the earlier step whose notes it repeats, or -1."""
         source = np.full(len(self), -1)
-        begins = np.cumsum((0, *(self.phrases or ())))
+        phrases = self.phrases or ()
+        begins = np.cumsum((0, *phrases))
         for number, first in enumerate(self.repeats or ()):
             if first != number:
-                steps = np.arange(self.phrases[number])
+                steps = np.arange(phrases[number])
                 source[begins[number] + steps] = begins[first] + steps
         return source
 
@@ -257,7 +259,7 @@ class Form:
             columns["place"] = _place(number - self.pickup, self.time_signature)
         if self.phrases is not None:
             columns |= self._phrase_columns(number)
-        if self.key is not None:
+        if self.tonic is not None and self.mode is not None:
             columns["tonic"][:] = 1 + self.tonic
             columns["mode"][:] = 1 + MODES.index(self.mode)
         return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.uint8)

@@ -14,6 +14,7 @@ from music21 import corpus
 
 from chorale_utils.chorale import Chorale
 from chorale_utils.notation.midi import CHOIR_AAHS, TEMPO
+from chorale_utils.notation.page import Bar, Notation, Tempo
 from chorale_utils.notation.reading import from_score
 from chorale_utils.sound.audio import PEAK, TAIL, step_times, synthesize, write_sound
 
@@ -331,3 +332,41 @@ def test_without_tinysoundfont_the_error_says_how_to_install_it(tmp_path, monkey
     monkeypatch.setitem(sys.modules, "tinysoundfont", None)
     with pytest.raises(ModuleNotFoundError, match="pip install --no-deps tinysoundfont"):
         synthesize(real(), RATE, soundfont=small_soundfont(tmp_path / "small.sf2", CHOIR_AAHS))
+
+
+def level(sound, rate, at, seconds=0.02):
+    """How loud a moment is (root mean square of its samples)."""
+    moment = sound[int((at - seconds / 2) * rate) : int((at + seconds / 2) * rate)]
+    return np.sqrt(np.mean(moment**2))
+
+
+def test_a_note_that_is_struck_again_is_parted_from_the_one_before():
+    """A chord that is struck twice: a gap of 7 dB and more; a chord that goes on has none, and the
+    first of the two sounds until shortly before."""
+    onsets = np.zeros((16, 4), bool)
+    onsets[[0, 8]] = True
+    chord = (60, 57, 53, 41)
+    twice = synthesize(held(*chord, onsets=onsets), RATE, 60)
+    onsets[8] = False
+    once = synthesize(held(*chord, onsets=onsets), RATE, 60)
+    assert level(twice, RATE, 2) < 0.45 * level(twice, RATE, 2.06)
+    assert level(once, RATE, 2) > 0.6 * level(once, RATE, 2.06)
+    assert level(twice, RATE, 1.84) > 0.8 * level(once, RATE, 1.84)
+
+
+def test_repeats_are_sung_or_each_bar_once():
+    page = Notation((Bar(0, 16, "4/4", repeat_end=2),))
+    chorale = held(60, 0, 0, 0, time_signature="4/4", notation=page)
+    assert step_times(chorale, 60)[-1] == 8 and len(step_times(chorale, 60)) == 33
+    assert step_times(chorale, 60, repeats="written")[-1] == 4
+    assert len(synthesize(chorale, RATE, 60)) == (8 + TAIL) * RATE
+    assert len(synthesize(chorale, RATE, 60, repeats="written")) == (4 + TAIL) * RATE
+    with pytest.raises(ValueError, match="repeats 'twice': expected one of 'written', 'played'"):
+        synthesize(chorale, RATE, 60, repeats="twice")
+
+
+def test_the_tempo_is_that_of_the_page_unless_another_is_asked_for():
+    chorale = held(60, 0, 0, 0, notation=Notation(tempos=(Tempo(8, 120),)))
+    assert np.allclose(np.diff(step_times(chorale)), [60 / 80 / 4] * 8 + [0.125] * 8)
+    assert np.allclose(np.diff(step_times(chorale, 60)), 0.25)
+    assert len(synthesize(chorale, RATE)) == pytest.approx((2.5 + TAIL) * RATE, abs=1)

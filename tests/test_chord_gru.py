@@ -122,3 +122,25 @@ def test_each_kind_of_dropout_is_at_work_in_training_anew_each_time_and_only_the
     )
     assert np.allclose(first, second) == np.allclose(first, plain) == (kind is None)
     np.testing.assert_array_equal(model.log_probs(tokens), plain)
+
+
+@pytest.mark.parametrize("memory", [2, 7, 24])
+def test_note_by_note_and_whole_a_piece_that_outgrows_the_memory_is_read_alike(
+    new_chord_gru, pitches, monkeypatch, memory
+):
+    model, longer = new_chord_gru(), np.concatenate([pitches, pitches + 1])
+    unlimited = note_probs(model, longer)
+    monkeypatch.setattr("chorale_utils.models.chord_reader.MEMORY", memory)
+    weights, model = model.get_weights(), new_chord_gru()  # one that is compiled anew
+    model.set_weights(weights)
+    whole, state = note_probs(model, longer), model.begin(1, len(longer))
+    assert state["keys"].shape[2] == memory
+    tokens, previous, rows = notes_to_tokens(longer), keras.ops.zeros(1, "int32"), []
+    for step in range(len(longer)):
+        for voice in range(4):
+            logits, state = model.next_note(state, voice, previous)
+            rows.append(keras.ops.convert_to_numpy(keras.ops.softmax(logits))[0])
+            previous = keras.ops.convert_to_tensor(tokens[step, voice : voice + 1].astype(np.int32))
+    np.testing.assert_allclose(np.reshape(rows, whole.shape), whole, atol=1e-5)
+    np.testing.assert_allclose(whole[: memory - 1], unlimited[: memory - 1], atol=1e-6)
+    assert not np.allclose(whole, unlimited, atol=1e-4), "or the memory would have no limit"

@@ -146,7 +146,21 @@ def test_commands_are_those_of_the_program_and_of_the_module():
         text=True,
         check=True,
     )
-    names = ["run", "resume", "list", "show", "refresh", "sweep", "generate", "gallery"]
+    names = [
+        "harmonize",
+        "check",
+        "write",
+        "convert",
+        "play",
+        "run",
+        "resume",
+        "list",
+        "show",
+        "refresh",
+        "sweep",
+        "generate",
+        "gallery",
+    ]
     assert f"{{{','.join(names)}}}" in program.stdout
     assert chorale("--help").stdout == program.stdout
 

@@ -12,9 +12,12 @@ from matplotlib.image import imread
 from music21 import corpus
 
 from chorale_utils.chorale import Chorale
+from chorale_utils.notation import engraving
 from chorale_utils.notation.engraving import engrave_pages, pdf, png
+from chorale_utils.notation.musicxml_writing import musicxml_of
+from chorale_utils.notation.page import Notation, Tempo
 from chorale_utils.notation.reading import from_score
-from chorale_utils.notation.score import PAGE_WIDTH, _musicxml, score_svg, to_score, write_score
+from chorale_utils.notation.score import PAGE_WIDTH, score_svg, to_score, write_score
 
 LONG = from_score(
     corpus.parse("bach/bwv245.40"),
@@ -27,7 +30,7 @@ LONG = from_score(
 @pytest.fixture(scope="module")
 def pages():
     """The pages of a long piece on four staves."""
-    return engrave_pages(_musicxml(to_score(LONG, staves=4)))
+    return engrave_pages(musicxml_of(to_score(LONG, staves=4)))
 
 
 def groups(page, kind):
@@ -102,5 +105,79 @@ def test_letters_and_colours_are_seen_in_a_png():
 
 
 def test_whoever_has_no_composer_has_no_composer_printed():
-    drawing = score_svg(Chorale(np.full((16, 4), 60), name="a & b"))
+    drawing = score_svg(Chorale(np.full((16, 4), 60), title="a & b"))
     assert "a & b" in unescape(drawing) and "Bach" not in drawing and "Music21" not in drawing
+
+
+def titled(title, **about):
+    return Chorale(
+        np.full((16, 4), 60), title=title, time_signature="4/4", notation=Notation(**about)
+    )
+
+
+def lines_of(drawing, words):
+    """The lines above the music, of which the first begins with some words."""
+    heading = next(group for group in groups(drawing, "pgHead"))
+    told = [(text.text, text) for text in heading.iter("{http://www.w3.org/2000/svg}tspan")]
+    lines = [text.strip() for text, _ in told if text and text.strip()]
+    return lines[next(n for n, line in enumerate(lines) if line.startswith(words)) :]
+
+
+@pytest.mark.parametrize(
+    "title, font",
+    [
+        ("主よ、人の望みの喜びよ", b"IPAexGothic"),
+        ("Слава в вышних Богу", b"STIXGeneral"),
+        ("Δόξα ἐν ὑψίστοις", b"DejaVuSans"),
+        ("הללויה", b"DejaVuSans"),
+    ],
+)
+def test_titles_in_other_scripts_have_a_font_that_covers_them(title, font, tmp_path):
+    content = write_score(titled(title), tmp_path / "piece.pdf").read_bytes()
+    assert font in content and b"LastResort" not in content
+
+
+def test_letters_that_no_font_has_are_named(tmp_path):
+    with pytest.warns(UserWarning, match="no font for 바 흐: printed as boxes .* as .svg or"):
+        write_score(titled("바흐"), tmp_path / "piece.pdf")
+
+
+def test_without_the_japanese_font_the_warning_says_which_package_has_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(engraving, "find_spec", lambda name: None)
+    engraving._fonts.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="no font for 主: .*matplotlib-fontja"):
+            write_score(titled("主"), tmp_path / "piece.png")
+    finally:
+        engraving._fonts.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "title", ["O Haupt voll Blut und Wunden, " * 7, "主よ、人の望みの喜びよ" * 9]
+)
+def test_long_titles_wrap_and_stay_on_the_page(title, tmp_path):
+    chorale = titled(title.strip(" ,"), composer="Johann Sebastian Bach " * 6)
+    lines = lines_of(score_svg(chorale), title[:2])
+    assert len(lines) > 2
+    image = imread(write_score(chorale, tmp_path / "piece.png"))[..., 0]
+    left, right = (np.flatnonzero((image < 0.5).any(axis=0))[[0, -1]]).tolist()
+    assert left > 20 and right < image.shape[1] - 20
+
+
+def test_poet_composer_and_arranger_stand_below_the_title():
+    chorale = titled(
+        "Wie schön", composer="J. S. Bach", lyricist="Ph. Nicolai", arranger="arr. X. Y."
+    )
+    lines = lines_of(score_svg(chorale), "Wie")
+    assert sorted(lines) == sorted(["Wie schön", "Ph. Nicolai", "J. S. Bach", "arr. X. Y."])
+
+
+def test_a_tempo_mark_has_a_note_that_ordinary_fonts_have_and_keeps_drawings_small(tmp_path):
+    drawing = score_svg(titled(None, tempos=(Tempo(0, 104, "Andante"),)))
+    assert "\u2669" in drawing and "104" in drawing and "font-face" not in drawing
+    write_score(titled(None, tempos=(Tempo(0, 104),)), tmp_path / "piece.pdf")  # warns of no letter
+
+
+def test_without_a_title_nothing_stands_in_its_place():
+    drawing = score_svg(Chorale(np.full((16, 4), 60), name="tune_07.mid"))
+    assert "tune_07" not in drawing and "untitled" not in drawing and not groups(drawing, "pgHead")

@@ -1,6 +1,7 @@
 """Extras: what is declared, what is imported, and what is said where one is missing."""
 
 import ast
+import functools
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -29,9 +30,12 @@ def declared(requirements):
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
+providers = functools.cache(packages_distributions)  # which reads a file of every package
+
+
 def provided(module):
     """The packages that provide a module."""
-    return {canonicalize_name(name) for name in packages_distributions().get(module, [])}
+    return {canonicalize_name(name) for name in providers().get(module, [])}
 
 
 def imports(path):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from music21 import converter
 
 from chorale_utils import (
     VOICE_RANGES,
@@ -16,6 +17,7 @@ from chorale_utils import (
     note_probs,
     notes_per_second,
 )
+from chorale_utils.chorale import tonic_and_mode
 from chorale_utils.encoding import END, VOCABULARY, tokens_to_notes
 from chorale_utils.models.backend import keras
 from chorale_utils.models.saving import PRETRAINED
@@ -467,3 +469,83 @@ def test_options_that_harmonize_does_not_have_are_refused(small_note_gru):
     for option in ("steps", "given", "temprature"):
         with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}'"):
             harmonize(small_note_gru, TUNE, **{option: 8})
+
+
+# Settings that a choir can sing
+
+
+def syllables(*steps, melisma=False):
+    return tuple(Syllable(step, 0, 1, "la", melisma=melisma) for step in steps)
+
+
+@pytest.mark.parametrize("words, struck", [((), [0, 4, 8, 12]), (syllables(0, 8), [0, 8])])
+def test_all_voices_are_struck_where_the_melody_has_a_new_syllable(small_chord_gru, words, struck):
+    line, onsets = np.repeat([72, 72, 74, 72], 4), np.zeros((16, 4), bool)
+    onsets[::4, 0] = True
+    tune = Chorale(
+        np.where(np.arange(4) == 0, line[:, None], 0), onsets=onsets, notation=Notation(words=words)
+    )
+    setting = harmonize(small_chord_gru, tune, particles=2, seed=1)[0]
+    assert setting.struck[:, 0].nonzero()[0].tolist() == [0, 4, 8, 12]
+    moved = np.vstack([np.ones((1, 4), bool), setting.pitches[1:] != setting.pitches[:-1]])
+    for voice in (1, 2, 3):
+        expected = set(struck) | set(moved[:, voice].nonzero()[0].tolist())
+        sung = setting.pitches[:, voice] > 0
+        assert setting.struck[:, voice].nonzero()[0].tolist() == [
+            step for step in sorted(expected) if sung[step]
+        ]
+
+
+@pytest.mark.parametrize(
+    "key, last, chord",
+    [
+        ("C major", 72, {0, 4, 7}),
+        ("C major", 76, {0, 4, 7}),
+        ("a minor", 69, {9, 0, 4}),
+        ("a minor", 73, {9, 1, 4}),
+        ("d dorian", 69, {2, 5, 9}),
+    ],
+)
+def test_a_setting_ends_on_the_tonic_in_root_position(small_chord_gru, key, last, chord):
+    line = np.repeat([72, 71, 74, last], 4)
+    tune = Chorale(np.where(np.arange(4) == 0, line[:, None], 0), key=key)
+    tonic = tonic_and_mode(key)[0]
+    rules = {"crossing": True, "parallels": True}  # with them there may be no note left
+    for setting in harmonize(small_chord_gru, tune, 3, particles=4, seed=1, **rules):
+        assert {pitch % 12 for pitch in setting.pitches[-1] if pitch} <= chord
+        assert setting.pitches[-1, 3] % 12 == tonic or setting.pitches[-1, 3] == 0
+    free = harmonize(small_chord_gru, tune, 8, seed=1, tonic_ending=False, **rules)
+    assert any(setting.pitches[-1, 3] % 12 != tonic for setting in free)
+
+
+def test_a_melody_that_ends_on_no_note_of_the_tonic_is_left_its_own_ending(small_chord_gru):
+    line = np.repeat([72, 74], 4)
+    tune = Chorale(np.where(np.arange(4) == 0, line[:, None], 0), key="C major")
+    settings = [
+        harmonize(small_chord_gru, tune, particles=4, seed=1, tonic_ending=asked)[0]
+        for asked in (True, False)
+    ]
+    np.testing.assert_array_equal(settings[0].pitches, settings[1].pitches)
+
+
+def test_pitch_classes_hold_where_they_are_asked_for_and_nowhere_else(small_note_gru):
+    classes = np.ones((40, 4, 12), bool)
+    classes[8:12] = np.isin(np.arange(12), [2, 9])
+    pieces = generate(small_note_gru, 4, steps=48, seed=3, pitch_classes=classes)
+    heard = np.stack([piece.pitches for piece in pieces])
+    within = heard[:, 8:12]
+    assert np.isin(within[within > 0] % 12, [2, 9]).all()
+    assert not np.isin(heard[:, 12:][heard[:, 12:] > 0] % 12, [2, 9]).all()
+    for wrong in (classes[:, :3], classes.astype(int)):
+        with pytest.raises(ValueError, match=r"pitch_classes of shape .*: expected bool"):
+            generate(small_note_gru, steps=48, pitch_classes=wrong)
+
+
+def test_what_does_not_fit_the_grid_is_refused_with_advice_that_harmonize_takes(
+    small_note_gru, tmp_path
+):
+    triplets = converter.parse("tinynotation: 3/4 trip{c'8 d' e'} f'4 g'")
+    with pytest.raises(ValueError, match="strict=False"):
+        harmonize(small_note_gru, triplets, particles=1)
+    setting = harmonize(small_note_gru, triplets, particles=1, strict=False)[0]
+    assert len(setting) == 12

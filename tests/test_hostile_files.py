@@ -113,6 +113,7 @@ def whole_files(music21_corpus, tmp_path_factory):
     return {path.suffix: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # a damaged file is read with a warning, too
 @pytest.mark.parametrize(
     "suffix, examples",
     [(".mid", 150), (".csv", 150), (".mxl", 40), (".musicxml", 25), (".krn", 25)],

@@ -155,3 +155,40 @@ def test_a_melody_of_another_kind_is_an_error_that_names_the_kinds(tmp_path):
     (tmp_path / "tune.csv").write_text("67,0,0,0\n")
     with pytest.raises(ValueError, match=r"tune\.csv: \.csv: expected \.mid, .*\.krn"):
         load_melody(tmp_path / "tune.csv")
+
+
+def test_part_and_repeats_are_chosen_where_the_file_has_them(tmp_path):
+    from music21 import bar, note, stream
+
+    bars = [stream.Measure([note.Note(name, quarterLength=4)]) for name in ("C5", "D5")]
+    bars[1].rightBarline = bar.Repeat(direction="end")
+    other = stream.Part([stream.Measure([note.Note("E4", quarterLength=4)]) for _ in range(2)])
+    score = stream.Score([stream.Part(bars), other])
+    for number, one in enumerate(score.parts):
+        one.partName = ("Tune", "Organ")[number]
+    score.write("musicxml", tmp_path / "x.musicxml")
+    assert load_melody(tmp_path / "x.musicxml", part=2).pitches[0, 0] == 64
+    read = load_melody(tmp_path / "x.musicxml", part="Tune", repeats="played")
+    assert read.pitches[::16, 0].tolist() == [72, 74, 72, 74]
+
+
+@pytest.mark.parametrize("load", [load_chorale, load_melody])
+def test_repeats_that_are_neither_written_nor_played_are_refused(load, tmp_path):
+    with pytest.raises(ValueError, match="repeats 'all': expected one of 'written', 'played'"):
+        load(tmp_path / "x.mid", repeats="all")
+
+
+def test_csv_has_no_parts(tmp_path):
+    (tmp_path / "x.csv").write_text("72,67,64,48\n")
+    with pytest.raises(ValueError, match="part 2: a CSV has no parts to choose from"):
+        load_chorale(tmp_path / "x.csv", part=2)
+
+
+def test_title_that_is_also_the_name_of_the_file_is_a_title(tmp_path):
+    from music21 import metadata, note, stream
+
+    score = stream.Score([stream.Part([note.Note("C5")])])
+    for title, expected in (("Amazing Grace", "Amazing Grace"), ("tune_07", None)):
+        score.metadata = metadata.Metadata(title=title)
+        score.write("musicxml", tmp_path / f"{title}.musicxml")
+        assert load_melody(tmp_path / f"{title}.musicxml").title == expected

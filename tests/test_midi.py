@@ -18,6 +18,14 @@ from chorale_utils.notation.midi import (
     read_midi_melody,
     write_midi,
 )
+from chorale_utils.notation.page import (
+    Bar,
+    KeySignature,
+    Notation,
+    Syllable,
+    Tempo,
+    expand_repeats,
+)
 from chorale_utils.notation.reading import from_score
 
 REAL = [
@@ -117,13 +125,15 @@ def test_real_chorales_are_read_again(name, tmp_path):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_key_is_read_again_or_left_out(key, tmp_path):
+def test_a_key_is_read_again_and_told_to_others_where_midi_has_a_name_for_it(key, tmp_path):
     back = there_and_back(Chorale(np.full((4, 4), 60), key=key), tmp_path / "piece.mid")
-    assert back.key == (key if key in NAMEABLE else None)
+    assert back.key == key
+    told = list(mido.MidiFile(tmp_path / "piece.mid").tracks[0])
+    assert any(message.type == "key_signature" for message in told) == (key in NAMEABLE)
 
 
 def test_the_file_is_of_type_1_with_a_track_and_a_channel_for_each_voice_of_the_choir(tmp_path):
-    write_midi(real("bwv66.6"), tmp_path / "piece.mid", tempo=90)
+    write_midi(real("bwv66.6"), tmp_path / "piece.mid", tempo=90, fermata=1)
     midi = mido.MidiFile(tmp_path / "piece.mid")
     conductor, *voices = midi.tracks
     assert (midi.type, len(voices)) == (1, 4)
@@ -396,3 +406,87 @@ def test_what_is_no_chorale_is_refused_in_words_and_nothing_is_written(given, tm
 def test_what_is_no_file_name_is_refused_in_words(read):
     with pytest.raises(TypeError, match="got a NoneType .*: expected the name of a MIDI file"):
         read(None)
+
+
+# What is written of the page
+
+
+def a_page():
+    """A pickup, a bar divided by a repeat, a change of metre and key, words, tempos, a fermata."""
+    bars = (
+        Bar(0, 4, "4/4", 12, 0),
+        Bar(4, 12, "4/4", 0, 1, repeat_end=2),
+        Bar(16, 4, "4/4", 12, 1),
+        Bar(20, 12, "3/4", 0, 2),
+    )
+    words = (
+        Syllable(0, 0, 1, "Freu", "begin"),
+        Syllable(0, 0, 2, "Gott"),
+        Syllable(4, 0, 1, "et", "end", melisma=True),
+    )
+    page = Notation(
+        bars,
+        (KeySignature(0, 0, "dorian"), KeySignature(20, -3, "minor")),
+        (Tempo(0, 104, "Andante"), Tempo(20, 60)),
+        words,
+    )
+    onsets = np.zeros((32, 4), bool)
+    onsets[::4] = True
+    return Chorale(
+        np.tile([72, 67, 64, 48], (32, 1)),
+        name="mine",
+        key="d dorian",
+        time_signature="4/4",
+        pickup=4,
+        onsets=onsets,
+        fermatas=np.arange(32) >= 28,
+        notation=page,
+    )
+
+
+def events(path, track, kind):
+    """[(step, message)] of one kind in a track."""
+    found, tick = [], 0
+    for message in mido.MidiFile(path).tracks[track]:
+        tick += message.time
+        if message.type == kind:
+            found.append((tick / 120, message))
+    return found
+
+
+def test_metre_key_tempo_and_words_are_there_for_other_programs(tmp_path):
+    path = write_midi(a_page(), tmp_path / "piece.mid")
+    metres = [
+        (step, f"{m.numerator}/{m.denominator}") for step, m in events(path, 0, "time_signature")
+    ]
+    assert metres == [(0, "1/4"), (4, "3/4"), (16, "1/4"), (20, "3/4")]
+    assert [(step, m.key) for step, m in events(path, 0, "key_signature")] == [(0, "C"), (20, "Cm")]
+    tempos = [(step, round(mido.tempo2bpm(m.tempo), 2)) for step, m in events(path, 0, "set_tempo")]
+    assert tempos == [(0, 104), (20, 60), (28, 40)]  # the fermata lingers
+    assert [(step, m.text) for step, m in events(path, 1, "lyrics")] == [(0, "Freu-"), (4, "et_")]
+    assert read_midi(path) == a_page()
+
+
+def test_a_note_that_is_struck_again_is_let_go_a_moment_before(tmp_path):
+    path = write_midi(a_page(), tmp_path / "piece.mid")
+    off = [step for step, _ in events(path, 1, "note_off")]
+    assert all(0 < np.ceil(step) - step < 1 / 8 for step in off[:-1]) and off[-1] == 32
+
+
+def test_repeats_are_written_with_their_signs_or_played_out(tmp_path):
+    path = write_midi(a_page(), tmp_path / "piece.mid", repeats="played")
+    assert read_midi(path) == expand_repeats(a_page()) and len(read_midi(path)) == 48
+    with pytest.raises(ValueError, match="repeats 'both': expected one of"):
+        write_midi(a_page(), tmp_path / "other.mid", repeats="both")
+
+
+def test_one_voice_of_our_file_has_its_own_words_and_no_others(tmp_path):
+    path = write_midi(a_page(), tmp_path / "piece.mid")
+    soprano, bass = (read_midi_melody(path, part=part) for part in ("soprano", "bass"))
+    assert soprano.notation == a_page().notation
+    assert bass.pitches[0].tolist() == [48, 0, 0, 0] and not bass.notation.words
+
+
+def test_a_slow_tempo_under_a_long_fermata_is_as_slow_as_midi_can_say(tmp_path):
+    path = write_midi(a_page(), tmp_path / "piece.mid", tempo=4, fermata=3)
+    assert [m.tempo for _, m in events(path, 0, "set_tempo")] == [15_000_000, 0xFFFFFF]

@@ -195,3 +195,34 @@ def test_the_page_of_a_voice_has_no_words_or_spelling_of_others():
     alto = page.of_voice(1)
     assert alto.words == (words[1], words[5]) and alto.composer == "Bach" and alto.bars == page.bars
     assert (alto.spelling == [UNSPELLED, 0, UNSPELLED, UNSPELLED]).all()
+
+
+@given(st.data())
+def test_page_with_steps_cut_out_has_bars_words_and_spelling_of_what_is_left(data):
+    metre = data.draw(st.sampled_from(["4/4", "3/4"]))
+    full = {"4/4": 16, "3/4": 12}[metre]
+    steps = data.draw(st.integers(full, 100))
+    cut = data.draw(st.integers(0, steps))
+    until = min(steps, cut + full * data.draw(st.integers(0, 4)))
+    kept = (np.arange(steps) < cut) | (np.arange(steps) >= until)
+    page = Notation(
+        regular_bars(steps, metre),
+        keys=(KeySignature(0, 1, "major"),),
+        words=tuple(Syllable(step, 0, 1, f"s{step}") for step in range(steps)),
+        spelling=np.arange(4 * steps).reshape(steps, 4) % 30 - 10,
+    )
+    left = page.keep(kept)
+    assert left.steps == kept.sum()
+    assert [word.text for word in left.words] == [f"s{step}" for step in np.flatnonzero(kept)]
+    assert [word.step for word in left.words] == list(range(left.steps))
+    np.testing.assert_array_equal(left.spelling, page.spelling[kept])
+    if (until - cut) % full == 0:  # whole bars went, so that all bar lines stay in step
+        assert [(bar.start, bar.offset, bar.steps) for bar in left.bars] == [
+            (bar.start, bar.offset, bar.steps) for bar in regular_bars(left.steps, metre)
+        ]
+
+
+def test_repeat_around_a_cut_stays():
+    page = Notation(bars({}, {"repeat_begin": True}, {}, {"repeat_end": 2}, {}))
+    left = page.keep(~np.isin(np.arange(80) // 16, [1, 3]))
+    assert left.playing_order() == [0, 1, 1, 2]

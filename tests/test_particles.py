@@ -337,3 +337,16 @@ def test_where_a_rule_leaves_no_note_one_is_drawn_that_breaks_it(die):
         0
     ]
     assert (piece.pitches[:, 2] == tokens_to_notes([40])[0]).all()
+
+
+def test_memory_that_follows_resampling_once_a_step_is_that_of_each_note(new_chord_gru):
+    model, given = new_chord_gru(), np.full((24, 4), -1)
+    given[:, 0] = np.resize([72, 74, 76, 74], 24)
+    often = new_chord_gru()
+    often.set_weights(model.get_weights())
+    often.memory = ()
+    assert model.memory
+    written = [generate(each, 3, given=given, particles=8, seed=2) for each in (model, often)]
+    assert (written[0].report["resamplings"] > 3).all(), "or nothing would have to follow"
+    assert written[0] == written[1]
+    np.testing.assert_allclose(*(pieces.report["log_likelihood"] for pieces in written))

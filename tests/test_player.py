@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ET
 from base64 import b64decode
+from dataclasses import replace
 from html import unescape
 from io import BytesIO
 
@@ -14,10 +15,11 @@ from music21 import corpus
 
 from chorale_utils.chorale import Chorale, Pieces
 from chorale_utils.notation import engraving
+from chorale_utils.notation.page import Bar, Notation, Tempo, expand_repeats
 from chorale_utils.notation.reading import from_score
 from chorale_utils.notation.score import show_score
 from chorale_utils.sound.audio import TAIL, step_times
-from chorale_utils.sound.player import cursor_path, play, show
+from chorale_utils.sound.player import cursor_path, play, show, sung_steps
 
 # a pickup and ties; 3/4 with a rest in all voices; held fermatas
 REAL = ["bwv66.6", "bwv57.8", "bwv269", "bwv245.40"]
@@ -39,15 +41,50 @@ def onsets(chorale):
 def test_the_cursor_reaches_each_note_when_it_is_struck(name, staves):
     chorale = real(name)
     times = step_times(chorale, tempo=72, fermata=2)
-    path = cursor_path(show_score(chorale, staves).systems, times)
+    path = cursor_path(show_score(chorale, staves).systems, times, sung_steps(chorale))
     reached = np.array([time for system in path for time, _ in system["points"][:-1]])
-    struck = times[onsets(chorale)]
+    struck = times[onsets(expand_repeats(chorale))]
     assert np.allclose(reached[np.searchsorted(reached, struck - 1e-3)], struck, rtol=0, atol=1e-3)
     assert path[-1]["points"][-1][0] == pytest.approx(times[-1], abs=1e-3)
 
 
+def test_the_cursor_goes_back_where_a_repeat_is_sung():
+    """Two bars that are sung twice, the second time with another ending."""
+    bars = (
+        Bar(0, 16, "4/4", repeat_begin=True),
+        Bar(16, 16, "4/4", number=2, endings=(1,), repeat_end=2),
+        Bar(32, 16, "4/4", number=3, endings=(2,)),
+    )
+    pitches = np.repeat(60 + np.arange(12), 4)[:, None] + np.array([12, 7, 4, 0])
+    chorale = Chorale(pitches, time_signature="4/4", notation=Notation(bars))
+    times = step_times(chorale, tempo=60)
+    assert times[-1] == 16 and sung_steps(chorale)[32] == 0
+    path = cursor_path(show_score(chorale).systems, times, sung_steps(chorale))
+    assert [part["points"][0][0] for part in path] == [0, 8, 12]
+    assert [part["points"][-1][0] for part in path] == [8, 12, 16]
+    first, again, ending = (part["points"] for part in path)
+    assert [x for _, x in again][:4] == [x for _, x in first][:4]
+    assert ending[0][1] == first[-1][1] > again[-1][1]
+
+
+def test_the_cursor_follows_tempo_marks_and_fermatas():
+    page = Notation(tempos=(Tempo(0, 60), Tempo(8, 120, "Andante"), Tempo(12, None, "Adagio")))
+    chorale = Chorale(
+        [[72, 67, 64, 48]] * 16,
+        time_signature="4/4",
+        fermatas=np.arange(16) >= 14,
+        notation=page,
+    )
+    lengths = np.diff(step_times(chorale, fermata=2))
+    adagio = 60 / 56 / 4
+    wanted = [0.25] * 8 + [0.125] * 4 + [adagio] * 2 + [2 * adagio] * 2
+    assert np.allclose(lengths, wanted)
+    assert np.allclose(np.diff(step_times(chorale, tempo=60, fermata=1)), 0.25)
+
+
 def test_verovios_own_clock_agrees_with_that_of_the_sound():
     chorale = real("bwv269")
+    chorale = replace(chorale, notation=replace(chorale.notation, tempos=()))
     show_score(chorale)
     timemap = engraving._verovio().renderToTimemap({})
     begins = {
@@ -56,9 +93,8 @@ def test_verovios_own_clock_agrees_with_that_of_the_sound():
         if moment.get("on")
     }
     assert set(onsets(chorale)) <= set(begins)  # Verovio counts the second of two tied notes, too
-    times = step_times(
-        chorale, tempo=120, fermata=1
-    )  # its tempo, where none is written; it holds no fermata
+    # its tempo, where none is written; it holds no fermata and repeats nothing
+    times = step_times(chorale, tempo=120, fermata=1, repeats="written")
     assert np.allclose(list(begins.values()), times[list(begins)], rtol=0, atol=1e-3)
 
 
@@ -132,7 +168,7 @@ def test_a_player_is_small_and_holds_an_mp3_of_the_whole_piece():
     excerpt = real().excerpt(0, 6 * 16)
     player = play(excerpt)
     seconds = step_times(excerpt)[-1] + TAIL
-    assert seconds > 18
+    assert seconds > 17
     assert len(player.data) < 7_000 * seconds
     sound, rate = soundfile.read(BytesIO(player.data))
     assert len(sound) / rate == pytest.approx(seconds, abs=0.1)

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from music21 import (
     chord,
+    converter,
     corpus,
     expressions,
     harmony,
     instrument,
     interval,
     key,
+    metadata,
     meter,
     note,
     stream,
@@ -19,6 +21,7 @@ from music21 import (
 )
 
 from chorale_utils.chorale import VOICES, Chorale
+from chorale_utils.notation.page import KeySignature
 from chorale_utils.notation.reading import from_melody, from_score
 
 REAL = [
@@ -62,6 +65,7 @@ def four_parts(**others):
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*left out")
 @pytest.mark.parametrize("name", REAL)
 def test_notes_are_those_that_music21_finds_with_ties_joined(real, name):
     chorale = from_score(real[name], name=name)
@@ -178,8 +182,10 @@ def test_an_end_of_a_tie_that_began_nowhere_is_struck():
 
 def test_instruments_beside_the_voices_are_left_out(real):
     assert len(real["bwv190.7-inst"].parts) == 15
-    doubled, plain = from_score(real["bwv190.7-inst"]), from_score(corpus.parse("bach/bwv190.7"))
-    np.testing.assert_array_equal(doubled.pitches, plain.pitches)
+    with pytest.warns(UserWarning, match="x: left out: Trumpet 1, .*, Timpani, .*Continuo"):
+        read = from_score(real["bwv190.7-inst"], name="x")
+    voices = [part for part in real["bwv190.7-inst"].parts if part.partName.lower() in VOICES]
+    np.testing.assert_array_equal(read.pitches, from_score(stream.Score(voices)).pitches)
 
 
 def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
@@ -189,7 +195,9 @@ def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
     ):
         from_score(score, name="bwv227.3")
     first = score.parts[0].flatten().notes[0].pitch.midi
-    assert from_score(score, strict=False).pitches[0, 0] == first
+    with pytest.warns(UserWarning, match="bwv227.3: left out: Soprano 2"):
+        read = from_score(score, name="bwv227.3", strict=False)
+    assert read.pitches[0, 0] == first
 
 
 def test_interludes_go_in_whole_bars_and_only_where_that_is_asked():
@@ -211,7 +219,7 @@ def test_interludes_go_in_whole_bars_and_only_where_that_is_asked():
 
 def test_repeats_are_read_once_unless_asked():
     score = corpus.parse("bach/bwv360")
-    once, taken = from_score(score), from_score(score, expand_repeats=True)
+    once, taken = from_score(score), from_score(score, repeats="played")
     again = len(taken) - len(once)
     assert again > 0
     np.testing.assert_array_equal(taken.pitches[:again], taken.pitches[again : 2 * again])
@@ -303,6 +311,7 @@ def test_a_piece_without_music_is_an_error_and_a_silent_one_is_not():
         from_score(stream.Score([part(name.title()) for name in VOICES]), name="mine")
 
 
+@pytest.mark.filterwarnings("ignore:.*the bar is silent")
 def test_a_voice_with_two_notes_at_a_time_is_an_error_that_says_where():
     two = part("Alto", ("G4", 1), ("A4", 1), ("G4", 2))
     two.getElementsByClass("Measure")[0].insert(1, note.Note("E4", quarterLength=1))
@@ -347,6 +356,7 @@ LENGTHS = st.lists(
 )
 
 
+@pytest.mark.filterwarnings("ignore:.*the bar is silent")
 @settings(max_examples=25, deadline=None)
 @given(LENGTHS)
 def test_whatever_lies_on_the_grid_is_read_as_it_was_written(notes):
@@ -364,6 +374,7 @@ def test_whatever_lies_on_the_grid_is_read_as_it_was_written(notes):
 # Melodies
 
 
+@pytest.mark.filterwarnings("ignore:.*left out")
 @pytest.mark.parametrize("name", REAL[:4])
 def test_a_melody_is_read_as_the_soprano_of_the_whole_piece_is(real, name):
     whole = from_score(real[name], name=name)
@@ -423,10 +434,203 @@ def test_what_is_nothing_of_music21s_is_refused_with_what_to_do(given):
         from_melody(given, name="mine")
 
 
-@pytest.mark.parametrize("last, expected", [("d", "C major"), ("a", "a minor")])
-def test_a_signature_in_a_church_mode_is_read_as_major_or_minor(last, expected):
-    from music21 import converter, key
-
+@pytest.mark.parametrize("last", ["d", "a"])
+def test_a_signature_in_a_church_mode_is_read_as_that_mode(last):
     melody = converter.parse(f"tinynotation: 4/4 d4 e f {last}")
     melody.insert(0, key.Key("d", "dorian"))
-    assert from_melody(melody).key == expected
+    read = from_melody(melody)
+    assert read.key == "d dorian"
+    assert read.notation.keys == (KeySignature(0, 0, "dorian"),)
+
+
+# Parts, staves and what else is on the page
+
+
+def hymn(*bars, names=("Women", "Men")):
+    """Two staves; each bar is two tuples, of the upper and the lower staff, of voices: lists of
+    (pitch or chord or None, quarters), or of one list of such."""
+    staves = []
+    for which, called in enumerate(names):
+        staff = stream.Part()
+        staff.partName = called
+        for number, contents in enumerate(bars, 1):
+            made = stream.Measure(number=number)
+            if number == 1:
+                made.insert(0, meter.TimeSignature("4/4"))
+            for voice, notes in enumerate(contents[which], 1):
+                line = [element(*one) for one in notes]
+                if len(contents[which]) == 1:
+                    made.append(line)
+                else:
+                    line_of = stream.Voice(id=str(voice))
+                    line_of.append(line)
+                    made.insert(0, line_of)
+            staff.append(made)
+        staves.append(staff)
+    return stream.Score(staves)
+
+
+def element(pitch, quarters):
+    """A music21 note, chord or rest."""
+    if pitch is None:
+        return note.Rest(quarterLength=quarters)
+    if isinstance(pitch, tuple):
+        return chord.Chord(pitch, quarterLength=quarters)
+    return note.Note(pitch, quarterLength=quarters)
+
+
+MEN = [[("E4", 4)], [("C3", 4)]]
+
+
+def test_chords_and_voices_may_alternate_within_a_bar():
+    upper = [[(("G4", "C5"), 1), (("G4", "B4"), 1), ("D5", 2)], [("F4", 1), ("E4", 1)]]
+    score = hymn((upper, MEN))
+    second = score.parts[0].measure(1).voices[1]
+    for place, one in enumerate(list(second.notes)):
+        second.setElementOffset(one, 2 + place)
+    read = from_score(score)
+    assert read.notes(0).tolist() == [[0, 4, 72], [4, 4, 71], [8, 8, 74]]
+    assert read.notes(1).tolist() == [[0, 4, 67], [4, 4, 67], [8, 4, 65], [12, 4, 64]]
+
+
+def test_rest_of_one_voice_is_no_chord_of_the_other():
+    read = from_score(hymn(([[("C5", 2), ("D5", 2)], [(None, 2), ("G4", 2)]], MEN)))
+    assert read.notes(0).tolist() == [[0, 8, 72], [8, 8, 74]]
+    assert read.notes(1).tolist() == [[8, 8, 67]]
+
+
+def test_soprano_is_the_higher_voice_however_they_are_numbered():
+    bars = [
+        ([[("G4", 4)], [("C5", 4)]], [[("C3", 4)], [("E4", 4)]]),
+        (
+            [[("F4", 2), ("A4", 2)], [("D5", 2), ("G4", 2)]],
+            [[("D3", 4)], [("F4", 4)]],
+        ),  # they cross
+    ]
+    read = from_score(hymn(*bars))
+    assert read.pitches[[0, 16, 24]].tolist() == [
+        [72, 67, 64, 48],
+        [74, 65, 65, 50],
+        [67, 69, 65, 50],
+    ]
+
+
+def test_chord_of_three_notes_on_a_staff_of_two_voices_is_refused_with_its_place():
+    three = [[(("E4", "G4", "C5"), 4)]]
+    with pytest.raises(ValueError, match="mine: upper staff, bar 1, beat 1: 3 notes at a time"):
+        from_score(hymn((three, MEN)), name="mine")
+
+
+@pytest.mark.parametrize("names", [("Women", "Men"), ("Soprano\nAlto", "Tenor\nBass"), ("", "")])
+@pytest.mark.parametrize("voice, height", list(zip(VOICES, (72, 67, 64, 48))))
+def test_melody_may_be_a_voice_of_a_hymn(names, voice, height):
+    score = hymn(([[("C5", 4)], [("G4", 4)]], MEN), names=names)
+    assert from_melody(score, part=voice).pitches[0].tolist() == [height, 0, 0, 0]
+
+
+@pytest.mark.parametrize("chosen", ["Flute", "flute", "flu", 2, "2"])
+def test_part_is_chosen_by_its_name_or_number(chosen):
+    score = stream.Score([part("Organ", ("C4", 4)), part("Flute", ("C6", 4))])
+    assert from_melody(score, part=chosen).pitches[0, 0] == 84
+
+
+@pytest.mark.parametrize("chosen", ["Oboe", 0, 3, "soprano", ""])
+def test_part_that_is_not_there_is_refused_with_those_that_are(chosen):
+    score = stream.Score([part("Organ", ("C4", 4)), part("Flute", ("C6", 4))])
+    with pytest.raises(ValueError, match=r"Organ.*Flute"):
+        from_melody(score, name="mine", part=chosen)
+
+
+def test_several_melodies_are_refused_with_advice_that_works():
+    score = stream.Score(
+        [part("Solo", ("C5", 4)), part("Solo", ("E5", 4)), part("Flute", ("G5", 4))]
+    )
+    with pytest.raises(ValueError, match=r"choose one of 1 \(Solo\), 2 \(Solo\), .* part=1"):
+        from_melody(score)
+    assert from_melody(score, part=1).pitches[0, 0] == 72
+    with pytest.raises(ValueError, match="part 'Solo': 2 parts are called so"):
+        from_melody(score, part="Solo")
+
+
+def test_four_parts_are_chosen_from_among_more():
+    choirs = [
+        part(f"{name} {choir}", (pitch, 4))
+        for choir, octave in ((1, 5), (2, 4))
+        for name, pitch in zip(("S", "A", "T", "B"), (f"C{octave}", f"G{octave - 1}", "E3", "C3"))
+    ]
+    with pytest.raises(ValueError, match="8 parts .* 2 named soprano.* choose four with part="):
+        from_score(stream.Score(choirs))
+    read = from_score(stream.Score(choirs), part=("S 2", "A 2", "T 2", 8))
+    assert read.pitches[0].tolist() == [60, 55, 52, 48]
+
+
+@pytest.mark.parametrize("name", ["Quinto", "Sextus", "Mezzo-soprano", "Descant", "Vox II"])
+def test_fifth_voice_is_refused_by_name_and_left_out_where_that_is_asked(name):
+    score = four_parts()
+    score.insert(0, part(name, ("D5", 4)))
+    with pytest.raises(ValueError, match=f"{name} is sung too.*part=.*strict=False"):
+        from_score(score)
+    with pytest.warns(UserWarning, match=f"left out: {name}"):
+        assert from_score(score, strict=False).pitches[0].tolist() == [72, 67, 64, 48]
+
+
+def test_part_with_words_is_sung_whatever_it_is_called():
+    score, fifth = four_parts(), part("Staff 5", ("D5", 4))
+    fifth.recurse().notes[0].lyric = "la"
+    score.insert(0, fifth)
+    with pytest.raises(ValueError, match="Staff 5 is sung too"):
+        from_score(score)
+
+
+def test_drum_stroke_is_called_one():
+    drums = part("Drums", (None, 4))
+    bar = drums.getElementsByClass("Measure")[0]
+    bar.remove(bar.notesAndRests[0])
+    bar.append(note.Unpitched(quarterLength=4))
+    score = stream.Score([drums, part("Melody", ("C5", 4))])
+    assert from_melody(score).pitches[0, 0] == 72
+    with pytest.raises(
+        ValueError, match="mine: melody, bar 1, beat 1: a drum stroke without a pitch"
+    ):
+        from_melody(score, name="mine", part="Drums")
+
+
+def test_title_and_composer_of_a_score_are_kept():
+    score = four_parts()
+    score.metadata = metadata.Metadata(title="Ach Gott", composer="Anon.")
+    for read in (from_score(score), from_melody(score, part="alto"), from_melody(score.parts[0])):
+        assert (read.title, read.notation.composer) == ("Ach Gott", "Anon.")
+    assert from_score(score, title="Mine").title == "Mine"
+
+
+def test_old_name_of_repeats_still_works_and_says_the_new_one():
+    score = corpus.parse("bach/bwv360")
+    with pytest.warns(DeprecationWarning, match="expand_repeats is now called repeats='played'"):
+        old = from_score(score, expand_repeats=True)
+    assert old == from_score(score, repeats="played")
+    with pytest.raises(ValueError, match="repeats 'twice': expected one of 'written', 'played'"):
+        from_score(score, repeats="twice")
+
+
+def test_interludes_that_are_cut_out_leave_a_page_that_fits():
+    notes = [("C5", 6), (None, 12), ("D5", 6)]
+    score = stream.Score([part(name, *notes) for name in ("Soprano", "Alto", "Tenor", "Bass")])
+    read = from_score(score, strict=False)
+    assert [(bar.start, bar.steps, bar.offset) for bar in read.notation.bars] == [
+        (0, 16, 0),
+        (16, 16, 0),
+        (32, 16, 0),
+    ]
+    assert len(read) == 48 and (read.notation.spelling[read.pitches == 0] == -128).all()
+
+
+@given(st.lists(st.sampled_from(["C5", "C#5", "D-5", "F##5", "B-4", "E#5", "G5"]), min_size=1))
+@settings(max_examples=25, deadline=None)
+def test_every_note_keeps_its_spelling(names):
+    read = from_melody(part("Melody", *((name, 1) for name in names)))
+    spelled = read.notation.spelling[::4, 0][: len(names)]
+    letters = [note.Note(name).pitch for name in names]
+    assert spelled.tolist() == [
+        "FCGDAEB".index(one.step) - 1 + 7 * int(one.alter) for one in letters
+    ]
+    assert ((7 * spelled.astype(int)) % 12 == read.pitches[::4, 0][: len(names)] % 12).all()

@@ -7,19 +7,19 @@ import xml.etree.ElementTree as ET
 import zipfile
 from base64 import b64decode
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from music21 import converter, corpus
+from music21.key import Key
 
 from chorale_utils.chorale import Chorale, steps_per_bar
+from chorale_utils.notation.page import UNSPELLED, Bar, KeySignature, Notation, Syllable, Tempo
 from chorale_utils.notation.reading import from_score
 from chorale_utils.notation.score import (
-    _fifths,
-    _music21_key,
-    _named,
     _note_values,
     find_key,
     score_svg,
@@ -27,6 +27,7 @@ from chorale_utils.notation.score import (
     to_score,
     write_score,
 )
+from chorale_utils.notation.spelling import named, spelled
 
 # minor with a pickup; 3/4 with flats; 3/4 with a pickup and ties; flats and held fermatas; 3/2;
 # four sharps
@@ -198,13 +199,43 @@ def test_notes_have_the_names_that_bach_gave_them():
     right = total = 0
     for name in [*REAL, "bwv244.17", "bwv3.6", "bwv339", "bwv384", "bwv430"]:
         chorale = real(name)
-        fifths = _fifths(chorale, _music21_key(chorale).sharps)
+        bare = replace(chorale, notation=None)
+        fifths = spelled(bare, np.full(len(bare), Key(*bare.key.split()).sharps))
         for voice, part in enumerate(corpus.parse(f"bach/{name}").parts):
             for note in part.flatten().notes:
-                ours = _named(note.pitch.midi, fifths[round(note.offset * 4), voice])
+                ours = named(note.pitch.midi, fifths[round(note.offset * 4), voice])
                 right, total = right + (ours.nameWithOctave == note.pitch.nameWithOctave), total + 1
     assert total > 2000
     assert right / total > 0.999
+
+
+@pytest.mark.parametrize(
+    "pitches, names",
+    [
+        (range(60, 73), "C C# D D# E F F# G G# A A# B C"),
+        (range(72, 59, -1), "C B B- A A- G G- F E E- D D- C"),
+    ],
+)
+def test_chromatic_passing_notes_of_a_melody_are_sharp_rising_and_flat_falling(pitches, names):
+    melody = np.zeros((4 * len(pitches), 4), int)
+    melody[:, 0] = np.repeat(pitches, 4)
+    score = to_score(Chorale(melody, key="C major", time_signature="4/4"))
+    written = [note.name for note in score.parts[0].recurse().notes]
+    assert written == names.split()
+
+
+def test_given_notes_keep_their_names_and_the_others_agree_with_them():
+    """A flat and G sharp on the same key of the piano, as the page has them; a third below."""
+    pitches = np.array([[68, 64, 0, 0]] * 16)
+    for fifths, name in ((8, "G#"), (-4, "A-")):
+        spelling = np.full((16, 4), UNSPELLED)
+        spelling[:, 0] = fifths
+        chorale = Chorale(
+            pitches, key="C major", time_signature="4/4", notation=Notation(spelling=spelling)
+        )
+        assert {note.name for note in to_score(chorale).parts[0].recurse().notes} == {name}
+    stale = replace(chorale, pitches=pitches + 1)  # the page speaks of other notes
+    assert {note.name for note in to_score(stale).parts[0].recurse().notes} == {"A"}
 
 
 def test_the_leading_note_of_a_minor_key_is_raised():
@@ -216,7 +247,7 @@ def test_the_leading_note_of_a_minor_key_is_raised():
 @settings(max_examples=300, deadline=None)
 @given(pitch=st.integers(1, 127), octaves=st.integers(-1, 1))
 def test_a_named_pitch_sounds_as_its_midi_number(pitch, octaves):
-    assert _named(pitch, pitch * 7 % 12 + 12 * octaves).midi == pitch
+    assert named(pitch, pitch * 7 % 12 + 12 * octaves).midi == pitch
 
 
 @pytest.mark.parametrize("staves", [2, 4])
@@ -323,7 +354,7 @@ def test_a_generated_chorale_names_no_composer(tmp_path):
     write_score(Chorale(np.full((16, 4), 60), name="generated-0001"), tmp_path / "piece.musicxml")
     text = (tmp_path / "piece.musicxml").read_text()
     assert "Bach" not in text and "<creator" not in text and "Fragment" not in text
-    assert "generated-0001" in text
+    assert "generated-0001" not in text and "title>" not in text  # a name is no title
 
 
 @pytest.mark.parametrize("name", ["bwv245.40", "bwv269", "bwv66.6"])
@@ -540,3 +571,181 @@ def test_what_is_no_chorale_is_refused_in_words_and_leaves_no_file(given, compla
         with pytest.raises(TypeError, match=complaint):
             write(given)
     assert list(tmp_path.iterdir()) == []
+
+
+# The page
+
+
+def on_a_page(pitches, bars, **about):
+    """A chorale with a page; every note is struck where the pitch changes."""
+    return Chorale(
+        pitches,
+        time_signature=bars[0].time_signature,
+        pickup=bars[0].steps if bars[0].offset else 0,
+        notation=Notation(bars, **about),
+    )
+
+
+def held(steps):
+    return np.tile([72, 67, 64, 48], (steps, 1))
+
+
+def test_bars_are_those_of_the_page_and_have_its_numbers():
+    bars = (
+        Bar(0, 4, "4/4", 12, 0),
+        Bar(4, 16, "4/4"),
+        Bar(20, 12, "4/4", 0, 2, repeat_end=2),
+        Bar(32, 4, "4/4", 12, 2, repeat_begin=True),
+        Bar(36, 12, "3/4", 0, 3, barline="double"),
+        Bar(48, 6, "3/4", 0, 4, repeat_end=3),
+    )
+    for part in to_score(on_a_page(held(54), bars)).parts:
+        measures = list(part.getElementsByClass("Measure"))
+        assert [4 * measure.highestTime for measure in measures] == [bar.steps for bar in bars]
+        assert [measure.number for measure in measures] == [0, 1, 2, 2, 3, 4]
+        assert [measure.timeSignature is not None for measure in measures] == [
+            place in (0, 4) for place in range(6)
+        ]
+        assert measures[2].rightBarline.direction == "end"
+        assert measures[3].leftBarline.direction == "start"
+        assert measures[4].rightBarline.type == "double"
+        assert measures[5].rightBarline.times == 3
+
+
+def test_words_stand_under_the_voice_that_sings_them_and_only_there(tmp_path):
+    words = (
+        Syllable(0, 0, 1, "Freu", "begin"),
+        Syllable(0, 0, 2, "Gott"),
+        Syllable(8, 0, 1, "et", "end", melisma=True),
+        Syllable(8, 3, 1, "Bass"),
+    )
+    pitches = np.concatenate([held(8), held(8) - 2])
+    chorale = on_a_page(pitches, (Bar(0, 16, "4/4"),), words=words)
+    parts = to_score(chorale).parts
+    sung = [[[lyric.text for lyric in n.lyrics] for n in part.recurse().notes] for part in parts]
+    assert sung == [[["Freu", "Gott"], ["et"]], [[], []], [[], []], [[], ["Bass"]]]
+    root = ET.parse(write_score(chorale, tmp_path / "piece.musicxml")).getroot()
+    written = [
+        (lyric.get("number"), lyric.findtext("syllabic"), lyric.findtext("text"))
+        for lyric in root.iter("lyric")
+    ]
+    assert written[:3] == [
+        ("1", "begin", "Freu"),
+        ("2", "single", "Gott"),
+        ("1", "end", "et"),
+    ]
+    assert [lyric.find("extend") is not None for lyric in root.iter("lyric")][:3] == [0, 0, 1]
+
+
+def test_a_syllable_within_a_held_note_parts_it():
+    words = (Syllable(0, 0, 1, "O"), Syllable(8, 0, 1, "Gott"))
+    score = to_score(on_a_page(held(16), (Bar(0, 16, "4/4"),), words=words))
+    notes = list(score.parts[0].recurse().notes)
+    assert [(note.quarterLength, note.lyric) for note in notes] == [(2, "O"), (2, "Gott")]
+    assert [note.tie.type for note in notes] == ["start", "stop"]
+
+
+def test_words_where_nothing_is_sung_are_named():
+    pitches = held(16)
+    pitches[:8, 0] = 0
+    chorale = on_a_page(pitches, (Bar(0, 16, "4/4"),), words=(Syllable(4, 0, 1, "still"),))
+    with pytest.warns(UserWarning, match="1 of 1 syllables .* 'still', soprano, step 4"):
+        to_score(chorale)
+
+
+def test_on_two_staves_voices_share_the_words_that_both_sing_and_part_those_that_differ():
+    bars = (Bar(0, 16, "4/4"),)
+    both = (Syllable(0, 0, 1, "Freu"), Syllable(0, 1, 1, "Freu"))
+    other = (Syllable(0, 0, 1, "Freu"), Syllable(0, 1, 1, "Gott"))
+    assert score_svg(on_a_page(held(16), bars, words=both)).count("Freu") == 1
+    assert score_svg(on_a_page(held(16), bars, words=both), staves=4).count("Freu") == 2
+    drawing = ET.fromstring(score_svg(on_a_page(held(16), bars, words=other), title=False))
+    places = {
+        syllable.findtext(".//{*}tspan/{*}tspan"): float(syllable.find("{*}text").get("y"))
+        for syllable in drawing.findall(".//{*}g")
+        if syllable.get("class") == "syl"
+    }
+    assert places["Freu"] < places["Gott"]
+
+
+def test_signs_and_tempos_tell_other_programs_what_they_mean(tmp_path):
+    bars = (
+        Bar(0, 16, "4/4", marks=("to coda",)),
+        Bar(16, 16, "4/4", 0, 2, marks=("segno", "dal segno al coda")),
+        Bar(32, 16, "4/4", 0, 3, marks=("coda", "fine", "da capo al fine")),
+    )
+    tempos = (Tempo(0, 80, "Andante"), Tempo(16, None, "Etwas langsamer"))
+    chorale = on_a_page(held(48), bars, tempos=tempos)
+    root = ET.parse(write_score(chorale, tmp_path / "piece.musicxml")).getroot()
+    sounds = [(name, told) for sound in root.iter("sound") for name, told in sound.items()]
+    assert sorted(sounds) == [
+        ("coda", "coda"),
+        ("dacapo", "yes"),
+        ("dalsegno", "segno"),
+        ("fine", "yes"),
+        ("segno", "segno"),
+        ("tempo", "80"),
+        ("tocoda", "coda"),
+    ]
+    words = [words.text.strip() for words in root.iter("words")]
+    assert words == [
+        "Andante",
+        "To Coda",
+        "Etwas langsamer",
+        "D.S. al Coda",
+        "Fine",
+        "D.C. al Fine",
+    ]
+    first = next(root.iter("direction"))
+    assert [kind[0].tag for kind in first.findall("direction-type")] == ["words", "metronome"]
+
+
+def test_a_tempo_in_six_eight_counts_dotted_quarters():
+    chorale = on_a_page(held(12), (Bar(0, 12, "6/8"),), tempos=(Tempo(0, 90),))
+    mark = to_score(chorale).recurse().getElementsByClass("MetronomeMark").first()
+    assert (mark.number, mark.referent.quarterLength, mark.getQuarterBPM()) == (60, 1.5, 90)
+
+
+def test_keys_change_where_the_page_says_and_signs_follow_them():
+    bars = (Bar(0, 16, "4/4"), Bar(16, 16, "4/4", 0, 2))
+    keys = (KeySignature(0, 0, "major"), KeySignature(16, 1, "major"))
+    score = to_score(on_a_page(np.full((32, 4), 66), bars, keys=keys))
+    found = list(score.parts[0].recurse().getElementsByClass("KeySignature"))
+    assert [key.sharps for key in found] == [0, 1]
+    shown = [bool(n.pitch.accidental.displayStatus) for n in score.parts[0].recurse().notes]
+    assert shown == [True, False]
+    modal = to_score(Chorale(held(16), key="d dorian", time_signature="4/4"))
+    key = modal.recurse().getElementsByClass("KeySignature").first()
+    assert (key.tonic.name, key.mode, key.sharps) == ("D", "dorian", 0)
+
+
+@pytest.mark.parametrize(
+    "metre, whole", [("5/4", [8, 12]), ("7/8", [8, 6]), ("5/8", [4, 6]), ("7/4", [16, 12])]
+)
+def test_a_whole_bar_of_five_or_seven_is_parted_as_it_is_counted(metre, whole):
+    assert _note_values(0, sum(whole), metre) == whole
+
+
+def test_authors_are_those_of_the_page():
+    about = {"composer": "Trad.", "lyricist": "P. Gerhardt", "arranger": "arr. X"}
+    chorale = on_a_page(held(16), (Bar(0, 16, "4/4"),), **about)
+    metadata = to_score(replace(chorale, bwv="66.6")).metadata
+    assert (metadata.composer, metadata.lyricist, metadata.arranger) == tuple(about.values())
+
+
+def test_each_note_under_a_fermata_has_its_sign():
+    """Two notes of the soprano, one after the other, the first of them shorter than the bass's."""
+    pitches = np.concatenate([held(8), held(4) - [2, 0, 0, 0], held(4)])
+    fermatas = np.arange(16) >= 8
+    score = to_score(Chorale(pitches, time_signature="4/4", key="C major", fermatas=fermatas))
+    signs = [[bool(n.expressions) for n in part.recurse().notes] for part in score.parts]
+    assert signs[0] == [False, True, True]
+
+
+def test_a_fermata_of_the_lower_voices_alone_stands_there():
+    pitches = held(16)
+    pitches[8:, 1] -= 2
+    fermatas = np.arange(16) >= 8
+    score = to_score(Chorale(pitches, time_signature="4/4", key="C major", fermatas=fermatas))
+    signs = [[bool(n.expressions) for n in part.recurse().notes] for part in score.parts]
+    assert signs == [[False], [False, True], [False], [False]]

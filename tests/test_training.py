@@ -381,6 +381,9 @@ print(len(outcomes))
 """
 
 
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
 @pytest.mark.slow
 def test_training_does_not_depend_on_which_thread_comes_first(music21_corpus):
     ended = subprocess.run(
@@ -388,7 +391,7 @@ def test_training_does_not_depend_on_which_thread_comes_first(music21_corpus):
         capture_output=True,
         text=True,
         timeout=300,
-        env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"},
+        env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"} | dict.fromkeys(THREADS, "2"),
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split()[-1] == "1", "the outcomes differ"

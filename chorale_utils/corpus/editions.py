@@ -32,7 +32,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..chorale import HIGHEST_PITCH, LOWEST_PITCH, Chorale, as_chorales
-from ..files import load_chorales, save_chorales
+from ..notation.archive import load_chorales, save_chorales
 from ..notation.loading import check_size, parse_score, read_rows
 from ..notation.reading import from_score
 from .passages import pairwise_containment
@@ -48,7 +48,7 @@ JSB_URL = (
 )
 JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
 MANIFEST = Path(__file__).with_name("jsb_split.csv")
-CACHE_FORMAT = 3  # raise it when `notation.reading` makes something else of a score
+CACHE_FORMAT = 4  # raise it when `notation.reading` makes something else of a score
 # Pieces in minor whose files state the relative major. Their bass ends on the minor tonic, and
 # `find_key` finds minor, too.
 MINOR_KEYS = {
@@ -251,6 +251,10 @@ def load_corpus(
 
     The first call for ``'music21'`` parses its files, which takes about a minute; later ones read a
     cache.
+
+    In the music21 edition a bar that is repeated stands once, as it is written, and the chorale's
+    `notation` has the signs; but of the few pieces that the archive holds with their repeats (the
+    column repeats of `read_manifest`), they are played out here too.
 
     Args:
         edition: ``'music21'`` or ``'jsb'``.
@@ -493,7 +497,7 @@ def _load_music21(progress: bool) -> Corpus:
             "name": PurePosixPath(row["file"]).stem,
             "bwv": row["bwv"],
             "title": row["title"] or None,
-            "expand_repeats": row["repeats"] == "taken",
+            "repeats": "played" if row["repeats"] == "taken" else "written",
         }
         for row in rows
     ]
@@ -538,16 +542,17 @@ def parse_music21(
             disable=not progress,
         )
         # made again here, because arrays that come from another process can be written to
-        return [replace(chorale) for chorale in bar]
+        return [replace(chorale, notation=replace(chorale.notation)) for chorale in bar]
 
 
 def _parse_task(task: dict[str, Any]) -> Chorale:
     from music21.common import getCorpusFilePath
 
     about = dict(task)
-    return from_score(
-        parse_score(Path(getCorpusFilePath(), about.pop("file"))), strict=False, **about
-    )
+    score = parse_score(Path(getCorpusFilePath(), about.pop("file")))
+    with warnings.catch_warnings():  # that instruments are left out goes without saying here
+        warnings.filterwarnings("ignore", ".*: (left out|bar )", UserWarning)
+        return from_score(score, strict=False, **about)
 
 
 @contextmanager

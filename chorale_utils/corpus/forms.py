@@ -85,10 +85,14 @@ def write_forms(chorales: Sequence[Chorale], path: Path = FORMS) -> Path:
     for chorale in chorales:
         form = Form.of(chorale)
         if form.fermatas and form.fermatas[-1] and chorale.pitches.any(axis=1).all():
-            row = {name: " ".join(map(str, getattr(form, name))) for name in _LISTS}
+            lists = {name: " ".join(map(str, getattr(form, name))) for name in _LISTS}
             rows.append(
-                {"key": form.key, "time_signature": form.time_signature, "pickup": form.pickup}
-                | row
+                {
+                    "key": form.key,
+                    "time_signature": form.time_signature,
+                    "pickup": form.pickup,
+                    **lists,
+                }
             )
     table = pd.DataFrame(rows)
     return write_atomically(path, lambda unfinished: table.to_csv(unfinished, index=False))

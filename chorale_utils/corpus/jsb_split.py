@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale
+from ..notation.reading import REPEATS
 from .editions import MANIFEST, load_corpus, parse_music21
 from .passages import pairwise_containment, passages
 
@@ -102,10 +103,10 @@ def read_files() -> list[tuple[str, Chorale]]:
         f"bach/{path.name}" for path in getComposer("bach") if path.suffix in (".mxl", ".xml")
     )
     tasks: list[dict[str, Any]] = [
-        {"file": file, "name": file, "expand_repeats": expand}
+        {"file": file, "name": file, "repeats": repeats}
         for file in files
         if file not in NOT_CHORALES
-        for expand in (False, True)
+        for repeats in REPEATS
     ]
     chorales = parse_music21(tasks)
     readings = []

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..chorale import Chorale
-from ..files import load_chorales, save_chorales
-from .editions import Corpus, cache_folder, parse_music21, read_manifest
+from ..notation.archive import load_chorales, save_chorales
+from .editions import CACHE_FORMAT, Corpus, cache_folder, parse_music21, read_manifest
 from .passages import pairwise_containment
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def unsplit_report(corpus: Corpus, chorales: list[Chorale] | None = None) -> pd.
     ).to_numpy(copy=True)
     for number in range(len(chorales)):
         before = own[number, :number][wanted[:number]].max(initial=0.0)
-        table.iloc[number, table.columns.get_loc("before")] = before
+        table.loc[table.index[number], "before"] = before
         wanted[number] &= before <= TRAINING_SHARE
     return table.assign(taken=wanted)
 
@@ -112,11 +112,11 @@ def _parsed(progress):
     folder = Path(getCorpusFilePath()) / "bach"
     files = {f"bach/{file.name}" for file in folder.iterdir() if file.suffix == ".mxl"}
     files -= {*read_manifest()["file"].dropna(), *NOT_CHORALES}
-    cache = cache_folder() / f"unsplit-{version('music21')}-{len(files)}.npz"
+    cache = cache_folder() / f"unsplit-{version('music21')}-{len(files)}-{CACHE_FORMAT}.npz"
     if cache.exists():
         return load_chorales(cache)
     tasks = [
-        {"file": file, "name": PurePosixPath(file).stem, "expand_repeats": False}
+        {"file": file, "name": PurePosixPath(file).stem, "repeats": "written"}
         for file in sorted(files)
     ]
     chorales = parse_music21(tasks, progress)

@@ -26,6 +26,9 @@ from .backend import Tensor, keras
 from .layers import NoteEmbedding, NoteWriter, WeightDropGRU, is_note
 from .model import ChoraleModel
 
+# Steps that attention looks back over, one less: the longest piece of the corpus. With it, the cost
+# of a step does not grow with the length of a piece.
+MEMORY = 640
 LONGEST_HELD = 31  # steps; a voice that has not changed its note for longer counts as this
 HELD_WIDTH = 8  # of its embedding
 DISTANCE_SCALE = 0.1  # attention begins with hardly any penalty on what is far away
@@ -49,6 +52,7 @@ class ChordReader(ChoraleModel):
         writer: class of the layers that write them.
     """
 
+    memory = ("keys", "values")
     told_width = 0  # of the features of what else is known of a step
     # whether the voices are told of the step directly, and not only through the GRU
     tells_voices = False
@@ -165,9 +169,10 @@ class ChordReader(ChoraleModel):
         return keras.ops.convert_to_numpy(self.motion).reshape(-1, *MOTIONS)
 
     def begin(self, count: int, steps: int) -> dict[str, Tensor]:
-        """See `ChoraleModel.begin`. Keys and values of the attention are made long enough for all
-        steps, and are filled as the piece grows."""
-        ops, attended = keras.ops, (count, self.sizes["heads"], steps, self.sizes["head_width"])
+        """See `ChoraleModel.begin`. Keys and values of the attention have a slot for each step, up
+        to `MEMORY`; in a longer piece the oldest slot is used again."""
+        ops, slots = keras.ops, min(steps, MEMORY)
+        attended = (count, self.sizes["heads"], slots, self.sizes["head_width"])
         ends = ops.full((count, len(VOICES)), END_TOKEN, "int32")
         return {
             "step": ops.zeros((), "int32"),
@@ -260,10 +265,18 @@ class ChordReader(ChoraleModel):
             step == 0, self.nothing[0], self.key(state["state"])
         )  # (B, heads * head_width)
         value = ops.where(step == 0, self.nothing[1], self.value(notes))
-        keys = ops.slice_update(state["keys"], (0, 0, step, 0), self._by_head(key[:, None]))
-        values = ops.slice_update(state["values"], (0, 0, step, 0), self._by_head(value[:, None]))
+        slots = ops.shape(state["keys"])[2]
+        recent = ops.maximum(
+            slots - 1, 1
+        )  # slots that are used again and again; slot 0 stays as it is
+        slot = ops.where(step < slots, step, 1 + ops.mod(step - 1, recent))
+        keys = ops.slice_update(state["keys"], (0, 0, slot, 0), self._by_head(key[:, None]))
+        values = ops.slice_update(state["values"], (0, 0, slot, 0), self._by_head(value[:, None]))
         hidden, _ = self.gru.cell(features, [state["state"]], training=False)  # (B, width)
-        penalty = self._distance_penalty(step[None], ops.arange(ops.shape(keys)[2]))
+        number = ops.arange(slots)
+        filled_at = step - ops.mod(step - number, recent)  # the last step that used each slot
+        filled_at = ops.where(number == 0, 0, ops.where(filled_at < 1, step + 1, filled_at))
+        penalty = self._distance_penalty(step[None], filled_at)
         recalled, _ = self._attend(hidden[:, None], keys, values, penalty)
         return {
             **state,
@@ -292,13 +305,15 @@ class ChordReader(ChoraleModel):
         )
 
     def _distance_penalty(self, steps: Tensor, slots: Tensor) -> Tensor:
-        """What is added to the attention's scores: float tensor (heads, steps, slots); slots that
-        are yet to come are shut."""
+        """What is added to the attention's scores: float tensor (heads, steps, slots), for slots
+        with the numbers of the steps that filled them; those that are yet to come, or too long
+        ago, are shut."""
         ops = keras.ops
         gap = ops.cast(steps[:, None] - slots + 1, "float32")  # (steps, slots)
         far = ops.where(slots == 0, 0.0, ops.log(ops.maximum(gap, 1.0)))
+        known = ops.logical_and(gap > 0, ops.logical_or(slots == 0, gap < MEMORY))
         return ops.where(
-            gap > 0, -DISTANCE_SCALE * ops.softplus(self.distance)[:, None, None] * far, NEVER
+            known, -DISTANCE_SCALE * ops.softplus(self.distance)[:, None, None] * far, NEVER
         )
 
     def _attend(

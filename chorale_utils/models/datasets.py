@@ -342,7 +342,8 @@ def phrase_crops(
     rows, forms = np.concatenate(pieces), np.concatenate([form_rows(each) for each in chorales])
     begins = np.cumsum(lengths) - lengths
     columns = {
-        group: [list(FEATURES).index(name) for name in names] for group, names in GROUPS.items()
+        group: np.array([list(FEATURES).index(name) for name in names])
+        for group, names in GROUPS.items()
     }
     if not set(unknown) <= set(columns):
         raise ValueError(f"unknown {unknown}: expected shares by name of {', '.join(columns)}")

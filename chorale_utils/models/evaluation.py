@@ -433,7 +433,7 @@ def _compiled_log_probs(model: ChoraleModel, dropout: bool) -> Callable[..., Ten
     weak = weakref.ref(model)
 
     def log_probs(*inputs: Tensor) -> Tensor:
-        alive = weak()
+        alive: Any = weak()  # whose `log_probs` takes a form, or not
         assert alive is not None, "called by somebody who holds the model"
         return alive.log_probs(*inputs, training=dropout)
 

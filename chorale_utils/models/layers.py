@@ -173,7 +173,7 @@ class ScoreEmbedding(NoteEmbedding):
             shape=(len(VOICES), self.width), initializer=initializer, name="going_on"
         )
 
-    def call(self, chords: Tensor, tonic: Tensor) -> Tensor:
+    def call(self, chords: Tensor, tonic: Tensor) -> Tensor:  # type: ignore[override]  # more is told
         """Float tensor (..., 4 * width) of a score's tokens (..., 4) and the tonic (...): 1 to 12
         for C to B, 0 where it is not known."""
         ops = keras.ops
@@ -203,7 +203,9 @@ class ScoreWriter(NoteWriter):
             shape=(input_shape[-1], 13), initializer="zeros", name="degree"
         )
 
-    def call(self, hidden: Tensor, last: Tensor, tonic: Tensor, motion: list[Tensor]) -> Tensor:
+    def call(  # type: ignore[override]  # more is told
+        self, hidden: Tensor, last: Tensor, tonic: Tensor, motion: list[Tensor]
+    ) -> Tensor:
         """Float tensor (..., 60), the last one being that the note goes on.
 
         Args:

@@ -42,6 +42,9 @@ class ChoraleModel(keras.Model):
 
     tokens = VOCABULARY
     takes_form = False
+    # Parts of the state, which is a dict then, that `next_note` reads and writes only when it is
+    # asked for the soprano's note: they follow resampled particles once a step, not once a note.
+    memory: tuple[str, ...] = ()
 
     def log_probs(self, tokens: Tensor, training: bool = False) -> Tensor:
         """Natural logarithms of p(note | all earlier notes), from the first note of each piece on.

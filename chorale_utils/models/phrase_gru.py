@@ -90,7 +90,7 @@ class PhraseGRU(ChordReader):
         chords, form = (keras.ops.cast(given, "int32") for given in inputs)
         return self._write_passage(chords, form, training)
 
-    def log_probs(
+    def log_probs(  # type: ignore[override]  # takes a form, see ChoraleModel.takes_form
         self, tokens: Tensor, form: Tensor | None = None, training: bool = False
     ) -> Tensor:
         """See `ChoraleModel.log_probs`."""

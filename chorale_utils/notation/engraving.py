@@ -2,16 +2,20 @@
 
 This file knows pages, fonts and places on them, and nothing of music: what stands in the score is
 decided in `score`. Nothing here needs another program or the network, nor a font of the machine:
-what is not SVG is set by Typst, in the STIX font that comes with matplotlib (SVG leaves the font to
-whatever shows it)."""
+what is not SVG is set by Typst, each letter in the first of three fonts that has it: STIX, DejaVu
+Sans (both come with matplotlib), and IPAexGothic for Japanese and Chinese characters (6 MB,
+from the package matplotlib-fontja). SVG leaves the font to whatever shows it."""
 
 from __future__ import annotations
 
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from functools import lru_cache
-from html import escape
+from functools import cache, lru_cache
+from html import escape, unescape
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +23,29 @@ from ..chorale import STEPS_PER_QUARTER
 
 _SCALE = 40  # percent: staves 29 pixels high on the long page
 _PIXELS_AS_DRAWN = 96  # an inch; the PNG has twice as many
-_FONT = "STIXGeneral"
+# of each font its plain, bold and slanted faces: a letter that one of them lacks would take all
+# letters beside it into another font
+_FONTS = (
+    (
+        "STIXGeneral",
+        ("STIXGeneral.ttf", "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "STIXGeneralBolIta.ttf"),
+    ),
+    (
+        "DejaVu Sans",
+        (
+            "DejaVuSans.ttf",
+            "DejaVuSans-Bold.ttf",
+            "DejaVuSans-Oblique.ttf",
+            "DejaVuSans-BoldOblique.ttf",
+        ),
+    ),
+)
+_WIDE = r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"  # between any two lines may break
+_TEXT = 45  # how high Verovio's letters are, in tenths of its unit
+_TITLE = 150  # percent of that
+_PLAIN_SIZE = 0.7  # of what Verovio's font for music needs
+# of that font: a quarter, an eighth, a half note, and a dot
+_PLAIN_NOTES = {0xECA5: "\u2669", 0xECA7: "\u266a", 0xECA3: "\U0001d15e", 0xECB7: "."}
 # A4 in tenths of a millimetre, staves 6.4 mm high
 _PAPER = {"pageWidth": 2100, "pageHeight": 2970, "scale": 100, "unit": 8}
 _LONG = {"pageHeight": 60000, "scale": _SCALE, "unit": 9}
@@ -65,7 +91,7 @@ def engrave(xml: bytes, width: int, header: bool = True) -> Engraving:
             "justifyVertically": False,
         },
     )
-    svg = drawn.renderToSVG(1)
+    svg = _with_plain_notes(drawn.renderToSVG(1))
     return Engraving(svg, _systems(svg, drawn.renderToTimemap({})))
 
 
@@ -76,7 +102,21 @@ def engrave_pages(xml: bytes) -> list[str]:
         True,
         {**_PAPER, "adjustPageHeight": False, "pageMargins": 150, "justifyVertically": True},
     )
-    return [drawn.renderToSVG(page) for page in range(1, drawn.getPageCount() + 1)]
+    pages = range(1, drawn.getPageCount() + 1)
+    return [_with_plain_notes(drawn.renderToSVG(page)) for page in pages]
+
+
+def _with_plain_notes(svg):
+    """The drawing with the notes of tempo marks in characters that ordinary fonts have, not in a
+    font for music, which would have to come with each drawing."""
+
+    def plain(match):
+        size, notes = match.groups()
+        size = round(float(size) * _PLAIN_SIZE)
+        return f'<tspan font-size="{size}px">\u00a0{notes.translate(_PLAIN_NOTES)}</tspan>'
+
+    leipzig = r'<tspan font-family="Leipzig" font-size="([\d.]+)px">([^<]*)</tspan>'
+    return re.sub(leipzig, plain, svg)
 
 
 def png(svg: str) -> bytes:
@@ -107,11 +147,9 @@ def pdf(pages: Sequence[str], title: str = "") -> bytes:
 def _typeset(page, drawings, title="", **how):
     """The drawings one after the other, as Typst sets them on pages such as `page` tells."""
     import typst
-    from matplotlib import get_data_path
 
     told = {"title": title} | {
-        f"drawing-{number}": svg.replace('font-family="Times, serif"', f'font-family="{_FONT}"')
-        for number, svg in enumerate(drawings)
+        f"drawing-{number}": _with_fonts(svg) for number, svg in enumerate(drawings)
     }
     images = [
         f'#image(bytes(sys.inputs.at("drawing-{number}")), format: "svg")'
@@ -121,10 +159,123 @@ def _typeset(page, drawings, title="", **how):
     return typst.compile(
         text.encode(),
         sys_inputs=told,
-        font_paths=[Path(get_data_path(), "fonts", "ttf")],
+        font_paths=list({font.file.parent for font in _fonts()}),
         ignore_system_fonts=True,
         **how,
     )
+
+
+# Letters
+
+
+class _Font(NamedTuple):
+    """A font: the name of its family, its file, and the characters (code points) that it has."""
+
+    family: str
+    file: Path
+    characters: frozenset[int]
+
+
+@lru_cache(maxsize=1)
+def _fonts():
+    """The fonts that letters are set in, the preferred one first."""
+    from matplotlib import get_data_path
+    from matplotlib.ft2font import FT2Font
+
+    folders = {family: (Path(get_data_path(), "fonts", "ttf"), faces) for family, faces in _FONTS}
+    japanese = find_spec("matplotlib_fontja")  # which would change matplotlib if it were imported
+    if japanese is not None and japanese.submodule_search_locations:
+        folder = Path(japanese.submodule_search_locations[0], "fonts")
+        folders["IPAexGothic"] = (folder, ("ipaexg.ttf",))
+    fonts = []
+    for family, (folder, faces) in folders.items():
+        if all((folder / face).is_file() for face in faces):
+            has = [set(FT2Font(str(folder / face)).get_charmap()) for face in faces]
+            fonts.append(_Font(family, folder / faces[0], frozenset(set.intersection(*has))))
+    return fonts
+
+
+def _with_fonts(svg):
+    """The drawing with a font named for each of its letters; a warning names letters that no font
+    has."""
+    first = _fonts()[0]
+    missing = set()
+
+    def set_in_fonts(match):
+        text = unescape(match.group(1))
+        runs = [
+            (family, "".join(letters))
+            for family, letters in groupby(text, key=lambda letter: _family(letter, missing))
+        ]
+        return f">{''.join(_run(letters, family, first.family) for family, letters in runs)}<"
+
+    svg = svg.replace('font-family="Times, serif"', f'font-family="{first.family}"')
+    svg = re.sub(r">([^<>]*[^\x00-\x7f<>][^<>]*)<", set_in_fonts, svg)
+    if missing:
+        told = " ".join(sorted(missing))
+        advice = "" if find_spec("matplotlib_fontja") else "; matplotlib-fontja has Japanese ones"
+        warnings.warn(
+            f"no font for {told}: printed as boxes in PDF and PNG{advice}. Write the score as "
+            ".svg or .musicxml, which leave the font to whatever shows them",
+            stacklevel=5,
+        )
+    return svg
+
+
+def _run(letters, family, first):
+    text = escape(letters, quote=False)
+    return text if family == first else f'<tspan font-family="{family}">{text}</tspan>'
+
+
+def _family(letter, missing):
+    """The name of the first font that has a letter; letters that none has are added to a set."""
+    for font in _fonts():
+        if ord(letter) in font.characters:
+            return font.family
+    missing.add(letter)
+    return _fonts()[0].family
+
+
+def _wrapped(text, ems):
+    """A text as lines (list of str) of about the same length, none of which is wider than so many
+    times the height of its letters."""
+    words = re.findall(rf"{_WIDE}|(?:(?!{_WIDE})\S)+\s*|\s+", text.strip())
+    pieces = [part for word in words for part in ([word] if _width(word) <= ems else word)]
+    count = len(_filled(pieces, ems))
+    evenly = [_width(text) / count * (1 + share / 20) for share in range(20)]
+    return next(
+        found
+        for found in (_filled(pieces, limit) for limit in (*evenly, ems) if limit <= ems)
+        if len(found) <= count
+    )
+
+
+def _filled(pieces, ems):
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and _width((lines[-1] + piece).rstrip()) > ems:
+            lines.append("")
+        lines[-1] += piece
+    return [line.strip() for line in lines]
+
+
+def _width(text):
+    """About how wide a text is, as a multiple of the height of its letters."""
+    return sum(_advance(letter) for letter in text)
+
+
+@cache
+def _advance(letter):
+    from matplotlib.ft2font import FT2Font
+
+    if ord(letter) not in _fonts()[0].characters:
+        return 1.0
+    font = FT2Font(str(_fonts()[0].file))
+    font.set_size(100, 72)
+    return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100
+
+
+# Verovio
 
 
 @lru_cache(maxsize=1)
@@ -148,33 +299,54 @@ def _loaded(xml, header, page):
             "svgViewBox": False,
             "svgFormatRaw": True,
             "svgRemoveXlink": False,
+            "smuflTextFont": "none",
+            "expandNever": True,
             "xmlIdSeed": 1,
             "mnumInterval": 0,
             **{f"pageMargin{side}": margins for side in ("Top", "Right", "Bottom", "Left")},
             **page,
         }
     )
-    if not drawn.loadData(_with_credits(xml.decode()) if header else xml.decode()):
+    if not drawn.loadData(xml.decode()):
         raise RuntimeError("Verovio could not read its own package's MusicXML: " + drawn.getLog())
+    if header:
+        ems = (page["pageWidth"] * 10 - 20 * margins) / (_TEXT * page["unit"])
+        mei = re.sub(r"<pgHead.*?</pgHead>|<pgHead[^>]*/>", "", drawn.getMEI(), flags=re.DOTALL)
+        drawn.setOptions({"inputFrom": "mei"})
+        drawn.loadData(re.sub(r"(<scoreDef[^>]*>)", rf"\1{_heading(xml, ems)}", mei, count=1))
     return drawn
 
 
-def _with_credits(xml):
-    """The MusicXML with its title and composer to be printed: Verovio prints no composer of its own
-    accord."""
+def _heading(xml, ems):
+    """What stands above the music, as MEI: the title, below it poet on the left, composer and
+    arranger on the right.
+
+    Verovio prints a title of its own accord, but breaks no line and names no composer.
+
+    Args:
+        ems: how wide the page is, as a multiple of the height of letters.
+    """
     root = ET.fromstring(xml)
-    credits = ""
-    for element, kind, side, size in (
-        ("work/work-title", "title", "center", 24),
-        ("identification/creator[@type='composer']", "composer", "right", 12),
+
+    def told(role):
+        return root.findtext(f"identification/creator[@type='{role}']") or ""
+
+    heading = ""
+    composers = [line for role in ("composer", "arranger") if (line := told(role))]
+    for lines, place, size, share in (
+        ([root.findtext("work/work-title") or ""], 'halign="center" valign="top"', _TITLE, 0.96),
+        ([told("lyricist")], 'halign="left" valign="middle"', 100, 0.46),
+        (composers, 'halign="right" valign="middle"', 100, 0.46),
     ):
-        if root.findtext(element):
-            credits += (
-                f'<credit page="1"><credit-type>{kind}</credit-type>'
-                f'<credit-words justify="{side}" halign="{side}" valign="top" font-size="{size}">'
-                f"{escape(root.findtext(element))}</credit-words></credit>"
-            )
-    return xml.replace("<part-list>", credits + "<part-list>", 1)
+        wrapped = [
+            escape(part)
+            for line in lines
+            if line.strip()
+            for part in _wrapped(line, share * ems * 100 / size)
+        ]
+        if wrapped:
+            heading += f'<rend {place} fontsize="{size}%">{"<lb/>".join(wrapped)}</rend>'
+    return f'<pgHead func="first">{heading}</pgHead>' if heading else ""
 
 
 def _systems(svg, timemap):

@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale
 from ..files import as_path
+from .kern import parse_kern
 from .midi import SUFFIXES as MIDI_SUFFIXES, read_midi, read_midi_melody
-from .reading import from_melody, from_score
+from .musicxml import parse_musicxml
+from .reading import Part, check_repeats, from_melody, from_score
 
 if TYPE_CHECKING:
     from music21.stream import Stream
@@ -24,14 +26,28 @@ LARGEST_FILE = 8_000_000  # bytes, unpacked: far more than an hour of music need
 SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", ".krn")
 
 
-def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
+def load_chorale(
+    path: str | os.PathLike[str],
+    strict: bool = True,
+    part: Part = None,
+    repeats: str = "written",
+) -> Chorale:
     """The `Chorale` in a file of the user's own: MIDI, MusicXML, kern or CSV with four voices.
+
+    Its `notation` has what the page says beyond the notes: bars, repeats, keys, tempos, words,
+    spelling and authors, as far as the format has a place for them (see `reading.from_score` and
+    `midi_reading.read_midi`).
 
     Args:
         path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv; the chorale is
             named after it. A CSV has a row a sixteenth and four columns of MIDI numbers, soprano to
             bass, 0 for silence, with or without a header row.
-        strict: as in `reading.from_score`, for scores.
+        strict: whether music that does not fit the grid, or a fifth voice, is an error. Otherwise
+            each step has what sounds at its beginning, and the fifth voice is left out.
+        part: which parts or tracks to read, each by its name or its number from 1: four voices, or
+            two staves with two voices each. None for those named for the voices, or all there are.
+        repeats: ``'written'``: each bar stands once, and `notation` has the signs; ``'played'``:
+            repeats, endings and jumps are played out.
 
     Raises:
         ValueError: another kind of file, or not four voices with one note at a time, on the grid of
@@ -49,6 +65,7 @@ def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     Notebook: 01_data_exploration
     """
     path = as_path(path, "the name of a file with MIDI, MusicXML, kern or CSV")
+    check_repeats(repeats)
     suffix = path.suffix.lower()
     if not path.is_file():
         corpus = path.name.startswith("bwv")
@@ -57,12 +74,15 @@ def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
             f"{path}: no such file: expected MIDI, MusicXML, kern or CSV{advice}"
         )
     if suffix in MIDI_SUFFIXES:
-        return read_midi(path)
+        return read_midi(path, strict, part)
     if suffix in SCORE_SUFFIXES:
-        score = parse_score(path)
-        return from_score(score, name=path.stem, title=score_title(score, path), strict=strict)
+        return from_score(
+            parse_score(path), name=path.stem, strict=strict, repeats=repeats, part=part
+        )
     if suffix == ".csv":
         check_size(path, path.stat().st_size)
+        if part is not None:
+            raise ValueError(f"{path}: part {part!r}: a CSV has no parts to choose from")
         return Chorale(read_rows(path.read_bytes(), str(path), 1, 127), name=path.stem)
     raise ValueError(
         f"{path}: {suffix or 'no suffix'}: expected .mid, .midi, .musicxml, .xml, .mxl, .krn or "
@@ -70,14 +90,21 @@ def load_chorale(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     )
 
 
-def load_melody(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
+def load_melody(
+    path: str | os.PathLike[str],
+    strict: bool = True,
+    part: str | int | None = None,
+    repeats: str = "written",
+) -> Chorale:
     """The melody in a file of the user's own, as a `Chorale` whose soprano sings alone: MIDI,
     MusicXML or kern.
 
     Args:
         path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl or .krn; the melody is named
             after it.
-        strict: as in `reading.from_score`, for scores.
+        strict, repeats: as in `load_chorale`.
+        part: which part or track has the melody, by its name or its number from 1, where there are
+            several; or the name of a voice, such as ``'tenor'``.
 
     Raises:
         ValueError: another kind of file, or not one part with one note at a time, on the grid of
@@ -95,14 +122,16 @@ def load_melody(path: str | os.PathLike[str], strict: bool = True) -> Chorale:
     Notebook: 05_generation
     """
     path = as_path(path, "the name of a file with MIDI, MusicXML or kern")
+    check_repeats(repeats)
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML or kern")
     if suffix in MIDI_SUFFIXES:
-        return read_midi_melody(path)
+        return read_midi_melody(path, strict, part)
     if suffix in SCORE_SUFFIXES:
-        score = parse_score(path)
-        return from_melody(score, name=path.stem, title=score_title(score, path), strict=strict)
+        return from_melody(
+            parse_score(path), name=path.stem, strict=strict, repeats=repeats, part=part
+        )
     raise ValueError(
         f"{path}: {suffix or 'no suffix'}: expected {', '.join(MIDI_SUFFIXES + SCORE_SUFFIXES)}"
     )
@@ -171,18 +200,15 @@ def parse_score(path: Path) -> Stream:
     Raises:
         ValueError: the file is damaged or too large.
     """
-    from music21.converter import Converter
-
     check_size(path, _unpacked_size(path))
-    converter = Converter()
+    parse = parse_kern if path.suffix.lower() == ".krn" else parse_musicxml
     try:
-        converter.parseFile(path, forceSource=True, storePickle=False)
+        return parse(path)
     except Exception as error:  # a damaged file makes music21 fail in any way there is
         raise ValueError(
             f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole "
             "MusicXML or kern file"
         ) from error
-    return cast("Stream", converter.stream)  # never None after parsing
 
 
 def _unpacked_size(path):
@@ -216,15 +242,3 @@ def check_size(source: str | Path, size: int) -> None:
         raise ValueError(
             f"{source}: {size:,} bytes: expected at most {LARGEST_FILE:,}: a chorale needs far less"
         )
-
-
-def score_title(score: Stream, path: Path) -> str | None:
-    """The title of a music21 Score, of the work or else of the movement; None where it has none.
-
-    A title that only stands for a missing one counts as none: the name of the file (see
-    `score.to_score`), or music21's own words.
-    """
-    from music21 import defaults
-
-    title = score.metadata.bestTitle if score.metadata else None
-    return None if title in (path.stem, defaults.title) else title

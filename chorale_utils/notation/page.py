@@ -384,6 +384,65 @@ class Notation:
         words = tuple(syllable for syllable in self.words if syllable.voice == voice)
         return replace(self, words=words, spelling=spelling)
 
+    def keep(self, kept: np.ndarray) -> Notation:
+        """The page with some steps cut out of it, and what remains joined.
+
+        Two bars of which one lost its end and the next its beginning become one where they fit
+        together. Signs of repetition stay, on the nearest bar that is left.
+
+        Args:
+            kept: bool array (steps,).
+
+        Examples:
+            >>> page = Notation((Bar(0, 16, "4/4"), Bar(16, 16, "4/4", number=2)))
+            >>> [bar.steps for bar in page.keep(np.arange(32) % 16 >= 8).bars]
+            [8, 8]
+        """
+        moved = np.concatenate([[0], np.cumsum(kept)])  # where each step is now
+        bars: list[Bar] = []
+        begins, lost_end = False, False
+        for bar in self.bars:
+            left = np.flatnonzero(kept[bar.start : bar.stop])
+            begins |= bar.repeat_begin
+            if not len(left):
+                if bars and bar.repeat_end:
+                    bars[-1] = replace(bars[-1], repeat_end=bar.repeat_end)
+                continue
+            cut = replace(
+                bar,
+                start=int(moved[bar.start + left[0]]),
+                steps=len(left),
+                offset=bar.offset + int(left[0]),
+                repeat_begin=begins,
+            )
+            before = bars[-1] if bars else None
+            if before is not None and lost_end and left[0] and not begins:
+                fits = before.offset + before.steps == cut.offset
+                if fits and before.time_signature == cut.time_signature:
+                    steps = before.steps + cut.steps
+                    cut = replace(cut, start=before.start, steps=steps, offset=before.offset)
+                    cut = replace(cut, number=before.number, repeat_begin=before.repeat_begin)
+                    bars.pop()
+            bars.append(cut)
+            begins, lost_end = False, bool(left[-1] + 1 < bar.steps)
+
+        def kept_marks(marks: tuple[Any, ...]) -> tuple[Any, ...]:
+            at = {int(moved[mark.step]): mark for mark in marks if mark.step < len(kept)}
+            return _changes(replace(mark, step=step) for step, mark in at.items())
+
+        return replace(
+            self,
+            bars=tuple(bars),
+            keys=kept_marks(self.keys),
+            tempos=kept_marks(self.tempos),
+            words=tuple(
+                replace(syllable, step=int(moved[syllable.step]))
+                for syllable in self.words
+                if kept[syllable.step]
+            ),
+            spelling=None if self.spelling is None else self.spelling[kept],
+        )
+
     def playing_order(self) -> list[int]:
         """The numbers (0, 1, ...) of the bars in the order in which they are sung, all repeats,
         endings and jumps taken. After a jump, repeats are not taken again, and of endings the last.

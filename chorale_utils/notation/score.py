@@ -1,11 +1,9 @@
 """A Chorale as a score: music21 for the notation, MusicXML and SVG for files, a picture for the
 notebook.
 
-This file decides how the grid is written down: bars, note values, ties, beams, and the spelling of
-accidentals, which notes are coloured. `engraving` draws.
-
-Spelling follows the line of fifths (Temperley, The Cognition of Basic Musical Structures, 2001,
-chapter 5): each note takes the name that lies nearest to the harmony around it.
+This file decides how the grid and its page are written down: bars, note values, ties, beams, words,
+fermatas, which accidentals are printed, which notes are coloured. `spelling` names the notes,
+`musicxml_writing` writes repeats and tempos, `engraving` draws.
 
 Notebook: 05_generation
 """
@@ -15,21 +13,35 @@ from __future__ import annotations
 import base64
 import os
 import re
-import zipfile
+import warnings
+from collections import defaultdict
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from html import escape
-from io import BytesIO
+from itertools import pairwise
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorale, steps_per_bar
+from ..chorale import (
+    MODES,
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICES,
+    Chorale,
+    as_chorale,
+    key_signature,
+    steps_per_bar,
+)
 from ..files import as_path, write_atomically
 from .engraving import Engraving, System, engrave, engrave_pages, pdf, png
 from .metre import find_metre
+from .musicxml_writing import add_barlines, add_signs, lyric, musicxml_of, packed
+from .page import Notation, bars_of
+from .spelling import named, spelled
 
 if TYPE_CHECKING:
     from music21.stream import Score
@@ -41,8 +53,6 @@ _STAVES = (2, 4)
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
 # of settings that Bach took over as they were, by BWV number
 _OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}
-_WINDOW = 8  # steps to either side that a note's name is chosen by
-_TRUST = 8.0  # notes that the key counts for, against those in the window
 
 
 def to_score(
@@ -51,16 +61,19 @@ def to_score(
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Score:
-    """The chorale as a music21 Score: clefs, key, metre, bars, ties, beams and fermatas.
+    """The chorale as a music21 Score, with all that its page says (`Chorale.notation`): bars with
+    changes of metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
 
-    Where the key is not known it is found (`find_key`), and so are metre and pickup (`find_metre`).
-    A composer is named only where the chorale has a BWV number: Bach, but for settings known to be
-    another's.
+    Notes keep the spelling of the page; the others are named after key and harmony (see
+    `spelling`). Where the key is not known it is found (`find_key`), and so are metre and pickup
+    (`find_metre`). Without a title, nothing stands in its place. Where the page names no composer
+    and the chorale has a BWV number, that is Bach, but for settings known to be another's.
 
     Args:
         chorale: Chorale, at least one step.
         staves: 4, a staff for each voice with the tenor in an octave treble clef; or 2, as in a
-            hymnal, soprano and alto above tenor and bass, stems up and down.
+            hymnal, soprano and alto above tenor and bass, stems up and down. Words stand under the
+            voice that sings them; on two staves above it where the voice below has its own.
         colours: str array (steps, 4) of CSS colours, such as ``'#D55E00'`` or ``'crimson'``, and
             ``''`` for black; a note has the colour of the step on which it begins. None: all black.
         about: dict of facts on how the piece came about, such as ``{'seed': 7}``, kept as metadata;
@@ -78,41 +91,7 @@ def to_score(
 
     Notebook: 05_generation
     """
-    from music21 import layout, metadata, stream
-
-    as_chorale(chorale)
-    if staves not in _STAVES:
-        raise ValueError(
-            f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one a "
-            "voice"
-        )
-    if not len(chorale):
-        raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
-    colours = _checked_colours(colours, chorale)
-    if chorale.time_signature is None:
-        time_signature, pickup = find_metre(chorale)
-        chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
-    key = _music21_key(chorale)
-    names = _fifths(chorale, key.sharps)
-    score = stream.Score()
-    score.metadata = metadata.Metadata()
-    score.metadata.title = chorale.title or chorale.name
-    score.metadata.composer = (
-        _OTHER_COMPOSERS.get(chorale.bwv, "Johann Sebastian Bach") if chorale.bwv else None
-    )
-    for fact, value in (about or {}).items():
-        score.metadata.addCustom(fact, str(value))
-    voices_of = [(0, 1), (2, 3)] if staves == 2 else [(voice,) for voice in range(len(VOICES))]
-    parts = [_part(chorale, voices, names, colours, key) for voices in voices_of]
-    for part in parts:
-        score.insert(0, part)
-    score.insert(
-        0,
-        layout.StaffGroup(
-            parts, symbol="brace" if staves == 2 else "bracket", barTogether=staves == 2
-        ),
-    )
-    return score
+    return _score(chorale, staves, colours, about)
 
 
 def find_key(chorale: Chorale) -> str:
@@ -184,15 +163,16 @@ def write_score(
             f"{path}: a score cannot be written as {suffix or 'a file without suffix'!r}: expected "
             f"one of {', '.join(_SUFFIXES)}"
         )
-    xml = _musicxml(to_score(chorale, staves, colours, about))
+    drawn = suffix in (".pdf", ".png", ".svg")
+    xml = musicxml_of(_score(chorale, staves, colours, about, marked=True, drawn=drawn))
     if suffix == ".pdf":
-        content = pdf(engrave_pages(xml), title=chorale.title or chorale.name)
+        content = pdf(engrave_pages(xml), title=chorale.title or "")
     elif suffix == ".png":
         content = png(engrave(xml, PAGE_WIDTH).svg)
     elif suffix == ".svg":
         content = engrave(xml, PAGE_WIDTH).svg.encode()
     else:
-        content = _packed(xml) if suffix == ".mxl" else xml
+        content = packed(xml) if suffix == ".mxl" else xml
     return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
 
 
@@ -259,7 +239,8 @@ def _engraving(
 ) -> Engraving:
     if not isinstance(width, Real) or not 200 <= width <= 4000:
         raise ValueError(f"width {width!r}: expected pixels, 200..4000")
-    return engrave(_musicxml(to_score(chorale, staves, colours)), int(width), header=title)
+    xml = musicxml_of(_score(chorale, staves, colours, None, marked=True, drawn=True))
+    return engrave(xml, int(width), header=title)
 
 
 class ScorePicture:
@@ -290,13 +271,137 @@ class ScorePicture:
 # Notation
 
 
-def _part(chorale, voices, fifths, colours, key):
+def _score(chorale, staves, colours, about, marked=False, drawn=False):
+    """The music21 Score of `to_score`.
+
+    If `marked`, it has the marks that `musicxml_writing` turns into what music21 has no word for.
+    If it is to be drawn, two voices on a staff that sing the same words share them.
+    """
+    from music21 import layout, metadata, stream
+
+    as_chorale(chorale)
+    if staves not in _STAVES:
+        raise ValueError(
+            f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one a "
+            "voice"
+        )
+    if not len(chorale):
+        raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
+    colours = _checked_colours(colours, chorale)
+    if chorale.time_signature is None:
+        time_signature, pickup = find_metre(chorale)
+        chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
+    words = chorale.notation.words if chorale.notation else ()
+    if drawn and staves == 2:
+        words = _shared_words(words)
+    page = _Page(chorale, words, marked)
+    score = stream.Score()
+    score.metadata = metadata.Metadata()
+    _name_authors(score.metadata, chorale)
+    for fact, value in (about or {}).items():
+        score.metadata.addCustom(fact, str(value))
+    voices_of = [(0, 1), (2, 3)] if staves == 2 else [(voice,) for voice in range(len(VOICES))]
+    parts = [_part(page, voices, colours) for voices in voices_of]
+    for part in parts:
+        score.insert(0, part)
+    add_signs(parts[0], page.bars, page.notation.tempos, marked)
+    score.insert(
+        0,
+        layout.StaffGroup(
+            parts, symbol="brace" if staves == 2 else "bracket", barTogether=staves == 2
+        ),
+    )
+    return score
+
+
+def _name_authors(metadata, chorale):
+    """Enters title and authors into music21's metadata, as far as they are known."""
+    page = chorale.notation or Notation()
+    bach = _OTHER_COMPOSERS.get(chorale.bwv, "Johann Sebastian Bach") if chorale.bwv else None
+    metadata.composer = page.composer or bach
+    for field in ("lyricist", "arranger", "copyright"):
+        if getattr(page, field):
+            setattr(metadata, field, getattr(page, field))
+    if chorale.title:
+        metadata.title = chorale.title
+
+
+class _Page:
+    """What all staves share: bars, key signatures, the names of the notes, and the words."""
+
+    def __init__(self, chorale, words, marked):
+        self.chorale, self.marked = chorale, marked
+        self.notation = chorale.notation or Notation()
+        self.bars = self.notation.bars or _closed(bars_of(chorale))
+        self.keys = _keys(chorale)
+        starts = [step for step, _ in self.keys]
+        lengths = np.diff([*starts, len(chorale)])
+        self.fifths = spelled(chorale, np.repeat([key.sharps for _, key in self.keys], lengths))
+        self.fermatas = _fermata_signs(chorale)
+        self.words = defaultdict(list)
+        for syllable in words:
+            self.words[syllable.voice, syllable.step].append(syllable)
+        self._warn_of_unsung_words()
+
+    def _warn_of_unsung_words(self):
+        """Says which words stand where nothing is sung."""
+        pitches = self.chorale.pitches
+        unsung = [
+            word
+            for word in self.notation.words
+            if word.step >= len(pitches) or pitches[word.step, word.voice] == SILENCE
+        ]
+        if unsung:
+            first = unsung[0]
+            warnings.warn(
+                f"{self.chorale.name}: {len(unsung)} of {len(self.notation.words)} syllables are "
+                f"not written, because nothing is sung there; the first is {first.text!r}, "
+                f"{VOICES[first.voice]}, step {first.step}",
+                stacklevel=5,
+            )
+
+
+def _shared_words(words):
+    """The words without those of a lower voice of a staff that are all the upper one's too."""
+    sung = defaultdict(set)
+    for word in words:
+        sung[word.voice].add((word.step, word.verse, word.text))
+    shared = {lower for lower in (1, 3) if sung[lower] <= sung[lower - 1]}
+    return [word for word in words if word.voice not in shared]
+
+
+def _closed(bars):
+    """The bars, the last of which ends with a final bar line."""
+    return (*bars[:-1], replace(bars[-1], barline="final"))
+
+
+def _keys(chorale):
+    """[(step, music21 KeySignature or Key)], the first at step 0."""
+    from music21.key import Key
+
+    changes = list(chorale.notation.keys) if chorale.notation else []
+    if not changes or changes[0].step > 0:
+        tonic, mode = (chorale.key or find_key(chorale)).split()
+        return [(0, Key(tonic, mode))] + [(c.step, _signature(c)) for c in changes]
+    if chorale.key is not None and key_signature(chorale.key) != changes[0].fifths:
+        tonic, mode = chorale.key.split()
+        return [(0, Key(tonic, mode))] + [(c.step, _signature(c)) for c in changes[1:]]
+    return [(change.step, _signature(change)) for change in changes]
+
+
+def _signature(change):
+    """music21's Key of a `KeySignature`, or its KeySignature where no mode is known."""
+    from music21.key import KeySignature
+
+    signature = KeySignature(change.fifths)
+    return signature.asKey(change.mode) if change.mode in MODES else signature
+
+
+def _part(page, voices, colours):
     """A music21 Part: one staff, with one of the voices or two."""
-    from music21 import bar, instrument, meter, stream
+    from music21 import instrument, meter, stream
     from music21.stream.enums import ShowNumber
 
-    metre = meter.TimeSignature(chorale.time_signature)
-    full, pickup = chorale.steps_per_bar, chorale.pickup
     part = stream.Part()
     sings = instrument.Choir()
     sings.partName = part.partName = "\n".join(VOICES[voice].capitalize() for voice in voices)
@@ -308,35 +413,51 @@ def _part(chorale, voices, fifths, colours, key):
         f"I{voices[0] + 1}",
     )  # music21 would draw lots
     part.insert(0, sings)
-    lines = [_Line(chorale, voice, fifths, colours, alone=len(voices) == 1) for voice in voices]
-    starts = [0, *range(pickup or full, len(chorale), full)]
-    for start, stop in zip(starts, [*starts[1:], len(chorale)]):
-        measure = stream.Measure(number=len(part.getElementsByClass("Measure")) + (not pickup))
-        phase = (start - pickup) % full
-        measure.paddingLeft = phase / STEPS_PER_QUARTER
-        measure.paddingRight = (full - phase - (stop - start)) / STEPS_PER_QUARTER
-        if start == 0:
+    lines = [_Line(page, voice, colours, alone=len(voices) == 1) for voice in voices]
+    metre, before = None, None
+    for bar in page.bars:
+        measure = stream.Measure(number=bar.number)
+        measure.paddingLeft = bar.offset / STEPS_PER_QUARTER
+        full = steps_per_bar(bar.time_signature)
+        measure.paddingRight = (full - bar.offset - bar.steps) / STEPS_PER_QUARTER
+        if bar.start == 0:
             measure.insert(0, _clef(voices))
-            measure.insert(0, key)
-            measure.insert(0, metre)
-        if measure.number == 0:
+        if bar.time_signature != metre:
+            metre = bar.time_signature
+            measure.insert(0, meter.TimeSignature(metre))
+        if not _is_counted(bar, before):
             measure.showNumber = ShowNumber.NEVER
-        written = [line.written(start, stop, phase, metre.ratioString) for line in lines]
-        if len(lines) == 1 or not chorale.pitches[start:stop, list(voices)].any():
+        before = bar
+        written = [line.written(bar) for line in lines]
+        if len(lines) == 1 or not page.chorale.pitches[bar.start : bar.stop, list(voices)].any():
             measure.append(written[0])
         else:
             for number, elements in enumerate(written, 1):
                 voice = stream.Voice(id=str(number))
                 voice.append(elements)
                 measure.insert(0, voice)
+        for step, key in page.keys:
+            if bar.start <= step < bar.stop:
+                within = step > bar.start and measure.voices  # music21 writes it only in a voice
+                place = measure.voices[0] if within else measure
+                place.insert((step - bar.start) / STEPS_PER_QUARTER, deepcopy(key))
+        add_barlines(measure, bar)
         part.append(measure)
-    measure.rightBarline = bar.Barline("final")
-    _print_accidentals(part, key)
+    _print_accidentals(part)
     part.makeBeams(inPlace=True, setStemDirections=False)
     return part
 
 
-def _print_accidentals(part, key):
+def _is_counted(bar, before):
+    """Whether a bar has a number of its own: a pickup, and the second half of a divided bar, have
+    none."""
+    if before is None or not bar.offset:
+        return bar.number > 0
+    goes_on = before.offset + before.steps == bar.offset
+    return goes_on and bar.number != before.number
+
+
+def _print_accidentals(part):
     """Decides which accidentals of a staff are printed.
 
     Printed is what differs from the key, or from what stood on that line before in this bar, be it
@@ -345,8 +466,10 @@ def _print_accidentals(part, key):
     """
     from music21 import pitch
 
-    last_bar = {}
+    last_bar, keys = {}, []
     for measure in part.getElementsByClass("Measure"):
+        changes = measure.recurse().getElementsByClass("KeySignature")
+        keys = [(0, key) for _, key in keys[-1:]] + [(key.offset, key) for key in changes]
         notes = [
             (element.offset, number, element)
             for number, voice in enumerate(list(measure.voices) or [measure])
@@ -356,6 +479,7 @@ def _print_accidentals(part, key):
         for offset, number, element in sorted(notes, key=lambda entry: entry[:2]):
             line = element.pitch.nameWithOctave.replace("#", "").replace("-", "")
             sharps = int(element.pitch.alter)
+            key = next(one for at, one in reversed(keys) if at <= offset)
             in_key = key.accidentalByStep(element.pitch.step)
             in_key = int(in_key.alter) if in_key else 0
             shown = sharps != staff.get(line, in_key) or sharps != own.get((number, line), in_key)
@@ -393,35 +517,35 @@ def _clef(voices):
 class _Line:
     """One voice, to be written down bar by bar."""
 
-    def __init__(self, chorale, voice, fifths, colours, alone):
-        self.voice, self.alone = voice, alone
+    def __init__(self, page, voice, colours, alone):
+        self.page, self.voice, self.alone = page, voice, alone
         self.colours = colours[:, voice]
-        self.fifths = fifths[:, voice]
-        self.sounds = _sounds_and_silences(chorale, voice)
-        self.fermatas = _fermata_steps(chorale)
+        self.fifths = page.fifths[:, voice]
+        self.sounds = _sounds_and_silences(page.chorale, voice)
+        self.fermatas = page.fermatas[:, voice]
+        below = {voice for voice, _ in page.words} if not alone else set()
+        self.sings_above = voice in (0, 2) and voice + 1 in below
+        self.shows_fermatas = alone or voice in (0, 3) or not page.fermatas[:, 0].any()
 
-    def written(self, start, stop, phase, metre):
-        """The music21 notes and rests of the steps from `start` up to `stop`, tied where a note
-        goes on."""
+    def written(self, bar):
+        """The music21 notes and rests of a bar, tied where a note goes on."""
         from music21 import note
 
         elements = []
         for begins, ends, pitch in self.sounds:
-            first, last = max(begins, start), min(ends, stop)
+            first, last = max(begins, bar.start), min(ends, bar.stop)
             if first >= last:
                 continue
-            if pitch == SILENCE and last - first == steps_per_bar(
-                metre
-            ):  # in a shorter bar it would be read as longer
+            if pitch == SILENCE and last - first == bar.steps and bar.is_full:
                 elements.append(note.Rest(quarterLength=(last - first) / STEPS_PER_QUARTER))
                 elements[0].fullMeasure = True
                 continue
             at = first
-            for value in _note_values(first - start + phase, last - first, metre):
+            for value in self._values(first, last, pitch, bar):
                 element = (
                     note.Rest()
                     if pitch == SILENCE
-                    else note.Note(_named(pitch, self.fifths[begins]))
+                    else note.Note(named(pitch, self.fifths[begins]))
                 )
                 element.quarterLength = value / STEPS_PER_QUARTER
                 if pitch != SILENCE:
@@ -430,22 +554,38 @@ class _Line:
                 at += value
         return elements
 
+    def _values(self, first, last, pitch, bar):
+        """The note values (list of int) of the steps from `first` to `last`, parted also where a
+        syllable is sung within a held note."""
+        words = self.page.words
+        sung = [step for step in range(first + 1, last) if (self.voice, step) in words]
+        cuts = [first, *(sung if pitch != SILENCE else []), last]
+        return [
+            value
+            for start, stop in pairwise(cuts)
+            for value in _note_values(
+                start - bar.start + bar.offset, stop - start, bar.time_signature
+            )
+        ]
+
     def _mark(self, element, begins, ends, at, until):
-        """Colour, tie, stem and fermata of the part from `at` to `until` of a note that lasts from
-        `begins` to `ends`."""
+        """Colour, tie, stem, words and fermata of the part from `at` to `until` of a note that
+        lasts from `begins` to `ends`."""
         from music21 import expressions, tie
 
         if (at, until) != (begins, ends):
             element.tie = tie.Tie(
                 "start" if at == begins else "stop" if until == ends else "continue"
             )
+        for syllable in self.page.words.get((self.voice, at), ()):
+            element.lyrics.append(lyric(syllable, self.sings_above, self.page.marked))
         if self.colours[begins]:
             element.style.color = self.colours[begins]
         if not self.alone:
             element.stemDirection = "down" if self.voice % 2 else "up"
-        if self.fermatas[at:until].any() and (self.alone or self.voice in (0, 3)):
+        if self.fermatas[at:until].any() and self.shows_fermatas:
             fermata = expressions.Fermata()
-            fermata.type = "upright" if self.alone or self.voice == 0 else "inverted"
+            fermata.type = "upright" if self.alone or self.voice % 2 == 0 else "inverted"
             element.expressions.append(fermata)
 
 
@@ -460,25 +600,53 @@ def _sounds_and_silences(chorale, voice):
     return sounds + ([(now, len(chorale), SILENCE)] if now < len(chorale) else [])
 
 
-def _fermata_steps(chorale):
-    """bool array (steps,): the last step under each fermata; the note that sounds there bears the
-    sign."""
+def _fermata_signs(chorale):
+    """bool array (steps, 4): true on the steps whose notes bear the sign of a fermata.
+
+    Where the soprano's fermatas are all that there is, every voice bears the sign on the last step
+    of each. Where it has none, those of the other voices stand on their own notes only. What is
+    under fermatas in any other way (the notes of a model may be) has a sign where it ends.
+    """
     under = np.zeros(len(chorale), bool) if chorale.fermatas is None else chorale.fermatas
-    return under & ~np.append(under[1:], False)
+    ends = np.zeros(chorale.pitches.shape, bool)  # of notes that are wholly under a fermata
+    reach = np.zeros(chorale.pitches.shape, bool)
+    for voice in range(len(VOICES)):
+        for start, length, _ in chorale.notes(voice).tolist():
+            if under[start : start + length].all():
+                ends[start + length - 1, voice] = True
+                reach[start : start + length, voice] = True
+    if np.array_equal(reach[:, 0], under):
+        return np.repeat(ends[:, :1], len(VOICES), axis=1)
+    if np.array_equal(reach[:, 1:].any(axis=1), under):
+        return np.where(np.arange(len(VOICES)) == 0, False, ends)
+    last = under & ~np.append(under[1:], False)
+    return np.repeat(last[:, None], len(VOICES), axis=1)
 
 
 def _note_values(at, length, metre):
     """The steps (list of int) of the note values that write a note of `length` steps.
 
     It begins `at` steps into a bar. One value, where that shows the beat; otherwise several to be
-    tied, parted at the strongest place."""
+    tied, parted at the strongest place. Bars of five and seven are 2 + 3 and 4 + 3, so that a whole
+    bar of 5/4 is a half and a dotted half."""
     count, unit = (int(part) for part in metre.split("/"))
     beat = max(1, 16 * (3 if _is_compound(count) else 1) // unit)
-    if _is_one_value(at, length, beat, _is_compound(count)):
+    groups = _group_starts(count, 16 // unit)
+    parted = at in (0, *groups) and any(at < start < at + length for start in groups)
+    if not parted and _is_one_value(at, length, beat, _is_compound(count)):
         return [length]
     places = range(at + 1, at + length)
-    cut = max(places, key=lambda place: _strength(place, beat, two_fold=count in (2, 4)))
+    cut = max(
+        places,
+        key=lambda place: (place in groups, _strength(place, beat, two_fold=count in (2, 4))),
+    )
     return _note_values(at, cut - at, metre) + _note_values(cut, at + length - cut, metre)
+
+
+def _group_starts(count, beat):
+    """Where the second group of a bar of five or seven begins (list of int, in steps): as music21
+    beams it, after two beats of five and four of seven."""
+    return [beat * first for first in {5: (2,), 7: (4,)}.get(count, ())]
 
 
 def _is_compound(count):
@@ -529,83 +697,3 @@ def _checked_colours(colours, chorale):
                 "or '' for black"
             )
     return np.vectorize(checked.get, otypes=[str])(colours)
-
-
-# Spelling
-
-
-def _music21_key(chorale):
-    from music21 import key
-
-    tonic, mode = (chorale.key or find_key(chorale)).split()
-    return key.Key(tonic, mode)
-
-
-def _fifths(chorale, sharps):
-    """int array (steps, 4): each note's place on the line of fifths (F -1, C 0, G 1, ... B flat
-    -2).
-
-    A note may be called by names twelve fifths apart. The first guess depends on the key alone, and
-    reaches from the lowered seventh to the raised second (in C: B flat to D sharp). Then, twice,
-    each note takes the name nearest to the notes around it, with which the key is counted as eight
-    notes more.
-    """
-    octave_free = chorale.pitches.astype(int) * 7 % 12
-    sung = chorale.pitches != SILENCE
-    key_centre = sharps + 2  # of the seven notes of the scale
-    lowest = np.full((len(chorale), 1), sharps - 2)
-    fifths = lowest + (octave_free - lowest) % 12
-    around = np.exp(-np.abs(np.arange(-_WINDOW, _WINDOW + 1)) / (_WINDOW / 2))
-
-    def nearby(per_step):
-        return np.convolve(per_step, around)[_WINDOW : _WINDOW + len(per_step)]
-
-    for _ in range(2):
-        weighed = nearby(np.sum(fifths * sung, axis=1)) + _TRUST * key_centre
-        centre = weighed / (nearby(np.sum(sung, axis=1)) + _TRUST)
-        lowest = np.ceil(centre - 6).astype(int)[:, None]
-        fifths = lowest + (octave_free - lowest) % 12
-    return fifths
-
-
-def _named(pitch, fifths):
-    """The music21 Pitch of a MIDI number with its place on the line of fifths."""
-    from music21 import pitch as pitches
-
-    sharps, letter = divmod(int(fifths) + 1, 7)
-    named = pitches.Pitch("FCGDAEB"[letter] + ("#" * sharps if sharps > 0 else "-" * -sharps))
-    named.octave = (int(pitch) - sharps) // 12 - 1
-    return named
-
-
-# Files
-
-
-def _musicxml(score):
-    """The score as MusicXML (bytes), without the date, so that the same chorale gives the same
-    file, and without the composer "Music21", whom music21 names where there is none."""
-    from music21.musicxml.m21ToXml import GeneralObjectExporter
-
-    exporter = GeneralObjectExporter(score)
-    exporter.makeNotation = False
-    return re.sub(
-        rb'\s*<encoding-date>.*?</encoding-date>|\s*<creator type="composer">Music21</creator>',
-        b"",
-        exporter.parse(),
-    )
-
-
-def _packed(xml):
-    """MusicXML as the content of an .mxl file (bytes)."""
-    container = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<container><rootfiles><rootfile full-path="score.musicxml" '
-        'media-type="application/vnd.recordare.musicxml+xml"/></rootfiles></container>\n'
-    )
-    content = BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, text in (("META-INF/container.xml", container), ("score.musicxml", xml)):
-            packed.writestr(
-                zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED
-            )  # ZipInfo's date is fixed
-    return content.getvalue()

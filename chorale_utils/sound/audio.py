@@ -13,18 +13,17 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from io import BytesIO
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale, as_chorale
+from ..chorale import VOICES, Chorale, as_chorale
 from ..files import as_path, write_atomically
-from ..notation.midi import CHOIR_AAHS, TEMPO, VELOCITIES, check_tempo
+from ..notation.midi import CHOIR_AAHS, VELOCITIES
+from ..notation.performance import FERMATA, in_order, step_seconds
 
 SAMPLE_RATE = 44_100  # samples a second, in files
-FERMATA = 1.5  # how many times longer a step lasts under a fermata
 TAIL = 1.0  # seconds in which the room dies away after the last note
 PEAK = 0.9  # the loudest sample
 
@@ -49,6 +48,7 @@ _LEVELS = (1.0, 0.75, 0.85, 1.0)
 _SINGERS = ((-5.0, 4.9), (0.0, 5.4), (6.0, 5.1))
 _VIBRATO = 9.0  # cents to either side
 _ATTACK, _RELEASE = 0.045, 0.11  # seconds
+_BREATH = 0.14  # seconds by which a note ends before the same one is struck again
 # of a SoundFont: the MIDI controller of the place, and how many dB softer, so as not to clip
 _PAN, _GAIN = 10, -12.0
 _REVERBERATION = 0.44  # the strength of the room beside the singers
@@ -57,22 +57,26 @@ _REVERBERATION = 0.44  # the strength of the room beside the singers
 def synthesize(
     chorale: Chorale,
     sample_rate: int = SAMPLE_RATE,
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     fermata: float = FERMATA,
     soundfont: str | os.PathLike[str] | None = None,
+    repeats: str = "played",
 ) -> np.ndarray:
     """The sound of a chorale: float32 array (samples, 2), left and right, between -0.9 and 0.9.
 
-    It lasts as long as the piece and one second more, in which the room dies away. Same chorale,
-    same sound.
+    It lasts as long as the piece and one second more, in which the room dies away. Between a note
+    and the same note struck again the voice takes breath. Same chorale, same sound.
 
     Args:
         chorale: Chorale.
         sample_rate: samples a second, 8000..96000.
-        tempo: quarter notes a minute, 4..1000.
+        tempo: quarter notes a minute throughout, 4..1000; None for the tempo marks of the page, 80
+            where there is none.
         fermata: how many times longer a step lasts under a fermata, at least 1 (1 holds nothing).
         soundfont: a file (.sf2 or .sf3) whose voices sing: its Choir Aahs, or, where it has none,
             the first of its sounds; None for the small choir that is built in.
+        repeats: ``'played'``: repeats, endings and jumps of the page are sung; ``'written'``: each
+            bar once.
 
     Raises:
         ValueError: an argument is outside its range, or the file is no SoundFont.
@@ -87,11 +91,10 @@ def synthesize(
 
     Notebook: 05_generation
     """
-    as_chorale(chorale)
-    check_tempo(tempo)
+    chorale = in_order(as_chorale(chorale), repeats)
     if not isinstance(sample_rate, (int, np.integer)) or not 8000 <= sample_rate <= 96_000:
         raise ValueError(f"sample rate {sample_rate!r}: expected samples a second, 8000..96000")
-    times = step_times(chorale, tempo, fermata)
+    times = step_times(chorale, tempo, fermata, "written")
     samples = int(round((times[-1] + TAIL) * sample_rate))
     if soundfont is None:
         choir = _sung(chorale, times, samples, sample_rate)
@@ -102,17 +105,23 @@ def synthesize(
     return choir * np.float32(PEAK / loudest) if loudest > 0 else choir
 
 
-def step_times(chorale: Chorale, tempo: float = TEMPO, fermata: float = FERMATA) -> np.ndarray:
+def step_times(
+    chorale: Chorale,
+    tempo: float | None = None,
+    fermata: float = FERMATA,
+    repeats: str = "played",
+) -> np.ndarray:
     """When each step begins in the sound of `synthesize`, in seconds.
 
     Args:
-        chorale, tempo, fermata: as in `synthesize`.
+        chorale, tempo, fermata, repeats: as in `synthesize`.
 
     Returns:
-        float array (steps + 1,); the last is the end.
+        float array (steps + 1,), of all steps in the order in which they are sung (see
+        `expand_repeats`); the last is the end.
 
     Raises:
-        ValueError: `tempo` or `fermata` is outside its range.
+        ValueError: `tempo`, `fermata` or `repeats` is none that there is.
         TypeError: `chorale` is no Chorale.
 
     Examples:
@@ -121,25 +130,18 @@ def step_times(chorale: Chorale, tempo: float = TEMPO, fermata: float = FERMATA)
 
     Notebook: 05_generation
     """
-    as_chorale(chorale)
-    check_tempo(tempo)
-    if not isinstance(fermata, Real) or not 1 <= fermata < np.inf:
-        raise ValueError(
-            f"fermata {fermata!r}: expected how many times longer a step lasts, at least 1"
-        )
-    lengths = np.full(len(chorale), 60 / tempo / STEPS_PER_QUARTER)
-    if chorale.fermatas is not None:
-        lengths[chorale.fermatas] *= fermata
-    return np.append(0.0, np.cumsum(lengths))
+    sung = in_order(as_chorale(chorale), repeats)
+    return np.append(0.0, np.cumsum(step_seconds(sung, tempo, fermata)))
 
 
 def write_sound(
     chorale: Chorale,
     path: str | os.PathLike[str],
     sample_rate: int = SAMPLE_RATE,
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     fermata: float = FERMATA,
     soundfont: str | os.PathLike[str] | None = None,
+    repeats: str = "played",
 ) -> Path:
     """Writes the sound of a chorale in the format that the suffix asks for, stereo.
 
@@ -147,8 +149,8 @@ def write_sound(
         chorale: Chorale.
         path: file to write, ``.wav`` or ``.flac`` (16 bits), ``.ogg`` (Vorbis) or ``.mp3``; there
             whole or not at all, its folder made where missing.
-        sample_rate, tempo, fermata, soundfont: as in `synthesize`. An MP3 has one of 8000, 11025,
-            12000, 16000, 22050, 24000, 32000, 44100 and 48000 samples a second.
+        sample_rate, tempo, fermata, soundfont, repeats: as in `synthesize`. An MP3 has one of 8000,
+            11025, 12000, 16000, 22050, 24000, 32000, 44100 and 48000 samples a second.
 
     Returns:
         Path: `path`.
@@ -173,7 +175,7 @@ def write_sound(
             f"{path}: {path.suffix or 'no suffix'}: expected one of {', '.join(_FORMATS)}"
         )
     content = encode_audio(
-        synthesize(chorale, sample_rate, tempo, fermata, soundfont), sample_rate, **how
+        synthesize(chorale, sample_rate, tempo, fermata, soundfont, repeats), sample_rate, **how
     )
     return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
 
@@ -199,9 +201,9 @@ def _line(notes, times, trembling, sample_rate):
     """One voice (float32 array (samples,)): its notes one after the other, each sung by all its
     singers."""
     line = np.zeros(trembling.shape[1], np.float32)
-    for start, length, pitch in notes.tolist():
+    for (start, length, pitch), breath in zip(notes.tolist(), _breaths(notes, times)):
         first = int(round(times[start] * sample_rate))
-        seconds = times[start + length] - times[start]
+        seconds = times[start + length] - times[start] - breath
         note = slice(first, first + int(round((seconds + _RELEASE) * sample_rate)))
         envelope = _envelope(note.stop - note.start, seconds, sample_rate)
         wave = _wave(pitch, sample_rate)
@@ -212,6 +214,15 @@ def _line(notes, times, trembling, sample_rate):
             )
             line[note] += wave[place & (_TABLE - 1)] * envelope
     return line
+
+
+def _breaths(notes, times):
+    """For each note of a voice by how many seconds (float array) it ends early, because the same
+    note is struck again."""
+    start, length, pitch = notes.T
+    again = np.append((start[1:] == (start + length)[:-1]) & (pitch[1:] == pitch[:-1]), False)
+    seconds = times[start + length] - times[start]
+    return np.where(again, np.minimum(_BREATH, seconds / 2), 0.0)
 
 
 def _trembling_time(samples, sample_rate):
@@ -317,9 +328,11 @@ def _played(chorale, times, samples, sample_rate, soundfont):
     for voice in range(len(VOICES)):
         synth.program_select(voice, file, 0, programme)
         synth.control_change(voice, _PAN, round(64 + 63 * _PLACES[voice]))
-        for start, length, pitch in chorale.notes(voice).tolist():
+        notes = chorale.notes(voice)
+        for (start, length, pitch), breath in zip(notes.tolist(), _breaths(notes, times)):
+            stop = times[start + length] - breath
             events.append((int(round(times[start] * sample_rate)), True, voice, pitch))
-            events.append((int(round(times[start + length] * sample_rate)), False, voice, pitch))
+            events.append((int(round(stop * sample_rate)), False, voice, pitch))
     sound, now = np.zeros((samples, 2), np.float32), 0
     for at, begins, voice, pitch in [
         *sorted(events),

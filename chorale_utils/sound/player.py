@@ -22,9 +22,10 @@ import numpy as np
 
 from ..chorale import Chorale, as_chorales
 from ..notation.engraving import System
-from ..notation.midi import TEMPO
+from ..notation.page import bars_of
+from ..notation.performance import FERMATA
 from ..notation.score import PAGE_WIDTH, ScorePicture, show_score
-from .audio import FERMATA, encode_audio, step_times, synthesize
+from .audio import encode_audio, step_times, synthesize
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -61,7 +62,9 @@ for (const player of document.querySelectorAll(".chorale-player:not([data-follow
   for (const event of ["play", "pause", "seeked", "ended"]) audio.addEventListener(event, show);
   score.addEventListener("click", ({offsetX, offsetY}) => {
     const x = offsetX / score.offsetWidth, y = offsetY / score.offsetHeight;
-    const system = systems.find(({top, height}) => y < top + height) ?? systems.at(-1);
+    const {top} = systems.find(({top, height}) => y < top + height) ?? systems.at(-1);
+    const there = systems.filter(system => system.top === top);
+    const system = there.find(({points}) => x < points.at(-1)[1]) ?? there.at(-1);
     const reached = system.points.findLast(([, place]) => place <= x + 0.005);
     audio.currentTime = (reached ?? system.points[0])[0];
   });
@@ -71,7 +74,7 @@ for (const player of document.querySelectorAll(".chorale-player:not([data-follow
 
 def play(
     chorale: Chorale,
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     fermata: float = FERMATA,
     soundfont: str | os.PathLike[str] | None = None,
 ) -> Player:
@@ -81,7 +84,7 @@ def play(
 
     Args:
         chorale: Chorale.
-        tempo, fermata, soundfont: as in `synthesize`.
+        tempo, fermata, soundfont: as in `synthesize`; repeats are sung.
 
     Raises:
         ValueError, TypeError, OSError, ModuleNotFoundError: as in `synthesize`.
@@ -97,7 +100,7 @@ def play(
 
 def mp3(
     chorale: Chorale,
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     fermata: float = FERMATA,
     soundfont: str | os.PathLike[str] | None = None,
 ) -> bytes:
@@ -130,7 +133,7 @@ def mp3(
 def show(
     chorale: Chorale,
     staves: int = 2,
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     fermata: float = FERMATA,
     width: int = PAGE_WIDTH,
     caption: str | None = None,
@@ -141,7 +144,7 @@ def show(
 def show(
     chorale: Iterable[Chorale],
     staves: int = 2,
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     fermata: float = FERMATA,
     width: int = PAGE_WIDTH,
     caption: Sequence[str | None] | None = None,
@@ -151,7 +154,7 @@ def show(
 def show(
     chorale: Chorale | Iterable[Chorale],
     staves: int = 2,
-    tempo: float = TEMPO,
+    tempo: float | None = None,
     fermata: float = FERMATA,
     width: int = PAGE_WIDTH,
     caption: Any = None,
@@ -166,7 +169,7 @@ def show(
     Args:
         chorale: Chorale, at least one step; or a list of them, such as `generate` returns.
         staves, width: as in `show_score`.
-        tempo, fermata, soundfont: as in `synthesize`.
+        tempo, fermata, soundfont: as in `synthesize`; repeats are sung.
         caption: text for the first line; None gives title, name and key, as far as they are known.
             For several chorales None, or a list with one for each.
         colours: as in `show_score`. For several chorales None, or a list with one array for each.
@@ -197,7 +200,7 @@ def show(
         score = show_score(one, staves=staves, width=width, colours=painted)
         times = step_times(one, tempo, fermata)
         player = play(one, tempo, fermata, soundfont)
-        path = cursor_path(score.systems, times)
+        path = cursor_path(score.systems, times, sung_steps(one))
         shown.append(ShownChorale(_caption(one) if text is None else text, score, player, path))
     return shown[0] if isinstance(chorale, Chorale) else ShownChorales(shown)
 
@@ -211,8 +214,10 @@ def _for_each(given, chorales, what):
     return given
 
 
-def cursor_path(systems: Sequence[System], times: np.ndarray) -> list[dict[str, Any]]:
-    """Where the cursor is when: a dict for each system.
+def cursor_path(
+    systems: Sequence[System], times: np.ndarray, steps: np.ndarray | None = None
+) -> list[dict[str, Any]]:
+    """Where the cursor is when: a dict for each system, for each time that it is sung.
 
     Its `top` and `height` are shares of the page's height; its `points` are pairs (seconds, x as
     share of the page's width), between which the cursor moves evenly.
@@ -220,19 +225,62 @@ def cursor_path(systems: Sequence[System], times: np.ndarray) -> list[dict[str, 
     Args:
         systems: list of `engraving.System`.
         times: float array (steps + 1,), when each step begins, in seconds (see `step_times`).
+        steps: int array (steps,), which step of the page each one of them is (see `sung_steps`);
+            None for a page that is sung as it stands.
 
     Examples:
         >>> cursor_path([System(0.1, 0.2, [(0, 0.1), (2, 0.9)])], np.array([0.0, 0.25, 0.5]))
         [{'top': 0.1, 'height': 0.2, 'points': [[0.0, 0.1], [0.5, 0.9]]}]
     """
-    return [
-        {
-            "top": round(system.top, 4),
-            "height": round(system.height, 4),
-            "points": [[round(float(times[step]), 4), round(x, 4)] for step, x in system.points],
-        }
-        for system in systems
+    steps = np.arange(len(times) - 1) if steps is None else steps
+    leaps = np.flatnonzero(np.diff(steps) != 1) + 1
+    path = []
+    for first, last in zip([0, *leaps], [*leaps, len(steps)]):
+        start, stop = steps[first], steps[first] + last - first
+        for system in systems:
+            points = _points_within(system.points, start, stop)
+            path += [
+                {
+                    "top": round(system.top, 4),
+                    "height": round(system.height, 4),
+                    "points": [
+                        [round(float(times[first + step - start]), 4), round(x, 4)]
+                        for step, x in points
+                    ],
+                }
+            ] * bool(points)
+    return path
+
+
+def _points_within(points, start, stop):
+    """The points of a system from one step up to another; empty where it has none."""
+    (begin, _), (end, _) = points[0], points[-1]
+    if stop <= begin or start >= end:
+        return []
+    places, at = zip(*points)
+    within = [(step, x) for step, x in points if start < step < stop]
+    edges = [
+        (step, float(np.interp(step, places, at))) for step in (max(start, begin), min(stop, end))
     ]
+    return [edges[0], *(point for point in within if point not in edges), edges[1]]
+
+
+def sung_steps(chorale: Chorale) -> np.ndarray:
+    """Which step of the page is sung when: int array (steps,), in the order of `expand_repeats`.
+
+    Args:
+        chorale: Chorale.
+
+    Examples:
+        >>> sung_steps(Chorale([[72, 67, 64, 48]] * 3)).tolist()
+        [0, 1, 2]
+    """
+    page = chorale.notation
+    if page is None or not page.has_repeats:
+        return np.arange(len(chorale))
+    bars = bars_of(chorale)
+    sung = [np.arange(bars[place].start, bars[place].stop) for place in page.playing_order()]
+    return np.concatenate(sung)
 
 
 @dataclass(frozen=True, repr=False)

@@ -24,7 +24,8 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..chorale import Chorale
-from ..files import load_chorales, read_table, save_chorales, write_atomically
+from ..files import read_table, write_atomically
+from ..notation.archive import load_chorales, save_chorales
 
 MAX_RESULTS = 100  # in a folder
 PACKAGE = __name__.partition(".")[0]

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ..chorale import VOICES, Chorale, Pieces
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, Pieces, tonic_and_mode
 from ..corpus.forms import draw_form
 from ..encoding import (
     END,
@@ -53,9 +53,13 @@ from ..models.critic import Critic
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
 from ..notation.page import Notation, Syllable
+from ..notation.score import find_key
 from .melody import as_melody, note_number, shift_into_range
 from .particles import (
+    ALLOWED,
+    AVOIDED,
     CHUNK,
+    FORBIDDEN,
     FREE,
     chunk_writer,
     initial_state,
@@ -95,6 +99,7 @@ def generate(
     best_of: int = 1,
     judge: Judge | None = None,
     progress: bool | None = None,
+    pitch_classes: np.ndarray | None = None,
     form: Form | Sequence[Form] | None = None,
     onsets: ArrayLike | None = None,
     allowed: ArrayLike | None = None,
@@ -136,20 +141,23 @@ def generate(
             better; None is `grade`.
         progress: whether to show a progress bar; None for yes on a terminal, where it takes more
             than some seconds.
+        pitch_classes: bool array (steps, 4, 12), which pitch classes, C to B, each voice may sing
+            on each step, such as those of a chord; later steps, and None, have no limit.
         form: a `Form`, or a list of one for each piece, for a model that takes one; it says how
-        long
-            the piece is, too. None: one is drawn for each piece (see `draw_form`), or, where
+            long the piece is, too. None: one is drawn for each piece (see `draw_form`), or, where
             `steps` or `given` say how long it is, phrases of eight quarters.
         onsets: bool array, the shape of `given`: whether a given note is struck or goes on, for a
             model that writes scores. None: the model decides, or the Chorale that is given says.
         allowed: bool array (steps, 4, tokens), what may come, step by step and voice by voice, by
-            the model's tokens (see `notes_to_tokens` and `score_to_tokens`). None for everything.
+            the model's tokens (see `notes_to_tokens` and `score_to_tokens`); later steps, and None,
+            have no limit. What is not allowed never comes.
         critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None for
             no critic.
 
-        Notes that break a rule (ranges, crossing, parallels) are never sampled, unless no other is
-        left; given ones are kept. With several particles a candidate pays for what a rule forbids
-        it with its weight, so that rules choose among pieces, not only among notes.
+        Notes that break a rule (ranges, crossing, parallels, pitch classes) are never sampled,
+        unless no other is left; given ones are kept. With several particles a candidate pays for
+        what a rule forbids it with its weight, so that rules choose among pieces, not only among
+        notes.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
@@ -178,13 +186,12 @@ def generate(
             f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected "
             f"a few semitones up or down, such as range(-2, 3)"
         )
-    in_range = _in_range(ranges)
+    singable = _singable(_in_range(ranges), pitch_classes)
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], Chorale):
         given = given[0]
     beginning = given if isinstance(given, Chorale) else None
-    if beginning is not None:
-        if onsets is None and model.tokens == SCORE_VOCABULARY:
-            onsets = beginning.struck
+    if beginning is not None and onsets is None and model.tokens == SCORE_VOCABULARY:
+        onsets = beginning.struck
     if critic is not None and not (model.takes_form and particles > 1):
         raise ValueError(
             f"a critic with {particles} particles and {model.name}: expected several particles to "
@@ -194,8 +201,8 @@ def generate(
         given if beginning is None else beginning.pitches, steps, shifts, form is not None
     )
     sequences = list(_seeds(seed, count, best_of))
-    forms = _forms(form, length, model, sequences, best_of)
-    wishes = _Wishes(model, fixed, length, forms, onsets, allowed, particles > 1)
+    forms = _forms(form, length, model, sequences, best_of, beginning)
+    wishes = _Wishes(model, fixed, length, forms, onsets, allowed, singable, particles > 1)
     writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles, critic)
     told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
     state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, critic)
@@ -206,12 +213,11 @@ def generate(
         [_RandomStreams(sequence) for sequence in sequences],
         particles,
         len(shifts),
-        in_range,
         temperature,
         progress,
     )
     pieces = [
-        _chorale(piece.tokens, model, forms and forms[number], number // best_of)
+        _chorale(piece.tokens, model, forms[number] if forms else None, number // best_of)
         for number, piece in enumerate(written)
     ]
     if beginning is not None:
@@ -229,12 +235,16 @@ def harmonize(
     parallels: bool = False,
     judge: Judge | None = None,
     *,
+    part: str | int | None = None,
+    strict: bool = True,
+    repeats: str = "written",
+    tonic_ending: bool = True,
     quarters: float | Sequence[float] | None = None,
     temperature: float = 1.0,
     seed: int | None = None,
     transpositions: Iterable[int] = (0,),
     ranges: Ranges | None = None,
-    crossing: bool = True,
+    crossing: bool = False,
     best_of: int = 1,
     progress: bool | None = None,
     form: Form | None = None,
@@ -243,7 +253,9 @@ def harmonize(
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
     The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
-    else the page says of it. The other voices are struck where they move.
+    else the page says of it: words, repeats, spelling. The other voices are struck where they move,
+    and wherever the melody has a new syllable, so that they can sing the words, too. A model that
+    writes scores strikes a note wherever there is a syllable, and elsewhere as it will.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
@@ -262,11 +274,15 @@ def harmonize(
             makes eight to eleven times as many as Bach, with one candidate or with many
             (writing/harmonising.md).
         judge: as in `generate`.
+        part, strict, repeats: of a file or a stream, see `load_melody`.
+        tonic_ending: whether the last chord is the tonic in root position. That is asked only of a
+            melody that ends on a note of this chord, in the key that it says or `find_key` finds.
         quarters: how long the notes of a list are, in quarters: one number for all, or one for
             each; each a whole number of sixteenths.
         temperature, seed, transpositions, ranges, crossing, best_of, progress, critic: as in
             `generate`.
-        form: as in `generate`; None: for a model that takes one, that of the melody.
+        form: as in `generate`, as long as the melody; None: for a model that takes one, that of
+            the melody.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
@@ -293,15 +309,28 @@ def harmonize(
         raise ValueError(f"voice {voice!r}: expected one of {', '.join(VOICES)}")
     _check_judge(judge)
     number = VOICES.index(voice)
-    tune = as_melody(melody, number, quarters)
+    tune = as_melody(melody, number, quarters, part=part, strict=strict, repeats=repeats)
     shift = shift_into_range(tune, number, transpose)
     tune = tune.transpose(shift)
     given = np.full(tune.pitches.shape, FREE)
     given[:, number] = tune.pitches[:, number]
+    model = as_model(model)
+    writes_scores = model.tokens == SCORE_VOCABULARY
+    if form is None and model.takes_form:
+        form = _form_of(tune)
+    elif form is not None and len(form) != len(tune):
+        raise ValueError(
+            f"a form of {len(form)} steps and a melody of {len(tune)}: expected one of its length"
+        )
+    syllables = _syllables(tune, number)
+    if syllables is None and not writes_scores:
+        syllables = tune.struck[:, number]
 
     def setting(piece: Chorale) -> Chorale:
         """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
         struck = piece.struck.copy()
+        if syllables is not None:
+            struck |= syllables[:, None] & (piece.pitches != SILENCE)
         struck[:, number] = tune.struck[:, number]
         name = piece.name.replace("generated", "harmonised")
         return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
@@ -323,8 +352,10 @@ def harmonize(
         best_of=best_of,
         judge=judge_settings,
         progress=progress,
-        form=_form_of(tune) if form is None and as_model(model).takes_form else form,
-        onsets=tune.struck if as_model(model).takes_form else None,
+        pitch_classes=_tonic_at_the_end(tune, number) if tonic_ending else None,
+        form=form,
+        onsets=tune.struck if writes_scores else None,
+        allowed=_struck_on(syllables, number) if writes_scores else None,
         critic=critic,
     )
     settings = [setting(piece) for piece in pieces]
@@ -332,6 +363,44 @@ def harmonize(
     assert pieces.report is not None, "generate gives one"
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
+
+
+def _syllables(tune: Chorale, voice: int) -> np.ndarray | None:
+    """bool array (steps,): where the melody has a new syllable; None where it has no words."""
+    words = () if tune.notation is None else tune.notation.words
+    begins = np.zeros(len(tune), bool)
+    begins[[word.step for word in words if word.voice == voice]] = True
+    return begins if begins.any() else None
+
+
+def _struck_on(syllables: np.ndarray | None, voice: int) -> np.ndarray | None:
+    """`allowed` for `generate`, by a score's tokens: with a new syllable (bool array (steps,)) the
+    other voices strike a note, or rest. None for no syllables."""
+    if syllables is None:
+        return None
+    allowed = np.ones((len(syllables), len(VOICES), SCORE_VOCABULARY), bool)
+    goes_on = np.arange(SCORE_VOCABULARY) >= VOCABULARY
+    others = np.arange(len(VOICES)) != voice
+    allowed[syllables[:, None, None] & others[:, None] & goes_on] = False
+    return allowed
+
+
+def _tonic_at_the_end(tune: Chorale, voice: int) -> np.ndarray | None:
+    """Pitch classes for `generate` that put the last quarter of the melody's last note over the
+    tonic in root position; None where the note does not belong to this chord."""
+    start, length, pitch = tune.notes(voice)[-1]
+    tonic, minor = tonic_and_mode(tune.key or find_key(tune))
+    thirds = {(tonic + 4) % 12} | (
+        {(tonic + 3) % 12} if minor else set()
+    )  # Bach ends minor on either
+    if pitch % 12 not in {tonic, (tonic + 7) % 12} | thirds:
+        return None
+    third = pitch % 12 if pitch % 12 in thirds else (tonic + (3 if minor else 4)) % 12
+    last = slice(max(start, start + length - STEPS_PER_QUARTER), len(tune))
+    classes = np.ones((len(tune), len(VOICES), 12), bool)
+    classes[last] = np.isin(np.arange(12), [tonic, third, (tonic + 7) % 12])
+    classes[last, -1] = np.arange(12) == tonic
+    return classes
 
 
 def _form_of(tune: Chorale) -> Form:
@@ -428,6 +497,7 @@ def _forms(
     model: ChoraleModel,
     sequences: Sequence[np.random.SeedSequence],
     best_of: int,
+    beginning: Chorale | None,
 ) -> list[Form] | None:
     """A form for each piece that is written; None for a model that takes none."""
     if not model.takes_form:
@@ -438,10 +508,13 @@ def _forms(
     if form is None and length is None:
         seeds = [int(sequence.generate_state(1)[0]) for sequence in sequences[::best_of]]
         forms = [draw_form(seed=seed) for seed in seeds]
-    elif form is None:
-        forms = [phrases_of(Form(), length)] * count
+        if beginning is not None:  # its own key and metre, and at least another phrase
+            longer = [max(len(each), len(beginning) + PHRASE) for each in forms]
+            forms = [phrases_of(_key_and_metre(beginning), steps) for steps in longer]
+    elif form is None and length is not None:
+        forms = [phrases_of(_key_and_metre(beginning), length)] * count
     else:
-        forms = [form] * count if isinstance(form, Form) else list(form)
+        forms = [form] * count if isinstance(form, Form) else list(form or ())
     if len(forms) != count:
         raise ValueError(f"{len(forms)} forms: expected one, or one for each of {count} pieces")
     for each in forms:
@@ -450,8 +523,19 @@ def _forms(
     return [each for each in forms for _ in range(best_of)]
 
 
+def _key_and_metre(beginning: Chorale | None) -> Form:
+    """What is known of the form of a piece that begins so; its phrases are not."""
+    if beginning is None:
+        return Form()
+    return Form(
+        key=beginning.key,
+        time_signature=beginning.time_signature,
+        pickup=beginning.pickup,
+    )
+
+
 class _Wishes:
-    """What may come, step by step, in each piece that is written."""
+    """What may come, step by step, in each piece that is written: the mask of particles.py."""
 
     def __init__(
         self,
@@ -461,6 +545,7 @@ class _Wishes:
         forms: list[Form] | None,
         onsets: ArrayLike | None,
         allowed: ArrayLike | None,
+        singable: np.ndarray,
         many: bool,
     ) -> None:
         self.fixed, self.forms, self.tokens = fixed, forms, model.tokens
@@ -477,6 +562,9 @@ class _Wishes:
             self.length += 1  # the end is fixed like a note
         self.struck = None if onsets is None else np.asarray(onsets, bool)
         self.allowed = None if allowed is None else np.asarray(allowed, bool)
+        note = np.arange(self.tokens)
+        note = np.where(note < VOCABULARY, note, note - GOES_ON)
+        self.singable = singable[..., note] | (note < FIRST_NOTE_TOKEN)  # (steps, 4, tokens)
         if self.struck is not None and self.struck.shape != fixed.shape:
             raise ValueError(
                 f"onsets of shape {self.struck.shape}: expected that of given, {fixed.shape}"
@@ -492,8 +580,8 @@ class _Wishes:
         return self.length
 
     def chunk(self, start: int, pieces: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """(bool array (pieces or 1, `CHUNK`, 4, tokens) of what may come from a step on; int array
-        (steps that are left, at most `CHUNK`; pieces) of earlier steps to be copied, or -1)."""
+        """(mask (pieces or 1, `CHUNK`, 4, tokens) of what may come from a step on; int array (steps
+        that are left, at most `CHUNK`; pieces) of earlier steps to be copied, or -1)."""
         steps = min(CHUNK, self.length - start)
         may_come = self._in_all_pieces(start, CHUNK)[None]
         source = np.full((steps, len(pieces)), -1)
@@ -501,7 +589,7 @@ class _Wishes:
         if self.forms is None:
             if self.ends[0] is not None and start <= self.ends[0] < start + CHUNK:
                 may_come[0, self.ends[0] - start, 0] = is_end
-            return may_come, source
+            return self._mask(may_come, start), source
         may_come = np.repeat(may_come, len(pieces), axis=0)
         for place, number in enumerate(pieces):
             form = self.forms[number]
@@ -513,17 +601,30 @@ class _Wishes:
                 may_come[place, end, 0] = is_end
             copied = form.copied_from()[start : start + steps]
             source[: len(copied), place] = copied
-        return may_come, source
+        return self._mask(may_come, start), source
+
+    def _mask(self, may_come: np.ndarray, start: int) -> np.ndarray:
+        """The mask (pieces or 1, `CHUNK`, 4, tokens): of what may come from a step on, what nobody
+        should sing is avoided, unless it is known."""
+        number = np.minimum(np.arange(start, start + CHUNK), len(self.singable) - 1)
+        known = known_notes(np.where(may_come, np.int8(ALLOWED), np.int8(FORBIDDEN))) != FREE
+        welcome = self.singable[number] | known[..., None]
+        wanted = np.where(welcome, np.int8(ALLOWED), np.int8(AVOIDED))
+        return np.where(may_come, wanted, np.int8(FORBIDDEN))
 
     def copies(
-        self, written: np.ndarray, source: np.ndarray, start: int, particles: int
+        self, written: np.ndarray, mask: np.ndarray, source: np.ndarray, start: int, particles: int
     ) -> np.ndarray:
-        """int array (particles of all pieces, `CHUNK`, 4) of tokens to be copied, `FREE`
-        elsewhere."""
+        """int array (particles of all pieces, `CHUNK`, 4) of tokens to be copied, `FREE` elsewhere
+        and where the mask does not allow them."""
         copies = np.full((len(written), CHUNK, len(VOICES)), FREE, np.int32)
         by_particle = np.repeat(source, particles, axis=1)
         step, particle = np.nonzero((by_particle >= 0) & (by_particle < start))
-        copies[particle, step] = written[particle, by_particle[step, particle]]
+        tokens = written[particle, by_particle[step, particle]]  # (copied steps, 4)
+        piece = particle // particles if len(mask) > 1 else 0 * particle
+        voice = np.arange(len(VOICES))
+        fits = mask[piece[:, None], step[:, None], voice, tokens] == ALLOWED
+        copies[particle, step] = np.where(fits, tokens, FREE)
         given = self.fixed[start : start + CHUNK]
         copies[:, : len(given)] = np.where(given == FREE, copies[:, : len(given)], FREE)
         return copies
@@ -568,15 +669,17 @@ def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number:
         time_signature=form.time_signature,
         pickup=form.pickup,
         fermatas=form.under_fermata(),
-        notation=None if form.words is None else Notation(words=tuple(_syllables(form))),
+        notation=None if form.words is None else Notation(words=tuple(_words(form))),
     )
 
 
-def _syllables(form: Form) -> Iterator[Syllable]:
+def _words(form: Form) -> Iterator[Syllable]:
     """The words of a form under the soprano's notes."""
     texts = [syllable for line in form.words or () for syllable in line]
     begins = True
-    for step, text in zip(np.flatnonzero(form.onsets()), texts):
+    struck = form.onsets()
+    assert struck is not None, "called where there are words"
+    for step, text in zip(np.flatnonzero(struck), texts):
         ends = not text.endswith("-")
         place = ("middle", "end", "begin", "single")[2 * begins + ends]
         yield Syllable(int(step), 0, 1, text.removesuffix("-"), place)
@@ -610,6 +713,21 @@ def _in_range(ranges: Any) -> np.ndarray:
                 f"note first, and some of the notes 31..87"
             )
     return in_range
+
+
+def _singable(in_range: np.ndarray, pitch_classes: Any) -> np.ndarray:
+    """bool array (steps, 4, 59): which notes each voice may sing on each step; the last row holds
+    for all later steps."""
+    if pitch_classes is None:
+        return in_range[None]
+    classes = np.asarray(pitch_classes)
+    if classes.ndim != 3 or classes.shape[1:] != (len(VOICES), 12) or classes.dtype != bool:
+        raise ValueError(
+            f"pitch_classes of shape {classes.shape} and type {classes.dtype}: expected bool "
+            f"(steps, 4, 12), the voices being {', '.join(VOICES)}"
+        )
+    of_token = tokens_to_notes(np.arange(VOCABULARY)) % 12
+    return np.concatenate([in_range & classes[:, :, of_token], in_range[None]])
 
 
 def _seeds(seed: Any, count: int, best_of: int) -> Iterator[np.random.SeedSequence]:
@@ -661,7 +779,6 @@ def _write_all(
     streams: Sequence[_RandomStreams],
     particles: int,
     transpositions: int,
-    in_range: np.ndarray,
     temperature: float,
     progress: bool | None,
 ) -> list[_Written]:
@@ -679,7 +796,7 @@ def _write_all(
     )
     start = 0
     while going_on and start < len(wishes):
-        may_come, source = wishes.chunk(start, list(going_on))
+        mask, source = wishes.chunk(start, list(going_on))
         # A phrase can be copied once it is written. Random numbers are drawn for the steps that are
         # written, so that they do not depend on where the phrases of other pieces are copied.
         steps = next(
@@ -688,13 +805,12 @@ def _write_all(
         drawn = CHUNK if steps == len(source) else steps
         uniforms = [stream.for_notes(drawn, particles) for stream in going_on.values()]
         resampling_uniforms = [stream.for_resampling(drawn) for stream in going_on.values()]
-        state["particle"]["copies"] = wishes.copies(written, source, start, particles)
+        state["particle"]["copies"] = wishes.copies(written, mask, source, start, particles)
         state, tokens, origin = writer(
             state,
-            may_come,
-            known_notes(may_come),
+            mask,
+            known_notes(mask),
             np.int32(steps),
-            in_range,
             np.concatenate(uniforms, axis=-1),  # (CHUNK, 4, pieces * particles)
             np.stack(resampling_uniforms, axis=-1),  # (CHUNK, 4, pieces)
             np.float32(temperature),
@@ -748,9 +864,9 @@ def _going_on_from(beginning: Chorale, piece: Chorale) -> Chorale:
     steps fermatas, repeated notes and words. It is not Bach's any more: no BWV."""
     steps, notation = len(beginning), beginning.notation
     onsets = fermatas = None
-    if beginning.onsets is not None:
+    if beginning.onsets is not None or piece.onsets is not None:
         onsets = piece.struck.copy()
-        onsets[:steps] = beginning.onsets
+        onsets[:steps] = beginning.struck
     if beginning.fermatas is not None:
         fermatas = np.zeros(len(piece), bool)
         fermatas[:steps] = beginning.fermatas

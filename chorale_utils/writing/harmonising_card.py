@@ -27,15 +27,18 @@ from .generation import harmonize
 CARD = Path(__file__).with_name("harmonising.md")
 MELODIES, SEED = 20, 0
 COOL_AND_CHOSEN = {"temperature": 0.8, "best_of": 8}
+LEFT_TO_ITSELF = {"parallels": True, "crossing": True, "tonic_ending": False}
+NO_PARALLELS = {"crossing": True, "tonic_ending": False}
 WAYS: dict[str, dict[str, Any]] = {
-    "1 candidate, parallels allowed": {"particles": 1, "parallels": True},
-    "32 candidates, parallels allowed": {"parallels": True},
-    "the same, mean over five keys": {"parallels": True, "transpositions": range(-2, 3)},
-    "the same, temperature 0.8": {"parallels": True, "temperature": 0.8},
-    "the same, best of 8 by the grade": {"parallels": True, "best_of": 8},
-    "the same, temperature 0.8 and best of 8": {"parallels": True, **COOL_AND_CHOSEN},
-    "32 candidates, as `harmonize` has it: no parallels": {},
-    "the same, temperature 0.8 and best of 8, no parallels": COOL_AND_CHOSEN,
+    "1 candidate, left to itself": {"particles": 1, **LEFT_TO_ITSELF},
+    "32 candidates, left to itself": LEFT_TO_ITSELF,
+    "the same, mean over five keys": {"transpositions": range(-2, 3), **LEFT_TO_ITSELF},
+    "the same, temperature 0.8": {"temperature": 0.8, **LEFT_TO_ITSELF},
+    "the same, best of 8 by the grade": {"best_of": 8, **LEFT_TO_ITSELF},
+    "the same, temperature 0.8 and best of 8": {**LEFT_TO_ITSELF, **COOL_AND_CHOSEN},
+    "32 candidates, no parallels": NO_PARALLELS,
+    "32 candidates, as `harmonize` has it: no parallels, no crossing, the tonic at the end": {},
+    "the same, temperature 0.8 and best of 8 by the grade": COOL_AND_CHOSEN,
 }
 FIGURES = ("parallel fifths", "parallel octaves", "crossing", "dissonance", "grade")
 

@@ -37,7 +37,12 @@ RESTS = ("r", "rest")  # what silence is called among names of notes, in any cas
 
 
 def as_melody(
-    melody: MelodyLike, voice: int = 0, quarters: float | Sequence[float] | None = None
+    melody: MelodyLike,
+    voice: int = 0,
+    quarters: float | Sequence[float] | None = None,
+    part: str | int | None = None,
+    strict: bool = True,
+    repeats: str = "written",
 ) -> Chorale:
     """The melody as a `Chorale` in which that voice sings, whatever the others do.
 
@@ -49,6 +54,7 @@ def as_melody(
         voice: 0..3, which voice has the melody.
         quarters: length of the notes in quarters, one number for all or one for each. A list needs
             it; an array is then read note by note, too.
+        part, strict, repeats: of a file or a stream, see `load_melody`.
 
     Raises:
         ValueError: a melody without notes, with several at a time, or with some off the grid; a
@@ -77,7 +83,7 @@ quarters=0.25 for sixteenths, or a list of quarters, one for each note
                 f"quarters {quarters!r}: this melody says itself how long its notes are: expected "
                 f"no quarters, or a list of notes"
             )
-        return _sung_by(_read(melody), voice)
+        return _sung_by(_read(melody, part, strict, repeats), voice)
     return _sung_by(_from_notes(melody, quarters), voice)
 
 
@@ -162,13 +168,13 @@ def _is_file(melody: Any) -> bool:
     return isinstance(melody, (str, os.PathLike))
 
 
-def _read(melody: Any) -> Chorale:
+def _read(melody: Any, part: str | int | None, strict: bool, repeats: str) -> Chorale:
     """The melody of a chorale, a file or a music21 stream, in whichever voice."""
     if isinstance(melody, Chorale):
         return melody
     if isinstance(melody, (str, os.PathLike)):
-        return load_melody(melody)
-    return from_melody(melody, name="melody")
+        return load_melody(melody, strict=strict, part=part, repeats=repeats)
+    return from_melody(melody, name="melody", strict=strict, part=part, repeats=repeats)
 
 
 def _from_notes(melody: Any, quarters: Any) -> Chorale:

@@ -4,12 +4,16 @@ written side by side, and those that foresaw what is fixed survive.
 A model that writes from left to right does not see what is coming. Where a note is fixed, each
 particle is therefore weighted by the probability that the model gave to this note; where only some
 are allowed, or a rule forbids some, by the probability of those that are left, from which it is
-sampled. A critic may add to the weights what it thinks of each step. When the weights
-of a piece have become so unequal that fewer than half of its particles count, they are resampled,
-each as often as its weight says, and go on with equal weights. Weighted so, the particles follow
-the model's distribution of pieces, given what is fixed and what is allowed, the better the more
-there are; and the product of their mean weights is, in expectation, the probability of what is
-fixed.
+sampled. A critic may add to the weights what it thinks of each step. When the weights of a piece
+have become so unequal that fewer than half of its particles count, they are resampled, each as
+often as its weight says, and go on with equal weights. Weighted so, the particles follow the
+model's distribution of pieces, given what is fixed and what is allowed, the better the more there
+are; and the product of their mean weights is, in expectation, the probability of what is fixed.
+
+Whatever is asked of a piece is one mask over steps, voices and tokens, which says of each token
+that it is `FORBIDDEN`, `AVOIDED` (it comes only where no other note is left) or `ALLOWED`. Only the
+rules between two voices, crossing and parallels, depend on what has been written; what breaks them
+is avoided, too.
 
 This file knows tensors only; what a user may ask for is told, and checked, in generation.py. In the
 shapes below B is the number of particles of all pieces together, and K that of the transpositions
@@ -40,6 +44,7 @@ from ..models.critic import Critic
 from ..models.model import ChoraleModel
 
 FREE = -1  # where the model writes; elsewhere a token is fixed, or a note is known
+FORBIDDEN, AVOIDED, ALLOWED = 0, 1, 2  # what the mask says of a token
 CHUNK = 32  # steps written between two looks at which pieces have ended
 _NEVER = -1e12  # logit of what is not sampled, even where a model says -1e9 of all that may be
 
@@ -158,14 +163,14 @@ def chunk_writer(
         critic: `Critic` whose log-odds are added to the weights, step by step; None for none.
 
     Returns:
-        A function of the filter's state (see `initial_state`); `allowed` (pieces or 1, `CHUNK`, 4,
-        tokens), bool, what may come; `known` (pieces or 1, `CHUNK`, 4), see `known_notes`; the
-        number of steps to write of these; `in_range` (4, 59), bool; `uniforms` (`CHUNK`, 4, B) and
-        `resampling_uniforms` (`CHUNK`, 4, pieces), uniform random numbers of 0..1; and the
-        temperature. It returns the filter's new state, the tokens (B, `CHUNK`, 4), and for each
-        particle the number of the one that it was when the chunk began. A particle that has ended
-        goes on in silence of its own: its tokens are the end. Tokens to be copied are written
-        whatever the model says, and change no weight.
+        A function of the filter's state (see `initial_state`); `mask` (pieces or 1, `CHUNK`, 4,
+        tokens), int8, what may come; `known` (pieces or 1, `CHUNK`, 4), see `known_notes`; the
+        number of steps to write of these; `uniforms` (`CHUNK`, 4, B) and `resampling_uniforms`
+        (`CHUNK`, 4, pieces), uniform random numbers of 0..1; and the temperature. It returns the
+        filter's new state, the tokens (B, `CHUNK`, 4), and for each particle the number of the one
+        that it was when the chunk began. A particle that has ended goes on in silence of its own:
+        its tokens are the end. Tokens to be copied are written whatever the model says, and change
+        no weight.
     """
     writers = _COMPILED.setdefault(model, {})
     options = (transpositions, crossing, parallels, particles > 1)
@@ -181,25 +186,26 @@ def chunk_writer(
     return writers[(*options, critic)]
 
 
-def known_notes(allowed: np.ndarray) -> np.ndarray:
-    """Which note is known from what is allowed: int32 array (..., 4) of tokens 0..58, `FREE` where
-    several notes are allowed. A note that may be struck or go on is known.
+def known_notes(mask: np.ndarray) -> np.ndarray:
+    """Which note is known from what may come: int32 array (..., 4) of tokens 0..58, `FREE` where
+    several notes may. A note that may be struck or go on is known.
 
     Args:
-        allowed: bool array (..., 4, tokens).
+        mask: int8 array (..., 4, tokens) of `FORBIDDEN`, `AVOIDED` and `ALLOWED`.
 
     Examples:
-        >>> allowed = np.zeros((1, 4, 116), bool)
-        >>> allowed[0, 0, [43, 43 + 57]] = True  # C5, struck or going on
-        >>> allowed[0, 1, [38, 40]] = True  # G4 or A4
-        >>> known_notes(allowed).tolist()
+        >>> mask = np.full((1, 4, 116), FORBIDDEN, np.int8)
+        >>> mask[0, 0, [43, 43 + 57]] = ALLOWED  # C5, struck or going on
+        >>> mask[0, 1, [38, 40]] = ALLOWED, AVOIDED  # G4, or if need be A4
+        >>> known_notes(mask).tolist()
         [[43, -1, -1, -1]]
 
     Notebook: 05_generation
     """
-    notes = allowed[..., :VOCABULARY].copy()
-    if allowed.shape[-1] > VOCABULARY:
-        notes[..., FIRST_NOTE_TOKEN:] |= allowed[..., VOCABULARY:]
+    may_come = mask != FORBIDDEN
+    notes = may_come[..., :VOCABULARY].copy()
+    if mask.shape[-1] > VOCABULARY:
+        notes[..., FIRST_NOTE_TOKEN:] |= may_come[..., VOCABULARY:]
     return np.where(notes.sum(axis=-1) == 1, notes.argmax(axis=-1), FREE).astype(np.int32)
 
 
@@ -221,10 +227,9 @@ def _write_chunk(
     parallels: bool,
     resampling: bool,
     state: FilterState,
-    allowed: Tensor,
+    mask: Tensor,
     known: Tensor,
     steps: Tensor,
-    in_range: Tensor,
     uniforms: Tensor,
     resampling_uniforms: Tensor,
     temperature: Tensor,
@@ -242,7 +247,7 @@ def _write_chunk(
         return ops.reshape(wide, (total, *rest))
 
     def write_step(step: Tensor, state: FilterState) -> tuple[Tensor, FilterState]:
-        particle = state["particle"]
+        particle = {**state["particle"], "ancestor": ops.arange(total)}
         fixed = by_particle(known[:, step])  # (B, 4)
         chord: list[Tensor] = []  # the tokens of this step so far, each (B,)
         for voice in range(len(VOICES)):
@@ -251,7 +256,7 @@ def _write_chunk(
             logits = ops.where(
                 stays.all(axis=0), _mean_over_transpositions(logits, transposed), _NEVER
             )  # (B, tokens)
-            keeps_rules = in_range[voice]
+            keeps_rules: Tensor = np.ones(VOCABULARY, bool)
             heard = [ops.take(sounding, note, axis=0) for note in chord]
             voices = [*heard, None, *(fixed[:, below] for below in range(voice + 1, len(VOICES)))]
             if not crossing:
@@ -263,7 +268,7 @@ def _write_chunk(
             keeps_rules = ops.logical_or(keeps_rules, ~is_note)  # (59,) or (B, 59)
             note, log_weight = _sample_and_weigh(
                 logits,
-                by_particle(allowed[:, step, voice]),
+                by_particle(mask[:, step, voice]),
                 ops.take(keeps_rules, sounding, axis=-1),
                 fixed[:, voice] != FREE,
                 uniforms[step, voice],
@@ -292,9 +297,16 @@ def _write_chunk(
                 state, particle = _judged(critic, state, particle)
             if resampling:
                 state, particle = _resample_where_needed(
-                    state, particle, resampling_uniforms[step, voice], len(transpositions)
+                    state,
+                    particle,
+                    resampling_uniforms[step, voice],
+                    len(transpositions),
+                    model.memory,
                 )
             chord = particle.pop("chord")
+        ancestor = particle.pop("ancestor")
+        if resampling and model.memory:
+            state = _remember(state, ancestor, len(transpositions), model.memory)
         whole = ops.stack(chord, axis=1)  # (B, 4)
         particle = {
             **particle,
@@ -318,7 +330,7 @@ def _write_chunk(
 
 def _sample_and_weigh(
     logits: Tensor,
-    allowed: Tensor,
+    mask: Tensor,
     keeps_rules: Tensor,
     fixed: Tensor,
     uniform: Tensor,
@@ -327,16 +339,17 @@ def _sample_and_weigh(
     """(tokens (B,) of the next note, natural logarithm (B,) of the weight that it brings), from
     logits (B, tokens).
 
-    A token is sampled, with the logits divided by the temperature, from what is allowed and keeps
-    the rules; its weight is what these together had before the others were taken away. Where no
-    note that is allowed keeps the rules, one is sampled that does not; the weight is that of a
-    particle which has found none. Where the note is `fixed`, bool (B,), rules do not count, and the
-    weight is the one that the model gave to it, whatever the temperature.
+    A token is sampled, with the logits divided by the temperature, from what the mask (B, tokens)
+    allows and what keeps the rules; its weight is what these together had before the others were
+    taken away. Where no note is left so, one is sampled that is avoided or breaks a rule; the
+    weight is that of a particle which has found none. Where the note is `fixed`, bool (B,), rules
+    do not count, and the weight is the one that the model gave to it, whatever the temperature.
     """
     ops = keras.ops
-    fits = ops.logical_and(allowed, ops.logical_or(keeps_rules, fixed[:, None]))
+    fits = ops.logical_and(mask == ALLOWED, ops.logical_or(keeps_rules, fixed[:, None]))
     some_fit = ops.any(fits[..., FIRST_NOTE_TOKEN:], axis=-1, keepdims=True)
-    offered = ops.where(ops.logical_and(allowed, ops.logical_or(fits, ~some_fit)), logits, _NEVER)
+    may_come = ops.logical_and(mask != FORBIDDEN, ops.logical_or(fits, ~some_fit))
+    offered = ops.where(may_come, logits, _NEVER)
     highest = ops.max(offered, axis=-1, keepdims=True)
     sampled = _sample(ops.softmax((offered - highest) / temperature), uniform)
     warmth = ops.where(fixed, 1.0, temperature)[:, None]
@@ -425,10 +438,14 @@ def _without_parallels(known: list[Any], chord_before: Tensor) -> Tensor:
 
 
 def _resample_where_needed(
-    state: FilterState, particle: dict[str, Any], uniform: Tensor, transpositions: int
+    state: FilterState,
+    particle: dict[str, Any],
+    uniform: Tensor,
+    transpositions: int,
+    memory: tuple[str, ...],
 ) -> tuple[FilterState, dict[str, Any]]:
     """(state, particle), with the particles of those pieces resampled of which fewer than half
-    count."""
+    count. The parts of the model's state that `memory` names stay as they are (see `_remember`)."""
     ops = keras.ops
     log_weights = state["log_weights"]  # (pieces, particles)
     particles = ops.shape(log_weights)[1]
@@ -448,9 +465,7 @@ def _resample_where_needed(
         log_mean = total - ops.log(ops.cast(particles, "float32"))
         return (
             {
-                "model": keras.tree.map_structure(
-                    lambda tensor: _take_rows(tensor, rows), state["model"]
-                ),
+                "model": keras.tree.map_structure(lambda tensor: _take_rows(tensor, rows), quick),
                 "log_weights": ops.where(poor[:, None], 0.0, log_weights),
                 "log_evidence": state["log_evidence"] + ops.where(poor, log_mean, 0.0),
                 "resamplings": state["resamplings"] + ops.cast(poor, "int32"),
@@ -459,12 +474,38 @@ def _resample_where_needed(
         )
 
     def unchanged() -> tuple[FilterState, dict[str, Any]]:
-        names = ("model", "log_weights", "log_evidence", "resamplings")
-        return {name: state[name] for name in names}, particle
+        names = ("log_weights", "log_evidence", "resamplings")
+        return {"model": quick, **{name: state[name] for name in names}}, particle
 
+    quick = _without(state["model"], memory)
     changed, particle = ops.cond(ops.any(poor), resampled, unchanged)
+    if memory:
+        changed["model"] = {**state["model"], **changed["model"]}
     smallest = ops.minimum(state["effective_sample_size"], effective)
     return {**state, **changed, "effective_sample_size": smallest}, particle
+
+
+def _without(model_state: Any, names: tuple[str, ...]) -> Any:
+    """A model's state without the parts of these names."""
+    if not names:
+        return model_state
+    return {name: part for name, part in model_state.items() if name not in names}
+
+
+def _remember(
+    state: FilterState, ancestor: Tensor, transpositions: int, memory: tuple[str, ...]
+) -> FilterState:
+    """The state after a step, the model's memory being that of each particle's `ancestor` (B,), the
+    one that it was when the step began. To move it once a step, and not for each voice, saves most
+    of the time that resampling takes: the memory is the largest part of the state."""
+    ops, model_state = keras.ops, state["model"]
+    rows = _row_numbers(ancestor, transpositions)
+    moved = ops.cond(
+        ops.any(ancestor != ops.arange(ops.shape(ancestor)[0])),
+        lambda: [_take_rows(model_state[name], rows) for name in memory],
+        lambda: [model_state[name] for name in memory],
+    )
+    return {**state, "model": {**model_state, **dict(zip(memory, moved, strict=True))}}
 
 
 def _row_numbers(numbers: Tensor, each: int) -> Tensor:

@@ -1,0 +1,142 @@
+"""Agreement: how far an analysis agrees with one that a person wrote.
+
+Conventions: agreement is a share of time, 0 to 1, over the steps that the person analysed. A key
+    agrees where tonic and mode
+do, whatever their spelling; a root where the pitch class does (music21's, also of augmented
+sixths); a whole reading where key, numeral and inversion do, after both figures are brought to one
+spelling (`romantext.canonical`). Of two keys that a person gives to a pivot chord the second one
+counts.
+
+Notebook: 04_evaluation
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..chorale import SILENCE, Chorale
+from .chords import parse_key
+from .romantext import Reading, canonical, sounding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHIFTS = np.arange(-256, 257, 2)  # steps by which a bar may stand elsewhere
+_WRONG = 2.0  # what a note outside the chord weighs against one inside
+_SHIFTED, _JUMP = (
+    8.0,
+    80.0,
+)  # notes that a shift from the beginning, and one within the piece, must gain
+
+
+class Aligned(NamedTuple):
+    """A person's analysis laid onto a chorale.
+
+    Attributes:
+        readings: what the person wrote.
+        which: int (steps,): the number of the reading that holds at each step, -1 where none does.
+        transposed: semitones by which the chorale stands above the analysis, 0 to 11.
+        fit: share of the notes (0 to 1) that are in the chords read there.
+
+    Notebook: 04_evaluation
+    """
+
+    readings: list[Reading]
+    which: np.ndarray
+    transposed: int
+    fit: float
+
+
+def align(readings: list[Reading], chorale: Chorale) -> Aligned:
+    """Lays a person's analysis onto a chorale where bars agree, or, where an edition has written a
+    repeat out or stands in another key, where most notes are in the chords.
+
+    Args:
+        readings: as `romantext.read_romantext` returns them, at least one.
+        chorale: Chorale, as written.
+
+    Notebook: 04_evaluation
+    """
+    steps = len(chorale)
+    classes = np.where(chorale.pitches == SILENCE, 12, chorale.pitches % 12)
+    heard = (classes[:, :, None] == np.arange(12)).sum(axis=1)  # (steps, 12)
+    begins = np.array([each.step for each in readings])
+    ends = np.append(begins[1:], max(steps, begins[-1] + 1))
+    bars, bar = np.unique([each.bar for each in readings], return_inverse=True)
+    best, transposed, shifts = -np.inf, 0, _SHIFTS
+    for semitones in range(12):
+        notes = _chord_notes(readings, semitones)
+        worth = heard @ np.where(notes, 1.0, -_WRONG).T  # (steps, readings)
+        total = np.vstack([np.zeros((1, len(readings))), np.cumsum(worth, axis=0)])
+        each = np.arange(len(readings))[:, None]
+        low, high = (np.clip(edge[:, None] + _SHIFTS, 0, steps) for edge in (begins, ends))
+        fits = np.zeros((len(bars), len(_SHIFTS)))
+        np.add.at(fits, bar, total[high, each] - total[low, each])
+        value, came_from = fits[0] - _SHIFTED * (_SHIFTS != 0), []
+        for fit in fits[1:]:
+            jump = value.max() - _JUMP
+            came_from.append(np.where(value >= jump, np.arange(len(_SHIFTS)), value.argmax()))
+            value = np.maximum(value, jump) + fit
+        if value.max() > best:
+            path = [int(value.argmax())]
+            for came in reversed(came_from):
+                path.append(int(came[path[-1]]))
+            best, transposed, shifts = value.max(), semitones, _SHIFTS[path[::-1]]
+    which = np.full(steps, -1)
+    for number, (begin, end) in enumerate(zip(begins + shifts[bar], ends + shifts[bar])):
+        which[max(begin, 0) : max(end, 0)] = number
+    covered = which >= 0
+    inside = (heard * _chord_notes(readings, transposed)[which])[covered].sum()
+    return Aligned(readings, which, transposed, float(inside / max(heard[covered].sum(), 1)))
+
+
+def _chord_notes(readings, transposed):
+    """bool (readings, 12): the pitch classes of each chord, transposed."""
+    notes = np.zeros((len(readings), 12), bool)
+    for number, each in enumerate(readings):
+        classes = sounding(each.figure, each.key)[0]
+        notes[number, [(pitch + transposed) % 12 for pitch in classes]] = True
+    return notes
+
+
+def agreement(analysis: pd.DataFrame, heard: Aligned) -> dict[str, float]:
+    """For how many steps an analysis agrees with a person's: key, root, reading (key, numeral and
+    inversion), and steps, of how many.
+
+    Args:
+        analysis: what `analyse` returned for the chorale.
+        heard: the person's analysis of the same chorale.
+
+    Notebook: 04_evaluation
+    """
+    covered = heard.which >= 0
+    row = np.repeat(np.arange(len(analysis)), analysis["steps"])[covered]
+    which = heard.which[covered]
+    keys = np.array([key_number(each.key, heard.transposed) for each in heard.readings])[which]
+    roots = np.array([sounding(each.figure, each.key)[1] for each in heard.readings])[which]
+    figures = np.array([canonical(each.figure) for each in heard.readings])[which]
+    same_key = keys == np.array([key_number(key) for key in analysis["key"]])[row]
+    same_root = (roots + heard.transposed) % 12 == analysis["root"].to_numpy()[row]
+    same_figure = figures == np.array([canonical(each) for each in analysis["numeral"]])[row]
+    return {
+        "key": int(same_key.sum()),
+        "root": int(same_root.sum()),
+        "reading": int((same_key & same_figure).sum()),
+        "steps": len(row),
+    }
+
+
+def key_number(key: str, transposed: int = 0) -> int:
+    """A key as a number, 0 to 23, equal for keys that sound the same: twice the pitch class of its
+    tonic, and 1 more in minor.
+
+    Examples:
+        >>> key_number("c# minor"), key_number("d- minor"), key_number("c minor", 1)
+        (3, 3, 3)
+
+    Notebook: 04_evaluation
+    """
+    fifths, minor = parse_key(key)
+    return (fifths * 7 + transposed) % 12 * 2 + minor

@@ -1,0 +1,228 @@
+"""Analysis: what a chorale's harmony is, chord by chord, with keys, Roman numerals and cadences.
+
+`search` finds the path through keys and chords; this file makes a table of it, names the cadences
+and the key of the whole. Numerals, their qualities and inversions are as in music21's RomanText.
+
+Notebook: 04_evaluation
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..chorale import SILENCE, Chorale, steps_per_bar
+from .chords import key_signature, key_spelt, numeral, numerals, parse_key
+from .evidence import Frames, frame_starts, with_metre
+from .phrases import phrase_ends
+from .search import best_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CADENCES = (
+    "perfect authentic",
+    "imperfect authentic",
+    "half",
+    "Phrygian",
+    "plagal",
+    "deceptive",
+)
+COLUMNS = (
+    "start",
+    "steps",
+    "bar",
+    "beat",
+    "key",
+    "numeral",
+    "root",
+    "quality",
+    "inversion",
+    "cadence",
+)
+
+
+def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
+    """The harmony of a chorale, a row for each chord, in the order of time; the rows tile the
+    piece.
+
+    A phrase ends with a fermata, or where a piece has none, where it seems to (see `phrases`).
+    There a chord ends too, and a cadence is named by the last two chords: perfect authentic (V-I,
+    roots in the bass, the tonic in the soprano), imperfect authentic (any other dominant before I),
+    half (on V), Phrygian (iv6-V in minor), plagal (IV-I), deceptive (V-vi).
+
+    Args:
+        chorale: Chorale with at least one note. Its metre is used where known, and else found
+            (`find_metre`); its key only spells the keys that are found.
+        key: in which it begins and ends, such as ``'g minor'``, where that is known, as in an
+            exercise of a few chords, which may be too short to tell. None: what the notes say.
+
+    Returns:
+        pandas DataFrame: start (the chord's first step) and steps (its length, both in sixteenths),
+        bar (0 for a pickup) and beat (1 is the bar line; in units of the metre), key (the local
+        key, such as ``'g minor'``), numeral (such as ``'V65/V'``), root (pitch class, 0 to 11),
+        quality (one of ``'major'``, ``'minor'``, ``'diminished'``, ``'augmented'``,
+        ``'dominant-seventh'`` and so on, as MusicXML names them), inversion (0 to 3), cadence (one
+        of `CADENCES`, or None).
+
+    Raises:
+        ValueError: no note sounds, or `key` is none.
+
+    Examples:
+        >>> chords = [[72, 64, 55, 48]] * 4 + [[72, 65, 57, 53]] * 4
+        >>> chords += [[71, 62, 55, 43]] * 4 + [[72, 64, 55, 48]] * 4
+        >>> analysis = analyse(Chorale(np.array(chords), time_signature="4/4"))
+        >>> analysis["numeral"].tolist(), analysis["cadence"].tolist()[-1]
+        (['I', 'IV', 'V', 'I'], 'perfect authentic')
+
+    Notebook: 04_evaluation
+    """
+    if not (chorale.pitches != SILENCE).any():
+        raise ValueError(f"{chorale.name}: no notes: expected a chorale in which a voice sings")
+    asked = None
+    if key is not None:
+        tonic, minor = parse_key(key)
+        asked = tonic * 7 % 12, minor
+        chorale = replace(chorale, key=key)
+    return tabulate(chorale, best_path(Frames(chorale), asked))
+
+
+def tabulate(chorale: Chorale, path: np.ndarray) -> pd.DataFrame:
+    """The table that `analyse` returns, of a path that `search.best_path` found.
+
+    Args:
+        chorale: Chorale.
+        path: int (T,), a state for each of its `evidence.Frames`.
+
+    Notebook: 04_evaluation
+    """
+    import pandas as pd
+
+    chorale = with_metre(chorale)
+    metre = str(chorale.time_signature)
+    begins, ends = frame_starts(chorale), phrase_ends(chorale)
+    changes = np.flatnonzero(np.append(True, path[1:] != path[:-1]))
+    starts = np.union1d(begins[changes], ends[ends < len(chorale)])
+    states = path[np.searchsorted(begins, starts, side="right") - 1]
+    tonics, figures = np.divmod(states, len(numerals()))
+    chosen = [numerals()[figure] for figure in figures]
+    bar, within = np.divmod(starts - chorale.pickup, steps_per_bar(metre))
+    unit = int(metre.split("/")[1])
+    analysis = pd.DataFrame(
+        {
+            "start": starts,
+            "steps": np.diff(np.append(starts, len(chorale))),
+            "bar": bar + 1,
+            "beat": 1 + within * unit / 16,
+            "key": _keys_spelt(tonics, [each.mode == "minor" for each in chosen], chorale.key),
+            "numeral": [each.figure for each in chosen],
+            "root": (tonics + [each.root for each in chosen]) % 12,
+            "quality": [each.quality for each in chosen],
+            "inversion": [each.inversion for each in chosen],
+        }
+    )
+    analysis["cadence"] = pd.Series(_cadences(analysis, chorale, ends), dtype=object)
+    return analysis
+
+
+def main_key(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
+    """The key of a whole chorale (such as ``'f# minor'``): the local key in which it ends.
+
+    Args:
+        chorale: Chorale with at least one note; its own `key` decides between F sharp and G flat,
+            no more.
+        analysis: what `analyse` made of it; made anew unless given.
+
+    Examples:
+        >>> main_key(Chorale(np.tile([72, 67, 64, 48], (16, 1))))
+        'C major'
+
+    Notebook: 04_evaluation
+    """
+    analysis = analyse(chorale) if analysis is None else analysis
+    return str(analysis["key"].iloc[-1])
+
+
+def _keys_spelt(tonics, minor, key):
+    """Names of local keys, each near to the signature of the piece's key, or of the last one."""
+    home = key_spelt(int(tonics[-1]), bool(minor[-1])) if key is None else key
+    near = key_signature(home)
+    return [key_spelt(int(tonic), bool(mode), near) for tonic, mode in zip(tonics, minor)]
+
+
+def _cadences(analysis, chorale, ends):
+    """For each row the cadence that it ends, or None."""
+    named = [None] * len(analysis)
+    stops = (analysis["start"] + analysis["steps"]).to_numpy()
+    begin = 0
+    for end in ends:
+        last = int(np.searchsorted(stops, end))
+        phrase = analysis.iloc[begin : last + 1]
+        begin = last + 1
+        if len(phrase) > 1:
+            named[last] = _cadence(phrase, chorale)
+    return named
+
+
+def _cadence(phrase, chorale):
+    """The cadence of a phrase's rows, or None."""
+    key = phrase["key"].iloc[-1]
+    final = numeral(phrase["numeral"].iloc[-1], key.split()[1])
+    before = None
+    for figure, its_key, root in zip(
+        phrase["numeral"][-2::-1], phrase["key"][-2::-1], phrase["root"][-2::-1]
+    ):
+        if root != phrase["root"].iloc[-1]:
+            before = _in_key(figure, its_key, key)
+            break
+    if before is None:
+        return None
+    degree, arrived = before.degree, final.degree
+    target = ""
+    if "/" in degree and degree.split("/")[1] != "V":  # a cadence in a key that is only touched
+        degree, target = degree.split("/")
+        if target != arrived:
+            return None
+        arrived = "I"
+    stable = final.quality in ("major", "minor")
+    dominant = degree in ("V", "vii") and before.quality != "minor"
+    if arrived in ("I", "i") and dominant and stable:
+        start = int(phrase["start"].iloc[-1])
+        stop = start + int(phrase["steps"].iloc[-1])
+        soprano = chorale.pitches[start:stop, 0]
+        tonic = (parse_key(key)[0] * 7 + final.root) % 12
+        rooted = degree == "V" and before.inversion == 0 and final.inversion == 0
+        on_top = soprano[-1] != SILENCE and soprano[-1] % 12 == tonic
+        return "perfect authentic" if rooted and on_top else "imperfect authentic"
+    if target:
+        return None
+    if arrived == "V" and final.inversion == 0:
+        phrygian = final.mode == "minor" and degree == "iv" and before.inversion == 1
+        return "Phrygian" if phrygian else "half"
+    if arrived in ("I", "i") and degree in ("IV", "iv") and stable and final.inversion == 0:
+        return "plagal"
+    if degree == "V" and (
+        arrived in ("vi", "VI", "bVI") or (arrived in ("IV", "iv") and final.inversion == 1)
+    ):
+        return "deceptive"
+    return None
+
+
+def _in_key(figure, its_key, key):
+    """The numeral as it reads in another key; in its own where it has none there."""
+    own = numeral(figure, its_key.split()[1])
+    if its_key == key:
+        return own
+    tonic, mode = parse_key(key)[0] * 7, key.split()[1]
+    root = (parse_key(its_key)[0] * 7 + own.root - tonic) % 12
+    for each in numerals():
+        if (each.mode, each.root, each.quality, each.inversion) == (
+            mode,
+            root,
+            own.quality,
+            own.inversion,
+        ):
+            return each
+    return own

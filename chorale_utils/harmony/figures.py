@@ -1,0 +1,110 @@
+"""Figures: an analysis as musicians write it, as figured bass and as chord symbols.
+
+Notebook: 04_evaluation
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .chords import key_signature, note_spelt, numeral, spelt_notes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SYMBOLS = {
+    "major": "",
+    "minor": "m",
+    "diminished": "dim",
+    "augmented": "+",
+    "dominant-seventh": "7",
+    "major-seventh": "maj7",
+    "minor-seventh": "m7",
+    "half-diminished-seventh": "m7b5",
+    "diminished-seventh": "dim7",
+    "augmented-seventh": "augmaj7",
+    "Italian": "7",
+    "German": "7",
+    "French": "7b5",
+}
+_FIGURES = {3: ((), (6,), (6, 4)), 4: ((7,), (6, 5), (4, 3), (4, 2))}
+
+
+def figured_bass(analysis: pd.DataFrame, key: str | None = None) -> list[str]:
+    """The figures of each chord for a figured bass, such as ``'6'``, ``'6,5'``, ``'#'`` (a raised
+    third) or ``''`` (a plain triad); music21 reads them.
+
+    Args:
+        analysis: what `analyse` returned.
+        key: that the signature is of, such as ``'f# minor'``; the last local key unless given.
+
+    Examples:
+        >>> import numpy as np
+        >>> from chorale_utils import Chorale, analyse
+        >>> chords = [[69, 64, 60, 45]] * 4 + [[71, 64, 56, 44]] * 4 + [[69, 64, 60, 45]] * 8
+        >>> figured_bass(analyse(Chorale(np.array(chords), time_signature="4/4")))
+        ['', '6', '']
+
+    Notebook: 04_evaluation
+    """
+    signature = key_signature(analysis["key"].iloc[-1] if key is None else key)
+    return [
+        _figures(figure, its_key, signature)
+        for figure, its_key in zip(analysis["numeral"], analysis["key"])
+    ]
+
+
+def _figures(figure, key, signature):
+    inversion = numeral(figure, key.split()[1]).inversion
+    notes = spelt_notes(figure, key)
+    bass, figures = notes[inversion], _FIGURES[len(notes)][inversion]
+    written = []
+    for note in notes:
+        number = (4 * (note - bass)) % 7 + 1  # the interval above the bass, 1 the unison
+        if number == 1:
+            continue
+        sign = _accidental(note, signature)
+        if number in figures or sign:
+            written.append(
+                (-number, sign if number == 3 and 3 not in figures else f"{sign}{number}")
+            )
+    return ",".join(text for _, text in sorted(written))
+
+
+def _accidental(note, signature):
+    """The sign that a note needs under a signature: a note of the scale none."""
+    usual = next(place for place in range(signature - 1, signature + 6) if (place - note) % 7 == 0)
+    if note == usual:
+        return ""
+    name = note_spelt(note)[1:]
+    return name.replace("-", "b") or "n"
+
+
+def chord_symbols(analysis: pd.DataFrame) -> list[str]:
+    """Each chord as a symbol, such as ``'D7/F#'`` or ``'Bbm'``.
+
+    Args:
+        analysis: what `analyse` returned.
+
+    Examples:
+        >>> import numpy as np
+        >>> from chorale_utils import Chorale, analyse
+        >>> chords = [[69, 64, 60, 45]] * 4 + [[71, 64, 56, 44]] * 4 + [[69, 64, 60, 45]] * 8
+        >>> chord_symbols(analyse(Chorale(np.array(chords), time_signature="4/4")))
+        ['Am', 'E/G#', 'Am']
+
+    Notebook: 04_evaluation
+    """
+    symbols = []
+    for figure, key in zip(analysis["numeral"], analysis["key"]):
+        found = numeral(figure, key.split()[1])
+        notes = spelt_notes(figure, key)
+        root, bass = notes[0], notes[found.inversion]
+        if found.quality in (
+            "Italian",
+            "German",
+        ):  # as a jazz musician hears it: a seventh on its bass
+            root = bass
+        slash = "" if bass == root else f"/{note_spelt(bass)}"
+        symbols.append(f"{note_spelt(root)}{_SYMBOLS[found.quality]}{slash}".replace("-", "b"))
+    return symbols
