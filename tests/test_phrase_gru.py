@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from conftest import SMALL_CHORD_GRU, shaken
 
-from chorale_utils import generate, harmonize, note_probs
+from chorale_utils import (
+    VOICE_RANGES,
+    Chorale,
+    Notation,
+    Syllable,
+    generate,
+    harmonize,
+    note_probs,
+)
 from chorale_utils.encoding import (
     GOES_ON,
     LOWEST_NOTE,
@@ -292,6 +300,102 @@ def test_a_melody_is_harmonised_in_its_own_form(small, music21_corpus):
     np.testing.assert_array_equal(setting.fermatas, melody.fermatas)
 
 
+def melody_of(line, **about):
+    """A Chorale in which only the soprano sings, a quarter for each note of the line."""
+    pitches = np.zeros((4 * len(line), 4), int)
+    pitches[:, 0] = np.repeat(line, 4)
+    onsets = np.zeros(pitches.shape, bool)
+    onsets[::4, 0] = True
+    return Chorale(pitches, onsets=onsets, **about)
+
+
+def test_the_other_voices_strike_where_the_melody_has_a_new_syllable():
+    holding = shaken(phrase_gru(**SMALL_CHORD_GRU))
+    for writer in holding.writers:  # notes go on wherever they may
+        writer.bias.assign(writer.bias + 9 * (np.arange(len(writer.bias)) == len(writer.bias) - 1))
+    line, words = [72, 72, 74, 76, 74, 72], tuple(Syllable(step, 0, 1, "la") for step in (0, 8, 16))
+    told, untold = (
+        harmonize(holding, melody_of(line, notation=notation), particles=4, seed=1)[0]
+        for notation in (Notation(words=words), None)
+    )
+    assert (told.struck | (told.pitches == 0))[[0, 8, 16]].all()
+    assert not (untold.struck | (untold.pitches == 0))[[8, 16]].all()
+    for setting in (told, untold):
+        assert setting.struck[:, 0].nonzero()[0].tolist() == list(range(0, 24, 4))
+    assert told.notation.words == words
+
+
+def test_a_setting_ends_on_the_tonic_whatever_the_phrase_had_that_the_last_one_repeats(small):
+    fermatas = np.zeros(48, bool)
+    fermatas[[12, 13, 14, 15, 28, 29, 30, 31, 44, 45, 46, 47]] = True
+    tune = melody_of([74, 76, 74, 72] * 3, key="C major", time_signature="4/4", fermatas=fermatas)
+    assert Form.of(tune).repeats == (0, 0, 0)
+    rules = {"crossing": True, "particles": 4, "progress": False}
+    tonics = 0
+    for seed in range(3):
+        setting = harmonize(small, tune, seed=seed, **rules)[0]
+        assert setting.pitches[-1, 3] % 12 == 0 and {*setting.pitches[-1] % 12} <= {0, 4, 7}
+        np.testing.assert_array_equal(setting.pitches[16:32], setting.pitches[:16])
+        np.testing.assert_array_equal(setting.pitches[32:44], setting.pitches[:12])
+        tonics += setting.pitches[15, 3] % 12 == 0
+    assert tonics < 3, "or there would have been nothing to change at the end"
+
+
+def test_ranges_and_pitch_classes_hold_for_struck_and_held_notes(small):
+    classes = np.ones((len(FORM), 4, 12), bool)
+    classes[8:24, 3] = np.arange(12) == 2
+    piece = generate(
+        small, form=FORM, pitch_classes=classes, ranges=VOICE_RANGES, seed=3, progress=False
+    )[0]
+    within = piece.pitches[8:24, 3]
+    assert np.isin(within[within > 0] % 12, [2]).all() and (within > 0).any()
+    for voice, (low, high) in enumerate(VOICE_RANGES):
+        notes = piece.pitches[:, voice]
+        assert ((notes[notes > 0] >= low) & (notes[notes > 0] <= high)).all()
+
+
+def test_a_beginning_is_gone_on_from_in_its_own_key_and_metre(small, chorale):
+    for steps, length in ((64, 64), (None, None)):
+        piece = generate(small, given=chorale, steps=steps, seed=1, progress=False)[0]
+        assert len(piece) == length if length else len(piece) >= len(chorale) + 32
+        np.testing.assert_array_equal(piece.pitches[: len(chorale)], chorale.pitches)
+        np.testing.assert_array_equal(piece.struck[: len(chorale)], chorale.struck)
+        assert (piece.key, piece.pickup) == (chorale.key, chorale.pickup)
+
+
+def test_a_piece_that_outgrows_the_memory_is_read_alike_note_by_note_and_whole(
+    small, read, monkeypatch
+):
+    tokens, form = read
+    unlimited = np.array(small.log_probs(tokens, form))
+    monkeypatch.setattr("chorale_utils.models.chord_reader.MEMORY", 12)
+    whole = np.array(small.log_probs(tokens, form))
+    state, previous = small.begin(1, tokens.shape[1], form), np.zeros(1, np.int32)
+    assert state["keys"].shape[2] == 12
+    for step in range(tokens.shape[1]):
+        for voice in range(4):
+            logits, state = small.next_note(state, voice, keras.ops.convert_to_tensor(previous))
+            here = np.array(keras.ops.log_softmax(logits))
+            np.testing.assert_allclose(
+                np.maximum(here, -50), np.maximum(whole[:, step, voice], -50), atol=2e-5
+            )
+            previous = tokens[:, step, voice]
+    assert not np.allclose(whole, unlimited, atol=1e-4), "or the memory would have no limit"
+
+
+def test_memory_that_follows_resampling_once_a_step_is_that_of_each_note(small):
+    often = phrase_gru(**SMALL_CHORD_GRU)
+    often.set_weights(small.get_weights())
+    often.memory = ()
+    assert small.memory
+    tune = melody_of([72, 74, 76, 74, 72, 71], key="C major")
+    written = [
+        harmonize(each, tune, 2, particles=8, seed=2, progress=False) for each in (small, often)
+    ]
+    assert (written[0].report["resamplings"] > 3).all(), "or nothing would have to follow"
+    assert written[0] == written[1]
+
+
 def test_what_does_not_fit_is_refused(small, small_chord_gru):
     with pytest.raises(ValueError, match="takes no form"):
         generate(small_chord_gru, form=FORM, progress=False)
@@ -299,8 +403,10 @@ def test_what_does_not_fit_is_refused(small, small_chord_gru):
         generate(small, 3, form=[FORM, FORM], progress=False)
     with pytest.raises(ValueError, match="phrases are known"):
         generate(small, form=Form(key="C major"), progress=False)
-    with pytest.raises(ValueError, match="a form has its length"):
+    with pytest.raises(ValueError, match="a form has a length of its own"):
         generate(small, form=FORM, steps=12, progress=False)
+    with pytest.raises(ValueError, match="a form of 96 steps and a melody of 8"):
+        harmonize(small, np.full(8, 67), form=FORM, progress=False)
     with pytest.raises(ValueError, match="trains a PhraseGRU"):
         fit_phrases(small_chord_gru, [], [], 1, "nowhere")
     with pytest.raises(ValueError, match="writes no scores"):
