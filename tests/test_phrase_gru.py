@@ -312,7 +312,9 @@ def melody_of(line, **about):
 def test_the_other_voices_strike_where_the_melody_has_a_new_syllable():
     holding = shaken(phrase_gru(**SMALL_CHORD_GRU))
     for writer in holding.writers:  # notes go on wherever they may
-        writer.bias.assign(writer.bias + 9 * (np.arange(len(writer.bias)) == len(writer.bias) - 1))
+        writer.bias.assign(
+            writer.bias + 9 * (np.arange(writer.bias.shape[0]) == writer.bias.shape[0] - 1)
+        )
     line, words = [72, 72, 74, 76, 74, 72], tuple(Syllable(step, 0, 1, "la") for step in (0, 8, 16))
     told, untold = (
         harmonize(holding, melody_of(line, notation=notation), particles=4, seed=1)[0]

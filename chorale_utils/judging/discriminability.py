@@ -316,12 +316,12 @@ def _figures(grid):
     """Notes of one voice in a row: their lengths and the intervals between them."""
     notes = grid.notes
     start, voice = notes["start"], notes["voice"]
-    length, goes = np.minimum(notes["length"], _LONG), np.clip(notes["goes"], -_LEAP, _LEAP) + _LEAP
+    length, goes = np.minimum(notes["length"], _LONG), np.clip(notes["left"], -_LEAP, _LEAP) + _LEAP
     events = {}
     for name, order in (("two notes", 2), ("three notes", 3), ("four notes", 4)):
         first = np.arange(max(len(start) - order + 1, 0))
         for later in range(order - 1):
-            first = first[notes["goes"][first + later] != 0]
+            first = first[notes["left"][first + later] != 0]
         parts = [(voice[first], 4, VOICES.__getitem__), (grid.place[start[first]], 4, _place_name)]
         for later in range(order):
             # the last one's length tells more of what comes after it than of the figure
