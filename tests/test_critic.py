@@ -11,6 +11,7 @@ from chorale_utils.judging.discriminability import auc
 from chorale_utils.models.backend import keras
 from chorale_utils.models.critic import Critic, critic, critic_log_odds, fit_critic
 from chorale_utils.models.datasets import form_rows, score_with_ends
+from chorale_utils.models.layers import sounding_tokens
 from chorale_utils.models.phrase_gru import phrase_gru
 
 FORM = Form((16, 24), (4, 8), "g minor", "4/4", 4)
@@ -67,7 +68,7 @@ def test_it_learns_to_tell_shuffled_pieces_it_has_not_seen(music21_corpus):
     model = critic(width=16, embedding=6, dropout=0.1)
     written = [shuffled(chorale, seed=number) for number, chorale in enumerate(bach)]
     history = fit_critic(model, bach, written, 6, 0.01, steps=64, batch_size=8, verbose=0)
-    assert history["loss"].iloc[-1] < 0.4 < history["loss"].iloc[0] < 0.75
+    assert history["loss"].iloc[-1] < 0.75 * history["loss"].iloc[0] < 0.75 * 0.7
     real = np.concatenate(critic_log_odds(model, others, 64))
     made = [shuffled(chorale, seed=number) for number, chorale in enumerate(others)]
     assert auc(real, np.concatenate(critic_log_odds(model, made, 64))) > 0.95
@@ -86,10 +87,11 @@ class Likes(Critic):
     """Finds every step the better, the lower its bass."""
 
     def next_step(self, state, chord, form):
-        return -2.0 * keras.ops.cast(chord[:, 3] % 57, "float32"), state
+        return -2.0 * keras.ops.cast(sounding_tokens(chord[:, 3]), "float32"), state
 
 
 def test_particles_follow_what_the_critic_likes():
+    keras.utils.set_random_seed(1)
     writer = shaken(phrase_gru(**SMALL_CHORD_GRU))
     likes = Likes(width=8, embedding=4)
     likes.build()
