@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return options.do(options) or 0
     except (ValueError, OSError, MissingExtra) as error:
-        print(f"chorale: {error}", file=sys.stderr)
+        print(f"chorale: {_as_options(str(error))}", file=sys.stderr)
         return 2
     except NotebookFailed as error:
         print(
@@ -51,6 +51,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
+
+
+def _as_options(message: str) -> str:
+    """An error message with the options of the command line where it names arguments of Python."""
+    for argument, option in (
+        ("strict=False", "--no-strict"),
+        ("transpose=True", "--transpose range"),
+        ("load_melody", "--melody"),
+        ("part=", "--part "),
+    ):
+        message = message.replace(argument, option)
+    return re.sub(r"--part (?=[\s:;,]|chooses|$)", "--part", message)
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:

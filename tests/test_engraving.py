@@ -15,7 +15,7 @@ from chorale_utils.chorale import Chorale
 from chorale_utils.notation import engraving
 from chorale_utils.notation.engraving import engrave_pages, pdf, png
 from chorale_utils.notation.musicxml_writing import musicxml_of
-from chorale_utils.notation.page import Notation, Tempo
+from chorale_utils.notation.page import Notation, Syllable, Tempo, regular_bars
 from chorale_utils.notation.reading import from_score
 from chorale_utils.notation.score import PAGE_WIDTH, score_svg, to_score, write_score
 
@@ -178,6 +178,19 @@ def test_a_tempo_mark_has_a_note_that_ordinary_fonts_have_and_keeps_drawings_sma
     write_score(titled(None, tempos=(Tempo(0, 104),)), tmp_path / "piece.pdf")  # warns of no letter
 
 
+def test_dot_of_a_tempo_in_dotted_quarters_stands_close_to_its_note():
+    page = Notation(regular_bars(24, "6/8"), tempos=(Tempo(0, 180),))
+    drawing = score_svg(Chorale([[72, 67, 64, 48]] * 24, time_signature="6/8", notation=page))
+    assert "\u2669.<" in drawing and "120" in drawing
+
+
 def test_without_a_title_nothing_stands_in_its_place():
     drawing = score_svg(Chorale(np.full((16, 4), 60), name="tune_07.mid"))
     assert "tune_07" not in drawing and "untitled" not in drawing and not groups(drawing, "pgHead")
+
+
+def test_syllables_that_share_a_note_are_tied_in_the_font_of_the_others(tmp_path):
+    page = Notation(words=(Syllable(0, 0, 1, "sei\u203fer"),))
+    chorale = Chorale([[72, 67, 64, 48]] * 16, time_signature="4/4", notation=page)
+    assert "sei\u00a0\u035cer" in score_svg(chorale)
+    write_score(chorale, tmp_path / "piece.pdf")  # warns of no letter

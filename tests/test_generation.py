@@ -549,3 +549,16 @@ def test_what_does_not_fit_the_grid_is_refused_with_advice_that_harmonize_takes(
         harmonize(small_note_gru, triplets, particles=1)
     setting = harmonize(small_note_gru, triplets, particles=1, strict=False)[0]
     assert len(setting) == 12
+
+
+@pytest.mark.parametrize("voice", ["soprano", "bass"])
+def test_all_voices_rest_where_the_melody_rests(small_chord_gru, voice):
+    tune = [0, 60, 62, 60, 0, 64, 0, 60]
+    lengths = [0.5, 1, 0.5, 1, 1, 1, 0.25, 1]
+    setting = harmonize(
+        small_chord_gru, tune, quarters=lengths, voice=voice, particles=4, seed=3, progress=False
+    )[0]
+    silent = np.repeat(tune, [int(4 * length) for length in lengths]) == 0
+    np.testing.assert_array_equal(setting.pitches == 0, np.repeat(silent[:, None], 4, axis=1))
+    again = np.flatnonzero(np.diff(silent.astype(int)) == -1) + 1
+    assert setting.struck[again].all(), "they come in together"

@@ -48,7 +48,7 @@ def test_words_of_all_verses_stand_under_their_notes(kern):
         Syllable(8, 0, 1, "ket", "end"),
         Syllable(16, 0, 1, "al", "begin"),
         Syllable(20, 0, 1, "le", "end"),
-        Syllable(28, 0, 1, "Gott"),
+        Syllable(28, 0, 1, "Gott", melisma=True),
     ]
     assert [word.text for word in words if word.verse == 2] == ["Mit", "Her", "zen,", "und", "Mund"]
 
@@ -116,3 +116,63 @@ def test_words_after_a_spine_that_splits_and_joins_are_found(kern):
         (8, "b"),
         (16, "c"),
     ]
+
+
+def sections(order, *names, metre="*M1/4"):
+    """A kern file in which each section is a bar of one note, a step higher than the last."""
+    lines = ["**kern", f"*>[{order}]", "*>norep[A]", "*k[]", metre]
+    for number, name in enumerate(names):
+        lines += [f"*>{name}", f"={number + 1}", f"4{'cdefgab'[number]}"]
+    return "\n".join([*lines, "==", "*-", ""])
+
+
+@pytest.mark.parametrize(
+    "order, written",
+    [
+        ("A,A,B", "A,B"),
+        ("A,A,A,B,B", "A,B"),
+        ("A,B,A,B,C", "A,B,C"),
+        ("A,A1,A,A2,B", "A,A1,A2,B"),
+        ("A,A1,A,A2,A,A3", "A,A1,A2,A3"),
+        ("A,B,B1,B,B2,C", "A,B,B1,B2,C"),
+        ("A,B,A", "A,B"),
+        ("A,A,B,A", "A,B"),
+        ("A,B", "A,B"),
+    ],
+)
+def test_sections_are_sung_in_the_order_that_the_file_tells(kern, order, written):
+    names = written.split(",")
+    text = sections(order, *names)
+    sung = [[60, 62, 64, 65, 67][names.index(name)] for name in order.split(",")]
+    if order == "A,A,B,A":
+        sung = [60, 60, 62, 60]
+    assert kern(text, repeats="played").notes(0)[:, 2].tolist() == sung
+    assert kern(text).notes(0)[:, 2].tolist() == [60, 62, 64, 65, 67][: len(names)]
+
+
+@pytest.mark.parametrize("order", ["A,B,B,A,C", "B,A", "A,C"])
+def test_order_of_sections_that_no_signs_tell_is_named(kern, order):
+    with pytest.warns(UserWarning, match=f"the order of the sections, {order}, has no signs"):
+        kern(sections(order, "A", "B", "C"))
+
+
+def test_order_of_sections_adds_nothing_to_repeat_signs(kern):
+    text = sections("A,A,B", "A", "B").replace("=2", "=2:|!")
+    assert kern(text, repeats="played").notes(0)[:, 2].tolist() == [60, 60, 62]
+
+
+def test_metre_that_stands_before_its_bar_line_holds_from_there(kern):
+    text = "**kern\n*M2/4\n=1\n4c\n4d\n*M3/4\n=2\n2.e\n==\n*-\n"
+    bars = kern(text).notation.bars
+    assert [(bar.steps, bar.time_signature) for bar in bars] == [(8, "2/4"), (12, "3/4")]
+
+
+@pytest.mark.parametrize("line", ["==", "=", "=||"])
+def test_line_at_the_end_of_a_kern_file_is_the_usual_one(kern, line):
+    (bar,) = kern(f"**kern\n*M2/4\n=1\n4c\n4d\n{line}\n*-\n").notation.bars
+    assert bar.barline is None
+
+
+def test_cue_notes_of_a_kern_file_are_left_out(kern):
+    text = "**kern\n*M2/4\n=1\n4c\n4d\n=2\n*cue\n4a\n4b\n*Xcue\n=3\n2e\n==\n*-\n"
+    assert kern(text).notes(0).tolist() == [[0, 4, 60], [4, 4, 62], [16, 8, 64]]

@@ -192,3 +192,25 @@ def test_title_that_is_also_the_name_of_the_file_is_a_title(tmp_path):
         score.metadata = metadata.Metadata(title=title)
         score.write("musicxml", tmp_path / f"{title}.musicxml")
         assert load_melody(tmp_path / f"{title}.musicxml").title == expected
+
+
+@pytest.mark.parametrize("load", [load_chorale, load_melody])
+def test_suffix_of_another_format_is_named_and_so_is_an_empty_file(tmp_path, load):
+    chorale = Chorale([[72, 67, 64, 48]] * 16)
+    midi = write_midi(chorale, tmp_path / "a.mid").read_bytes()
+    score = write_score(chorale, tmp_path / "a.musicxml").read_bytes()
+    packed = write_score(chorale, tmp_path / "a.mxl").read_bytes()
+    for content, kind, wrong, right in (
+        (midi, "MIDI", "musicxml", "mid"),
+        (score, "MusicXML", "mid", "musicxml"),
+        (score, "MusicXML", "krn", "musicxml"),
+        (packed, "packed MusicXML", "xml", "mxl"),
+        (b"!!!OTL: x\n**kern\n*-\n", "kern", "mxl", "krn"),
+    ):
+        file = tmp_path / f"tune.{wrong}"
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"tune.{wrong}: it looks like {kind}: .* \.{right}$"):
+            load(file)
+        file.write_bytes(b"")
+        with pytest.raises(ValueError, match=rf"tune.{wrong}: the file is empty"):
+            load(file)

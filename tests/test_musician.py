@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from music21 import converter, stream
 
 from chorale_utils import (
     Chorale,
@@ -185,3 +186,27 @@ def test_play_hands_the_sound_to_a_program_of_the_machine_or_says_that_there_is_
     assert chorale("play", source) == 0
     assert (tmp_path / "heard.wav").read_bytes()[:4] == b"RIFF"
     assert os.listdir(programs) == ["aplay"]
+
+
+def test_advice_is_given_in_options_of_the_command_line_and_works(tune, model, tmp_path, capsys):
+    two = stream.Score([converter.parse(f"tinynotation: 4/4 {notes}") for notes in ("c'1", "d'1")])
+    for part, name in zip(two.parts, ("Oboe", "Tune"), strict=True):
+        part.partName = name
+    source, how = tmp_path / "two.musicxml", ["--model", model, "--best-of", 1, "--particles", 2]
+    two.write("musicxml", source)
+    out = tmp_path / "out.musicxml"
+    assert chorale("harmonize", source, "-o", out, *how) == 2
+    assert "with --part, such as --part 'Oboe'" in capsys.readouterr().err
+    assert chorale("harmonize", source, "-o", out, "--part", "tune", *how) == 0
+    triplets = tmp_path / "triplets.musicxml"
+    converter.parse("tinynotation: 2/4 trip{c'8 d' e'} f'4").write("musicxml", triplets)
+    assert chorale("harmonize", triplets, "-o", out, *how) == 2
+    assert "with --no-strict each step" in capsys.readouterr().err
+    assert chorale("harmonize", triplets, "-o", out, "--no-strict", *how) == 0
+    low = write_midi(Chorale([[48, 0, 0, 0]] * 16), tmp_path / "low.mid")
+    assert chorale("harmonize", low, "-o", out, *how) == 2
+    assert "with --transpose range the melody is moved" in capsys.readouterr().err
+    assert chorale("harmonize", low, "-o", out, "--transpose", "range", *how) == 0
+    assert chorale("convert", triplets, tmp_path / "out.mid") == 2
+    assert "--melody reads one voice" in capsys.readouterr().err
+    assert chorale("convert", triplets, tmp_path / "out.mid", "--melody", "--no-strict") == 0

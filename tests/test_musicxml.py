@@ -164,6 +164,26 @@ def test_repeats_and_endings_are_kept_and_played_out_on_request(melody):
     assert not played.notation.has_repeats
 
 
+def test_three_endings_are_sung_in_turn_and_the_last_closes_with_the_usual_line(melody):
+    again = '<repeat direction="backward"/>'
+    contents = (
+        BEGIN + note("C5"),
+        ending("1", "start") + note("D5") + ending("1", "stop", again),
+        ending("2", "start") + note("E5") + ending("2", "stop", again),
+        ending("3", "start") + note("F5") + ending("3", "discontinue"),
+    )
+    page = melody(*contents).notation
+    assert [bar.barline for bar in page.bars] == [None] * 4
+    played = melody(*contents, repeats="played")
+    assert played.pitches[::16, 0].tolist() == [72, 74, 72, 76, 72, 77]
+
+
+@pytest.mark.parametrize("style, expected", [("regular", "regular"), ("light-heavy", None)])
+def test_style_of_the_last_bar_line_is_kept_where_the_page_says_it(melody, style, expected):
+    line = f'<barline location="right"><bar-style>{style}</bar-style></barline>'
+    assert melody(note("C5"), note("D5") + line).notation.bars[-1].barline == expected
+
+
 @pytest.mark.parametrize(
     "jump, mark",
     [

@@ -1,5 +1,7 @@
 """What a page says beyond the notes: bars, the order in which they are sung, words, spelling."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -185,7 +187,7 @@ def test_a_page_that_goes_on_keeps_its_signs_where_they_stand():
     assert (rest.start, rest.steps, rest.offset, rest.number) == (28, 4, 12, 2)
     assert (third.start, third.steps, third.number) == (32, 8, 3)
     (last,) = Notation((Bar(0, 12, "4/4", barline="final"),)).extended(16).bars
-    assert (last.steps, last.barline) == (16, "regular")
+    assert (last.steps, last.barline) == (16, None)
     assert Notation(composer="Bach").extended(99) == Notation(composer="Bach")
 
 
@@ -226,3 +228,14 @@ def test_repeat_around_a_cut_stays():
     page = Notation(bars({}, {"repeat_begin": True}, {}, {"repeat_end": 2}, {}))
     left = page.keep(~np.isin(np.arange(80) // 16, [1, 3]))
     assert left.playing_order() == [0, 1, 1, 2]
+
+
+def test_bar_line_that_is_usual_at_its_place_has_no_name():
+    lines = ("regular", "final", "double", "final")
+    bars = [Bar(16 * n, 16, "4/4", 0, n + 1, barline=line) for n, line in enumerate(lines)]
+    page = Notation(tuple(bars))
+    assert [bar.barline for bar in page.bars] == [None, "final", "double", None]
+    assert [bar.barline for bar in page.excerpt(0, 20).bars] == [None, "regular"], "it goes on"
+    assert [bar.barline for bar in page.played([1, 0]).bars] == [None, None]
+    plain = replace(bars[0], barline="regular")
+    assert Notation((plain,)).bars[0].barline == "regular"

@@ -4,17 +4,15 @@ refused."""
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from made_scores import four_parts, part
 from music21 import (
     chord,
     converter,
     corpus,
     expressions,
-    harmony,
     instrument,
     interval,
     key,
-    metadata,
-    meter,
     note,
     stream,
     tie,
@@ -40,29 +38,6 @@ REAL = [
 def real():
     """{name: music21 Score}."""
     return {name: corpus.parse(f"bach/{name}") for name in REAL}
-
-
-def part(name, *notes, metre="4/4"):
-    """A music21 Part in bars from (pitch, quarters) pairs; a pitch None is a rest."""
-    made = stream.Part()
-    made.append(meter.TimeSignature(metre))
-    for pitch, quarters in notes:
-        made.append(
-            note.Rest(quarterLength=quarters)
-            if pitch is None
-            else note.Note(pitch, quarterLength=quarters)
-        )
-    made = made.makeMeasures().makeTies()
-    made.partName = name
-    return made
-
-
-def four_parts(**others):
-    """A score of four parts that hold a whole note each, but for the parts given by name."""
-    notes = {"soprano": "C5", "alto": "G4", "tenor": "E4", "bass": "C3"}
-    return stream.Score(
-        [others.get(name) or part(name.title(), (pitch, 4)) for name, pitch in notes.items()]
-    )
 
 
 @pytest.mark.filterwarnings("ignore:.*left out")
@@ -180,26 +155,6 @@ def test_an_end_of_a_tie_that_began_nowhere_is_struck():
     assert np.flatnonzero(from_score(four_parts(soprano=soprano)).onsets[:, 0]).tolist() == [0, 8]
 
 
-def test_instruments_beside_the_voices_are_left_out(real):
-    assert len(real["bwv190.7-inst"].parts) == 15
-    with pytest.warns(UserWarning, match="x: left out: Trumpet 1, .*, Timpani, .*Continuo"):
-        read = from_score(real["bwv190.7-inst"], name="x")
-    voices = [part for part in real["bwv190.7-inst"].parts if part.partName.lower() in VOICES]
-    np.testing.assert_array_equal(read.pitches, from_score(stream.Score(voices)).pitches)
-
-
-def test_of_two_sopranos_the_first_is_taken_only_where_that_is_asked():
-    score = corpus.parse("bach/bwv227.3")
-    with pytest.raises(
-        ValueError, match=r"5 parts \(Soprano 1, Soprano 2, .*of which 2 named soprano"
-    ):
-        from_score(score, name="bwv227.3")
-    first = score.parts[0].flatten().notes[0].pitch.midi
-    with pytest.warns(UserWarning, match="bwv227.3: left out: Soprano 2"):
-        read = from_score(score, name="bwv227.3", strict=False)
-    assert read.pitches[0, 0] == first
-
-
 def test_interludes_go_in_whole_bars_and_only_where_that_is_asked():
     rest = part("Soprano", ("C5", 4), (None, 12), ("D5", 4))
     score = stream.Score(
@@ -226,80 +181,12 @@ def test_repeats_are_read_once_unless_asked():
     np.testing.assert_array_equal(taken.pitches[again:], once.pitches)
 
 
-def test_grace_notes_cue_notes_and_chord_symbols_are_no_notes():
-    soprano = part("Soprano", ("C5", 2), ("D5", 2))
-    grace, cue = note.Note("E5").getGrace(), note.Note("A5", quarterLength=2)
-    cue.style.noteSize = "cue"
-    for offset, element in ((2, grace), (0, cue), (0, harmony.ChordSymbol("C"))):
-        soprano.getElementsByClass("Measure")[0].insert(offset, element)
-    chorale = from_score(four_parts(soprano=soprano))
-    assert chorale.notes(0).tolist() == [[0, 8, 72], [8, 8, 74]]
-
-
 def test_parts_for_transposing_instruments_are_read_as_they_sound():
     tenor = part("Tenor", ("D5", 4))
     tenor.insert(0, instrument.Instrument("Tenor"))
     tenor.getInstrument().transposition = interval.Interval("P-8")
     tenor.atSoundingPitch = False
     assert from_score(four_parts(tenor=tenor)).pitches[0, 2] == 62
-
-
-def test_two_staves_with_two_voices_each_are_opened():
-    upper, lower = part("Upper"), part("Lower")
-    for staff, pitches in ((upper, ("C5", "G4")), (lower, ("E4", "C3"))):
-        first = stream.Measure(number=1)
-        for name, pitch in zip("12", pitches):
-            first.insert(0, stream.Voice([note.Note(pitch, quarterLength=4)], id=name))
-        second = stream.Measure(number=2)
-        second.append(
-            [chord.Chord(pitches, quarterLength=2), note.Note(pitches[0], quarterLength=2)]
-        )
-        staff.append([first, second])
-    chorale = from_score(stream.Score([upper, lower]))
-    np.testing.assert_array_equal(
-        chorale.pitches[[0, 16, 24]], [[72, 67, 64, 48], [72, 67, 64, 48], [72, 72, 64, 64]]
-    )
-
-
-@pytest.mark.parametrize(
-    "parts, message",
-    [
-        ([], "no parts: expected four"),
-        (["Soprano"], r"1 part \(Soprano\): expected four"),
-        (["Soprano", "Alto", "Bass"], r"3 parts \(Soprano, Alto, Bass\): expected four"),
-        (["Oboe", "Flute", "Horn", "Violin", "Viola"], "5 parts .* of which 0 named soprano"),
-        (["Piano", "Piano"], r"2 parts \(Piano, Piano\), and the upper has one voice"),
-    ],
-)
-def test_other_than_four_voices_is_an_error_that_names_the_parts(parts, message):
-    with pytest.raises(ValueError, match=message):
-        from_score(stream.Score([part(name, ("C4", 4)) for name in parts]))
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        [f"Staff {number}" for number in range(4)],
-        ["Soprano", "Alto", "Bass", "Bass"],
-        ["Bass", "Tenor", "Alto", "Flute"],
-        [None] * 4,
-    ],
-)
-def test_four_parts_that_are_not_named_for_four_voices_are_taken_in_their_order(names):
-    score = stream.Score(
-        [part(name, (pitch, 4)) for name, pitch in zip(names, ("C5", "G4", "E4", "C3"))]
-    )
-    assert from_score(score).pitches[0].tolist() == [72, 67, 64, 48]
-
-
-@given(
-    st.permutations([("Soprano", "C5"), ("Alt", "G4"), ("T.", "E4"), ("Basso", "C3")]),
-    st.booleans(),
-)
-@settings(max_examples=24, deadline=None)
-def test_four_parts_named_for_four_voices_are_taken_by_their_names(named, strict):
-    score = stream.Score([part(name, (pitch, 4)) for name, pitch in named])
-    assert from_score(score, strict=strict).pitches[0].tolist() == [72, 67, 64, 48]
 
 
 def test_a_piece_without_music_is_an_error_and_a_silent_one_is_not():
@@ -309,28 +196,6 @@ def test_a_piece_without_music_is_an_error_and_a_silent_one_is_not():
         from_score(stream.Score(rests), name="mine", strict=False)
     with pytest.raises(ValueError, match="mine: no notes"):
         from_score(stream.Score([part(name.title()) for name in VOICES]), name="mine")
-
-
-@pytest.mark.filterwarnings("ignore:.*the bar is silent")
-def test_a_voice_with_two_notes_at_a_time_is_an_error_that_says_where():
-    two = part("Alto", ("G4", 1), ("A4", 1), ("G4", 2))
-    two.getElementsByClass("Measure")[0].insert(1, note.Note("E4", quarterLength=1))
-    with pytest.raises(
-        ValueError, match="mine: alto, bar 1, beat 2: 2 notes at a time: expected one"
-    ):
-        from_score(four_parts(alto=two), name="mine")
-    chords = part("Tenor", ("E4", 4), ("E4", 2))
-    chords.getElementsByClass("Measure")[1].insert(
-        2, chord.Chord(["C4", "E4", "G4"], quarterLength=2)
-    )
-    with pytest.raises(ValueError, match="tenor, bar 2, beat 3: 3 notes at a time"):
-        from_score(four_parts(tenor=chords))
-
-
-def test_a_unison_written_twice_in_a_part_is_one_note():
-    twice = part("Alto", ("G4", 4))
-    twice.getElementsByClass("Measure")[0].insert(0, note.Note("G4", quarterLength=4))
-    assert from_score(four_parts(alto=twice)).notes(1).tolist() == [[0, 16, 67]]
 
 
 @pytest.mark.parametrize("quarters", [1 / 8, 1 / 3, 3 / 8])
@@ -394,13 +259,6 @@ def test_a_melodys_signature_is_in_minor_where_it_ends_on_its_tonic(last, expect
     assert from_melody(tune).key == expected
 
 
-def test_a_melody_may_be_a_score_with_one_part_that_sings_or_a_bare_stream():
-    tune, rests = part("Melody", ("C5", 2), ("D5", 2)), part("Silent", (None, 4))
-    bare = stream.Stream([note.Note("C5", quarterLength=2), note.Note("D5", quarterLength=2)])
-    for source in (tune, stream.Score([rests, tune]), bare):
-        assert from_melody(source).notes(0).tolist() == [[0, 8, 72], [8, 8, 74]]
-
-
 @pytest.mark.parametrize(
     "source, complaint",
     [
@@ -441,166 +299,6 @@ def test_a_signature_in_a_church_mode_is_read_as_that_mode(last):
     read = from_melody(melody)
     assert read.key == "d dorian"
     assert read.notation.keys == (KeySignature(0, 0, "dorian"),)
-
-
-# Parts, staves and what else is on the page
-
-
-def hymn(*bars, names=("Women", "Men")):
-    """Two staves; each bar is two tuples, of the upper and the lower staff, of voices: lists of
-    (pitch or chord or None, quarters), or of one list of such."""
-    staves = []
-    for which, called in enumerate(names):
-        staff = stream.Part()
-        staff.partName = called
-        for number, contents in enumerate(bars, 1):
-            made = stream.Measure(number=number)
-            if number == 1:
-                made.insert(0, meter.TimeSignature("4/4"))
-            for voice, notes in enumerate(contents[which], 1):
-                line = [element(*one) for one in notes]
-                if len(contents[which]) == 1:
-                    made.append(line)
-                else:
-                    line_of = stream.Voice(id=str(voice))
-                    line_of.append(line)
-                    made.insert(0, line_of)
-            staff.append(made)
-        staves.append(staff)
-    return stream.Score(staves)
-
-
-def element(pitch, quarters):
-    """A music21 note, chord or rest."""
-    if pitch is None:
-        return note.Rest(quarterLength=quarters)
-    if isinstance(pitch, tuple):
-        return chord.Chord(pitch, quarterLength=quarters)
-    return note.Note(pitch, quarterLength=quarters)
-
-
-MEN = [[("E4", 4)], [("C3", 4)]]
-
-
-def test_chords_and_voices_may_alternate_within_a_bar():
-    upper = [[(("G4", "C5"), 1), (("G4", "B4"), 1), ("D5", 2)], [("F4", 1), ("E4", 1)]]
-    score = hymn((upper, MEN))
-    second = score.parts[0].measure(1).voices[1]
-    for place, one in enumerate(list(second.notes)):
-        second.setElementOffset(one, 2 + place)
-    read = from_score(score)
-    assert read.notes(0).tolist() == [[0, 4, 72], [4, 4, 71], [8, 8, 74]]
-    assert read.notes(1).tolist() == [[0, 4, 67], [4, 4, 67], [8, 4, 65], [12, 4, 64]]
-
-
-def test_rest_of_one_voice_is_no_chord_of_the_other():
-    read = from_score(hymn(([[("C5", 2), ("D5", 2)], [(None, 2), ("G4", 2)]], MEN)))
-    assert read.notes(0).tolist() == [[0, 8, 72], [8, 8, 74]]
-    assert read.notes(1).tolist() == [[8, 8, 67]]
-
-
-def test_soprano_is_the_higher_voice_however_they_are_numbered():
-    bars = [
-        ([[("G4", 4)], [("C5", 4)]], [[("C3", 4)], [("E4", 4)]]),
-        (
-            [[("F4", 2), ("A4", 2)], [("D5", 2), ("G4", 2)]],
-            [[("D3", 4)], [("F4", 4)]],
-        ),  # they cross
-    ]
-    read = from_score(hymn(*bars))
-    assert read.pitches[[0, 16, 24]].tolist() == [
-        [72, 67, 64, 48],
-        [74, 65, 65, 50],
-        [67, 69, 65, 50],
-    ]
-
-
-def test_chord_of_three_notes_on_a_staff_of_two_voices_is_refused_with_its_place():
-    three = [[(("E4", "G4", "C5"), 4)]]
-    with pytest.raises(ValueError, match="mine: upper staff, bar 1, beat 1: 3 notes at a time"):
-        from_score(hymn((three, MEN)), name="mine")
-
-
-@pytest.mark.parametrize("names", [("Women", "Men"), ("Soprano\nAlto", "Tenor\nBass"), ("", "")])
-@pytest.mark.parametrize("voice, height", list(zip(VOICES, (72, 67, 64, 48))))
-def test_melody_may_be_a_voice_of_a_hymn(names, voice, height):
-    score = hymn(([[("C5", 4)], [("G4", 4)]], MEN), names=names)
-    assert from_melody(score, part=voice).pitches[0].tolist() == [height, 0, 0, 0]
-
-
-@pytest.mark.parametrize("chosen", ["Flute", "flute", "flu", 2, "2"])
-def test_part_is_chosen_by_its_name_or_number(chosen):
-    score = stream.Score([part("Organ", ("C4", 4)), part("Flute", ("C6", 4))])
-    assert from_melody(score, part=chosen).pitches[0, 0] == 84
-
-
-@pytest.mark.parametrize("chosen", ["Oboe", 0, 3, "soprano", ""])
-def test_part_that_is_not_there_is_refused_with_those_that_are(chosen):
-    score = stream.Score([part("Organ", ("C4", 4)), part("Flute", ("C6", 4))])
-    with pytest.raises(ValueError, match=r"Organ.*Flute"):
-        from_melody(score, name="mine", part=chosen)
-
-
-def test_several_melodies_are_refused_with_advice_that_works():
-    score = stream.Score(
-        [part("Solo", ("C5", 4)), part("Solo", ("E5", 4)), part("Flute", ("G5", 4))]
-    )
-    with pytest.raises(ValueError, match=r"choose one of 1 \(Solo\), 2 \(Solo\), .* part=1"):
-        from_melody(score)
-    assert from_melody(score, part=1).pitches[0, 0] == 72
-    with pytest.raises(ValueError, match="part 'Solo': 2 parts are called so"):
-        from_melody(score, part="Solo")
-
-
-def test_four_parts_are_chosen_from_among_more():
-    choirs = [
-        part(f"{name} {choir}", (pitch, 4))
-        for choir, octave in ((1, 5), (2, 4))
-        for name, pitch in zip(("S", "A", "T", "B"), (f"C{octave}", f"G{octave - 1}", "E3", "C3"))
-    ]
-    with pytest.raises(ValueError, match="8 parts .* 2 named soprano.* choose four with part="):
-        from_score(stream.Score(choirs))
-    read = from_score(stream.Score(choirs), part=("S 2", "A 2", "T 2", 8))
-    assert read.pitches[0].tolist() == [60, 55, 52, 48]
-
-
-@pytest.mark.parametrize("name", ["Quinto", "Sextus", "Mezzo-soprano", "Descant", "Vox II"])
-def test_fifth_voice_is_refused_by_name_and_left_out_where_that_is_asked(name):
-    score = four_parts()
-    score.insert(0, part(name, ("D5", 4)))
-    with pytest.raises(ValueError, match=f"{name} is sung too.*part=.*strict=False"):
-        from_score(score)
-    with pytest.warns(UserWarning, match=f"left out: {name}"):
-        assert from_score(score, strict=False).pitches[0].tolist() == [72, 67, 64, 48]
-
-
-def test_part_with_words_is_sung_whatever_it_is_called():
-    score, fifth = four_parts(), part("Staff 5", ("D5", 4))
-    fifth.recurse().notes[0].lyric = "la"
-    score.insert(0, fifth)
-    with pytest.raises(ValueError, match="Staff 5 is sung too"):
-        from_score(score)
-
-
-def test_drum_stroke_is_called_one():
-    drums = part("Drums", (None, 4))
-    bar = drums.getElementsByClass("Measure")[0]
-    bar.remove(bar.notesAndRests[0])
-    bar.append(note.Unpitched(quarterLength=4))
-    score = stream.Score([drums, part("Melody", ("C5", 4))])
-    assert from_melody(score).pitches[0, 0] == 72
-    with pytest.raises(
-        ValueError, match="mine: melody, bar 1, beat 1: a drum stroke without a pitch"
-    ):
-        from_melody(score, name="mine", part="Drums")
-
-
-def test_title_and_composer_of_a_score_are_kept():
-    score = four_parts()
-    score.metadata = metadata.Metadata(title="Ach Gott", composer="Anon.")
-    for read in (from_score(score), from_melody(score, part="alto"), from_melody(score.parts[0])):
-        assert (read.title, read.notation.composer) == ("Ach Gott", "Anon.")
-    assert from_score(score, title="Mine").title == "Mine"
 
 
 def test_old_name_of_repeats_still_works_and_says_the_new_one():

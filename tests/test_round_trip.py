@@ -55,7 +55,7 @@ def bars_of_a_page(draw):
         cut = full // 2 if number == divided else full
         bars.append(Bar(at, cut, metre, 0, number, barline=line))
         if cut < full:
-            bars[-1] = replace(bars[-1], barline="regular", repeat_end=2)
+            bars[-1] = replace(bars[-1], barline=None, repeat_end=2)
             bars.append(Bar(at + cut, full - cut, metre, cut, number, barline=line))
         at += full
     if divided is None:
@@ -63,7 +63,7 @@ def bars_of_a_page(draw):
         bars[begin] = replace(bars[begin], repeat_begin=begin > 0 or draw(st.booleans()))
         end = draw(st.integers(begin, len(bars) - 2))
         times = draw(st.sampled_from([2, 2, 3]))
-        bars[end] = replace(bars[end], repeat_end=times, barline="regular")
+        bars[end] = replace(bars[end], repeat_end=times, barline=None)
         if end > begin and draw(st.booleans()):
             bars[end] = replace(bars[end], endings=tuple(range(1, times)))
             bars[end + 1] = replace(bars[end + 1], endings=(times,))

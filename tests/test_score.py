@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from music21 import converter, corpus
 from music21.key import Key
 
+from chorale_utils import load_chorale
 from chorale_utils.chorale import Chorale, steps_per_bar
 from chorale_utils.notation.page import UNSPELLED, Bar, KeySignature, Notation, Syllable, Tempo
 from chorale_utils.notation.reading import from_score
@@ -749,3 +750,16 @@ def test_a_fermata_of_the_lower_voices_alone_stands_there():
     score = to_score(Chorale(pitches, time_signature="4/4", key="C major", fermatas=fermatas))
     signs = [[bool(n.expressions) for n in part.recurse().notes] for part in score.parts]
     assert signs == [[False], [False, True], [False], [False]]
+
+
+@pytest.mark.parametrize("line, expected", [(None, "final"), ("regular", "regular")])
+@pytest.mark.parametrize("staves", [2, 4])
+def test_last_bar_line_is_written_in_every_part_and_is_final_unless_the_page_says_otherwise(
+    tmp_path, line, expected, staves
+):
+    page = Notation((Bar(0, 16, "4/4"), Bar(16, 16, "4/4", 0, 2, barline=line)))
+    mine = Chorale([[72, 67, 64, 48]] * 32, time_signature="4/4", notation=page)
+    written = write_score(mine, tmp_path / "mine.musicxml", staves=staves)
+    for part in converter.parse(written).parts:
+        assert part.getElementsByClass("Measure").last().rightBarline.type == expected
+    assert load_chorale(written).notation.bars == page.bars

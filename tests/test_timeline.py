@@ -140,7 +140,7 @@ def test_signs_of_a_score_made_in_music21_are_kept():
         Bar(16, 16, "4/4", number=2, repeat_begin=True, marks=("fine",)),
         Bar(32, 16, "4/4", number=3, repeat_end=2, endings=(1,)),
         Bar(48, 16, "4/4", number=4, endings=(2,), marks=("da capo al fine",)),
-        Bar(64, 16, "4/4", number=5, barline="final"),
+        Bar(64, 16, "4/4", number=5),
     )
     assert read.tempos == (Tempo(0, 60.0, "Lento"),)
     assert read.playing_order() == [0, 0, 0, 1, 2, 1, 3, 0, 1]

@@ -48,7 +48,7 @@ JSB_URL = (
 )
 JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
 MANIFEST = Path(__file__).with_name("jsb_split.csv")
-CACHE_FORMAT = 4  # raise it when `notation.reading` makes something else of a score
+CACHE_FORMAT = 5  # raise it when `notation.reading` makes something else of a score
 # Pieces in minor whose files state the relative major. Their bass ends on the minor tonic, and
 # `find_key` finds minor, too.
 MINOR_KEYS = {

@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale
-from ..notation.reading import REPEATS
+from ..notation.page import REPEATS
 from .editions import MANIFEST, load_corpus, parse_music21
 from .passages import pairwise_containment, passages
 

@@ -136,6 +136,11 @@ class ChordReader(ChoraleModel):
         """The notes of chords (..., 4), embedded: float tensor (..., 4 * embedding)."""
         raise NotImplementedError
 
+    def heard(self, chords: Tensor, notes: Tensor) -> Tensor:
+        """What the GRU and the attention hear of chords (..., 4), whose embedded notes are (..., 4
+        * embedding): just these, unless a model says otherwise."""
+        return notes
+
     def begins(self, chords: Tensor, before: Tensor) -> Tensor:
         """Which notes of chords (..., 4) begin, after those before them: bool tensor (..., 4)."""
         raise NotImplementedError
@@ -217,7 +222,8 @@ class ChordReader(ChoraleModel):
         before, now = chords[:, :-1], chords[:, 1:]  # (B, steps, 4)
         notes_before, notes_now = notes[:, :-1], notes[:, 1:]
         told = self.tell(about)
-        state, recalled, _ = self._read_piece(before, notes_before, told, training)
+        heard = self.heard(before, notes_before)
+        state, recalled, _ = self._read_piece(before, heard, told, training)
         context = self._context(state, recalled, notes_before, told, training)
         return ops.stack(
             [
@@ -260,11 +266,12 @@ class ChordReader(ChoraleModel):
         about_before = self.about_step({**state, "step": ops.maximum(step - 1, 0)})
         notes = self.embed(chord, about_before)  # (B, 4 * embedding)
         told = self.tell(self.about_step(state))
-        features = self._features(notes, held, told, False)
+        heard = self.heard(chord, notes)
+        features = self._features(heard, held, told, False)
         key = ops.where(
             step == 0, self.nothing[0], self.key(state["state"])
         )  # (B, heads * head_width)
-        value = ops.where(step == 0, self.nothing[1], self.value(notes))
+        value = ops.where(step == 0, self.nothing[1], self.value(heard))
         slots = ops.shape(state["keys"])[2]
         recent = ops.maximum(
             slots - 1, 1

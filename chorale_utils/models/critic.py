@@ -34,7 +34,7 @@ from .backend import keras, tf
 from .chord_reader import LONGEST_HELD, VOICE_PAIRS, steps_since
 from .datasets import chord_batches_per_epoch, form_rows, phrase_crops, score_with_ends
 from .layers import degrees, is_note, sounding_tokens
-from .phrase_gru import FORM_WIDTHS, begins_in_score
+from .phrase_gru import begins_in_score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 WIDEST = 12  # semitones; a wider step of a voice counts as this
 MOVES = 2 * WIDEST + 4  # struck again, goes on, rests or begins after a rest
 GOES_ON_MOVE, REST_MOVE, ENTRY_MOVE = MOVES - 3, MOVES - 2, MOVES - 1
+# what it hears of the form: everything but the tonic, to which the notes are related
+HEARD_OF_FORM = [name for name in FEATURES if name != "tonic"]
 PASSAGE = 128  # steps that the critic is trained on at a time
 
 
@@ -74,7 +76,7 @@ class Critic(keras.Model):
             layers.Embedding(3 * 3 * 13 * 13, embedding, name=f"pair_{number}")
             for number in range(len(VOICE_PAIRS))
         ]
-        self.form = [layers.Embedding(FEATURES[name], 4, name=name) for name in FORM_WIDTHS]
+        self.form = [layers.Embedding(FEATURES[name], 4, name=name) for name in HEARD_OF_FORM]
         self.mix = layers.Dense(width, activation="gelu", name="mix")
         self.gru = layers.GRU(width, return_sequences=True, name="gru")
         self.dropout = layers.Dropout(dropout, name="dropout")
@@ -86,7 +88,7 @@ class Critic(keras.Model):
         width, embedding = self.sizes["width"], self.sizes["embedding"]
         for layer in (*self.degree, *self.move, *self.held, *self.pairs, *self.form):
             layer.build(None)
-        heard = (3 * len(VOICES) + len(VOICE_PAIRS)) * embedding + 4 * len(FORM_WIDTHS)
+        heard = (3 * len(VOICES) + len(VOICE_PAIRS)) * embedding + 4 * len(HEARD_OF_FORM)
         self.mix.build((None, None, heard))
         self.gru.build((None, None, width))
         self.hidden.build((None, None, 2 * width))
@@ -139,7 +141,9 @@ class Critic(keras.Model):
         told += [layer(held[..., voice]) for voice, layer in enumerate(self.held)]
         for layer, (upper, lower) in zip(self.pairs, VOICE_PAIRS):
             told.append(layer(_pair(last, sounding, upper, lower)))
-        told += [layer(form[..., names.index(name)]) for name, layer in zip(FORM_WIDTHS, self.form)]
+        told += [
+            layer(form[..., names.index(name)]) for name, layer in zip(HEARD_OF_FORM, self.form)
+        ]
         return self.mix(self.dropout(ops.concatenate(told, axis=-1), training=training))
 
     def _share(self, state, heard, training):

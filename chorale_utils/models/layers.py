@@ -173,16 +173,20 @@ class ScoreEmbedding(NoteEmbedding):
             shape=(len(VOICES), self.width), initializer=initializer, name="going_on"
         )
 
-    def call(self, chords: Tensor, tonic: Tensor) -> Tensor:  # type: ignore[override]  # more is told
-        """Float tensor (..., 4 * width) of a score's tokens (..., 4) and the tonic (...): 1 to 12
-        for C to B, 0 where it is not known."""
+    def call(self, chords: Tensor) -> Tensor:
+        """Float tensor (..., 4 * width) of a score's tokens (..., 4), without their degrees."""
         ops = keras.ops
-        sounding = sounding_tokens(chords)
-        degree = ops.one_hot(degrees(sounding, tonic[..., None]), 13)  # (..., 4, 13)
-        degree = ops.einsum("...vd,vdw->...vw", degree, self.degree)
         going_on = ops.cast(chords >= VOCABULARY, "float32")[..., None] * self.going_on
-        more = ops.reshape(degree + going_on, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
-        return super().call(sounding) + more
+        going_on = ops.reshape(going_on, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
+        return super().call(sounding_tokens(chords)) + going_on
+
+    def embed_degrees(self, chords: Tensor, tonic: Tensor) -> Tensor:
+        """Float tensor (..., 4 * width) of the degrees of a score's tokens (..., 4) above the tonic
+        (...): 1 to 12 for C to B, 0 where it is not known."""
+        ops = keras.ops
+        degree = ops.one_hot(degrees(sounding_tokens(chords), tonic[..., None]), 13)
+        degree = ops.einsum("...vd,vdw->...vw", degree, self.degree)  # (..., 4, width)
+        return ops.reshape(degree, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
 
 
 class ScoreWriter(NoteWriter):

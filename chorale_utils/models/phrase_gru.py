@@ -27,6 +27,7 @@ FORM_WIDTHS = {  # of the embeddings of what a form says
     "since": 8,
     "phrases_left": 4,
     "phrase": 4,
+    "tonic": 8,
     "mode": 4,
 }
 
@@ -137,7 +138,12 @@ class PhraseGRU(ChordReader):
 
     def embed(self, chords: Tensor, about: Tensor) -> Tensor:
         """See `ChordReader`."""
-        return self.notes(chords, about[..., TONIC])
+        return self.notes(chords) + self.notes.embed_degrees(chords, about[..., TONIC])
+
+    def heard(self, chords: Tensor, notes: Tensor) -> Tensor:
+        """See `ChordReader`: pitches without their degrees. Degrees are the same in every
+        transposition, so a memory of them would learn the pieces by heart."""
+        return self.notes(chords)
 
     def begins(self, chords: Tensor, before: Tensor) -> Tensor:
         """See `ChordReader`: a note begins where it is struck, a rest where a note ends."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..chorale import STEPS_PER_QUARTER
+from .musicxml import ELISION
 
 _SCALE = 40  # percent: staves 29 pixels high on the long page
 _PIXELS_AS_DRAWN = 96  # an inch; the PNG has twice as many
@@ -49,6 +50,7 @@ _PLAIN_NOTES = {0xECA5: "\u2669", 0xECA7: "\u266a", 0xECA3: "\U0001d15e", 0xECB7
 # A4 in tenths of a millimetre, staves 6.4 mm high
 _PAPER = {"pageWidth": 2100, "pageHeight": 2970, "scale": 100, "unit": 8}
 _LONG = {"pageHeight": 60000, "scale": _SCALE, "unit": 9}
+_PLAIN_TIE = "\u00a0\u035c"  # a space, and a bow below it that hangs on whatever font there is
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -107,13 +109,16 @@ def engrave_pages(xml: bytes) -> list[str]:
 
 
 def _with_plain_notes(svg):
-    """The drawing with the notes of tempo marks in characters that ordinary fonts have, not in a
-    font for music, which would have to come with each drawing."""
+    """The drawing with the notes of tempo marks, and the ties between syllables that share a note,
+    in characters that ordinary fonts have, not in a font for music, which would have to come with
+    each drawing."""
+    svg = svg.replace(ELISION, _PLAIN_TIE)
 
     def plain(match):
         size, notes = match.groups()
         size = round(float(size) * _PLAIN_SIZE)
-        return f'<tspan font-size="{size}px">\u00a0{notes.translate(_PLAIN_NOTES)}</tspan>'
+        plain_notes = re.sub(r"\s+(?=\.)", "", notes.translate(_PLAIN_NOTES))  # a dot is close by
+        return f'<tspan font-size="{size}px">\u00a0{plain_notes}</tspan>'
 
     leipzig = r'<tspan font-family="Leipzig" font-size="([\d.]+)px">([^<]*)</tspan>'
     return re.sub(leipzig, plain, svg)

@@ -1,5 +1,5 @@
-"""A kern file as a music21 Score that keeps what music21 would lose: the words of all verses, and
-church modes.
+"""A kern file as a music21 Score that keeps what music21 would lose: the words of all verses,
+church modes, cue notes, and the order in which sections are sung.
 
 Kern has a line for each moment and a column (spine) for each part; columns of words stand to the
 right of the part that sings them. music21 keeps the number of its line with each note.
@@ -10,12 +10,13 @@ Notebook: 05_generation
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..chorale import MODES
-from .musicxml import ELISION
+from .musicxml import ELISION, MELISMA
 
 if TYPE_CHECKING:
     from music21.stream import Score
@@ -60,6 +61,15 @@ def parse_kern(path: Path) -> Score:
         spine = re.fullmatch(r"spine_(\d+)", str(part.id))
         if spine is not None:
             _complete(part, rows, int(spine[1]))
+        last = part.getElementsByClass("Measure").last()
+        if (
+            last is not None
+            and last.rightBarline is not None
+            and "Repeat" not in (last.rightBarline.classes)
+        ):
+            last.rightBarline = None  # "==" and "=" end a piece alike
+    if score.parts:
+        _sign_sections(score.parts[0], rows)
     return score
 
 
@@ -92,21 +102,30 @@ def _complete(part: Any, rows: list[tuple[int, list[tuple[int, str, str]]]], spi
     notes = {note.priority: note for note in part.recurse().notes if not note.duration.isGrace}
     waiting: list[Key] = []
     last: dict[int, Lyric] = {}  # of each verse
+    is_cue = False
     for number, cells in rows:
         for column, _, cell in cells:
+            if column == spine and cell in ("*cue", "*Xcue"):
+                is_cue = cell == "*cue"
             mode = _MODE.fullmatch(cell) if column == spine else None
             if mode and mode[3] in _MODES:
                 waiting = [Key(mode[1] + mode[2], _MODES[mode[3]])]
         note = notes.get(number)
         if note is None:
             continue
+        if is_cue:
+            note.style.noteSize = "cue"
         for key in waiting:
             measure = note.activeSite
             measure.insert(note.offset, key)
         waiting = []
         for verse, text in enumerate(_words_beside(cells, spine), 1):
             if text in _HELD:
+                if text and verse in last and last[verse].syllabic in ("single", "end"):
+                    last[verse].text = (last[verse].text or "").removesuffix(MELISMA) + MELISMA
                 continue
+            line = MELISMA if text.endswith("_") else ""
+            text = text.rstrip("_")
             begins, ends = not text.startswith("-"), not text.endswith("-")
             syllabic: Any = {
                 (True, True): "single",
@@ -115,7 +134,7 @@ def _complete(part: Any, rows: list[tuple[int, list[tuple[int, str, str]]]], spi
                 (False, True): "end",
             }[begins, ends]
             plain = text.strip("-").replace("|", ELISION).replace("\u00a0", " ")
-            last[verse] = Lyric(plain, number=verse, applyRaw=True, syllabic=syllabic)
+            last[verse] = Lyric(plain + line, number=verse, applyRaw=True, syllabic=syllabic)
             note.lyrics.append(last[verse])
 
 
@@ -126,3 +145,105 @@ def _words_beside(cells: list[tuple[int, str, str]], spine: int) -> Iterator[str
             return
         if column > spine and kind in _WORDS:
             yield "" if cell == "." else cell.strip()
+
+
+def _sign_sections(part: Any, rows: list[tuple[int, list[tuple[int, str, str]]]]) -> None:
+    """Writes repeat signs, endings and jumps for the order of sections that a kern file tells, such
+    as ``*>[A,A,B]``, where it has no such signs; a warning names an order that has none."""
+    from music21.bar import Repeat
+    from music21.repeat import DaCapoAlFine, Fine
+    from music21.spanner import RepeatBracket
+
+    order: list[str] = []
+    begins: dict[str, int] = {}  # the number of the line where each section begins
+    for number, cells in rows:
+        told = cells[0][2]
+        if re.fullmatch(r"\*>\[.*\]", told):
+            order = [name.strip() for name in told[3:-1].split(",")]
+        elif told.startswith("*>") and not told.endswith("]"):
+            begins.setdefault(told[2:], number)
+    if order == list(begins) or not order or part.recurse().getElementsByClass(Repeat):
+        return
+    measures = list(part.getElementsByClass("Measure"))
+    signs = _signs_of(order, list(begins))
+    sections = _measures_of(measures, begins)
+    if signs is None or sections is None:
+        warnings.warn(
+            f"the order of the sections, {','.join(order)}, has no signs on a page: they are read "
+            "as they are written, each once",
+            stacklevel=4,
+        )
+        return
+    for name, sign, number in signs:
+        inside = sections[name]
+        if sign == "begin" and inside[0] is not measures[0]:
+            inside[0].leftBarline = Repeat("start")
+        elif sign == "end":
+            inside[-1].rightBarline = Repeat("end", times=number)
+        elif sign == "ending":
+            part.insert(0, RepeatBracket(inside, number=number))
+        elif sign == "fine":
+            inside[-1].append(Fine())
+        elif sign == "da capo":
+            inside[-1].append(DaCapoAlFine())
+
+
+def _signs_of(order: list[str], written: list[str]) -> list[tuple[str, str, int]] | None:
+    """(section, sign, number) for each sign that sections need, written one after the other, to be
+    sung in an order; None where no signs say that.
+
+    Examples:
+        >>> _signs_of(["A", "A", "B"], ["A", "B"])
+        [('A', 'begin', 0), ('A', 'end', 2)]
+    """
+    signs: list[tuple[str, str, int]] = []
+    at = 0
+    while at < len(written):
+        ahead = written[at:]
+        for size in range(len(ahead), 0, -1):
+            block = ahead[:size]
+            times = 1
+            while order[: size * (times + 1)] == block * (times + 1):
+                times += 1
+            if times > 1:
+                signs += [(block[0], "begin", 0), (block[-1], "end", times)]
+                order, at = order[size * times :], at + size
+                break
+            turns: list[str] = []
+            endings = 0
+            for ending in ahead[size:]:
+                turns += [*block, ending]
+                if order[: len(turns)] != turns:
+                    break
+                endings += 1
+            if endings > 1:
+                signs.append((block[0], "begin", 0))
+                for turn, name in enumerate(ahead[size : size + endings], 1):
+                    signs.append((name, "ending", turn))
+                    if turn < endings:
+                        signs.append((name, "end", 2))
+                order, at = order[(size + 1) * endings :], at + size + endings
+                break
+        else:
+            if order[:1] != ahead[:1]:
+                return None
+            order, at = order[1:], at + 1
+    if order and order == written[: len(order)]:
+        return [*signs, (order[-1], "fine", 0), (written[-1], "da capo", 0)]
+    return None if order else signs
+
+
+def _measures_of(measures: list[Any], begins: dict[str, int]) -> dict[str, list[Any]] | None:
+    """The measures of each section; None where one begins within a bar."""
+    starts: list[int] = []
+    for line in begins.values():
+        for place, measure in enumerate(measures):
+            after = [one for one in measure.notesAndRests if one.priority > line]
+            if after:
+                if len(after) < len(measure.notesAndRests):
+                    return None
+                starts.append(place)
+                break
+    stops = [*starts[1:], len(measures)]
+    names = list(begins)[: len(starts)]
+    return {name: measures[start:stop] for name, start, stop in zip(names, starts, stops)}

@@ -17,7 +17,9 @@ from ..files import as_path
 from .kern import parse_kern
 from .midi import SUFFIXES as MIDI_SUFFIXES, read_midi, read_midi_melody
 from .musicxml import parse_musicxml
-from .reading import Part, check_repeats, from_melody, from_score
+from .page import check_repeats
+from .parts import Part
+from .reading import from_melody, from_score
 
 if TYPE_CHECKING:
     from music21.stream import Stream
@@ -73,6 +75,8 @@ def load_chorale(
         raise FileNotFoundError(
             f"{path}: no such file: expected MIDI, MusicXML, kern or CSV{advice}"
         )
+    if suffix in (*MIDI_SUFFIXES, *SCORE_SUFFIXES, ".csv"):
+        check_content(path)
     if suffix in MIDI_SUFFIXES:
         return read_midi(path, strict, part)
     if suffix in SCORE_SUFFIXES:
@@ -126,6 +130,8 @@ def load_melody(
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: expected MIDI, MusicXML or kern")
+    if suffix in (*MIDI_SUFFIXES, *SCORE_SUFFIXES, ".csv"):
+        check_content(path)
     if suffix in MIDI_SUFFIXES:
         return read_midi_melody(path, strict, part)
     if suffix in SCORE_SUFFIXES:
@@ -209,6 +215,38 @@ def parse_score(path: Path) -> Stream:
             f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole "
             "MusicXML or kern file"
         ) from error
+
+
+def check_content(path: Path) -> None:
+    """Refuses a file that is empty, or whose suffix is that of another format than it holds.
+
+    Raises:
+        ValueError: it is; the message says what it seems to hold.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> file = Path(mkdtemp(), "tune.musicxml")
+        >>> _ = file.write_bytes(b"MThd")
+        >>> check_content(file)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: ...tune.musicxml: it looks like MIDI: expected a name that ends in .mid
+    """
+    with open(path, "rb") as file:
+        beginning = file.read(2000).lstrip(b"\xef\xbb\xbf \r\n\t")
+    if not beginning:
+        raise ValueError(f"{path}: the file is empty: expected music in it")
+    for kind, suffixes, holds in (
+        ("MIDI", MIDI_SUFFIXES, beginning.startswith(b"MThd")),
+        ("packed MusicXML", (".mxl",), beginning.startswith(b"PK\x03\x04")),
+        ("MusicXML", (".musicxml", ".xml"), b"<score-" in beginning),
+        ("kern", (".krn",), b"**kern" in beginning),
+    ):
+        if holds and path.suffix.lower() not in suffixes:
+            raise ValueError(
+                f"{path}: it looks like {kind}: expected a name that ends in {suffixes[0]}"
+            )
+        if holds:
+            return
 
 
 def _unpacked_size(path):

@@ -30,10 +30,10 @@ from ..chorale import (
     key_signature,
 )
 from ..files import as_path, write_atomically
+from .midi_file import PRIVATE
 from .midi_page import told_page
 from .midi_reading import (
     MIDI_KEYS,
-    PRIVATE,
     read_midi as read_midi,
     read_midi_melody as read_midi_melody,
 )

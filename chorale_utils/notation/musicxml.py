@@ -63,6 +63,7 @@ def parse_musicxml(path: Path) -> Score:
         _keep_what_music21_loses(measure)
     for part in root.iter("part"):
         _mark_slashes(part)
+        _name_last_line(part)
     importer = MusicXMLImporter()
     importer.xmlRootToScore(root, importer.stream)
     if importer.stream.metadata is not None:
@@ -155,6 +156,15 @@ def _write_out_repeated_bars(part: ElementTree.Element) -> None:
                     measure.remove(element)
             source = measures[place - back]
             measure.extend(deepcopy(one) for one in source if one.tag in _IN_TIME)
+
+
+def _name_last_line(part: ElementTree.Element) -> None:
+    """Calls the last bar line final where an ending is closed there without saying how it looks."""
+    for line in part.findall("measure[last()]/barline[@location='right']"):
+        if line.find("bar-style") is None and line.find("repeat") is None:
+            style = ElementTree.Element("bar-style")
+            style.text = "light-heavy"
+            line.insert(0, style)
 
 
 def _keep_what_music21_loses(measure: ElementTree.Element) -> None:

@@ -72,7 +72,7 @@ def add_barlines(measure: Measure, bar: Bar) -> None:
         measure.leftBarline = Repeat("start")
     if bar.repeat_end:
         measure.rightBarline = Repeat("end", times=bar.repeat_end)
-    elif bar.barline != "regular":
+    elif bar.barline is not None:
         measure.rightBarline = Barline(bar.barline)
 
 

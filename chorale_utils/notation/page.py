@@ -43,6 +43,7 @@ SIGNS = (
 )  # where jumps lead to, where they leave, where they end
 BARLINES = ("regular", "double", "final", "dashed", "none")
 SYLLABICS = ("single", "begin", "middle", "end")
+REPEATS = ("written", "played")  # how they are read or performed
 LONGEST_PLAYED = 10_000  # bars; more are a page that repeats itself without end
 
 
@@ -65,7 +66,8 @@ class Bar:
             2)``.
         marks: what is written about the order of the bars, of `SIGNS` and `JUMPS`. A segno or a
             coda stands at the beginning of the bar, everything else at its end.
-        barline: the line at its end, one of `BARLINES`.
+        barline: the line at its end, one of `BARLINES`; None for the usual one, final at the end of
+            the piece and plain elsewhere.
 
     Raises:
         ValueError: a length or a mark that there is none of; the message says which.
@@ -84,7 +86,7 @@ class Bar:
     repeat_end: int = 0
     endings: tuple[int, ...] = ()
     marks: tuple[str, ...] = ()
-    barline: str = "regular"
+    barline: str | None = None
 
     def __post_init__(self) -> None:
         full = steps_per_bar(self.time_signature)
@@ -104,7 +106,7 @@ class Bar:
                     f"bar {self.number}: mark {mark!r}: expected one of "
                     f"{', '.join((*SIGNS, *JUMPS))}"
                 )
-        if self.barline not in BARLINES:
+        if self.barline is not None and self.barline not in BARLINES:
             raise ValueError(
                 f"bar {self.number}: bar line {self.barline!r}: expected one of "
                 f"{', '.join(BARLINES)}"
@@ -227,6 +229,7 @@ class Notation:
                     "before ends"
                 )
             at = bar.stop
+        object.__setattr__(self, "bars", _without_usual_lines(self.bars))
         if self.spelling is not None:
             spelling = np.array(self.spelling, np.int8)
             if spelling.ndim != 2 or spelling.shape[1] != len(VOICES):
@@ -319,9 +322,11 @@ class Notation:
                         offset=bar.offset + first - bar.start,
                         repeat_begin=bar.repeat_begin and first == bar.start,
                         repeat_end=bar.repeat_end if last == bar.stop else 0,
-                        barline=bar.barline if last == bar.stop else "regular",
+                        barline=bar.barline if last == bar.stop else None,
                     )
                 )
+        if cut and stop < self.steps and cut[-1].barline is None:
+            cut[-1] = replace(cut[-1], barline="regular")  # the piece does not end here
         if start > 0 or stop < self.steps:
             cut = _without_broken_repeats(cut)
         return replace(
@@ -355,7 +360,7 @@ class Notation:
             full = steps_per_bar(last.time_signature)
             if not last.repeat_end and not last.marks:  # nothing stands at its end
                 length = min(full - last.offset, steps - last.start)
-                barline = "regular" if last.barline == "final" else last.barline
+                barline = None if last.barline == "regular" else last.barline
                 last = bars[-1] = replace(last, steps=length, barline=barline)
             pickup = (full - last.offset - last.steps) % full  # what is left of a divided bar
             for bar in regular_bars(steps - last.stop, last.time_signature, pickup):
@@ -503,7 +508,9 @@ class Notation:
             parts.append((at, self.excerpt(bar.start, bar.stop)))
             begins_anew = bar.offset == 0 or not played
             number = (played[-1].number if played else 0) + (begins_anew and bar.number > 0)
+            barline = None if bar.barline == "final" else bar.barline
             plain = replace(bar, repeat_begin=False, repeat_end=0, endings=(), marks=())
+            plain = replace(plain, barline=barline)
             played.append(replace(plain, start=at, number=number))
             at += bar.steps
         spelled = [part.spelling for _, part in parts if part.spelling is not None]
@@ -603,6 +610,26 @@ def expand_repeats(chorale: Chorale) -> Chorale:
         onsets=onsets,
         fermatas=None if chorale.fermatas is None else chorale.fermatas[steps],
         notation=page.played(order),
+    )
+
+
+def check_repeats(repeats: str) -> None:
+    """Raises ValueError where `repeats` says neither that they are written nor played.
+
+    Examples:
+        >>> check_repeats("always")
+        Traceback (most recent call last):
+        ValueError: repeats 'always': expected one of 'written', 'played'
+    """
+    if repeats not in REPEATS:
+        raise ValueError(f"repeats {repeats!r}: expected one of {', '.join(map(repr, REPEATS))}")
+
+
+def _without_usual_lines(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
+    """The bars, those with the line that is usual at their place without a name for it."""
+    usual = ["regular"] * (len(bars) - 1) + ["final"]
+    return tuple(
+        replace(bar, barline=None) if bar.barline == line else bar for bar, line in zip(bars, usual)
     )
 
 

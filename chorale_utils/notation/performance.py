@@ -11,12 +11,11 @@ from numbers import Real
 import numpy as np
 
 from ..chorale import STEPS_PER_QUARTER, Chorale
-from .page import expand_repeats
+from .page import check_repeats, expand_repeats
 
 TEMPO = 80  # quarter notes a minute, where neither a page nor a caller says
 FERMATA = 1.5  # how many times longer a step lasts under a fermata
 SLOWEST, FASTEST = 4, 1000  # quarter notes a minute
-REPEATS = ("written", "played")
 
 
 def step_seconds(
@@ -90,8 +89,7 @@ def in_order(chorale: Chorale, repeats: str) -> Chorale:
         Traceback (most recent call last):
         ValueError: repeats 'twice': expected one of 'written', 'played'
     """
-    if repeats not in REPEATS:
-        raise ValueError(f"repeats {repeats!r}: expected one of {', '.join(map(repr, REPEATS))}")
+    check_repeats(repeats)
     return expand_repeats(chorale) if repeats == "played" else chorale
 
 

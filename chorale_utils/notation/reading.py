@@ -2,8 +2,8 @@
 engraved, `from_melody` for a tune that has no other voices yet.
 
 A score says more than the grid holds (beams, slurs, instruments) and sometimes less (which four of
-nine parts are the voices). This module decides which notes are which voice's, and what else of the
-page is kept; `timeline` reads its bars. It finds no files and keeps no cache.
+nine parts are the voices). `parts` chooses them, `staves` finds the notes of each voice, `timeline`
+reads the bars; this module lays all of it onto the grid. It finds no files and keeps no cache.
 
 Notebook: 01_data_exploration
 """
@@ -11,63 +11,24 @@ Notebook: 01_data_exploration
 from __future__ import annotations
 
 import re
-import warnings
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from math import ceil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..chorale import (
-    MODES,
-    SILENCE,
-    STEPS_PER_QUARTER,
-    VOICES,
-    Chorale,
-    described,
-    steps_per_bar,
-    voice_named,
-)
+from ..chorale import MODES, SILENCE, VOICES, Chorale, described, steps_per_bar
 from ..deprecation import renamed
 from . import page
+from .authors import authors, title_of
 from .musicxml import ELISION, MELISMA
-from .page import UNSPELLED, Bar, Notation, Syllable
-from .timeline import Timeline, is_sung, measures_of, read_timeline
+from .page import REPEATS, UNSPELLED, Bar, Notation, Syllable, check_repeats
+from .parts import Part, as_sounding, counted, melody_part, others_than, vocal_parts
+from .staves import Sound, one_at_a_time, open_staves, sounds_of
+from .timeline import Timeline, read_timeline
 
 if TYPE_CHECKING:
     from music21.stream import Stream
-
-REPEATS = ("written", "played")
-Part = str | int | Sequence[str | int] | None  # what chooses parts, by name or number from 1
-
-# what programs write where they know no title or author
-_PLACEHOLDERS = (
-    "Music21 Fragment",
-    "Music21",
-    "Title",
-    "Untitled",
-    "Untitled score",
-    "Composer",
-    "Composer / arranger",
-    "Lyricist",
-)
-_FILE_NAME = re.compile(r"\.(mxl|xml|musicxml|krn|midi?|abc|msc[xz]|sib|mus|capx?|mei|ly)$", re.I)
-
-
-class _Sound(NamedTuple):
-    """A note as the score has it, before it is laid onto the grid."""
-
-    start: Fraction  # steps from the beginning of the piece
-    end: Fraction
-    pitches: tuple  # MIDI numbers, one unless the part has a chord here
-    fifths: tuple  # of each its place on the line of fifths
-    element: Any  # music21's Note or Chord
-    measure: Any  # music21's Measure, or the part where it has none
-    sings: bool  # whether the words of the element are this sound's
 
 
 def from_score(
@@ -128,19 +89,19 @@ def from_score(
         repeats = REPEATS[expand_repeats]
     check_repeats(repeats)
     _check_stream(score, name, "load_chorale reads a file")
-    parts = _vocal_parts(score, name, strict, part)
-    sounding = [_sounding(one) for one in parts]
-    timeline = read_timeline(sounding, _others(score, parts), name)
+    parts = vocal_parts(score, part, name, strict)
+    sounding = [as_sounding(one) for one in parts]
+    timeline = read_timeline(sounding, others_than(score, parts), name)
     if len(sounding) == 2:
-        voices = _open_staves(sounding, timeline, name)
+        voices = open_staves(sounding, timeline, name, counted(parts))
     else:
-        voices = [_sounds_of(one, timeline) for one in sounding]
+        voices = [sounds_of(one, timeline) for one in sounding]
     labels = [f"{name}: {voice}" for voice in VOICES]
     return _laid_out(
         score,
         sounding[0],
         timeline,
-        [_one_at_a_time(sounds, label, strict) for sounds, label in zip(voices, labels)],
+        [one_at_a_time(sounds, label, strict) for sounds, label in zip(voices, labels)],
         name,
         bwv,
         title,
@@ -191,27 +152,12 @@ def from_melody(
     _check_stream(
         score, name, "load_melody reads a file, harmonize takes note names and numbers as they are"
     )
-    parts = list(getattr(score, "parts", None) or [score])
-    if part is None:
-        chosen = [one for one in parts if _has_notes(one)]
-        if len(chosen) != 1:
-            raise ValueError(
-                f"{name}: {_count(chosen)} with notes: expected one melody; choose one of "
-                f"{_numbered(parts)} with part=, such as part={_first_choice(parts)!r}"
-                if chosen
-                else f"{name}: {_count(chosen)} with notes: expected one melody"
-            )
-    else:
-        chosen = _named_parts(parts, part, name)
-        if not chosen or len(chosen) > 1:
-            voice = voice_named(part) if isinstance(part, str) else None
-            if voice is None:
-                raise _no_part(parts, part, name, chosen)
-            whole = from_score(score, name, None, title, strict, repeats)
-            return solo(whole, voice)
-    sounding = _sounding(chosen[0])
-    timeline = read_timeline([sounding], _others(score, chosen), name)
-    sounds = _one_at_a_time(_sounds_of(sounding, timeline), f"{name}: melody", strict)
+    chosen = melody_part(score, part, name)
+    if isinstance(chosen, int):
+        return solo(from_score(score, name, None, title, strict, repeats), chosen)
+    sounding = as_sounding(chosen)
+    timeline = read_timeline([sounding], others_than(score, [chosen]), name)
+    sounds = one_at_a_time(sounds_of(sounding, timeline), f"{name}: melody", strict)
     return _laid_out(score, sounding, timeline, [sounds], name, None, title, repeats)
 
 
@@ -251,345 +197,12 @@ def solo(chorale: Chorale, voice: int) -> Chorale:
     )
 
 
-def check_repeats(repeats: str) -> None:
-    """Raises ValueError where `repeats` says neither that they are written nor played.
-
-    Examples:
-        >>> check_repeats("always")
-        Traceback (most recent call last):
-        ValueError: repeats 'always': expected one of 'written', 'played'
-    """
-    if repeats not in REPEATS:
-        raise ValueError(f"repeats {repeats!r}: expected one of {', '.join(map(repr, REPEATS))}")
-
-
 def _check_stream(score, name, advice):
     """A TypeError where `score` is no music21 stream."""
     from music21.stream import Stream
 
     if not isinstance(score, Stream):
         raise TypeError(f"{name}: got {described(score)}: expected a music21 stream; {advice}")
-
-
-# Which parts
-
-
-def _vocal_parts(score, name, strict, chosen):
-    """The music21 Parts to read: four, or two staves."""
-    parts = list(getattr(score, "parts", []))
-    if chosen is not None:
-        wanted = [chosen] if isinstance(chosen, (str, int)) else list(chosen)
-        taken = []
-        for one in wanted:
-            found = _named_parts(parts, one, name)
-            if not found:
-                raise _no_part(parts, one, name, found)
-            taken += _except(found, taken)
-        parts = taken
-    elif len(parts) > len(VOICES) or {voice_named(part.partName) for part in parts} == set(
-        range(len(VOICES))
-    ):
-        parts = _parts_named_for_voices(parts, name, strict)
-    if len(parts) not in (2, len(VOICES)):
-        raise ValueError(
-            f"{name}: {_count(parts)}: expected four, soprano, alto, tenor and bass, one voice "
-            "each, or two staves with two voices each; part= chooses four parts of a file, or two"
-        )
-    return parts
-
-
-def _parts_named_for_voices(parts, name, strict):
-    """The parts named soprano, alto, tenor and bass; a ValueError unless there is one of each (at
-    least one, where that is not strict), or where another voice would be left out."""
-    chosen = []
-    for number, voice in enumerate(VOICES):
-        called = [part for part in parts if voice_named(part.partName) == number]
-        if not called or (strict and len(called) > 1):
-            raise ValueError(
-                f"{name}: {_count(parts)}, of which {len(called)} named {voice}: expected four "
-                f"voices, or one part named for each of {', '.join(VOICES)} among others; delete "
-                "or rename parts, or choose four with part="
-            )
-        chosen.append(called[0])
-    left_out = [part for part in _except(parts, chosen) if _has_notes(part)]
-    sung = [part for part in left_out if _is_sung(part)]
-    if strict and sung:
-        raise ValueError(
-            f"{name}: {_count(parts)}, and {_names(sung)} is sung too: expected four voices; "
-            "choose four parts with part=, or leave it out with strict=False"
-        )
-    if left_out:
-        warnings.warn(f"{name}: left out: {_names(left_out)}", stacklevel=4)
-    return chosen
-
-
-def _is_sung(part):
-    """Whether a part that is none of the four voices is one for a singer."""
-    return is_sung(part.partName) or any(element.lyrics for element in part.recurse().notes)
-
-
-def _named_parts(parts, chosen, name):
-    """The parts that a name or a number from 1 means: those called so, or else those whose name
-    begins so. The name of a voice means the part that is named for it, in whatever language."""
-    if isinstance(chosen, bool) or not isinstance(chosen, (str, int)):
-        raise TypeError(
-            f"{name}: part: got {described(chosen)}: expected the name of a part, or its number "
-            "from 1"
-        )
-    if isinstance(chosen, int):
-        return parts[chosen - 1 : chosen] if chosen > 0 else []
-    wanted = chosen.strip().casefold()
-    called = [(_called(part).casefold(), part) for part in parts]
-    found = [part for own, part in called if own == wanted]
-    if not found and wanted in VOICES:
-        found = [part for part in parts if voice_named(part.partName) == VOICES.index(wanted)]
-        return [] if len(parts) == 2 else found  # a staff is named for the first of its two voices
-    found = found or [part for own, part in called if wanted and own.startswith(wanted)]
-    if not found and wanted.isdigit():
-        return _named_parts(parts, int(wanted), name)
-    return found
-
-
-def _no_part(parts, chosen, name, found):
-    count = f"{len(found)} parts are called so" if found else "no part is called so"
-    return ValueError(
-        f"{name}: part {chosen!r}: {count}: expected one of {_numbered(parts)}, by name or number"
-    )
-
-
-def _called(part):
-    return " ".join((part.partName or "").split())
-
-
-def _numbered(parts):
-    return ", ".join(f"{number} ({_called(p) or 'unnamed'})" for number, p in enumerate(parts, 1))
-
-
-def _first_choice(parts):
-    """The name, or else the number, of the first part that has notes."""
-    number, first = next((number, part) for number, part in enumerate(parts, 1) if _has_notes(part))
-    names = [_called(part) for part in parts]
-    return _called(first) if _called(first) and names.count(_called(first)) == 1 else number
-
-
-def _names(parts):
-    names = dict.fromkeys(_called(part) or "an unnamed part" for part in parts)
-    return ", ".join(names)  # the two staves of a piano once
-
-
-def _count(parts):
-    names = ", ".join(part.partName or "unnamed" for part in parts)
-    return f"{len(parts)} part{'' if len(parts) == 1 else 's'} ({names})" if parts else "no parts"
-
-
-def _has_notes(part):
-    """Whether anything in a part can be sung: not where it has drum strokes, slashes, cues or chord
-    symbols alone."""
-    return any(element.pitches and not _is_passed_over(element) for element in part.recurse().notes)
-
-
-def _others(score, parts):
-    """The parts of a score that are not read."""
-    return _except(getattr(score, "parts", []), parts)
-
-
-def _except(parts, chosen):
-    """The parts that are not among the chosen ones; music21 would compare what they hold."""
-    return [part for part in parts if all(part is not one for one in chosen)]
-
-
-def _sounding(part):
-    """The part as it sounds, where it is written for a transposing instrument."""
-    transposing = any(
-        instrument.transposition for instrument in part.getElementsByClass("Instrument")
-    )
-    return part.toSoundingPitch() if transposing else part
-
-
-# Which notes
-
-
-def _sounds_of(part, timeline):
-    """All `_Sound`s of a part."""
-    return [
-        sound
-        for place, measure in enumerate(measures_of(part))
-        for sound in _sounds_within(measure, measure.flatten(), timeline.starts[place])
-    ]
-
-
-def _sounds_within(measure, stream, begins):
-    """The `_Sound`s of one stream inside a measure, which begins at a step of the piece."""
-    sounds = []
-    for element in stream.notes:
-        if _is_passed_over(element):
-            continue
-        start = begins + STEPS_PER_QUARTER * Fraction(element.offset)
-        end = start + STEPS_PER_QUARTER * Fraction(element.quarterLength)
-        spelled = dict(sorted((pitch.midi, _fifths(pitch)) for pitch in element.pitches))
-        sounds.append(
-            _Sound(start, end, tuple(spelled), tuple(spelled.values()), element, measure, True)
-        )
-    return sounds
-
-
-def _is_passed_over(element):
-    """Whether an element is none of the notes that are sung: a chord symbol, a grace note, a cue
-    note, a slash."""
-    return (
-        "ChordSymbol" in element.classes
-        or element.duration.isGrace
-        or any(
-            one.style.noteSize == "cue" or getattr(one, "notehead", None) == "slash"
-            for one in (element, *getattr(element, "notes", ()))
-        )
-    )
-
-
-def _fifths(pitch):
-    """The place (int) of a music21 Pitch on the line of fifths; `UNSPELLED` for a quarter-tone."""
-    if pitch.alter != int(pitch.alter):
-        return UNSPELLED
-    return "FCGDAEB".index(pitch.step) - 1 + 7 * int(pitch.alter)
-
-
-def _open_staves(staves, timeline, name):
-    """Soprano and alto from the upper of two staves, tenor and bass from the lower.
-
-    Where a staff has two music21 Voices, the one that lies higher in the whole piece is the upper.
-    Where one voice sings alone, its chords are divided, and a single note is both voices'."""
-    opened = []
-    for which, staff in zip(("upper", "lower"), staves):
-        upper, lower = [], []
-        pairs = []
-        for place, measure in enumerate(measures_of(staff)):
-            begins = timeline.starts[place]
-            voices = [voice for voice in measure.voices if _has_content(voice)]
-            if len(voices) > 2:
-                raise ValueError(
-                    f"{name}: {_count(staves)}, bar {measure.number} of the {which} has "
-                    f"{len(voices)} voices: expected two voices on each of two staves, or four "
-                    "parts"
-                )
-            if len(voices) == 2:
-                pairs.append((measure, begins, sorted(voices, key=_voice_number)))
-            else:
-                for sound in _sounds_within(measure, measure.flatten(), begins):
-                    high, low = _divided(sound, f"{name}: {which} staff")
-                    upper.append(high)
-                    lower.append(low)
-        if not pairs and 2 * sum(a[:3] == b[:3] for a, b in zip(upper, lower)) > len(upper):
-            raise ValueError(
-                f"{name}: {_count(staves)}, and the {which} has one voice: expected four parts, or "
-                "two staves with two voices each"
-            )
-        swapped = _swapped(pairs)
-        for measure, begins, voices in pairs:
-            first, second = [_sounds_within(measure, voice, begins) for voice in voices]
-            gaps = [_gap_finder(voice, begins) for voice in voices]
-            if tuple(voice.id for voice in voices) in swapped:
-                first, second, gaps = second, first, gaps[::-1]
-            for own, mine, is_gap in ((first, upper, gaps[1]), (second, lower, gaps[0])):
-                for sound in own:
-                    if is_gap(sound):
-                        high, low = _divided(sound, f"{name}: {which} staff")
-                        upper.append(high)
-                        lower.append(low)
-                    else:
-                        mine.append(sound)
-        opened += [upper, lower]
-    return opened
-
-
-def _has_content(voice):
-    """Whether a music21 Voice has notes, or rests that are seen."""
-    return any(not _is_passed_over(element) for element in voice.notes) or any(
-        not _is_hidden(rest) for rest in voice.getElementsByClass("Rest")
-    )
-
-
-def _is_hidden(rest):
-    return rest.style.hideObjectOnPrint
-
-
-def _voice_number(voice):
-    """How a staff's voices are counted: by their numbers, as far as they have any."""
-    return (not str(voice.id).isdigit(), int(voice.id) if str(voice.id).isdigit() else 0)
-
-
-def _swapped(pairs):
-    """The pairs of voice numbers of which the second lies higher."""
-    heights = defaultdict(list)
-    for _, _, voices in pairs:
-        pitches = [
-            [pitch.midi for element in voice.notes for pitch in element.pitches] for voice in voices
-        ]
-        if all(pitches):
-            heights[tuple(voice.id for voice in voices)].append(
-                np.mean(pitches[0]) - np.mean(pitches[1])
-            )
-    return {pair for pair, differences in heights.items() if np.mean(differences) < 0}
-
-
-def _gap_finder(voice, begins):
-    """A function that says whether a voice has nothing, not even a rest, while a sound lasts."""
-    filled = [
-        (
-            begins + STEPS_PER_QUARTER * Fraction(element.offset),
-            begins + STEPS_PER_QUARTER * Fraction(element.offset + element.quarterLength),
-        )
-        for element in voice.notesAndRests
-        if element.quarterLength and not (element.isRest and _is_hidden(element))
-    ]
-    return lambda sound: all(stop <= sound.start or start >= sound.end for start, stop in filled)
-
-
-def _divided(sound, where):
-    """Two sounds, the upper and the lower note of a chord, or one note for both."""
-    if len(sound.pitches) > 2:
-        raise ValueError(
-            f"{where}, {_place(sound)}: {len(sound.pitches)} notes at a time: expected two, one "
-            "for each voice of the staff"
-        )
-    high = sound._replace(pitches=sound.pitches[-1:], fifths=sound.fifths[-1:])
-    low = sound._replace(pitches=sound.pitches[:1], fifths=sound.fifths[:1], sings=False)
-    return high, low
-
-
-def _one_at_a_time(sounds, where, strict):
-    """The sounds of one voice in order; a ValueError where two overlap, or, if strict, one is off
-    the grid."""
-    ordered = []
-    for sound in sorted(sounds, key=lambda sound: sound[:3]):
-        if ordered and sound[:3] == ordered[-1][:3]:
-            # a unison that two voices of one part have written twice
-            if sound.element.lyrics and not ordered[-1].element.lyrics:
-                ordered[-1] = sound
-            continue
-        if not sound.pitches:
-            raise ValueError(
-                f"{where}, {_place(sound)}: a drum stroke without a pitch: expected notes that are "
-                "sung; choose other parts with part="
-            )
-        if len(sound.pitches) != 1 or (ordered and sound.start < ordered[-1].end):
-            raise ValueError(
-                f"{where}, {_place(sound)}: {max(2, len(sound.pitches))} notes at a time: expected "
-                "one; give each voice a part of its own"
-            )
-        if strict and not (sound.start.denominator == sound.end.denominator == 1):
-            raise ValueError(
-                f"{where}, {_place(sound)}: a note of {Fraction(sound.element.quarterLength)} "
-                "quarters begins or ends between two sixteenths: expected whole sixteenths; with "
-                "strict=False each step has what sounds at its beginning"
-            )
-        ordered.append(sound)
-    return ordered
-
-
-def _place(sound):
-    if not sound.measure.isMeasure:
-        return f"quarter {float(sound.start / STEPS_PER_QUARTER):g}"
-    return f"bar {sound.measure.number}, beat {float(sound.element.beat):g}"
 
 
 # Onto the grid
@@ -599,7 +212,7 @@ def _laid_out(
     score: Any,
     first: Any,
     timeline: Timeline,
-    voices: list[list[_Sound]],
+    voices: list[list[Sound]],
     name: str,
     bwv: str | None,
     title: str | None,
@@ -626,7 +239,7 @@ def _laid_out(
         timeline.tempos,
         tuple(sorted(words, key=lambda word: (word.step, word.voice, word.verse))),
         None if (spelling == UNSPELLED).all() else spelling,
-        **_authors(score),
+        **authors(score),
     )
     chorale = Chorale(
         pitches,
@@ -780,55 +393,3 @@ def _text_of(lyric):
         (True, False): "end",
     }[goes_on_from, goes_on_to]
     return ELISION.join(text for text, _ in pieces), syllabic
-
-
-def _authors(score):
-    """{'composer': ..., 'lyricist': ..., ...} as the score names them; music21 names itself where
-    a score names nobody."""
-    about = _metadata(score)
-    found = {}
-    for role in ("composer", "lyricist", "arranger", "copyright"):
-        told = str(getattr(about, role, None) or "").strip() if about else ""
-        found[role] = told if told and told not in _PLACEHOLDERS else None
-    return found
-
-
-def title_of(score: Any) -> str | None:
-    """The title of a music21 score, of the work or else of the movement; None where it has none.
-
-    A name that only stands for a missing title counts as none: a file's, or music21's own words.
-
-    Examples:
-        >>> from music21 import corpus
-        >>> title_of(corpus.parse("bach/bwv66.6")) is None
-        True
-    """
-    from music21 import defaults
-
-    about = _metadata(score)
-    titles = [about.title, about.movementName] if about else []
-    stem = Path(str(about.filePath)).stem if about and about.filePath else None
-    for title in (str(title).strip() for title in titles if title):
-        stands_for_none = title in (defaults.title, *_PLACEHOLDERS)
-        if title and not stands_for_none and not _is_file_name(title, stem):
-            return title
-    return None
-
-
-def _is_file_name(title, stem):
-    """Whether a title is a file's name: one with a suffix, or that of its own file where it is
-    written as people write names of files and not titles."""
-    if _FILE_NAME.search(title):
-        return True
-    return (
-        title == stem
-        and not re.search(r"\s", title)
-        and (title.islower() or bool(re.search(r"[\d_.]", title)))
-    )
-
-
-def _metadata(score):
-    about = getattr(score, "metadata", None)
-    if about is None and score.activeSite is not None:
-        about = score.activeSite.metadata
-    return about

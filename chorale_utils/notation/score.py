@@ -332,7 +332,7 @@ class _Page:
     def __init__(self, chorale, words, marked):
         self.chorale, self.marked = chorale, marked
         self.notation = chorale.notation or Notation()
-        self.bars = self.notation.bars or _closed(bars_of(chorale))
+        self.bars = _closed(bars_of(chorale))
         self.keys = _keys(chorale)
         starts = [step for step, _ in self.keys]
         lengths = np.diff([*starts, len(chorale)])
@@ -371,8 +371,8 @@ def _shared_words(words):
 
 
 def _closed(bars):
-    """The bars, the last of which ends with a final bar line."""
-    return (*bars[:-1], replace(bars[-1], barline="final"))
+    """The bars, the last of which ends with a final bar line where the page says no other."""
+    return (*bars[:-1], replace(bars[-1], barline=bars[-1].barline or "final"))
 
 
 def _keys(chorale):

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 _WINDOW = 8  # steps to either side that a note's name is chosen by
 _TRUST = 8.0  # notes that the key counts for, against those in the window
+_DOUBT = 8  # the power of the share of given notes in the key by which the key then counts less
 
 
 def spelled(chorale: Chorale, sharps: np.ndarray) -> np.ndarray:
     """int array (steps, 4): each note's place on the line of fifths (F -1, C 0, G 1, B flat -2).
 
     A note may be called by names twelve fifths apart. Where the page says which, that one stands.
-    Of the others, the first guess depends on the key signature alone, and reaches from the lowered
-    seventh to the raised second (in C: B flat to D sharp). Then, twice, each note takes the name
-    nearest to the notes around it, with which the key is counted as eight notes more. Where a
+    Of the others, the first guess depends on the key signature and on the names that are given
+    around; without any, it reaches from the lowered seventh to the raised second (in C: B flat to D
+    sharp). Then, twice, each note takes the name nearest to the notes around it, with which the key
+    is counted as eight notes more, or as fewer where given notes do not belong to it. Where a
     melody sings alone, chromatic passing notes are sharp where they rise and flat where they fall.
 
     Args:
@@ -43,19 +45,26 @@ def spelled(chorale: Chorale, sharps: np.ndarray) -> np.ndarray:
     octave_free = chorale.pitches.astype(int) * 7 % 12
     sung = chorale.pitches != SILENCE
     given = _given(chorale, octave_free)
+    told = given != UNSPELLED
     key_centre = sharps + 2  # of the seven notes of the scale
-    lowest = sharps[:, None] - 2
-    fifths = np.where(given == UNSPELLED, lowest + (octave_free - lowest) % 12, given)
+    in_key = np.abs(given - key_centre[:, None])[told] <= 3
+    trust = _TRUST * (max(0.1, in_key.mean() ** _DOUBT) if told.any() else 1)
     around = np.exp(-np.abs(np.arange(-_WINDOW, _WINDOW + 1)) / (_WINDOW / 2))
 
-    def nearby(per_step):
-        return np.convolve(per_step, around)[_WINDOW : _WINDOW + len(per_step)]
+    def centre(fifths, counted):
+        """The place on the line of fifths of the notes around each step that are counted, and of
+        the key."""
+        sums = np.sum(fifths * counted, axis=1), np.sum(counted, axis=1)
+        notes, count = (np.convolve(each, around)[_WINDOW:-_WINDOW] for each in sums)
+        return (notes + trust * key_centre) / (count + trust)
 
+    def nearest(lowest):
+        lowest = np.ceil(lowest).astype(int)[:, None]
+        return np.where(told, given, lowest + (octave_free - lowest) % 12)
+
+    fifths = nearest(centre(given, told) - 4)
     for _ in range(2):
-        weighed = nearby(np.sum(fifths * sung, axis=1)) + _TRUST * key_centre
-        centre = weighed / (nearby(np.sum(sung, axis=1)) + _TRUST)
-        lowest = np.ceil(centre - 6).astype(int)[:, None]
-        fifths = np.where(given == UNSPELLED, lowest + (octave_free - lowest) % 12, given)
+        fifths = nearest(centre(fifths, sung) - 6)
     return np.where(given == UNSPELLED, _passing(chorale, fifths, sharps), given)
 
 

@@ -24,8 +24,8 @@ from .page import BARLINES, JUMPS, SIGNS, Bar, KeySignature, Tempo, regular_bars
 
 # names of voices that are none of the four, and so would be missed if they were left out
 _SUNG = re.compile(
-    r"quint|sext|sept|vagans|mezzo|treble|descant|solo|voice|voix|vox|voce|choir|chor|cantor|"
-    r"sing|vocal|melody",
+    r"quint|sext|sept|vagans|mezzo|treble|descant|solo|voice|voix|vox|voce|choir|chor(?!d)|cantor|"
+    r"sing|vocal|melody|gemeinde|congregation|cantus|canto|d[ie]s[ck]ant|stimme",
     re.IGNORECASE,
 )
 MOST_SIGNS = 12  # sharps or flats of a key signature
@@ -178,19 +178,30 @@ def _metres(lines: list[list[Any]], name: str) -> dict[int, str]:
     metres: dict[int, str] = {}
     for line in lines:
         for place, measure in enumerate(line):
-            metre = measure.getElementsByClass("TimeSignature").first()
-            if metre is None and measure.voices:
-                metre = measure.voices[0].getElementsByClass("TimeSignature").first()
-            if metre is None and place == 0 and measure.activeSite is not None:
-                metre = measure.activeSite.getElementsByClass("TimeSignature").first()
-            if metre is not None:
+            for at, metre in _metres_in(measure, place):
                 named = f"{metre.numerator}/{metre.denominator}"
                 try:
                     steps_per_bar(named)
                 except ValueError as error:
                     raise ValueError(f"{name}: bar {measure.number}: {error}") from None
-                metres.setdefault(place, named)
+                metres.setdefault(at, named)
     return dict(sorted(metres.items()))
+
+
+def _metres_in(measure: Any, place: int) -> Iterator[tuple[int, Any]]:
+    """(place of the measure from which on it holds, time signature) for each one in a measure; one
+    that stands at the end of it holds from the next one on."""
+    found = list(measure.getElementsByClass("TimeSignature"))
+    if not found and measure.voices:
+        found = list(measure.voices[0].getElementsByClass("TimeSignature"))
+    if not found and place == 0 and measure.activeSite is not None:
+        found = list(measure.activeSite.getElementsByClass("TimeSignature"))[:1]
+        yield from ((0, metre) for metre in found)
+        return
+    length = _content(measure) / STEPS_PER_QUARTER
+    for metre in found:
+        at = Fraction(metre.getOffsetInHierarchy(measure))
+        yield (place + 1 if 0 < length <= at else place), metre
 
 
 def _metres_of(starts: list[Fraction]) -> dict[int, str]:
@@ -315,7 +326,7 @@ def _divided(bar: Bar, middles: list[tuple[int, str]]) -> list[Bar]:
             if cut == whole.start and bars[:-1]:
                 bars[-2:] = [*_signed(bars[-2], whole, sign)]
             continue
-        first = replace(whole, steps=cut - whole.start, repeat_end=0, barline="regular", marks=())
+        first = replace(whole, steps=cut - whole.start, repeat_end=0, barline=None, marks=())
         second = replace(
             whole,
             start=cut,
@@ -354,7 +365,7 @@ class _Signs:
         count = len(lengths)
         self.begins = [False] * count
         self.ends = [0] * count
-        self.barlines = ["regular"] * count
+        self.barlines: list[str | None] = [None] * count
         self.endings: list[tuple[int, ...]] = [()] * count
         self.middles: list[list[tuple[int, str]]] = [[] for _ in range(count)]
         found: dict[int, list[tuple[Fraction, str]]] = defaultdict(list)
@@ -385,7 +396,7 @@ class _Signs:
                 self.begins[place + 1] = True
         elif right is not None:
             kind = _BARLINES.get(right.type, right.type)
-            self.barlines[place] = kind if kind in BARLINES else "regular"
+            self.barlines[place] = kind if kind in BARLINES else None
 
     def _read_endings(self, line: list[Any]) -> None:
         places = {id(measure): place for place, measure in enumerate(line)}

@@ -104,6 +104,7 @@ def generate(
     onsets: ArrayLike | None = None,
     allowed: ArrayLike | None = None,
     critic: Critic | None = None,
+    rests: bool = True,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
@@ -153,8 +154,9 @@ def generate(
             have no limit. What is not allowed never comes.
         critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None for
             no critic.
+        rests: whether a voice may be silent, where that is not given.
 
-        Notes that break a rule (ranges, crossing, parallels, pitch classes) are never sampled,
+        What breaks a rule (ranges, crossing, parallels, pitch classes, rests) is never sampled,
         unless no other is left; given ones are kept. With several particles a candidate pays for
         what a rule forbids it with its weight, so that rules choose among pieces, not only among
         notes.
@@ -186,7 +188,7 @@ def generate(
             f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected "
             f"a few semitones up or down, such as range(-2, 3)"
         )
-    singable = _singable(_in_range(ranges), pitch_classes)
+    singable = _singable(_in_range(ranges), pitch_classes, rests)
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], Chorale):
         given = given[0]
     beginning = given if isinstance(given, Chorale) else None
@@ -255,7 +257,8 @@ def harmonize(
     The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
     else the page says of it: words, repeats, spelling. The other voices are struck where they move,
     and wherever the melody has a new syllable, so that they can sing the words, too. A model that
-    writes scores strikes a note wherever there is a syllable, and elsewhere as it will.
+    writes scores strikes a note wherever there is a syllable, and elsewhere as it will. Where the
+    melody rests, all rest, and nowhere else: the choir breathes together.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
@@ -325,6 +328,7 @@ def harmonize(
     syllables = _syllables(tune, number)
     if syllables is None and not writes_scores:
         syllables = tune.struck[:, number]
+    given[given[:, number] == SILENCE] = SILENCE
 
     def setting(piece: Chorale) -> Chorale:
         """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
@@ -357,6 +361,7 @@ def harmonize(
         onsets=tune.struck if writes_scores else None,
         allowed=_struck_on(syllables, number) if writes_scores else None,
         critic=critic,
+        rests=False,
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
@@ -564,7 +569,7 @@ class _Wishes:
         self.allowed = None if allowed is None else np.asarray(allowed, bool)
         note = np.arange(self.tokens)
         note = np.where(note < VOCABULARY, note, note - GOES_ON)
-        self.singable = singable[..., note] | (note < FIRST_NOTE_TOKEN)  # (steps, 4, tokens)
+        self.singable = singable[..., note] | (note == END_TOKEN)  # (steps, 4, tokens)
         if self.struck is not None and self.struck.shape != fixed.shape:
             raise ValueError(
                 f"onsets of shape {self.struck.shape}: expected that of given, {fixed.shape}"
@@ -705,7 +710,7 @@ def _in_range(ranges: Any) -> np.ndarray:
             )
         bounds = np.array([[note_number(note) for note in bound] for bound in ranges])
     notes = tokens_to_notes(np.arange(VOCABULARY))
-    in_range = (notes >= bounds[:, :1]) & (notes <= bounds[:, 1:])
+    in_range = (notes >= bounds[:, :1]) & (notes <= bounds[:, 1:]) | (notes <= SILENCE)
     for voice, (name, fits) in enumerate(zip(VOICES, in_range[:, FIRST_NOTE_TOKEN:])):
         if not fits.any():
             raise ValueError(
@@ -715,9 +720,10 @@ def _in_range(ranges: Any) -> np.ndarray:
     return in_range
 
 
-def _singable(in_range: np.ndarray, pitch_classes: Any) -> np.ndarray:
+def _singable(in_range: np.ndarray, pitch_classes: Any, rests: bool) -> np.ndarray:
     """bool array (steps, 4, 59): which notes each voice may sing on each step; the last row holds
     for all later steps."""
+    in_range[:, SILENCE_TOKEN] = rests
     if pitch_classes is None:
         return in_range[None]
     classes = np.asarray(pitch_classes)
@@ -726,8 +732,9 @@ def _singable(in_range: np.ndarray, pitch_classes: Any) -> np.ndarray:
             f"pitch_classes of shape {classes.shape} and type {classes.dtype}: expected bool "
             f"(steps, 4, 12), the voices being {', '.join(VOICES)}"
         )
-    of_token = tokens_to_notes(np.arange(VOCABULARY)) % 12
-    return np.concatenate([in_range & classes[:, :, of_token], in_range[None]])
+    notes = tokens_to_notes(np.arange(VOCABULARY))
+    fits = classes[:, :, notes % 12] | (notes <= SILENCE)
+    return np.concatenate([in_range & fits, in_range[None]])
 
 
 def _seeds(seed: Any, count: int, best_of: int) -> Iterator[np.random.SeedSequence]:

@@ -46,6 +46,7 @@ from ..models.model import ChoraleModel
 FREE = -1  # where the model writes; elsewhere a token is fixed, or a note is known
 FORBIDDEN, AVOIDED, ALLOWED = 0, 1, 2  # what the mask says of a token
 CHUNK = 32  # steps written between two looks at which pieces have ended
+_FOUND_NONE = -1e4  # log-weight of a particle that had to break a rule; float32 adds to it exactly
 _NEVER = -1e12  # logit of what is not sampled, even where a model says -1e9 of all that may be
 
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
@@ -357,7 +358,7 @@ def _sample_and_weigh(
     kept = ops.logsumexp((fitting - highest) / warmth, axis=-1) - ops.logsumexp(
         (logits - highest) / warmth, axis=-1
     )
-    return sampled, kept
+    return sampled, ops.maximum(kept, _FOUND_NONE)
 
 
 def _struck_where_new(copy: Tensor, before: Tensor, sounding: np.ndarray) -> Tensor:
