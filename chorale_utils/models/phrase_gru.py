@@ -183,7 +183,7 @@ def phrase_gru(**sizes: Any) -> PhraseGRU:
 
     Examples:
         >>> phrase_gru().count_params()
-        1887598
+        1905110
 
     Notebook: 03_model_training
     """
