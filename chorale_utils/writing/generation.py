@@ -47,6 +47,7 @@ from ..encoding import (
     transpose_tokens,
 )
 from ..form import Form
+from ..harmony.melody_phrases import melody_phrase_ends
 from ..models.backend import keras
 from ..models.checks import check_whole_numbers
 from ..models.critic import Critic
@@ -320,7 +321,7 @@ def harmonize(
     model = as_model(model)
     writes_scores = model.tokens == SCORE_VOCABULARY
     if form is None and model.takes_form:
-        form = _form_of(tune)
+        form = melody_form(tune, number)
     elif form is not None and len(form) != len(tune):
         raise ValueError(
             f"a form of {len(form)} steps and a melody of {len(tune)}: expected one of its length"
@@ -408,10 +409,32 @@ def _tonic_at_the_end(tune: Chorale, voice: int) -> np.ndarray | None:
     return classes
 
 
-def _form_of(tune: Chorale) -> Form:
-    """The form of a melody; where it has no fermatas, its phrases are a guess."""
-    form = Form.of(tune)
-    return form if form.phrases is not None else phrases_of(form, len(tune))
+def melody_form(melody: Chorale, voice: int = 0) -> Form:
+    """The form of a melody: its metre, its key, and its phrases, which end at its fermatas. Where
+    it has none they are found, see `melody_phrase_ends`, and each one's last note is told to the
+    model as if it stood under a fermata. A key that is not stated is found, too.
+
+    Args:
+        melody: Chorale.
+        voice: which of its voices is the melody, 0..3, soprano to bass.
+
+    Examples:
+        >>> melody = Chorale(np.repeat([[72, 0, 0, 0], [74, 0, 0, 0]], [28, 4], axis=0))
+        >>> melody_form(melody).phrases
+        (32,)
+
+    Notebook: 05_generation
+    """
+    form = Form.of(melody)
+    if melody.key is None:
+        form = replace(form, key=find_key(melody))
+    if form.phrases is not None:
+        return form
+    ends = melody_phrase_ends(melody, voice)
+    begins = np.flatnonzero(melody.struck[:, voice])
+    lasts = [end - begins[begins < end].max(initial=0) for end in ends]
+    phrases = np.diff(np.append(0, ends))
+    return replace(form, phrases=phrases.tolist(), fermatas=np.minimum(lasts, phrases).tolist())
 
 
 def phrases_of(form: Form, steps: int) -> Form:
