@@ -14,11 +14,13 @@ notation  Bar, expand_repeats, find_key, find_metre, from_melody, from_score,
           save_chorales, show_score, Syllable, Tempo, to_score, write_midi, write_score
 sound     play, show, step_times, synthesize, write_sound
 corpus    copied, Corpus, draw_form, load_corpus, pairwise_containment,
-          passage_containment, read_manifest, unsplit_chorales, unsplit_report
+          passage_containment, read_errata, read_manifest, unsplit_chorales,
+          unsplit_report
 judging   compute_measures, describe_measures, discriminability, Discriminability,
           DISTRIBUTIONS, distributions, divergence, ends_on_tonic, explain_grade,
           faults, format_report_card, grade, phrasing, report_card, RULES, shuffled
-harmony   analyse, CADENCES, chord_symbols, figured_bass, main_key, nonchord_tones,
+harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,
+          melody_phrase_ends, nonchord_tones, phrase_ends, suspicious_places,
           to_romantext, write_romantext
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           chord_crops, chord_gru, ChordGRU, critic, Critic, critic_log_odds,

@@ -26,6 +26,9 @@ from .corpus.editions import (
     load_corpus as load_corpus,
     read_manifest as read_manifest,
 )
+from .corpus.errata import (
+    read_errata as read_errata,
+)
 from .corpus.forms import (
     draw_form as draw_form,
 )
@@ -66,12 +69,24 @@ from .harmony.figures import (
     chord_symbols as chord_symbols,
     figured_bass as figured_bass,
 )
+from .harmony.marks import (
+    chord_marks as chord_marks,
+)
 from .harmony.nonchord import (
     nonchord_tones as nonchord_tones,
+)
+from .harmony.melody_phrases import (
+    melody_phrase_ends as melody_phrase_ends,
+)
+from .harmony.phrases import (
+    phrase_ends as phrase_ends,
 )
 from .harmony.romantext import (
     to_romantext as to_romantext,
     write_romantext as write_romantext,
+)
+from .harmony.suspects import (
+    suspicious_places as suspicious_places,
 )
 from .judging.counterpoint import (
     RULES as RULES,

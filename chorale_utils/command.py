@@ -16,6 +16,7 @@ from .chorale import VOICES
 from .corpus.editions import EDITIONS
 from .extras import MissingExtra
 from .judging.counterpoint import RANGES
+from .notation.chord_marks import KINDS
 from .story.notebooks import NotebookFailed, declared_parameters, notebooks_in, value_from_text
 from .story.pipeline import NOTEBOOKS, PROFILES, RUNS, refresh, resume, run
 from .story.record import RECORD, display_path
@@ -103,6 +104,12 @@ def _check(options: argparse.Namespace) -> int:
     )
     print(text)
     return 1 if faulty else 0
+
+
+def _analyse(options: argparse.Namespace) -> None:
+    from .musician import analyse_file
+
+    print(analyse_file(options.source, options.output, options.show, options.key, options.strict))
 
 
 def _write(options: argparse.Namespace) -> None:
@@ -405,6 +412,8 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
     to_harmonize.add_argument("tune", metavar="TUNE", help="MIDI, MusicXML or kern file")
     to_check = command("check", _check, "find the faults in a setting for four voices")
     to_check.add_argument("exercise", metavar="EXERCISE", help="MIDI, MusicXML, kern or CSV file")
+    to_analyse = command("analyse", _analyse, "name the chords of a setting for four voices")
+    to_analyse.add_argument("source", metavar="FILE", help="MIDI, MusicXML, kern or CSV file")
     to_write = command("write", _write, "write new chorales")
     to_convert = command("convert", _convert, "read a file and write it in another format")
     to_convert.add_argument("source", metavar="IN", help="MIDI, MusicXML, kern or CSV file")
@@ -421,6 +430,15 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         help=".pdf, .musicxml, .mxl, .svg, .png, .mid, .wav, .flac, .ogg or .mp3; may be repeated",
     )
     to_check.add_argument("-o", "--output", metavar="FILE", help="score with the faults in colour")
+    to_analyse.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="score with the analysis (.pdf, .musicxml, .svg, .png), .rntxt (RomanText) or .csv",
+    )
+    to_analyse.add_argument(
+        "--show", choices=KINDS, default="numerals", help="in a score (default: numerals)"
+    )
     to_write.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
     to_check.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="(default: table)"
@@ -484,11 +502,11 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             default="written",
             help="whether repeats are kept as signs or written out (default: written)",
         )
-    for one in (to_harmonize, to_check, to_convert):
+    for one in (to_harmonize, to_check, to_analyse, to_convert):
         one.add_argument(
             "--key", help="such as 'g minor' or 'B- major' (default: that of the file)"
         )
-    for one in (to_harmonize, to_check, to_convert, to_play):
+    for one in (to_harmonize, to_check, to_analyse, to_convert, to_play):
         one.add_argument(
             "--strict",
             action=argparse.BooleanOptionalAction,

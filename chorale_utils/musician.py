@@ -1,4 +1,5 @@
-"""What a musician's commands do: `chorale harmonize`, `check`, `write`, `convert` and `play`.
+"""What a musician's commands do: `chorale harmonize`, `check`, `analyse`, `write`,
+`convert` and `play`.
 
 Each reads a file, calls the function of the package that does the work, writes files in the
 formats that their suffixes name, and says in one closing line what was made and how. `command`
@@ -195,6 +196,48 @@ def fault_table(chorale: Chorale, found: pd.DataFrame) -> pd.DataFrame:
         names = ", ".join(VOICES[voice] for voice in voices)
         rows.append((bar, beat, names, rule, RULES[rule].what))
     return pd.DataFrame(rows, columns=["bar", "beat", "voices", "rule", "explanation"])
+
+
+def analyse_file(
+    source: str | os.PathLike[str],
+    output: str | None = None,
+    kind: str = "numerals",
+    key: str | None = None,
+    strict: bool = True,
+) -> str:
+    """Names the chords of the four voices of a file; returns the table, or, where it is written
+    into a file, the closing line.
+
+    Args:
+        source: MIDI, MusicXML, kern or CSV file with four voices.
+        output: score to write the analysis into, or .rntxt or .csv; None for none.
+        kind: what stands in the score, see `chord_marks`.
+        key: other than the file says.
+        strict: see `load_chorale`.
+
+    Raises:
+        ValueError, OSError: the file cannot be read, or the other one not be written.
+    """
+    from .harmony.analysis import analyse
+    from .harmony.marks import chord_marks
+    from .harmony.romantext import write_romantext
+
+    if output is not None:
+        _check_suffixes([output], (*SCORES, ".rntxt", ".csv"))
+    chorale = _as_told(load_chorale(source, strict=strict), key, None, 0)
+    analysis = analyse(chorale)
+    if output is None:
+        table = analysis[["bar", "beat", "key", "numeral", "cadence"]].fillna("")
+        return table.to_string(index=False)
+    suffix = Path(output).suffix.lower()
+    if suffix == ".rntxt":
+        write_romantext(chorale, output, analysis)
+    elif suffix == ".csv":
+        analysis.to_csv(output, index=False)
+    else:
+        write_score(chorale, output, analysis=chord_marks(chorale, kind, analysis))
+    chords, ends = len(analysis), analysis["cadence"].notna().sum()
+    return f"{_named(chorale)}: {chords} chords, {ends} cadences: {output}"
 
 
 def convert_file(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from music21 import roman
 
-from chorale_utils import CADENCES, Chorale, analyse, load_corpus, main_key
+from chorale_utils import CADENCES, Bar, Chorale, Notation, analyse, load_corpus, main_key
 from chorale_utils.harmony.agreement import key_number
 from chorale_utils.harmony.analysis import COLUMNS
 
@@ -65,10 +65,34 @@ def test_rows_tile_the_piece_and_say_what_they_should(bach):
         assert (ends[:-1].to_numpy() == analysis["start"][1:].to_numpy()).all()
         assert ends.iloc[-1] == len(chorale)
         assert (analysis["steps"] > 0).all()
-        unit = 16 // int(chorale.time_signature.split("/")[1])
-        place = (analysis["bar"] - 1) * chorale.steps_per_bar + (analysis["beat"] - 1) * unit
-        assert (place + chorale.pickup == analysis["start"]).all()
+        for start, number, beat in analysis[["start", "bar", "beat"]].itertuples(index=False):
+            bar = chorale.notation.bar_at(start)
+            unit = 16 // int(bar.time_signature.split("/")[1])
+            assert (number, beat) == (bar.number, 1 + (start - bar.start + bar.offset) / unit)
         assert set(analysis["cadence"].dropna()) <= set(CADENCES)
+
+
+def test_bars_and_beats_follow_changes_of_metre_short_bars_and_divided_ones():
+    bars = (
+        Bar(0, 4, "4/4", offset=12, number=0),
+        Bar(4, 12, "4/4", number=1, repeat_end=2),
+        Bar(16, 4, "4/4", offset=12, number=1),
+        Bar(20, 8, "4/4", number=2),  # short
+        Bar(28, 12, "3/4", number=3),
+        Bar(40, 12, "6/8", number=4),
+        Bar(52, 8, "2/2", number=5),
+    )
+    chords = np.repeat([C_I, C_IV, C_V, C_I], 4, axis=0)
+    chorale = Chorale(np.resize(chords, (60, 4)), pickup=4, time_signature="4/4")
+    chorale = replace(chorale, notation=Notation(bars))
+    analysis = analyse(chorale)
+    places = dict(zip(analysis["start"], zip(analysis["bar"], analysis["beat"])))
+    expected = {0: (0, 4), 4: (1, 1), 16: (1, 4), 20: (2, 1), 24: (2, 2), 28: (3, 1)}
+    expected |= {36: (3, 3), 40: (4, 1), 44: (4, 3), 52: (5, 1), 56: (5, 1.5)}
+    assert {step: places[step] for step in expected if step in places} == {
+        step: place for step, place in expected.items() if step in places
+    }
+    assert len(set(expected) & set(places)) >= 9
 
 
 def test_music21_reads_every_numeral_as_the_row_says(bach):
@@ -179,6 +203,27 @@ def test_the_last_key_of_bachs_chorales_is_mostly_the_one_the_file_states(bach):
     assert np.mean(agree) >= 0.7
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "numeral"),
+    [
+        ("bwv66.6", "f# minor", "I"),  # after a turn to B minor, with a raised third
+        ("bwv91.6", "G major", "I"),
+        ("bwv48.3", "B- major", "I"),
+        ("bwv271", "b minor", "V"),  # Phrygian: nothing else in F sharp
+        ("bwv371", "a minor", "V"),
+    ],
+)
+def test_a_last_chord_is_the_tonic_of_the_key_that_prevails_or_else_the_dominant(
+    name, key, numeral
+):
+    chorale = load_corpus("music21", progress=False)[name]
+    analysis = analyse(chorale)
+    assert main_key(chorale, analysis) == key
+    assert analysis["numeral"].iloc[-1] == numeral
+    bass = chorale.notes(3)[-1, 2] % 12
+    assert analysis["root"].iloc[-1] == bass
+
+
 def test_an_exercise_of_two_chords_is_read_in_the_key_that_is_asked_for():
     fourth = Chorale(np.repeat([C_I, C_IV], 4, axis=0), time_signature="4/4")
     for key, read in (("C major", ["I", "IV"]), ("F major", ["V", "I"])):
@@ -187,6 +232,13 @@ def test_an_exercise_of_two_chords_is_read_in_the_key_that_is_asked_for():
         assert analysis["numeral"].tolist() == read
     with pytest.raises(ValueError, match="expected tonic and mode"):
         analyse(fourth, "H")
+
+
+def test_a_church_mode_is_taken_for_major_or_minor(bach):
+    dorian = replace(bach[0], key="d dorian", notation=None)
+    assert analyse(dorian)["numeral"].tolist() == analyse(bach[0])["numeral"].tolist()
+    fourth = Chorale(np.repeat([A_I, A_V, A_I], 4, axis=0), time_signature="4/4")
+    assert set(analyse(fourth, "a dorian")["key"]) == {"a minor"}
 
 
 def test_a_key_that_is_asked_for_leaves_room_for_others_within(bach):

@@ -1,5 +1,6 @@
 """The backend: no chatter where learners would read it."""
 
+import os
 import subprocess
 import sys
 
@@ -17,3 +18,16 @@ def test_advice_against_compiling_anew_is_held_back_and_nothing_else():
     )
     assert "retracing" not in ended.stdout + ended.stderr
     assert "something else" in ended.stdout + ended.stderr
+
+
+def test_another_backend_of_keras_is_refused_with_advice():
+    ended = subprocess.run(
+        [sys.executable, "-c", "import chorale_utils.models.backend"],
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 1
+    assert "KERAS_BACKEND is numpy: expected tensorflow" in ended.stderr
+    assert "unset it" in ended.stderr

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from music21 import key as keys, roman
 
+from chorale_utils.chorale import key_signature
 from chorale_utils.harmony.chords import (
     QUALITIES,
-    key_signature,
     key_spelt,
     note_spelt,
     numeral,

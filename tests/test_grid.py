@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chorale_utils import find_key
 from chorale_utils.chorale import Chorale
 from chorale_utils.judging.grid import Grid
+from chorale_utils.notation.score import key_of_notes
 
 
 @st.composite
@@ -76,7 +76,7 @@ def test_keys_are_found_as_music21_finds_them(music21_corpus):
     tonics, minor = Grid(pieces).found_keys
     numbers = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
     for chorale, tonic, is_minor in zip(pieces, tonics, minor):
-        name, mode = find_key(chorale).split()
+        name, mode = key_of_notes(chorale).split()
         number = numbers[name[0].lower()] + name.count("#") - name.count("-")
         assert (number % 12, mode == "minor") == (tonic, is_minor), chorale.name
 

@@ -171,6 +171,24 @@ def test_convert_keeps_the_notes_and_reads_a_tune_as_a_tune(tune, tmp_path):
     np.testing.assert_array_equal(load_melody(tmp_path / "tune.mid").pitches[:, 0], SCALE)
 
 
+def test_analyse_names_the_chords_and_writes_them_into_files(tmp_path, capsys):
+    source = write_midi(Chorale(CLEAN, key="C major", time_signature="3/4"), tmp_path / "in.mid")
+    assert chorale("analyse", source) == 0
+    table = capsys.readouterr().out
+    assert [line.split()[:4] for line in table.splitlines()[1:3]] == [
+        ["1", "1.0", "C", "major"],
+        ["1", "2.0", "C", "major"],
+    ]
+    for suffix in (".pdf", ".musicxml", ".rntxt", ".csv"):
+        assert chorale("analyse", source, "-o", tmp_path / f"out{suffix}", "--show", "figures") == 0
+        assert "3 chords, 1 cadences" in capsys.readouterr().out
+    assert "m1 C: I b2 V b3 I ||" in (tmp_path / "out.rntxt").read_text()
+    assert (tmp_path / "out.csv").read_text().startswith("start,steps,bar,beat,key,numeral")
+    np.testing.assert_array_equal(load_chorale(tmp_path / "out.musicxml").pitches, CLEAN)
+    assert chorale("analyse", source, "-o", tmp_path / "out.mid") == 2
+    assert "expected one of .musicxml" in capsys.readouterr().err
+
+
 def test_play_hands_the_sound_to_a_program_of_the_machine_or_says_that_there_is_none(
     tmp_path, monkeypatch, capsys
 ):

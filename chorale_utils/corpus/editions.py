@@ -35,6 +35,7 @@ from ..chorale import HIGHEST_PITCH, LOWEST_PITCH, Chorale, as_chorales
 from ..notation.archive import load_chorales, save_chorales
 from ..notation.loading import check_size, parse_score, read_rows
 from ..notation.reading import from_score
+from .errata import ERRATA, corrected
 from .passages import pairwise_containment
 
 if TYPE_CHECKING:
@@ -49,16 +50,6 @@ JSB_URL = (
 JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
 MANIFEST = Path(__file__).with_name("jsb_split.csv")
 CACHE_FORMAT = 5  # raise it when `notation.reading` makes something else of a score
-# Pieces in minor whose files state the relative major. Their bass ends on the minor tonic, and
-# `find_key` finds minor, too.
-MINOR_KEYS = {
-    "bwv33.6": "a minor",
-    "bwv65.2": "a minor",
-    "bwv166.6": "g minor",
-    "bwv245.3": "g minor",
-    "bwv274": "g minor",
-    "bwv384": "c minor",
-}
 
 
 @dataclass(frozen=True)
@@ -245,6 +236,7 @@ def load_corpus(
     path: str | os.PathLike[str] | None = None,
     progress: bool = True,
     known_hash: str | None = JSB_SHA256,
+    errata: bool = True,
 ) -> Corpus:
     """The `Corpus` of an edition: 229 training, 76 validation and 77 test chorales in ``'jsb'``;
     225, 73 and 77 of these in ``'music21'``.
@@ -254,7 +246,8 @@ def load_corpus(
 
     In the music21 edition a bar that is repeated stands once, as it is written, and the chorale's
     `notation` has the signs; but of the few pieces that the archive holds with their repeats (the
-    column repeats of `read_manifest`), they are played out here too.
+    column repeats of `read_manifest`), they are played out here too. Errors of the files that are
+    beyond doubt are corrected (`read_errata` tells which).
 
     Args:
         edition: ``'music21'`` or ``'jsb'``.
@@ -264,6 +257,8 @@ def load_corpus(
         progress: whether work that takes seconds shows a progress bar.
         known_hash: SHA-256 that an archive must have (hexadecimal); None accepts any, for an
             archive of your own. A folder is read as it is.
+        errata: whether the errors of the music21 edition are corrected; the archive has its own
+            readings and stays as it is.
 
     Raises:
         ValueError: the edition is not known, the archive is not the exact one, or a chorale in it
@@ -288,7 +283,7 @@ def load_corpus(
             f"path={str(path)!r} with edition 'music21': the music21 edition lies inside the "
             f"music21 package; expected a path with edition 'jsb' only"
         )
-    return _load_music21(progress)
+    return _load_music21(progress, errata)
 
 
 def read_manifest() -> pd.DataFrame:
@@ -319,8 +314,8 @@ def corpus_fingerprint(edition: str) -> dict[str, str]:
     Returns:
         dict; for ``'jsb'`` with sha256, of the archive that is found, or else of the one that would
         be downloaded; or with folder_sha256, of the names and contents of the CSV files, where
-        JSB_CHORALES names a folder. For ``'music21'`` with music21, its version, and
-        manifest_sha256.
+        JSB_CHORALES names a folder. For ``'music21'`` with music21, its version, manifest_sha256
+        and errata_sha256.
 
     Raises:
         ValueError: no such edition.
@@ -328,11 +323,15 @@ def corpus_fingerprint(edition: str) -> dict[str, str]:
 
     Examples:
         >>> sorted(corpus_fingerprint("music21"))
-        ['manifest_sha256', 'music21']
+        ['errata_sha256', 'manifest_sha256', 'music21']
     """
     _check_edition(edition)
     if edition == "music21":
-        return {"music21": version("music21"), "manifest_sha256": _sha256(MANIFEST)}
+        return {
+            "music21": version("music21"),
+            "manifest_sha256": _sha256(MANIFEST),
+            "errata_sha256": _sha256(ERRATA),
+        }
     given = _given_jsb(None)
     if given is None:
         return {"sha256": JSB_SHA256}  # any other archive in the cache is downloaded again
@@ -487,8 +486,9 @@ def _texts_in_archive(
     return texts
 
 
-def _load_music21(progress: bool) -> Corpus:
-    """The music21 edition from its cache; where that is missing or torn, it is made first."""
+def _load_music21(progress: bool, errata: bool) -> Corpus:
+    """The music21 edition from its cache, which has what the files have; where that is missing or
+    torn, it is made first."""
     rows = list(csv.DictReader(MANIFEST.read_text(encoding="utf-8").splitlines()))
     rows = [row for row in rows if row["file"]]
     tasks = [
@@ -508,9 +508,7 @@ def _load_music21(progress: bool) -> Corpus:
         _write_cache(cache, chorales)
     partitions: dict[str, list[Chorale]] = {partition: [] for partition in PARTITIONS}
     for row, chorale in zip(rows, chorales, strict=True):
-        partitions[row["partition"]].append(
-            replace(chorale, key=MINOR_KEYS.get(chorale.name, chorale.key))
-        )
+        partitions[row["partition"]].append(corrected(chorale) if errata else chorale)
     return Corpus(**partitions, edition="music21")
 
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale
-from .chords import parse_key
+from ..chorale import SILENCE, Chorale, tonic_and_mode
 from .romantext import Reading, canonical, sounding
 
 if TYPE_CHECKING:
@@ -130,13 +129,13 @@ def agreement(analysis: pd.DataFrame, heard: Aligned) -> dict[str, float]:
 
 def key_number(key: str, transposed: int = 0) -> int:
     """A key as a number, 0 to 23, equal for keys that sound the same: twice the pitch class of its
-    tonic, and 1 more in minor.
+    tonic, and 1 more in minor, or in a church mode with a minor third.
 
     Examples:
-        >>> key_number("c# minor"), key_number("d- minor"), key_number("c minor", 1)
+        >>> key_number("c# minor"), key_number("d- dorian"), key_number("c minor", 1)
         (3, 3, 3)
 
     Notebook: 04_evaluation
     """
-    fifths, minor = parse_key(key)
-    return (fifths * 7 + transposed) % 12 * 2 + minor
+    tonic, minor = tonic_and_mode(key)
+    return (tonic + transposed) % 12 * 2 + minor

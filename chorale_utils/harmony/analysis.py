@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale, steps_per_bar
-from .chords import key_signature, key_spelt, numeral, numerals, parse_key
+from ..chorale import SILENCE, Chorale, key_signature, tonic_and_mode
+from ..notation.page import bars_of
+from .chords import key_spelt, numeral, numerals, parse_key
 from .evidence import Frames, frame_starts, with_metre
 from .phrases import phrase_ends
 from .search import best_path
@@ -61,7 +62,8 @@ def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
 
     Returns:
         pandas DataFrame: start (the chord's first step) and steps (its length, both in sixteenths),
-        bar (0 for a pickup) and beat (1 is the bar line; in units of the metre), key (the local
+        bar (as the page counts them; 0 is a pickup, and where endings are numbered anew several
+        bars have one number) and beat (1 is the bar line; in units of the metre), key (the local
         key, such as ``'g minor'``), numeral (such as ``'V65/V'``), root (pitch class, 0 to 11),
         quality (one of ``'major'``, ``'minor'``, ``'diminished'``, ``'augmented'``,
         ``'dominant-seventh'`` and so on, as MusicXML names them), inversion (0 to 3), cadence (one
@@ -83,9 +85,8 @@ def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
         raise ValueError(f"{chorale.name}: no notes: expected a chorale in which a voice sings")
     asked = None
     if key is not None:
-        tonic, minor = parse_key(key)
-        asked = tonic * 7 % 12, minor
         chorale = replace(chorale, key=key)
+        asked = tonic_and_mode(key)
     return tabulate(chorale, best_path(Frames(chorale), asked))
 
 
@@ -101,21 +102,21 @@ def tabulate(chorale: Chorale, path: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
     chorale = with_metre(chorale)
-    metre = str(chorale.time_signature)
     begins, ends = frame_starts(chorale), phrase_ends(chorale)
     changes = np.flatnonzero(np.append(True, path[1:] != path[:-1]))
     starts = np.union1d(begins[changes], ends[ends < len(chorale)])
     states = path[np.searchsorted(begins, starts, side="right") - 1]
-    tonics, figures = np.divmod(states, len(numerals()))
+    lengths = np.diff(np.append(starts, len(chorale)))
+    tonics, figures = _home_at_last(*np.divmod(states, len(numerals())), lengths)
     chosen = [numerals()[figure] for figure in figures]
-    bar, within = np.divmod(starts - chorale.pickup, steps_per_bar(metre))
-    unit = int(metre.split("/")[1])
+    bars = bars_of(chorale)
+    places = [bars[place] for place in np.searchsorted([bar.stop for bar in bars], starts, "right")]
     analysis = pd.DataFrame(
         {
             "start": starts,
-            "steps": np.diff(np.append(starts, len(chorale))),
-            "bar": bar + 1,
-            "beat": 1 + within * unit / 16,
+            "steps": lengths,
+            "bar": [bar.number for bar in places],
+            "beat": [_beat(bar, start) for bar, start in zip(places, starts.tolist())],
             "key": _keys_spelt(tonics, [each.mode == "minor" for each in chosen], chorale.key),
             "numeral": [each.figure for each in chosen],
             "root": (tonics + [each.root for each in chosen]) % 12,
@@ -143,6 +144,28 @@ def main_key(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
     """
     analysis = analyse(chorale) if analysis is None else analysis
     return str(analysis["key"].iloc[-1])
+
+
+def _beat(bar, step):
+    """The beat (float) of a step in its bar, in units of the metre."""
+    return 1 + (bar.offset + step - bar.start) * int(bar.time_signature.split("/")[1]) / 16
+
+
+def _home_at_last(tonics, figures, lengths):
+    """Tonics and numerals of the chords, the last of which, if it is a dominant, is the tonic of
+    its own root where more of the piece is in that key: a piece in F sharp minor that has just
+    touched B minor ends on its tonic, whose third is raised."""
+    listed = numerals()
+    last, root = listed[figures[-1]], (tonics[-1] + 7) % 12
+    if (last.degree, last.quality, last.inversion) != ("V", "major", 0):
+        return tonics, figures
+    minor = np.array([listed[figure].mode == "minor" for figure in figures])
+    there = lengths[(tonics == tonics[-1]) & (minor == minor[-1])].sum()
+    home = [lengths[(tonics == root) & (minor == mode)].sum() for mode in (False, True)]
+    if sum(home) <= there:
+        return tonics, figures
+    tonic = numeral("I", "minor" if home[1] > home[0] else "major")
+    return np.append(tonics[:-1], root), np.append(figures[:-1], listed.index(tonic))
 
 
 def _keys_spelt(tonics, minor, key):

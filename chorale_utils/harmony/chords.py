@@ -251,19 +251,6 @@ def parse_key(key: str) -> tuple[int, bool]:
     return fifths, mode == "minor"
 
 
-def key_signature(key: str) -> int:
-    """Sharps in the signature of a key, flats counted below 0.
-
-    Examples:
-        >>> key_signature("f# minor"), key_signature("B- major")
-        (3, -2)
-
-    Notebook: 04_evaluation
-    """
-    fifths, minor = parse_key(key)
-    return fifths - 3 * minor
-
-
 def key_spelt(tonic: int, minor: bool, near: int = 0) -> str:
     """The name of a key.
 

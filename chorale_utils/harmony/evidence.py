@@ -2,11 +2,9 @@
 chord.
 
 The chorale is cut into frames of an eighth. Each frame is described by numbers, all of them counts
-or
-shares: which pitch classes sound and what the notes do that sound them (a note that is left by a
-    leap
-can hardly be a passing note, a suspension can), what is heard around, where in the bar and in the
-phrase the frame stands. `search` weighs them; nothing is decided here.
+or shares: which pitch classes sound and what the notes do that sound them (a note that is left by a
+leap can hardly be a passing note, a suspension can), what is heard around, where in the bar and in
+the phrase the frame stands. `search` weighs them; nothing is decided here.
 
 Notebook: 04_evaluation
 """
@@ -15,8 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
 from ..notation.metre import find_metre
+from ..notation.page import bars_of
 from .phrases import phrase_closings
 
 FRAME = 2  # steps; chords change on eighths
@@ -51,7 +50,7 @@ class Frames:
 
     def __init__(self, chorale: Chorale) -> None:
         chorale = with_metre(chorale)
-        steps, bar = len(chorale), chorale.steps_per_bar
+        steps = len(chorale)
         pitches = chorale.pitches.astype(int)
         self.starts = frame_starts(chorale)
         self.ends = np.append(self.starts[1:], steps)
@@ -59,15 +58,17 @@ class Frames:
         self._frame = np.repeat(np.arange(self._count), self.ends - self.starts)  # of each step
         self._sounding = pitches != SILENCE
         self._classes = pitches % 12
-        within = (self.starts - chorale.pickup) % bar
-        strong = (bar == 16) & (within == 8)
+        bar, within, full = _places_in_bars(chorale, self.starts)
+        strong = (full == 16) & (within == 8)
+        beats = np.column_stack([bar, within // STEPS_PER_QUARTER])
+        self._beat = np.unique(beats, axis=0, return_inverse=True)[1].ravel()  # counted through
         self._place = np.select([within == 0, within % STEPS_PER_QUARTER > 0, strong], [0, 3, 1], 2)
         motion, begins, lengths, leading = _melody(chorale)
         lowest = np.where(self._sounding, pitches, 999).argmin(axis=1)
         self._lowest = (np.arange(len(VOICES)) == lowest[:, None]) & self._sounding
         self._begun = begins == np.arange(steps)[:, None]  # (steps, 4)
         self._look_at_phrases(chorale)
-        self._look_at_notes(motion, begins, lengths, chorale)
+        self._look_at_notes(motion, begins, lengths)
         self._look_for_keys(leading)
         self._look_for_changes(pitches)
 
@@ -101,7 +102,7 @@ class Frames:
             axis=1,
         ).astype(float)
 
-    def _look_at_notes(self, motion, begins, lengths, chorale):
+    def _look_at_notes(self, motion, begins, lengths):
         frame = self._frame[:, None]
         off_beat = (self._place == 3)[frame]
         held = begins < self.starts[frame]
@@ -113,8 +114,7 @@ class Frames:
         self._sung = everything[:, 0]
         present = self._sung > 0
         silence = np.zeros((1, 12), bool)
-        beat = (self.starts - chorale.pickup) // STEPS_PER_QUARTER
-        beat -= beat[0]
+        beat = self._beat
         in_beat = np.zeros((beat[-1] + 1, 12), bool)
         np.logical_or.at(in_beat, beat, present)
         bass_voice = np.arange(len(VOICES)) == len(VOICES) - 1
@@ -206,7 +206,22 @@ def frame_starts(chorale: Chorale) -> np.ndarray:
 
     Notebook: 04_evaluation
     """
-    return np.unique([0, *range(chorale.pickup % FRAME, len(chorale), FRAME)])
+    starts = [
+        step
+        for bar in bars_of(chorale)
+        for step in (bar.start, *range(bar.start + bar.offset % FRAME, bar.stop, FRAME))
+    ]
+    return np.unique(starts)
+
+
+def _places_in_bars(chorale, steps):
+    """Of each step, as int arrays: the number of its bar from the beginning, how many sixteenths of
+    the bar's metre have passed, and how many it has."""
+    bars = bars_of(chorale)
+    bar = np.searchsorted([each.stop for each in bars], steps, side="right")
+    begins = np.array([each.start - each.offset for each in bars])
+    full = np.array([steps_per_bar(each.time_signature) for each in bars])
+    return bar, steps - begins[bar], full[bar]
 
 
 def _shares(counts):

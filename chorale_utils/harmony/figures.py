@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .chords import key_signature, note_spelt, numeral, spelt_notes
+from ..chorale import key_signature
+from .chords import note_spelt, numeral, spelt_notes
 
 if TYPE_CHECKING:
     import pandas as pd

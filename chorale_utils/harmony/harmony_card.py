@@ -21,7 +21,7 @@ import pandas as pd
 from ..chorale import Chorale
 from ..corpus.editions import PARTITIONS, load_corpus, parse_music21
 from ..files import write_atomically
-from ..notation.score import find_key
+from ..notation.score import key_of_notes
 from .agreement import Aligned, agreement, align, key_number
 from .analysis import analyse, main_key, tabulate
 from .evidence import Frames
@@ -103,8 +103,8 @@ def measured(
     pieces: Sequence[tuple[Chorale, Aligned]], weights: dict[str, np.ndarray] | None = None
 ) -> pd.DataFrame:
     """How far the analysis agrees with people's, a row for each piece: what `agreement` counts;
-    main_key and find_key (whether the key of the whole is the analyst's last one), main_key_first
-    and find_key_first (the first one); seconds that `analyse` takes.
+    main_key and key_of_notes (whether the key of the whole is the analyst's last one),
+    main_key_first and key_of_notes_first (the first one); seconds that `analyse` takes.
 
     Args:
         pieces: chorales with analyses by people.
@@ -119,7 +119,7 @@ def measured(
         analysis = tabulate(chorale, best_path(Frames(chorale), None, weights, table))
         seconds = time.perf_counter() - begin
         first, last = (key_number(heard.readings[at].key, heard.transposed) for at in (0, -1))
-        keys = {"main_key": main_key(chorale, analysis), "find_key": find_key(chorale)}
+        keys = {"main_key": main_key(chorale, analysis), "key_of_notes": key_of_notes(chorale)}
         rows.append(
             {
                 **agreement(analysis, heard),
@@ -162,7 +162,7 @@ def _shipped_analyses():
 
 def _keys_of_files():
     """DataFrame, a row for each piece of the music21 edition whose file says a key: whether
-    main_key, and whether find_key, agrees with it."""
+    main_key, and whether key_of_notes, agrees with it."""
     corpus = load_corpus("music21")
     rows = []
     for partition in PARTITIONS:
@@ -172,7 +172,7 @@ def _keys_of_files():
                 rows.append(
                     {
                         "main_key": key_number(main_key(chorale, analyse(chorale))) == stated,
-                        "find_key": key_number(find_key(chorale)) == stated,
+                        "key_of_notes": key_number(key_of_notes(chorale)) == stated,
                     }
                 )
     return pd.DataFrame(rows)
@@ -208,17 +208,19 @@ def _card(rows, files):
         "",
         "## The key of the whole",
         "",
-        "How often `main_key`, the local key at the end, and `find_key`, which knows only how long "
-        "each note sounds, name the key that a person has last or first, or that the file states.",
+        "How often `main_key`, the local key at the end, and `key_of_notes`, which knows only how "
+        "long each note sounds, name the key that a person has last or first, or that the "
+        "corrected edition states. `find_key` is the one where chords sound, the other where a "
+        "single voice does.",
         "",
-        "| | pieces | `main_key` | `find_key` |",
+        "| | pieces | `main_key` | `key_of_notes` |",
         "|---|---|---|---|",
     ]
     keys = {}
     for name, table in rows.items():
-        keys[f"{name}: last key"] = table[["main_key", "find_key"]]
-        keys[f"{name}: first key"] = table[["main_key_first", "find_key_first"]]
-    for name, table in {**keys, "the files of the music21 edition": files}.items():
+        keys[f"{name}: last key"] = table[["main_key", "key_of_notes"]]
+        keys[f"{name}: first key"] = table[["main_key_first", "key_of_notes_first"]]
+    for name, table in {**keys, "the music21 edition": files}.items():
         shares = " | ".join(f"{share:.1%}" for share in table.mean())
         lines.append(f"| {name} | {len(table)} | {shares} |")
     return "\n".join(lines) + "\n"

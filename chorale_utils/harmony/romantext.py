@@ -2,7 +2,10 @@
 
 A line of RomanText is a bar, such as ``m4 I6 b2 V b2.5 V7 b3 I || b4 A: iii``: beats, keys, Roman
 numerals (Tymoczko, Gotham, Cuthbert and Ariza 2019, "The RomanText Format"). Bars are those of the
-written page, counted from 1, a pickup being bar 0.
+written page, counted from 1, a pickup being bar 0; the two parts of a bar that a repeat sign
+divides are one bar. Where a page numbers bars otherwise, as some do after endings, they are counted
+on here. A bar that is shorter than its metre says has a time signature of its own, and in a piece
+whose metre changes, a bar in which no chord begins says again which one goes on.
 
 Notebook: 04_evaluation
 """
@@ -16,8 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..chorale import Chorale, steps_per_bar
+from ..chorale import STEPS_PER_QUARTER, Chorale, steps_per_bar
 from ..files import write_atomically
+from ..notation.page import bars_of
 from .analysis import analyse
 from .evidence import with_metre
 from .phrases import phrase_ends
@@ -67,20 +71,66 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
     lines += [f"Title: {chorale.title or chorale.name}", "Analyst: chorale_utils", ""]
     lines += [f"Time Signature: {chorale.time_signature}", ""]
     ends, key = set(phrase_ends(chorale).tolist()), None
-    bars: dict[int, list[str]] = {}
-    for start, steps, bar, beat, its_key, figure in analysis[
-        ["start", "steps", "bar", "beat", "key", "numeral"]
-    ].itertuples(index=False):
-        words = bars.setdefault(bar, [f"m{bar}"])
-        if beat != 1:
-            words.append(f"b{beat:g}")
-        if its_key != key:
-            words.append(its_key.split()[0].replace("-", "b") + ":")
-            key = its_key
-        words.append(figure.replace("ø", "/o"))
-        if start + steps in ends:
-            words.append("||")
-    return "\n".join([*lines, *(" ".join(words) for words in bars.values())])
+    rows = list(analysis[["start", "steps", "key", "numeral"]].itertuples(index=False))
+    metre, sounding_on = chorale.time_signature, ""
+    bars = list(_whole_bars(bars_of(chorale)))
+    metre_changes = len({its_metre for _, (_, _, its_metre, _) in bars}) > 1
+    for number, (start, stop, its_metre, beat_one) in bars:
+        if its_metre != metre:
+            metre = its_metre
+            lines += ["", f"Time Signature: {metre}", ""]
+        words = [f"m{number}"]
+        for begin, steps, its_key, figure in rows:
+            if not start <= begin < stop:
+                continue
+            if begin != beat_one:
+                words.append(f"b{_beat(begin - beat_one, metre)}")
+            if its_key != key:
+                words.append(its_key.split()[0].replace("-", "b") + ":")
+                key = its_key
+            sounding_on = figure.replace("ø", "/o")
+            words.append(sounding_on)
+            if begin + steps in ends:
+                words.append("||")
+        if len(words) == 1 and metre_changes:  # or a reader would not know how long the bar is
+            words.append(sounding_on)
+        if len(words) > 1:
+            lines.append(" ".join(words))
+    return "\n".join(lines)
+
+
+def _whole_bars(bars):
+    """The bars as RomanText counts them: pairs of a number and (first step, step after the last,
+    metre, step of the first beat), the two parts of a divided bar together."""
+    whole = []
+    for bar in bars:
+        last = whole[-1][-1] if whole else None
+        goes_on = last is not None and bar.offset and bar.offset == last.offset + last.steps
+        if goes_on and bar.time_signature == last.time_signature:
+            whole[-1].append(bar)
+        else:
+            whole.append([bar])
+    number = 0 if whole and whole[0][0].offset else 1
+    for place, parts in enumerate(whole):
+        start, stop, metre = parts[0].start, parts[-1].stop, parts[0].time_signature
+        begins = start - parts[0].offset
+        is_pickup, is_last = place == 0, place == len(whole) - 1
+        if stop - begins < steps_per_bar(metre) and not is_last or begins < start and not is_pickup:
+            metre, begins = _metre_of(stop - start), start
+        yield number + place, (start, stop, metre, begins)
+
+
+def _metre_of(steps):
+    """A metre whose bar has so many sixteenths: 3/4 for 12."""
+    unit = next(unit for unit in (4, 8, 16) if steps * unit % 16 == 0)
+    return f"{steps * unit // 16}/{unit}"
+
+
+def _beat(steps, metre):
+    """The beat so many sixteenths into a bar as RomanText writes it, such as ``'2.5'``, in dotted
+    beats with thirds and sixths as ``'1.33'`` and ``'1.17'``."""
+    unit = _beat_steps(metre)
+    return f"{1 + steps / unit:g}" if unit % 3 else f"{1 + steps / unit:.2f}".removesuffix(".00")
 
 
 def write_romantext(
@@ -185,10 +235,12 @@ def _bar_read(text, bar, key, unit):
     return readings, key
 
 
+@cache
 def _beat_steps(metre):
-    """Sixteenths in a beat: that of 6/8 and its kin is dotted."""
-    count, unit = (int(part) for part in metre.split("/"))
-    return 16 // unit * (3 if count % 3 == 0 and count > 3 and unit >= 8 else 1)
+    """Sixteenths in a beat as music21 counts them: that of 6/8 and its kin is dotted."""
+    from music21.meter import TimeSignature
+
+    return round(TimeSignature(metre).beatDuration.quarterLength * STEPS_PER_QUARTER)
 
 
 def canonical(figure: str) -> str:

@@ -22,7 +22,7 @@ from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales, 
 
 # How often each of the twelve notes from the tonic up stands in music in major and in minor: the
 # weights of Aarden 2003, "Dynamic Melodic Expectancy", as https://extras.humdrum.org/man/keycor
-# gives them; those of music21, and of `find_key`.
+# gives them; those of music21, and of `key_of_notes`.
 MAJOR_PROFILE = (
     17.7661,
     0.145624,

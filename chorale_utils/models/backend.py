@@ -34,6 +34,11 @@ def _error_stream_held_back() -> Iterator[None]:
             os.close(original)
 
 
+if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    raise ImportError(
+        f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}: expected tensorflow, with which the "
+        f"models compute; unset it, or set it to tensorflow"
+    )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _error_stream_held_back():
     import keras

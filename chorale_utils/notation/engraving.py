@@ -41,12 +41,18 @@ _FONTS = (
         ),
     ),
 )
+_UPRIGHT = frozenset(map(ord, "♭♮♯"))  # of which the plain face is enough
 _WIDE = r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"  # between any two lines may break
 _TEXT = 45  # how high Verovio's letters are, in tenths of its unit
 _TITLE = 150  # percent of that
 _PLAIN_SIZE = 0.7  # of what Verovio's font for music needs
 # of that font: a quarter, an eighth, a half note, and a dot
 _PLAIN_NOTES = {0xECA5: "\u2669", 0xECA7: "\u266a", 0xECA3: "\U0001d15e", 0xECB7: "."}
+# and its accidentals beside letters, which need less
+_PLAIN_ACCIDENTALS = {0xEA63: "♭♭", 0xEA64: "♭", 0xEA65: "♮", 0xEA66: "♯", 0xEA67: "♯♯"}
+_ACCIDENTAL_SIZE = 0.5625
+_SUPERSCRIPTS = str.maketrans("⁴⁶⁷₂₃₄₅", "4672345")
+_SMALL, _RAISED, _LOWERED = 0.62, 0.38, 0.12  # figures of a numeral, of the size of its letters
 # A4 in tenths of a millimetre, staves 6.4 mm high
 _PAPER = {"pageWidth": 2100, "pageHeight": 2970, "scale": 100, "unit": 8}
 _LONG = {"pageHeight": 60000, "scale": _SCALE, "unit": 9}
@@ -93,7 +99,7 @@ def engrave(xml: bytes, width: int, header: bool = True) -> Engraving:
             "justifyVertically": False,
         },
     )
-    svg = _with_plain_notes(drawn.renderToSVG(1))
+    svg = _with_plain_figures(_with_plain_notes(drawn.renderToSVG(1)))
     return Engraving(svg, _systems(svg, drawn.renderToTimemap({})))
 
 
@@ -105,23 +111,51 @@ def engrave_pages(xml: bytes) -> list[str]:
         {**_PAPER, "adjustPageHeight": False, "pageMargins": 150, "justifyVertically": True},
     )
     pages = range(1, drawn.getPageCount() + 1)
-    return [_with_plain_notes(drawn.renderToSVG(page)) for page in pages]
+    return [_with_plain_figures(_with_plain_notes(drawn.renderToSVG(page))) for page in pages]
 
 
 def _with_plain_notes(svg):
-    """The drawing with the notes of tempo marks, and the ties between syllables that share a note,
-    in characters that ordinary fonts have, not in a font for music, which would have to come with
-    each drawing."""
+    """The drawing with the notes of tempo marks, accidentals among letters, and the ties between
+    syllables that share a note, in characters that ordinary fonts have, not in a font for music,
+    which would have to come with each drawing."""
     svg = svg.replace(ELISION, _PLAIN_TIE)
 
     def plain(match):
         size, notes = match.groups()
+        if all(ord(sign) in _PLAIN_ACCIDENTALS for sign in notes):
+            size = round(float(size) * _ACCIDENTAL_SIZE)
+            return f'<tspan font-size="{size}px">{notes.translate(_PLAIN_ACCIDENTALS)}</tspan>'
         size = round(float(size) * _PLAIN_SIZE)
         plain_notes = re.sub(r"\s+(?=\.)", "", notes.translate(_PLAIN_NOTES))  # a dot is close by
         return f'<tspan font-size="{size}px">\u00a0{plain_notes}</tspan>'
 
     leipzig = r'<tspan font-family="Leipzig" font-size="([\d.]+)px">([^<]*)</tspan>'
     return re.sub(leipzig, plain, svg)
+
+
+def _with_plain_figures(svg):
+    """The drawing with the figures of numerals, such as ``V⁶₅``, as ordinary digits, small and one
+    above the other."""
+
+    def plain(match):
+        size, text = float(match[1]), match[2]
+        shown = f'<tspan font-size="{round(size * _SMALL)}px"'
+        written, height = "", 0.0
+        for part in re.split("([⁴⁶⁷]|[₂₃₄₅])", text):
+            new = _RAISED if part in "⁴⁶⁷" else -_LOWERED if part in "₂₃₄₅" else 0.0
+            if not part:
+                continue
+            move = f' dy="{round((height - new) * size)}"'
+            if new < 0:
+                move += f' dx="{-round(size * _SMALL / 2)}"'
+            digit = part.translate(_SUPERSCRIPTS)
+            written += f"{shown}{move}>{digit}</tspan>" if new else f"<tspan{move}>{part}</tspan>"
+            height = new
+        return f'<tspan font-size="{match[1]}px">{written}</tspan>'
+
+    text = r'<tspan font-size="([\d.]+)px">([^<]*[⁴⁶⁷][^<]*)</tspan>'
+    harm = r'<g id="[^"]*" class="harm">.*?</g>'
+    return re.sub(harm, lambda drawn: re.sub(text, plain, drawn[0]), svg, flags=re.DOTALL)
 
 
 def png(svg: str) -> bytes:
@@ -196,7 +230,8 @@ def _fonts():
     for family, (folder, faces) in folders.items():
         if all((folder / face).is_file() for face in faces):
             has = [set(FT2Font(str(folder / face)).get_charmap()) for face in faces]
-            fonts.append(_Font(family, folder / faces[0], frozenset(set.intersection(*has))))
+            characters = set.intersection(*has) | (has[0] & _UPRIGHT)
+            fonts.append(_Font(family, folder / faces[0], frozenset(characters)))
     return fonts
 
 

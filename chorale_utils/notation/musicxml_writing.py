@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from ..chorale import STEPS_PER_QUARTER
+from .chord_marks import place_chord_marks
 from .musicxml import MELISMA, TEMPO
 from .page import JUMPS, Bar, Syllable, Tempo
 
@@ -139,7 +140,8 @@ def _tempo(mark: Tempo, bar: Bar, marked: bool) -> Music21Object:
 
 
 def musicxml_of(score: Score) -> bytes:
-    """The MusicXML of a music21 score whose words may be marked (see `lyric`, `add_signs`).
+    """The MusicXML of a music21 score whose words may be marked (see `lyric`, `add_signs`,
+    `chord_marks`).
 
     It has no date, so that the same chorale gives the same file, and names no composer "Music21",
     and no title, where there is none.
@@ -156,6 +158,7 @@ def musicxml_of(score: Score) -> bytes:
             text.text = (text.text or "").removesuffix(MELISMA)
             ElementTree.SubElement(lyric, "extend")
     for measure in root.iter("measure"):
+        place_chord_marks(measure)
         _complete_directions(measure)
     ElementTree.indent(root)
     return (_DOCTYPE + ElementTree.tostring(root, encoding="unicode")).encode()

@@ -15,7 +15,7 @@ import os
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from html import escape
@@ -37,6 +37,7 @@ from ..chorale import (
     steps_per_bar,
 )
 from ..files import as_path, write_atomically
+from .chord_marks import KINDS, ChordMark, add_chord_marks
 from .engraving import Engraving, System, engrave, engrave_pages, pdf, png
 from .metre import find_metre
 from .musicxml_writing import add_barlines, add_signs, lyric, musicxml_of, packed
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 PAGE_WIDTH = 900  # pixels
 
 _STAVES = (2, 4)
+_VOICES_OF_A_CHORD = 3
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
 # of settings that Bach took over as they were, by BWV number
 _OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}
@@ -60,6 +62,7 @@ def to_score(
     staves: int = 4,
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
 ) -> Score:
     """The chorale as a music21 Score, with all that its page says (`Chorale.notation`): bars with
     changes of metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
@@ -78,10 +81,14 @@ def to_score(
             ``''`` for black; a note has the colour of the step on which it begins. None: all black.
         about: dict of facts on how the piece came about, such as ``{'seed': 7}``, kept as metadata;
             not printed.
+        analysis: what is written about the harmony: ``'numerals'`` (or True), Roman numerals with
+            the local keys, or ``'figures'``, those of a figured bass, below the lowest staff; or
+            ``'symbols'``, chord symbols above the highest; or `chord_marks` of one's own. False:
+            nothing.
 
     Raises:
-        ValueError: the chorale is empty, `staves` is neither 2 nor 4, or `colours` has another
-            shape or names something that is no colour.
+        ValueError: the chorale is empty, `staves` is neither 2 nor 4, `colours` has another shape
+            or names something that is no colour, or `analysis` is none of these.
         TypeError: `chorale` is no Chorale.
 
     Examples:
@@ -91,11 +98,38 @@ def to_score(
 
     Notebook: 05_generation
     """
-    return _score(chorale, staves, colours, about)
+    return _score(chorale, staves, colours, about, analysis)
 
 
 def find_key(chorale: Chorale) -> str:
     """The key that a chorale is in, such as ``'f# minor'``; without notes ``'C major'``.
+
+    It is the key in which the harmony ends (`main_key`), or, where fewer than three voices sing, so
+    that there are no chords, the key in which such notes are usual (`key_of_notes`).
+
+    Args:
+        chorale: Chorale; its own `key` is not looked at.
+
+    Raises:
+        TypeError: `chorale` is no Chorale.
+
+    Examples:
+        >>> chords = [[71, 62, 55, 43], [69, 62, 54, 50], [67, 62, 59, 43]]
+        >>> find_key(Chorale(np.repeat(chords, 4, axis=0)))
+        'G major'
+
+    Notebook: 05_generation
+    """
+    if (as_chorale(chorale).pitches != SILENCE).any(axis=0).sum() < _VOICES_OF_A_CHORD:
+        return key_of_notes(chorale)
+    from .. import main_key  # of the harmony, which knows nothing of pages
+
+    return str(main_key(replace(chorale, key=None)))
+
+
+def key_of_notes(chorale: Chorale) -> str:
+    """The key in which notes of these lengths are most usual, such as ``'f# minor'``; without notes
+    ``'C major'``.
 
     This is music21's own choice: the Krumhansl-Schmuckler algorithm with the Aarden-Essen weights.
 
@@ -106,7 +140,8 @@ def find_key(chorale: Chorale) -> str:
         TypeError: `chorale` is no Chorale.
 
     Examples:
-        >>> find_key(Chorale([[67, 62, 59, 43], [66, 62, 57, 50], [67, 62, 59, 43]]))
+        >>> tune = [67, 69, 71, 72, 74, 72, 71, 69, 67, 66, 67, 67]
+        >>> key_of_notes(Chorale([[pitch, 0, 0, 0] for pitch in tune]))
         'G major'
 
     Notebook: 05_generation
@@ -130,6 +165,7 @@ def write_score(
     staves: int = 4,
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
 ) -> Path:
     """Writes a chorale as a score, in the format that the suffix asks for.
 
@@ -141,6 +177,7 @@ def write_score(
         staves: 4 or 2, see `to_score`.
         colours: see `to_score`.
         about: dict of facts, see `to_score`; only MusicXML has a place for them.
+        analysis: see `to_score`.
 
     Returns:
         Path: `path`.
@@ -164,7 +201,7 @@ def write_score(
             f"one of {', '.join(_SUFFIXES)}"
         )
     drawn = suffix in (".pdf", ".png", ".svg")
-    xml = musicxml_of(_score(chorale, staves, colours, about, marked=True, drawn=drawn))
+    xml = musicxml_of(_score(chorale, staves, colours, about, analysis, marked=True, drawn=drawn))
     if suffix == ".pdf":
         content = pdf(engrave_pages(xml), title=chorale.title or "")
     elif suffix == ".png":
@@ -182,6 +219,7 @@ def score_svg(
     width: int = PAGE_WIDTH,
     title: bool = True,
     colours: ArrayLike | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
 ) -> str:
     """The chorale as a drawing (str, SVG) on one page, the same text every time.
 
@@ -190,7 +228,7 @@ def score_svg(
         staves: 2 or 4, see `to_score`.
         width: of the page, in pixels, 200..4000.
         title: whether title and composer stand above the music.
-        colours: see `to_score`.
+        colours, analysis: see `to_score`.
 
     Raises:
         ValueError, TypeError: the width is outside 200..4000, or what `to_score` raises.
@@ -201,7 +239,7 @@ def score_svg(
 
     Notebook: 05_generation
     """
-    return _engraving(chorale, staves, width, title, colours).svg
+    return _engraving(chorale, staves, width, title, colours, analysis).svg
 
 
 def show_score(
@@ -210,6 +248,7 @@ def show_score(
     width: int = PAGE_WIDTH,
     title: bool = False,
     colours: ArrayLike | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
 ) -> ScorePicture:
     """The chorale as a picture that a notebook shows, trusted or not.
 
@@ -218,7 +257,7 @@ def show_score(
         staves: 2, as in a hymnal, or 4, a staff for each voice.
         width: of the page, in pixels, 200..4000; a narrower window shrinks the picture.
         title: whether title and composer stand above the music.
-        colours: see `to_score`.
+        colours, analysis: see `to_score`.
 
     Raises:
         ValueError, TypeError: see `score_svg`.
@@ -230,16 +269,21 @@ def show_score(
     Notebook: 05_generation
     """
     return ScorePicture(
-        *_engraving(chorale, staves, width, title, colours), chorale.title or chorale.name
+        *_engraving(chorale, staves, width, title, colours, analysis), chorale.title or chorale.name
     )
 
 
 def _engraving(
-    chorale: Chorale, staves: int, width: int, title: bool, colours: ArrayLike | None
+    chorale: Chorale,
+    staves: int,
+    width: int,
+    title: bool,
+    colours: ArrayLike | None,
+    analysis: bool | str | Sequence[ChordMark],
 ) -> Engraving:
     if not isinstance(width, Real) or not 200 <= width <= 4000:
         raise ValueError(f"width {width!r}: expected pixels, 200..4000")
-    xml = musicxml_of(_score(chorale, staves, colours, None, marked=True, drawn=True))
+    xml = musicxml_of(_score(chorale, staves, colours, None, analysis, marked=True, drawn=True))
     return engrave(xml, int(width), header=title)
 
 
@@ -271,7 +315,7 @@ class ScorePicture:
 # Notation
 
 
-def _score(chorale, staves, colours, about, marked=False, drawn=False):
+def _score(chorale, staves, colours, about, analysis=False, marked=False, drawn=False):
     """The music21 Score of `to_score`.
 
     If `marked`, it has the marks that `musicxml_writing` turns into what music21 has no word for.
@@ -305,6 +349,7 @@ def _score(chorale, staves, colours, about, marked=False, drawn=False):
     for part in parts:
         score.insert(0, part)
     add_signs(parts[0], page.bars, page.notation.tempos, marked)
+    add_chord_marks(parts, page.bars, _chord_marks(chorale, analysis), drawn, marked)
     score.insert(
         0,
         layout.StaffGroup(
@@ -312,6 +357,22 @@ def _score(chorale, staves, colours, about, marked=False, drawn=False):
         ),
     )
     return score
+
+
+def _chord_marks(chorale, analysis):
+    """The chord marks that are asked for, see `to_score`."""
+    if not isinstance(analysis, (bool, str)):
+        return list(analysis)
+    if isinstance(analysis, str) and analysis not in KINDS:
+        raise ValueError(
+            f"analysis {analysis!r}: expected True, one of {', '.join(map(repr, KINDS))}, or "
+            "what chord_marks(chorale) returns"
+        )
+    if not analysis:
+        return []
+    from .. import chord_marks  # of the harmony, which knows nothing of pages
+
+    return chord_marks(chorale, "numerals" if analysis is True else analysis)
 
 
 def _name_authors(metadata, chorale):

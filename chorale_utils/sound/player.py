@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from ..chorale import Chorale, as_chorales
+from ..notation.chord_marks import ChordMark
 from ..notation.engraving import System
 from ..notation.page import bars_of
 from ..notation.performance import FERMATA
@@ -139,6 +140,7 @@ def show(
     caption: str | None = None,
     colours: ArrayLike | None = None,
     soundfont: str | os.PathLike[str] | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
 ) -> ShownChorale: ...
 @overload
 def show(
@@ -150,6 +152,7 @@ def show(
     caption: Sequence[str | None] | None = None,
     colours: Sequence[ArrayLike | None] | None = None,
     soundfont: str | os.PathLike[str] | None = None,
+    analysis: bool | str = False,
 ) -> ShownChorales: ...
 def show(
     chorale: Chorale | Iterable[Chorale],
@@ -160,6 +163,7 @@ def show(
     caption: Any = None,
     colours: Any = None,
     soundfont: str | os.PathLike[str] | None = None,
+    analysis: bool | str | Sequence[ChordMark] = False,
 ) -> ShownChorale | ShownChorales:
     """A chorale to see and to hear, for the notebook: a line that names it, score, and player.
 
@@ -173,6 +177,7 @@ def show(
         caption: text for the first line; None gives title, name and key, as far as they are known.
             For several chorales None, or a list with one for each.
         colours: as in `show_score`. For several chorales None, or a list with one array for each.
+        analysis: as in `to_score`; for several chorales not marks of one's own.
 
     Raises:
         ValueError: an argument is outside its range, or there are not as many captions or colours
@@ -190,6 +195,11 @@ def show(
     Notebook: 05_generation
     """
     chorales = as_chorales(chorale)
+    if not isinstance(chorale, Chorale) and not isinstance(analysis, (bool, str)):
+        raise ValueError(
+            f"chord marks with {len(chorales)} chorales: expected True or 'numerals', 'figures' or "
+            "'symbols', since marks belong to one chorale"
+        )
     if isinstance(chorale, Chorale):
         captions, coloured = [caption], [colours]
     else:
@@ -197,7 +207,7 @@ def show(
         coloured = _for_each(colours, chorales, "colours")
     shown = []
     for one, text, painted in zip(chorales, captions, coloured):
-        score = show_score(one, staves=staves, width=width, colours=painted)
+        score = show_score(one, staves, width, colours=painted, analysis=analysis)
         times = step_times(one, tempo, fermata)
         player = play(one, tempo, fermata, soundfont)
         path = cursor_path(score.systems, times, sung_steps(one))
