@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..chorale import VOICES, Chorale
+from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
 from ..encoding import END_TOKEN, VOCABULARY
 from ..form import FEATURES, TONIC
-from .backend import keras, tf
+from .backend import Tensor, keras, tf
 from .chord_reader import LONGEST_HELD, VOICE_PAIRS, steps_since
 from .datasets import chord_batches_per_epoch, form_rows, phrase_crops, score_with_ends
 from .layers import degrees, is_note, sounding_tokens
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 WIDEST = 12  # semitones; a wider step of a voice counts as this
 MOVES = 2 * WIDEST + 4  # struck again, goes on, rests or begins after a rest
 GOES_ON_MOVE, REST_MOVE, ENTRY_MOVE = MOVES - 3, MOVES - 2, MOVES - 1
+LONGEST_LASTED = LONGEST_HELD + 1  # steps that the note before has lasted; 0: there was none
+CHORDS = 2**12  # chord types: sets of intervals above the lowest note
 # what it hears of the form: everything but the tonic, to which the notes are related
 HEARD_OF_FORM = [name for name in FEATURES if name != "tonic"]
 PASSAGE = 128  # steps that the critic is trained on at a time
@@ -63,19 +65,31 @@ class Critic(keras.Model):
     """
 
     def __init__(
-        self, width: int = 64, embedding: int = 12, dropout: float = 0.4, **kwargs: Any
+        self, width: int = 96, embedding: int = 12, dropout: float = 0.4, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.sizes = {"width": width, "embedding": embedding, "dropout": dropout}
         layers = keras.layers
-        self.degree, self.move, self.held = (
+        small = keras.initializers.RandomUniform(-0.01, 0.01)  # most chords hardly ever come
+        self.degree, self.move, self.held, self.figure, self.lasted = (
             [layers.Embedding(size, embedding, name=f"{name}_{voice}") for voice in VOICES]
-            for name, size in (("degree", 13), ("move", MOVES), ("held", LONGEST_HELD + 1))
+            for name, size in (
+                ("degree", 13),
+                ("move", MOVES),
+                ("held", LONGEST_HELD + 1),
+                ("figure", MOVES * MOVES + 1),  # the last one: no note begins
+                ("lasted", LONGEST_LASTED + 1),
+            )
         )
         self.pairs = [
             layers.Embedding(3 * 3 * 13 * 13, embedding, name=f"pair_{number}")
             for number in range(len(VOICE_PAIRS))
         ]
+        self.chord, self.chord_before = (
+            layers.Embedding(CHORDS + 1, 2 * embedding, embeddings_initializer=small, name=name)
+            for name in ("chord", "chord_before")
+        )
+        self.bass_motion = layers.Embedding(13, embedding, name="bass_motion")
         self.form = [layers.Embedding(FEATURES[name], 4, name=name) for name in HEARD_OF_FORM]
         self.mix = layers.Dense(width, activation="gelu", name="mix")
         self.gru = layers.GRU(width, return_sequences=True, name="gru")
@@ -86,92 +100,209 @@ class Critic(keras.Model):
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights; the shape of the input does not matter."""
         width, embedding = self.sizes["width"], self.sizes["embedding"]
-        for layer in (*self.degree, *self.move, *self.held, *self.pairs, *self.form):
+        by_voice = (self.degree, self.move, self.held, self.figure, self.lasted)
+        alone = (self.chord, self.chord_before, self.bass_motion)
+        for layer in (*sum(by_voice, []), *self.pairs, *alone, *self.form):
             layer.build(None)
-        heard = (3 * len(VOICES) + len(VOICE_PAIRS)) * embedding + 4 * len(HEARD_OF_FORM)
+        voices = len(by_voice) * len(VOICES) + len(VOICE_PAIRS)
+        heard = (voices + 2 + 2 + 1) * embedding + 4 * len(HEARD_OF_FORM)
         self.mix.build((None, None, heard))
         self.gru.build((None, None, width))
         self.hidden.build((None, None, 2 * width))
         self.share.build((None, None, width))
         self.built = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
         """The shares (B, steps) of the steps of (chords (B, steps + 1, 4), form (B, steps, 8))."""
-        ops = keras.ops
-        chords, form = (ops.cast(given, "int32") for given in inputs)
+        chords, form = (keras.ops.cast(given, "int32") for given in inputs)
         before, now = chords[:, :-1], chords[:, 1:]
-        held = steps_since(begins_in_score(now, before), LONGEST_HELD)
-        heard = self._hear(before, now, held, form, training)
-        state = self.gru(heard, training=training)
-        return self._share(state, heard, training)
+        heard = self._hear(before, now, _memory(before, now, form), form, training)
+        return self._share(self.gru(heard, training=training), heard, training)
 
     def begin(self, count: int) -> dict[str, Any]:
         """The state before the first step of `count` pieces: a nest of tensors, the first axis of
         each being the piece."""
-        ops = keras.ops
+        ops, by_voice = keras.ops, (count, len(VOICES))
         return {
-            "before": ops.full((count, len(VOICES)), END_TOKEN, "int32"),
-            "held": ops.zeros((count, len(VOICES)), "int32"),
+            "before": ops.full(by_voice, END_TOKEN, "int32"),
             "state": ops.zeros((count, self.sizes["width"])),
+            "memory": {
+                "held": ops.zeros(by_voice, "int32"),
+                "move": ops.full(by_voice, GOES_ON_MOVE, "int32"),
+                "lasted": ops.zeros(by_voice, "int32"),
+                "chord": ops.full((count,), CHORDS, "int32"),
+                "lowest": ops.zeros((count,), "int32"),
+            },
         }
 
-    def next_step(self, state: dict[str, Any], chord: Any, form: Any) -> tuple[Any, dict[str, Any]]:
+    def next_step(
+        self, state: dict[str, Any], chord: Tensor, form: Tensor
+    ) -> tuple[Tensor, dict[str, Any]]:
         """(share (B,) of the next step, new state), of its chord (B, 4) and form (B, 8)."""
-        ops = keras.ops
-        held = ops.where(
-            begins_in_score(chord, state["before"]), 0, ops.minimum(state["held"] + 1, LONGEST_HELD)
-        )
-        heard = self._hear(state["before"], chord, held, form, False)
+        before, memory = state["before"], state["memory"]
+        heard = self._hear(before, chord, _with_held(memory, before, chord), form, False)
         hidden, _ = self.gru.cell(heard, [state["state"]], training=False)
         share = self._share(hidden, heard, False)
-        return share, {"before": chord, "held": held, "state": hidden}
+        memory = _remembered(memory, before, chord, form)
+        return share, {"before": chord, "state": hidden, "memory": memory}
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make the critic anew: its sizes."""
         return {**super().get_config(), **self.sizes}
 
-    def _hear(self, before, now, held, form, training):
-        """What the GRU is told: float tensor (..., width)."""
+    def _hear(
+        self, before: Tensor, now: Tensor, memory: dict[str, Tensor], form: Tensor, training: bool
+    ) -> Tensor:
+        """What the GRU is told of chords `now` (..., 4) after those `before`, with what is
+        remembered of earlier ones (see `_memory`): float tensor (..., width)."""
         ops, names = keras.ops, list(FEATURES)
-        last, sounding = sounding_tokens(before), sounding_tokens(now)
-        degree = degrees(sounding, form[..., TONIC][..., None])
-        move = _moves(last, sounding, now)
-        told = [layer(degree[..., voice]) for voice, layer in enumerate(self.degree)]
-        told += [layer(move[..., voice]) for voice, layer in enumerate(self.move)]
-        told += [layer(held[..., voice]) for voice, layer in enumerate(self.held)]
-        for layer, (upper, lower) in zip(self.pairs, VOICE_PAIRS):
-            told.append(layer(_pair(last, sounding, upper, lower)))
+        last, sounding, move = sounding_tokens(before), sounding_tokens(now), _moves(before, now)
+        begins = move != GOES_ON_MOVE
+        by_voice = (
+            (self.degree, degrees(sounding, form[..., TONIC][..., None])),
+            (self.move, move),
+            (self.held, memory["held"]),
+            (self.figure, ops.where(begins, memory["move"] * MOVES + move, MOVES * MOVES)),
+            (self.lasted, ops.where(begins, memory["lasted"], 0)),
+        )
+        lowest = _lowest(sounding)
+        both = ops.logical_and(lowest > 0, memory["lowest"] > 0)
+        told = [
+            layer(values[..., voice])
+            for layers, values in by_voice
+            for voice, layer in enumerate(layers)
+        ]
+        told += [
+            layer(_pair(last, sounding, upper, lower))
+            for layer, (upper, lower) in zip(self.pairs, VOICE_PAIRS)
+        ]
+        told += [self.chord(_chord_type(sounding)), self.chord_before(memory["chord"])]
+        told += [self.bass_motion(ops.where(both, ops.mod(lowest - memory["lowest"], 12), 12))]
         told += [
             layer(form[..., names.index(name)]) for name, layer in zip(HEARD_OF_FORM, self.form)
         ]
         return self.mix(self.dropout(ops.concatenate(told, axis=-1), training=training))
 
-    def _share(self, state, heard, training):
+    def _share(self, state: Tensor, heard: Tensor, training: bool) -> Tensor:
         both = keras.ops.concatenate([state, heard], axis=-1)
         return self.share(self.hidden(self.dropout(both, training=training)))[..., 0]
 
 
-def _moves(last, sounding, now):
-    """How each voice comes to its note: int tensor (..., 4), semitones upwards from -12 as 0, or
-    one of the others."""
+def _memory(before: Tensor, now: Tensor, form: Tensor) -> dict[str, Tensor]:
+    """What is remembered at each step of chords `now` (B, steps, 4), besides the chord before.
+
+    Returns:
+        dict of int tensors: held (B, steps, 4), for how many steps each voice's note has gone on;
+        move and lasted, its shape, how the voice came to the note before this one (or, where none
+        begins, to this one), and for how long that has lasted; chord and lowest (B, steps), chord
+        type and lowest note on the beat before.
+    """
     ops = keras.ops
+    sounding, move = sounding_tokens(now), _moves(before, now)
+    number = ops.arange(ops.shape(now)[1])
+    began = _latest(move != GOES_ON_MOVE)  # (B, steps, 4)
+    beat = _latest(_on_beat(form))  # (B, steps)
+
+    def there(values: Tensor, step: Tensor, otherwise: int) -> Tensor:
+        found = ops.take_along_axis(values, ops.maximum(step, 0), axis=1)
+        return ops.where(step >= 0, found, otherwise)
+
+    lasted = ops.minimum(number[:, None] - began, LONGEST_LASTED)
+    return {
+        "held": steps_since(begins_in_score(now, before), LONGEST_HELD),
+        "move": there(move, began, GOES_ON_MOVE),
+        "lasted": ops.where(began >= 0, lasted, 0),
+        "chord": there(_chord_type(sounding), beat, CHORDS),
+        "lowest": there(_lowest(sounding), beat, 0),
+    }
+
+
+def _with_held(memory: dict[str, Tensor], before: Tensor, chord: Tensor) -> dict[str, Tensor]:
+    """The memory before a step, with how long the notes of its chord (B, 4) have gone on."""
+    ops = keras.ops
+    longer = ops.minimum(memory["held"] + 1, LONGEST_HELD)
+    return {**memory, "held": ops.where(begins_in_score(chord, before), 0, longer)}
+
+
+def _remembered(
+    memory: dict[str, Tensor], before: Tensor, chord: Tensor, form: Tensor
+) -> dict[str, Tensor]:
+    """The memory after a step with this chord (B, 4) and form (B, 8)."""
+    ops = keras.ops
+    sounding, move, on_beat = sounding_tokens(chord), _moves(before, chord), _on_beat(form)
+    begins = move != GOES_ON_MOVE
+    longer = ops.where(memory["lasted"] > 0, ops.minimum(memory["lasted"] + 1, LONGEST_LASTED), 0)
+    return {
+        **_with_held(memory, before, chord),
+        "move": ops.where(begins, move, memory["move"]),
+        "lasted": ops.where(begins, 1, longer),
+        "chord": ops.where(on_beat, _chord_type(sounding), memory["chord"]),
+        "lowest": ops.where(on_beat, _lowest(sounding), memory["lowest"]),
+    }
+
+
+def _latest(happens: Tensor) -> Tensor:
+    """For each step the latest one before it at which something happened, or -1: int tensor, the
+    shape of `happens` (B, steps, ...)."""
+    ops = keras.ops
+    steps = ops.shape(happens)[1]
+    number = ops.reshape(ops.arange(steps), (1, steps, *(1,) * (len(happens.shape) - 2)))
+    rest = [[0, 0]] * (len(happens.shape) - 2)
+
+    def later(values: Tensor, by: int) -> Tensor:
+        return ops.pad(values, [[0, 0], [by, 0], *rest], constant_values=-1)[:, :steps]
+
+    latest = later(ops.where(happens, number, -1), 1)
+    for reach in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):  # by doubling
+        latest = ops.maximum(latest, later(latest, reach))
+    return latest
+
+
+def _moves(before: Tensor, now: Tensor) -> Tensor:
+    """How each voice comes to its note: int tensor (..., 4), semitones upwards from -12 as 0, or
+    one of the other moves."""
+    ops = keras.ops
+    last, sounding = sounding_tokens(before), sounding_tokens(now)
     step = ops.clip(sounding - last, -WIDEST, WIDEST) + WIDEST
     step = ops.where(is_note(last), step, ENTRY_MOVE)
     step = ops.where(is_note(sounding), step, REST_MOVE)
     return ops.where(now >= VOCABULARY, GOES_ON_MOVE, step)
 
 
-def _pair(last, sounding, upper, lower):
+def _on_beat(form: Tensor) -> Tensor:
+    """Whether steps begin a quarter, bool tensor (...); none does where the metre is not known."""
+    place = form[..., list(FEATURES).index("place")]
+    return keras.ops.logical_and(place > 0, keras.ops.mod(place - 1, STEPS_PER_QUARTER) == 0)
+
+
+def _lowest(sounding: Tensor) -> Tensor:
+    """The lowest note (...) of chords (..., 4), 0 for silence."""
+    ops = keras.ops
+    lowest = ops.min(ops.where(is_note(sounding), sounding, VOCABULARY), axis=-1)
+    return ops.where(lowest == VOCABULARY, 0, lowest)
+
+
+def _chord_type(sounding: Tensor) -> Tensor:
+    """Which intervals above the lowest note sound in chords (..., 4): int tensor (...), a bit for
+    each of 0 to 11 semitones."""
+    ops = keras.ops
+    above = ops.mod(sounding - _lowest(sounding)[..., None], 12)
+    above = ops.where(is_note(sounding), above, 12)
+    heard = ops.max(ops.one_hot(above, 13, dtype="int32"), axis=-2)  # (..., 13)
+    return ops.sum(heard[..., :12] * (1 << np.arange(12)).astype(np.int32), axis=-1)
+
+
+def _pair(last: Tensor, sounding: Tensor, upper: int, lower: int) -> Tensor:
     """Which motion a pair of voices makes: int tensor (...), a place in a table (3, 3, 13, 13), as
     in `ChordGRU.motion_table`."""
     ops = keras.ops
 
-    def interval(notes):
+    def interval(notes: Tensor) -> Tensor:
         above, below = notes[..., upper], notes[..., lower]
         both = ops.logical_and(is_note(above), is_note(below))
         return ops.where(both, ops.mod(above - below, 12), 12)
 
-    def direction(voice):
+    def direction(voice: int) -> Tensor:
         first, second = last[..., voice], sounding[..., voice]
         both = ops.logical_and(is_note(first), is_note(second))
         return ops.where(both, ops.cast(ops.sign(second - first), "int32") + 1, 1)
