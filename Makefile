@@ -19,7 +19,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export JUPYTER_PREFER_ENV_PATH := 1
 unexport PYTHONHOME PYTHONPATH JUPYTER_PATH
 
-.PHONY: help run test lab notebooks clean
+.PHONY: help run test lab notebooks rules clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make test       set up, then every test: the package, the project, the stored outputs of the notebooks"
 	@echo "make lab        set up, then JupyterLab on the notebooks"
 	@echo "make notebooks  set up, then execute the notebooks in place: renews their stored outputs"
+	@echo "make rules      set up, then write docs/counterpoint.md and its pictures from the rules of part-writing"
 	@echo "make clean      remove the environment and what was built; runs are kept"
 
 run: $(READY)
@@ -52,6 +53,9 @@ lab: $(READY)
 notebooks: $(READY)
 	rm -rf outputs/runs/notebooks
 	$(BIN)/chorale refresh
+
+rules: $(READY)
+	$(BIN)/python -m chorale_utils.part_writing.rules_page
 
 # The stamp is written last, so an installation that failed is done again from the start. Changed
 # requirements are installed over what is there; another Python than the one asked for is replaced.

@@ -18,10 +18,12 @@ corpus    copied, Corpus, draw_form, load_corpus, pairwise_containment,
           unsplit_report
 judging   compute_measures, describe_measures, discriminability, Discriminability,
           DISTRIBUTIONS, distributions, divergence, ends_on_tonic, explain_grade,
-          faults, format_report_card, grade, phrasing, report_card, RULES, shuffled
+          format_report_card, grade, phrasing, report_card, shuffled
 harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,
           melody_phrase_ends, nonchord_tones, phrase_ends, suspicious_places,
           to_romantext, write_romantext
+part_writing
+          fault_colours, faults, mark_faults, RULE_SETS, RULES
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           chord_crops, chord_gru, ChordGRU, critic, Critic, critic_log_odds,
           end_negative_log_likelihood, fit, fit_chords, fit_critic, fit_phrases,
@@ -30,7 +32,7 @@ models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           PRETRAINED, save_model, score_negative_log_likelihood, score_notes,
           VOICE_PAIRS, weights_hash, whole_chords, whole_pieces, whole_scores
 writing   generate, harmonize, make_gallery, notes_per_second
-story     cached, fault_colours, note_name, plot_attention, plot_breakdown,
+story     cached, note_name, plot_attention, plot_breakdown,
           plot_calibration, plot_grades, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
           plot_voice_ranges, read_card, record_metrics, surprise_colours,

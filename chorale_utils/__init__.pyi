@@ -10,6 +10,7 @@ from . import (
     judging as judging,
     models as models,
     notation as notation,
+    part_writing as part_writing,
     scale as scale,
     sound as sound,
     story as story,
@@ -87,10 +88,6 @@ from .harmony.romantext import (
 )
 from .harmony.suspects import (
     suspicious_places as suspicious_places,
-)
-from .judging.counterpoint import (
-    RULES as RULES,
-    faults as faults,
 )
 from .judging.discriminability import (
     Discriminability as Discriminability,
@@ -204,6 +201,17 @@ from .notation.score import (
     to_score as to_score,
     write_score as write_score,
 )
+from .part_writing.checking import (
+    faults as faults,
+)
+from .part_writing.marking import (
+    fault_colours as fault_colours,
+    mark_faults as mark_faults,
+)
+from .part_writing.rules import (
+    RULE_SETS as RULE_SETS,
+    RULES as RULES,
+)
 from .sound.audio import (
     step_times as step_times,
     synthesize as synthesize,
@@ -219,7 +227,6 @@ from .story.cache import (
 from .story.cards import read_card as read_card
 from .story.plots import (
     VOICE_COLOURS as VOICE_COLOURS,
-    fault_colours as fault_colours,
     note_name as note_name,
     plot_attention as plot_attention,
     plot_breakdown as plot_breakdown,

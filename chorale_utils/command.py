@@ -100,7 +100,12 @@ def _check(options: argparse.Namespace) -> int:
     from .musician import check_file
 
     text, faulty = check_file(
-        options.exercise, options.output, options.format, options.key, options.strict
+        options.exercise,
+        options.output,
+        options.format,
+        options.key,
+        options.strict,
+        _rules(options.rules),
     )
     print(text)
     return 1 if faulty else 0
@@ -110,6 +115,13 @@ def _analyse(options: argparse.Namespace) -> None:
     from .musician import analyse_file
 
     print(analyse_file(options.source, options.output, options.show, options.key, options.strict))
+
+
+def _rules(text: str) -> str | list[str]:
+    """A set of rules, or the names of some, as they are typed."""
+    from .part_writing.rules import RULE_SETS
+
+    return text if text in RULE_SETS else [name.strip() for name in text.split(",")]
 
 
 def _write(options: argparse.Namespace) -> None:
@@ -440,6 +452,11 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         "--show", choices=KINDS, default="numerals", help="in a score (default: numerals)"
     )
     to_write.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
+    to_check.add_argument(
+        "--rules",
+        default="class",
+        help="class, strict, bach, or names of rules with commas between (default: %(default)s)",
+    )
     to_check.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="(default: table)"
     )

@@ -23,7 +23,7 @@ import numpy as np
 from .chorale import VOICES, Chorale, Pieces, key_signature
 from .notation.loading import load_chorale, load_melody
 from .notation.midi import write_midi
-from .notation.page import KeySignature, bars_of
+from .notation.page import KeySignature
 from .notation.score import write_score
 from .sound.audio import write_sound
 
@@ -138,30 +138,34 @@ def check_file(
     form: str = "table",
     key: str | None = None,
     strict: bool = True,
+    rules: str | Sequence[str] = "class",
 ) -> tuple[str, bool]:
     """Looks for faults in the four voices of a file; returns what to print, and whether there are
     any.
 
     Args:
         exercise: MIDI, MusicXML, kern or CSV file with four voices.
-        output: score to write, the notes at fault in red; None for none.
+        output: score to write, each fault in its colour, with its number, and explained below the
+            music; None for none.
         form: ``'table'``, ``'json'`` or ``'csv'``.
         key: other than the file says.
         strict: see `load_chorale`.
+        rules: see `faults`.
 
     Raises:
         ValueError, OSError: the file cannot be read, or the score not be written.
     """
-    from .judging.counterpoint import faults
-    from .story.plots import fault_colours
+    from .harmony.analysis import analyse
+    from .part_writing.checking import faults
+    from .part_writing.marking import mark_faults
 
     if output is not None:
         _check_suffixes([output], SCORES)
     chorale = _as_told(load_chorale(exercise, strict=strict), key, None, 0)
-    found = faults(chorale)
+    found = faults(chorale, rules, None if key is None else analyse(chorale, key=key))
     if output is not None:
-        write_score(chorale, output, colours=fault_colours(chorale, found))
-    table = fault_table(chorale, found)
+        write_score(chorale, output, marks=mark_faults(chorale, found))
+    table = fault_table(found)
     if form == "json":
         return json.dumps(table.to_dict("records"), indent=2, ensure_ascii=False), len(table) > 0
     if form == "csv":
@@ -169,33 +173,38 @@ def check_file(
     if not len(table):
         return f"{_named(chorale)}: no faults", False
     count = f"{len(table)} fault{'s' * (len(table) > 1)}"
-    return f"{table.to_string(index=False)}\n{_named(chorale)}: {count}", True
+    aligned = table.to_string(index=False, justify="left", formatters=_left_aligned(table))
+    return f"{aligned}\n{_named(chorale)}: {count}", True
 
 
-def fault_table(chorale: Chorale, found: pd.DataFrame) -> pd.DataFrame:
+def fault_table(found: pd.DataFrame) -> pd.DataFrame:
     """The faults as a musician reads them: pandas DataFrame with the columns bar, beat, voices,
-    rule and explanation.
+    number, rule, severity and explanation.
 
     Args:
-        chorale: Chorale.
-        found: what `faults` says of it.
+        found: what `faults` found in a chorale.
 
     Examples:
         >>> from chorale_utils import faults
-        >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")
-        >>> print(*fault_table(fifths, faults(fifths)).iloc[0, :4], sep="; ")
-        1; 1.25; soprano, alto; parallel fifths
+        >>> fifths = np.repeat([[67, 60, 55, 48], [69, 62, 53, 45]], 4, axis=0)
+        >>> print(*fault_table(faults(Chorale(fifths, time_signature="4/4"))).iloc[0, :6], sep="; ")
+        1; 2.0; soprano, alto; 1; parallel fifths; error
     """
-    import pandas as pd
+    from .part_writing.rules import RULES
 
-    from .judging.counterpoint import RULES
+    names = [", ".join(VOICES[voice] for voice in voices) for voices in found["voices"]]
+    table = found[["bar", "beat", "fault", "severity", "explanation"]]
+    table = table.rename(columns={"fault": "rule"})
+    table.insert(2, "voices", names)
+    table.insert(3, "number", [RULES[rule].number for rule in table["rule"]])
+    return table
 
-    rows = []
-    for step, voices, rule in found.itertuples(index=False):
-        bar, beat = _place(chorale, step)
-        names = ", ".join(VOICES[voice] for voice in voices)
-        rows.append((bar, beat, names, rule, RULES[rule].what))
-    return pd.DataFrame(rows, columns=["bar", "beat", "voices", "rule", "explanation"])
+
+def _left_aligned(table):
+    """How pandas prints the columns of words from the left."""
+    words = ("voices", "rule", "severity", "explanation")
+    widths = {column: int(table[column].str.len().max()) for column in words}
+    return {column: f"{{:<{width}}}".format for column, width in widths.items()}
 
 
 def analyse_file(
@@ -351,8 +360,8 @@ def _named(chorale: Chorale) -> str:
 
 def _closing(pieces: Pieces, what: str, about: dict[str, Any], files: Sequence[Path]) -> str:
     """One line: what was made, how, and how good it is."""
-    from .judging.counterpoint import faults
     from .judging.grading import grade
+    from .part_writing.checking import faults
 
     counts = " ".join(str(len(faults(piece))) for piece in pieces)
     grades = " ".join(f"{points:.1f}" for points in grade(pieces))
@@ -360,14 +369,3 @@ def _closing(pieces: Pieces, what: str, about: dict[str, Any], files: Sequence[P
         f"{len(pieces)} {what}: {about['model']} {about['weights']}, seed {about['seed']}; "
         f"faults {counts}; grade {grades}; {', '.join(map(str, files))}"
     )
-
-
-def _place(chorale: Chorale, step: int) -> tuple[int, float]:
-    """(number of the bar, beat) of a step, as they are counted on the page; in bars of 4/4 where
-    the metre is not known."""
-    known = replace(chorale, time_signature=chorale.time_signature or "4/4")
-    for bar in bars_of(known):
-        if bar.start <= step < bar.stop:
-            beat = 16 / int(bar.time_signature.split("/")[1])
-            return bar.number, round((bar.offset + step - bar.start) / beat + 1, 2)
-    raise ValueError(f"step {step}: expected 0..{len(chorale) - 1}")

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from music21 import converter, stream
 
 from chorale_utils import (
+    RULES,
     Chorale,
     Notation,
     Syllable,
@@ -20,6 +22,7 @@ from chorale_utils import (
 )
 from chorale_utils.command import main
 from chorale_utils.judging.counterpoint import RANGES
+from chorale_utils.part_writing.examples import read_voices
 
 TUNE = [72, 74, 76, 77, 79, 77, 76, 74, 72, 71, 72, 72]
 SCALE = np.repeat(TUNE, 4)
@@ -123,20 +126,44 @@ def test_a_range_that_is_none_is_refused_with_an_example(tune, capsys):
 
 
 def test_check_tells_place_voices_rule_and_why_and_marks_the_score(tmp_path, capsys):
-    exercise = write_midi(Chorale(FIFTHS, "exercise", key="C major"), tmp_path / "exercise.mid")
+    fifths = Chorale(FIFTHS, "exercise", key="C major", time_signature="4/4")
+    exercise = write_midi(fifths, tmp_path / "exercise.mid")
     marked = tmp_path / "marked.svg"
     assert chorale("check", exercise, "--format", "json", "-o", marked) == 1
     rows = json.loads(capsys.readouterr().out)
     parallel = [row for row in rows if row["rule"] == "parallel fifths"]
     assert [(row["bar"], row["beat"], row["voices"]) for row in parallel] == [(1, 2, "alto, bass")]
-    assert len(parallel[0]["explanation"]) > 10
-    assert "#DC143C" in marked.read_text().upper()
+    assert parallel[0]["explanation"].startswith("Alto and bass move from the fifth ")
+    assert RULES["parallel fifths"].colour in marked.read_text().upper()
+    assert parallel[0]["explanation"] in "".join(ElementTree.parse(marked).getroot().itertext())
     assert chorale("check", exercise) == 1
+    columns = ["bar", "beat", "voices", "number", "rule", "severity", "explanation"]
     table = capsys.readouterr().out
-    assert table.splitlines()[0].split() == ["bar", "beat", "voices", "rule", "explanation"]
-    assert table.splitlines()[-1] == f"exercise: {len(rows)} faults"
+    assert table.splitlines()[0].split() == columns
+    assert table.splitlines()[-1] == f"exercise: {len(rows)} fault{'s' * (len(rows) > 1)}"
     assert chorale("check", exercise, "--format", "csv") == 1
-    assert capsys.readouterr().out.startswith("bar,beat,voices,rule,explanation\n")
+    assert capsys.readouterr().out.startswith(",".join(columns) + "\n")
+
+
+def test_check_looks_for_the_rules_that_are_asked_for(tmp_path, capsys):
+    exercise = write_midi(Chorale(FIFTHS, "exercise", key="C major"), tmp_path / "exercise.mid")
+    assert chorale("check", exercise, "--rules", "leap, range") == 0
+    assert chorale("check", exercise, "--rules", "parallel fifths") == 1
+    assert chorale("check", exercise, "--rules", "fifths") == 2
+    assert "rule 'fifths': expected names from RULES; did you mean" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".musicxml"])
+def test_a_students_page_is_marked_with_its_own_spelling(tmp_path, capsys, suffix):
+    voices = ("Ab4 A4", "D4 C4", "B3 A3", "E3 A2")
+    page = write_score(read_voices(voices, "a minor", "misspelt"), tmp_path / "page.musicxml")
+    marked = tmp_path / f"marked{suffix}"
+    assert chorale("check", page, "-o", marked) == 1
+    assert "The soprano's A\u266d should be G\u266f" in capsys.readouterr().out
+    if suffix == ".musicxml":
+        first = next(ElementTree.parse(marked).getroot().iter("note"))
+        assert (first.findtext("pitch/step"), first.findtext("pitch/alter")) == ("A", "-1")
+        assert first.get("color") == RULES["spelling"].colour
 
 
 def test_check_of_a_clean_exercise_exits_with_0_and_of_no_file_with_2(tmp_path, capsys):

@@ -7,9 +7,7 @@ import pytest
 
 from chorale_utils import Chorale
 from chorale_utils.story.plots import (
-    FAULT_COLOUR,
     VOICE_COLOURS,
-    fault_colours,
     note_name,
     plot_attention,
     plot_breakdown,
@@ -174,30 +172,6 @@ def test_silence_and_single_steps_can_be_drawn():
         assert plot_surprise(Chorale(pitches), np.ones((len(pitches), 4))) is not None
 
 
-def test_a_fault_colours_the_notes_of_its_voices_and_those_that_they_come_from():
-    pitches = np.repeat([[72, 67, 64, 48], [74, 69, 64, 50], [76, 71, 67, 52]], 4, axis=0)
-    faults = pd.DataFrame({"step": [4], "voices": [(0, 3)], "fault": ["parallel octaves"]})
-    colours = fault_colours(Chorale(pitches), faults)
-    assert {tuple(place) for place in np.argwhere(colours == FAULT_COLOUR)} == {
-        (0, 0),
-        (4, 0),
-        (0, 3),
-        (4, 3),
-    }
-    assert set(np.unique(colours)) == {"", FAULT_COLOUR}
-
-
-def test_a_fault_within_a_held_note_or_at_the_beginning_colours_the_notes_that_sound_there(piece):
-    faults = pd.DataFrame({"step": [0, 3, 47], "voices": [(0, 1), (2, 3), (0, 3)]})
-    colours = fault_colours(piece, faults)
-    for step, voices in zip(faults.step, faults.voices):
-        for voice in voices:
-            start = max(start for start in piece.notes(voice)[:, 0] if start <= step)
-            assert colours[start, voice] == FAULT_COLOUR
-    with pytest.raises(ValueError, match="fault at step 48: expected 0..47"):
-        fault_colours(piece, pd.DataFrame({"step": [48], "voices": [(0, 1)]}))
-
-
 def test_the_more_surprising_a_note_the_brighter_its_colour_and_only_notes_that_begin_have_one(
     piece,
 ):
@@ -236,7 +210,6 @@ def test_sweep_is_drawn_where_points_leave_parameters_at_their_defaults():
         plot_piano_roll,
         lambda piece: plot_surprise(piece, np.ones((48, 4))),
         lambda piece: plot_attention(piece, np.ones((48, 48))),
-        lambda piece: fault_colours(piece, pd.DataFrame({"step": [], "voices": []})),
         lambda piece: surprise_colours(piece, np.ones((48, 4))),
     ],
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale, key_signature, tonic_and_mode
+from ..chorale import SILENCE, Chorale, key_signature as signature_of, tonic_and_mode
 from ..notation.page import bars_of
 from .chords import key_spelt, numeral, numerals, parse_key
 from .evidence import Frames, frame_starts, with_metre
@@ -171,7 +171,7 @@ def _home_at_last(tonics, figures, lengths):
 def _keys_spelt(tonics, minor, key):
     """Names of local keys, each near to the signature of the piece's key, or of the last one."""
     home = key_spelt(int(tonics[-1]), bool(minor[-1])) if key is None else key
-    near = key_signature(home)
+    near = signature_of(home)
     return [key_spelt(int(tonic), bool(mode), near) for tonic, mode in zip(tonics, minor)]
 
 

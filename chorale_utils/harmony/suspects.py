@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales
-from ..judging.counterpoint import faults
+from ..judging.counterpoint import counted_faults
 from ..notation.page import bars_of
 from .analysis import analyse
 from .evidence import with_metre
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("rank", "piece", "bar", "beat", "voices", "why", "weight")
 
-# of the signs that `faults` knows
+# of the signs that `counted_faults` knows
 _WEIGHTS = {"parallel octaves": 3.0, "parallel fifths": 2.0, "leap": 1.5}
 _OUTER = 1.5  # times as much for soprano and bass, which everybody hears
 _BETWEEN_PHRASES = 0.3  # times as much where a phrase has ended between: there Bach does it, too
@@ -86,7 +86,7 @@ def suspicious_places(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
 def _faults(chorale: Chorale) -> Iterable[_Sign]:
     """Parallels and odd leaps."""
     ends = set(phrase_ends(chorale).tolist())
-    for step, voices, rule in faults(chorale).itertuples(index=False):
+    for step, voices, rule in counted_faults(chorale):
         if rule in _WEIGHTS:
             weight = _WEIGHTS[rule] * (_OUTER if voices == (0, 3) else 1)
             weight *= _BETWEEN_PHRASES if step in ends else 1

@@ -1,1 +1,1 @@
-"""What can be said about a finished chorale: counterpoint, style, and one grade."""
+"""What can be said about a finished chorale: faults counted, style, and one grade."""

@@ -1,26 +1,29 @@
-"""Counterpoint: what the textbooks of four-part writing forbid, and where a chorale does it.
+"""Counterpoint: faults that can be counted in thousands of pieces at once, for the grade.
 
 Conventions: each rule counts its faults against the chances for them, and states faults in a
 thousand chances: parallel fifths among the pairs of voices that move together, leaps among the
 notes that move. So a piece in which little happens gains nothing by it. Bach breaks every one of
 these rules, seldom and for a reason; the control is always how often he does.
 
-The rules look at the grid alone (see grid.py). The end of a phrase, on a fermata, and the beginning
-of the next are neighbours like any others, because generated pieces have no fermatas; some of
-Bach's own parallels are there. Intervals are counted in semitones, so a diminished sixth, which
-sounds like a fifth, is one.
+The rules look at the grid alone (see grid.py) and know no harmony: for them a cadence is wherever a
+triad in root position follows a major triad or dominant seventh in root position a fourth below.
+The end of a phrase, on a fermata, and the beginning of the next are neighbours like any others,
+because generated pieces have no fermatas; some of Bach's own parallels are there. Intervals are
+counted in semitones, so a diminished sixth, which sounds like a fifth, is one.
+
+What a teacher marks in a single piece, `part_writing` finds, which looks at the harmony too.
 
 Notebook: 04_evaluation
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..chorale import VOICES, Chorale, as_chorale
-from ..deprecation import renamed
+from ..chorale import VOICES, Chorale
+from ..deprecation import public_name
 from .grid import Grid
 
 if TYPE_CHECKING:
@@ -36,12 +39,12 @@ _OUTER: list[tuple[int, ...]] = [(0, 3)]
 _SINGLE: list[tuple[int, ...]] = [(voice,) for voice in range(len(VOICES))]
 
 
-class Rule(NamedTuple):
-    """A rule of four-part writing: what it forbids (`what`), the chances that its faults are
+class Counted(NamedTuple):
+    """A rule whose faults are counted: what it forbids (`what`), the chances that its faults are
     counted against (`chances`), and where it is taught (`source`).
 
     Examples:
-        >>> RULES["leap"].what, RULES["leap"].chances
+        >>> COUNTED["leap"].what, COUNTED["leap"].chances
         ('a voice leaps a seventh, or more than an octave', 'notes that move')
 
     Notebook: 04_evaluation
@@ -51,101 +54,93 @@ class Rule(NamedTuple):
     chances: str
     source: str
 
-    @property
-    def of(self) -> str:
-        """`chances`, as it was called in 0.1."""
-        renamed("Rule.of", "Rule.chances")
-        return self.chances
-
 
 _TEXTBOOK = "Aldwell and Schachter, Harmony and Voice Leading"
 _HURON = "Huron 2001, Tone and Voice"
-# In the last three rules a cadence is wherever a triad in root position follows a major triad or
-# dominant seventh in root position a fourth below.
-RULES = {
-    "parallel fifths": Rule(
+COUNTED = {
+    "parallel fifths": Counted(
         "two voices move in the same direction from a perfect fifth to a perfect fifth, octaves "
         "apart or not",
         "pairs of voices that move together",
         f"Fux 1725, Gradus ad Parnassum; {_HURON}",
     ),
-    "parallel octaves": Rule(
+    "parallel octaves": Counted(
         "two voices move in the same direction from an octave or unison to an octave or unison",
         "pairs of voices that move together",
         f"Fux 1725, Gradus ad Parnassum; {_HURON}",
     ),
-    "contrary fifths": Rule(
+    "contrary fifths": Counted(
         "as parallel fifths, in contrary motion (from a fifth to a twelfth)",
         "pairs of voices that move together",
         _TEXTBOOK,
     ),
-    "contrary octaves": Rule(
+    "contrary octaves": Counted(
         "as parallel octaves, in contrary motion (from an octave to a unison or to two octaves)",
         "pairs of voices that move together",
         _TEXTBOOK,
     ),
-    "hidden fifths": Rule(
+    "hidden fifths": Counted(
         "soprano and bass move in the same direction into a perfect fifth from another interval, "
         "the soprano by a leap",
         "steps at which soprano and bass move together",
         f"{_TEXTBOOK}; {_HURON}",
     ),
-    "hidden octaves": Rule(
+    "hidden octaves": Counted(
         "soprano and bass move in the same direction into an octave or unison from another "
         "interval, the soprano by a leap",
         "steps at which soprano and bass move together",
         f"{_TEXTBOOK}; {_HURON}",
     ),
-    "crossing": Rule(
+    "crossing": Counted(
         "a voice arrives below the voice under it, or above the voice over it",
         "arrivals of one or both of two neighbouring voices",
         f"{_TEXTBOOK}; {_HURON}",
     ),
-    "overlap": Rule(
+    "overlap": Counted(
         "without crossing, a voice arrives below where the voice under it was a step before, or "
         "above where the voice over it was",
         "arrivals of one or both of two neighbouring voices, with notes before",
         f"{_TEXTBOOK}; {_HURON}",
     ),
-    "spacing": Rule(
+    "spacing": Counted(
         "soprano and alto, or alto and tenor, arrive more than an octave apart",
         "arrivals of one or both of these voices",
         f"{_TEXTBOOK}; {_HURON}",
     ),
-    "range": Rule(
+    "range": Counted(
         "a note outside of what its voice is asked for: C4-G5, G3-D5, C3-G4, E2-D4",
         "notes",
         "the ranges that are commonly taught for a choir, as in the AP Music Theory course",
     ),
-    "leap": Rule(
+    "leap": Counted(
         "a voice leaps a seventh, or more than an octave",
         "notes that move",
         f"Fux 1725, Gradus ad Parnassum; {_TEXTBOOK}",
     ),
-    "tritone": Rule(
+    "tritone": Counted(
         "a voice leaps six semitones, and does not step back afterwards (as a diminished fifth "
         "may)",
         "notes that move",
         f"{_TEXTBOOK}; Piston, Harmony",
     ),
-    "augmented second": Rule(
+    "augmented second": Counted(
         "in minor, a voice goes from the sixth degree to the raised seventh or back, three "
         "semitones",
         "notes that move, in minor",
         f"{_TEXTBOOK}; Piston, Harmony",
     ),
-    "leading tone": Rule(
+    "leading tone": Counted(
         "at a cadence, the third of the dominant does not rise to the tonic; an inner voice may "
         "also fall a third, to the tonic's fifth, as Bach's do",
         "leading tones at cadences",
         _TEXTBOOK,
     ),
-    "seventh": Rule(
+    "seventh": Counted(
         "at a cadence, the seventh of the dominant does not fall by a step",
         "sevenths at cadences",
         _TEXTBOOK,
     ),
-    "doubled leading tone": Rule(
+    "doubled leading tone": Counted(
         "at a cadence, two voices have the third of the dominant",
         "cadences",
         f"{_TEXTBOOK}; Piston, Harmony",
@@ -167,43 +162,15 @@ class _Verdict(NamedTuple):
     chances: np.ndarray
 
 
-def faults(chorale: Chorale) -> pd.DataFrame:
-    """Where a chorale breaks which of `RULES`: pandas DataFrame with columns step (that of arrival;
-    at cadences that of the tonic), voices (tuple of voices, 0..3 for soprano to bass) and fault
-    (name of the rule), in order of time.
-
-    Args:
-        chorale: Chorale.
-
-    Raises:
-        TypeError: it is none, or a list.
-
-    Examples:
-        >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")
-        >>> faults(fifths).values.tolist()
-        [[1, (0, 1), 'parallel fifths']]
-
-    Notebook: 05_generation
-    """
-    import pandas as pd
-
-    rows = [
-        (int(step), verdict.voices[column], rule)
-        for rule, verdict in _apply_rules(Grid(as_chorale(chorale))).items()
-        for step, column in np.argwhere(verdict.faults)
-    ]
-    rows.sort(key=lambda row: row[:2])
-    return pd.DataFrame(rows, columns=["step", "voices", "fault"])
-
-
 def count_faults(grid: Grid) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How often each piece breaks each rule, and how often it could have: (faults, chances), two
-    pandas DataFrames, a row a piece (index: its number), a column for each of `RULES`.
+    pandas DataFrames, a row a piece (index: its number), a column for each of `COUNTED`.
 
     Args:
         grid: `Grid` of the pieces.
 
     Examples:
+        >>> from chorale_utils import Chorale
         >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor")
         >>> [table["parallel fifths"].tolist() for table in count_faults(Grid(fifths))]
         [[1.0], [6.0]]
@@ -214,9 +181,31 @@ def count_faults(grid: Grid) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     verdicts = _apply_rules(grid)
     return (
-        pd.DataFrame({rule: _count(grid, verdicts[rule].faults) for rule in RULES}),
-        pd.DataFrame({rule: _count(grid, verdicts[rule].chances) for rule in RULES}),
+        pd.DataFrame({rule: _count(grid, verdicts[rule].faults) for rule in COUNTED}),
+        pd.DataFrame({rule: _count(grid, verdicts[rule].chances) for rule in COUNTED}),
     )
+
+
+def counted_faults(chorale: Chorale) -> list[tuple[int, tuple[int, ...], str]]:
+    """Where a chorale breaks the rules that are counted: (step of arrival, voices, name of the
+    rule), in order of time.
+
+    Args:
+        chorale: Chorale.
+
+    Examples:
+        >>> from chorale_utils import Chorale
+        >>> counted_faults(Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], key="a minor"))
+        [(1, (0, 1), 'parallel fifths')]
+
+    Notebook: 04_evaluation
+    """
+    found = [
+        (int(step), verdict.voices[column], rule)
+        for rule, verdict in _apply_rules(Grid(chorale)).items()
+        for step, column in np.argwhere(verdict.faults)
+    ]
+    return sorted(found, key=lambda fault: fault[:2])
 
 
 def _count(grid: Grid, flags: np.ndarray) -> np.ndarray:
@@ -335,3 +324,10 @@ def _has(chords: np.ndarray, interval: int) -> np.ndarray:
 def _has_only(chords: np.ndarray, *intervals: int) -> np.ndarray:
     """Whether chords sound, and have no other intervals than these above their lowest note."""
     return (chords > 0) & (chords & ~sum(1 << interval for interval in intervals) == 0)
+
+
+def __getattr__(name: str) -> Any:
+    """`faults` and `RULES`, which were here in 0.1."""
+    if name in ("faults", "RULES"):
+        return public_name(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,7 +25,7 @@ import numpy as np
 
 from ..chorale import VOICES, Chorale, as_chorale, as_chorales
 from ..corpus.passages import copied
-from .counterpoint import RULES, count_faults
+from .counterpoint import COUNTED, count_faults
 from .grid import Grid
 from .style import DISTRIBUTIONS, surprise
 
@@ -54,7 +54,7 @@ def describe_measures() -> pd.DataFrame:
 
     rows = {
         name: (rule.what, f"per thousand {rule.chances}", rule.source)
-        for name, rule in RULES.items()
+        for name, rule in COUNTED.items()
     }
     rows["dissonance"] = (
         "a chord on the beat that is no triad in root position or first inversion, nor part of "

@@ -8,6 +8,7 @@ from the package matplotlib-fontja). SVG leaves the font to whatever shows it.""
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 import xml.etree.ElementTree as ET
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..chorale import STEPS_PER_QUARTER
+from .fault_marks import Entry
 from .musicxml import ELISION
 
 _SCALE = 40  # percent: staves 29 pixels high on the long page
@@ -58,6 +60,12 @@ _PAPER = {"pageWidth": 2100, "pageHeight": 2970, "scale": 100, "unit": 8}
 _LONG = {"pageHeight": 60000, "scale": _SCALE, "unit": 9}
 _PLAIN_TIE = "\u00a0\u035c"  # a space, and a bow below it that hangs on whatever font there is
 _SVG = "{http://www.w3.org/2000/svg}"
+
+
+# the legend of marks: on the long page in pixels, on paper in millimetres
+_LEGEND_TEXT, _LEGEND_LINE, _LEGEND_INDENT, _LEGEND_MARGIN = 14, 20, 26, 30
+_PAPER_MARGIN, _BELOW_MUSIC = 15, 10
+_HUNDREDTHS = 100  # of a millimetre, in which Verovio draws on paper
 
 
 class System(NamedTuple):
@@ -112,6 +120,47 @@ def engrave_pages(xml: bytes) -> list[str]:
     )
     pages = range(1, drawn.getPageCount() + 1)
     return [_with_plain_figures(_with_plain_notes(drawn.renderToSVG(page))) for page in pages]
+
+
+def with_legend(engraving: Engraving, legend: Sequence[Entry]) -> Engraving:
+    """The drawing, longer by what its marks mean.
+
+    Args:
+        engraving: Engraving on one long page.
+        legend: entries, each with its number in its colour; none leaves the drawing as it is.
+    """
+    if not legend:
+        return engraving
+    root = ET.fromstring(engraving.svg)
+    width, height = (float(root.get(side, "").removesuffix("px")) for side in ("width", "height"))
+    ems = (width - 2 * _LEGEND_MARGIN - _LEGEND_INDENT) / _LEGEND_TEXT
+    drawn, y = "", height + _LEGEND_LINE / 2
+    for entry in legend:
+        lines = _wrapped(f"{entry.name}, {entry.meaning}", ems)
+        drawn += _legend_text(
+            _LEGEND_MARGIN, y, str(entry.number), entry.colour, ' font-weight="bold"'
+        )
+        for line in lines:
+            drawn += _legend_text(_LEGEND_MARGIN + _LEGEND_INDENT, y, line, entry.colour)
+            y += _LEGEND_LINE
+    longer = round(y)
+    share = height / longer
+    systems = [
+        system._replace(top=system.top * share, height=system.height * share)
+        for system in engraving.systems
+    ]
+    whole = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}px" height="{longer}px" '
+        f'version="1.1">{engraving.svg}{drawn}</svg>'
+    )
+    return Engraving(whole, systems)
+
+
+def _legend_text(x, y, text, colour, style=""):
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-family="Times, serif" font-size="{_LEGEND_TEXT}px" '
+        f'fill="{escape(colour)}"{style}>{escape(text, quote=False)}</text>'
+    )
 
 
 def _with_plain_notes(svg):
@@ -173,18 +222,50 @@ def png(svg: str) -> bytes:
     )
 
 
-def pdf(pages: Sequence[str], title: str = "") -> bytes:
-    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4.
+def pdf(pages: Sequence[str], title: str = "", legend: Sequence[Entry] = ()) -> bytes:
+    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4; below the music what its marks
+    mean (`legend`), on as many pages as that takes.
 
     Examples:
         >>> pdf(['<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'])[:5]
         b'%PDF-'
     """
-    return _typeset('#set page(paper: "a4", margin: 0pt)', pages, title, format="pdf", timestamp=0)
+    page = '#set page(paper: "a4", margin: 0pt)'
+    if not legend:
+        return _typeset(page, pages, title, format="pdf", timestamp=0)
+    page = f'#set page(paper: "a4", margin: {_PAPER_MARGIN}mm)'
+    below = f"#v({_music_ends(pages[-1]) - _PAPER_MARGIN + _BELOW_MUSIC:.1f}mm)"
+    return _typeset(page, pages, title, [below, _LEGEND], legend, format="pdf", timestamp=0)
 
 
-def _typeset(page, drawings, title="", **how):
-    """The drawings one after the other, as Typst sets them on pages such as `page` tells."""
+# Each entry is set as a whole, its number in a column of its own.
+_LEGEND = """
+#set text(font: json(bytes(sys.inputs.fonts)), size: 10pt)
+#for (number, colour, name, meaning) in json(bytes(sys.inputs.legend)) [
+  #block(breakable: false, above: 0.8em, below: 0.8em)[
+    #set text(fill: rgb(colour))
+    #grid(columns: (8mm, 1fr), strong(str(number)), [#name, #meaning])
+  ]
+]"""
+
+
+def _music_ends(svg):
+    """How far below the upper edge of a page of A4 its music ends, in millimetres."""
+    top = _translation(
+        next(
+            group
+            for group in ET.fromstring(svg).iter(f"{_SVG}g")
+            if group.get("class") == "page-margin"
+        )
+    )[1]
+    lines = re.findall(r'<path d="M[-\d.]+ ([-\d.]+) L[-\d.]+ \1"', svg)
+    words = re.findall(r'<text x="[-\d.]+" y="([-\d.]+)"', svg)
+    return (top + max(map(float, lines + words))) / _HUNDREDTHS
+
+
+def _typeset(page, drawings, title="", more=(), legend=(), **how):
+    """The drawings one after the other, as Typst sets them on pages such as `page` tells; with a
+    legend, each is laid on its page and `more` follows on the last one."""
     import typst
 
     told = {"title": title} | {
@@ -194,7 +275,14 @@ def _typeset(page, drawings, title="", **how):
         f'#image(bytes(sys.inputs.at("drawing-{number}")), format: "svg")'
         for number in range(len(drawings))
     ]
-    text = "\n".join(["#set document(title: sys.inputs.title, date: none)", page, *images])
+    if legend:
+        told["legend"] = json.dumps([list(entry) for entry in legend])
+        told["fonts"] = json.dumps([font.family for font in _fonts()])
+        margin = f"dx: -{_PAPER_MARGIN}mm, dy: -{_PAPER_MARGIN}mm"
+        images = [f"#place(top + left, {margin}, {image[1:]})" for image in images]
+        images = ["\n#pagebreak()\n".join(images)]
+    setting = ["#set document(title: sys.inputs.title, date: none)", page, *images, *more]
+    text = "\n".join(setting)
     return typst.compile(
         text.encode(),
         sys_inputs=told,

@@ -38,7 +38,8 @@ from ..chorale import (
 )
 from ..files import as_path, write_atomically
 from .chord_marks import KINDS, ChordMark, add_chord_marks
-from .engraving import Engraving, System, engrave, engrave_pages, pdf, png
+from .engraving import Engraving, System, engrave, engrave_pages, pdf, png, with_legend
+from .fault_marks import Marks
 from .metre import find_metre
 from .musicxml_writing import add_barlines, add_signs, lyric, musicxml_of, packed
 from .page import Notation, bars_of
@@ -63,6 +64,7 @@ def to_score(
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
     analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> Score:
     """The chorale as a music21 Score, with all that its page says (`Chorale.notation`): bars with
     changes of metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
@@ -85,6 +87,8 @@ def to_score(
             the local keys, or ``'figures'``, those of a figured bass, below the lowest staff; or
             ``'symbols'``, chord symbols above the highest; or `chord_marks` of one's own. False:
             nothing.
+        marks: what is marked, such as `mark_faults` returns it: each note in its colour, with its
+            numbers; the first of each with the name of what it means. None: nothing.
 
     Raises:
         ValueError: the chorale is empty, `staves` is neither 2 nor 4, `colours` has another shape
@@ -98,7 +102,7 @@ def to_score(
 
     Notebook: 05_generation
     """
-    return _score(chorale, staves, colours, about, analysis)
+    return _score(chorale, staves, colours, about, analysis, marks)
 
 
 def find_key(chorale: Chorale) -> str:
@@ -166,6 +170,7 @@ def write_score(
     colours: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
     analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> Path:
     """Writes a chorale as a score, in the format that the suffix asks for.
 
@@ -178,6 +183,7 @@ def write_score(
         colours: see `to_score`.
         about: dict of facts, see `to_score`; only MusicXML has a place for them.
         analysis: see `to_score`.
+        marks: see `to_score`; in a drawing, what the numbers mean stands below the music.
 
     Returns:
         Path: `path`.
@@ -201,13 +207,16 @@ def write_score(
             f"one of {', '.join(_SUFFIXES)}"
         )
     drawn = suffix in (".pdf", ".png", ".svg")
-    xml = musicxml_of(_score(chorale, staves, colours, about, analysis, marked=True, drawn=drawn))
+    xml = musicxml_of(
+        _score(chorale, staves, colours, about, analysis, marks, marked=True, drawn=drawn)
+    )
+    legend = marks.legend if marks else ()
     if suffix == ".pdf":
-        content = pdf(engrave_pages(xml), title=chorale.title or "")
+        content = pdf(engrave_pages(xml), title=chorale.title or "", legend=legend)
     elif suffix == ".png":
-        content = png(engrave(xml, PAGE_WIDTH).svg)
+        content = png(with_legend(engrave(xml, PAGE_WIDTH), legend).svg)
     elif suffix == ".svg":
-        content = engrave(xml, PAGE_WIDTH).svg.encode()
+        content = with_legend(engrave(xml, PAGE_WIDTH), legend).svg.encode()
     else:
         content = packed(xml) if suffix == ".mxl" else xml
     return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
@@ -220,6 +229,7 @@ def score_svg(
     title: bool = True,
     colours: ArrayLike | None = None,
     analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> str:
     """The chorale as a drawing (str, SVG) on one page, the same text every time.
 
@@ -229,6 +239,7 @@ def score_svg(
         width: of the page, in pixels, 200..4000.
         title: whether title and composer stand above the music.
         colours, analysis: see `to_score`.
+        marks: see `write_score`.
 
     Raises:
         ValueError, TypeError: the width is outside 200..4000, or what `to_score` raises.
@@ -239,7 +250,7 @@ def score_svg(
 
     Notebook: 05_generation
     """
-    return _engraving(chorale, staves, width, title, colours, analysis).svg
+    return _engraving(chorale, staves, width, title, colours, analysis, marks).svg
 
 
 def show_score(
@@ -249,6 +260,7 @@ def show_score(
     title: bool = False,
     colours: ArrayLike | None = None,
     analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> ScorePicture:
     """The chorale as a picture that a notebook shows, trusted or not.
 
@@ -258,6 +270,7 @@ def show_score(
         width: of the page, in pixels, 200..4000; a narrower window shrinks the picture.
         title: whether title and composer stand above the music.
         colours, analysis: see `to_score`.
+        marks: see `write_score`.
 
     Raises:
         ValueError, TypeError: see `score_svg`.
@@ -269,7 +282,8 @@ def show_score(
     Notebook: 05_generation
     """
     return ScorePicture(
-        *_engraving(chorale, staves, width, title, colours, analysis), chorale.title or chorale.name
+        *_engraving(chorale, staves, width, title, colours, analysis, marks),
+        chorale.title or chorale.name,
     )
 
 
@@ -280,11 +294,14 @@ def _engraving(
     title: bool,
     colours: ArrayLike | None,
     analysis: bool | str | Sequence[ChordMark],
+    marks: Marks | None,
 ) -> Engraving:
     if not isinstance(width, Real) or not 200 <= width <= 4000:
         raise ValueError(f"width {width!r}: expected pixels, 200..4000")
-    xml = musicxml_of(_score(chorale, staves, colours, None, analysis, marked=True, drawn=True))
-    return engrave(xml, int(width), header=title)
+    xml = musicxml_of(
+        _score(chorale, staves, colours, None, analysis, marks, marked=True, drawn=True)
+    )
+    return with_legend(engrave(xml, int(width), header=title), marks.legend if marks else ())
 
 
 class ScorePicture:
@@ -315,7 +332,7 @@ class ScorePicture:
 # Notation
 
 
-def _score(chorale, staves, colours, about, analysis=False, marked=False, drawn=False):
+def _score(chorale, staves, colours, about, analysis=False, marks=None, marked=False, drawn=False):
     """The music21 Score of `to_score`.
 
     If `marked`, it has the marks that `musicxml_writing` turns into what music21 has no word for.
@@ -332,6 +349,9 @@ def _score(chorale, staves, colours, about, analysis=False, marked=False, drawn=
     if not len(chorale):
         raise ValueError(f"{chorale.name}: no steps: expected a chorale of at least one sixteenth")
     colours = _checked_colours(colours, chorale)
+    if marks:
+        marked_in = _checked_colours(marks.colours(chorale), chorale)
+        colours = np.where(marked_in != "", marked_in, colours)
     if chorale.time_signature is None:
         time_signature, pickup = find_metre(chorale)
         chorale = replace(chorale, time_signature=time_signature, pickup=pickup)
@@ -348,6 +368,8 @@ def _score(chorale, staves, colours, about, analysis=False, marked=False, drawn=
     parts = [_part(page, voices, colours) for voices in voices_of]
     for part in parts:
         score.insert(0, part)
+    if marks:
+        _write_marks(parts, page.bars, voices_of, marks, drawn)
     add_signs(parts[0], page.bars, page.notation.tempos, marked)
     add_chord_marks(parts, page.bars, _chord_marks(chorale, analysis), drawn, marked)
     score.insert(
@@ -373,6 +395,27 @@ def _chord_marks(chorale, analysis):
     from .. import chord_marks  # of the harmony, which knows nothing of pages
 
     return chord_marks(chorale, "numerals" if analysis is True else analysis)
+
+
+def _write_marks(parts, bars, voices_of, marks, drawn):
+    """Writes what is marked beside the notes: above the staff, or below it where the lower voice of
+    two is meant. Unless a drawing has a legend, the first mark of each kind says what it means."""
+    from music21 import expressions
+
+    names = {} if drawn else {entry.number: entry.name for entry in marks.legend}
+    for part, voices in zip(parts, voices_of):
+        measures = list(part.getElementsByClass("Measure"))
+        for mark in sorted(marks.notes):
+            if mark.voice not in voices:
+                continue
+            number = next(at for at, bar in enumerate(bars) if bar.start <= mark.step < bar.stop)
+            told = [f"{one} {names.pop(one, '')}".rstrip() for one in mark.numbers]
+            words = expressions.TextExpression(", ".join(told))
+            words.placement = "above" if mark.voice == voices[0] else "below"
+            words.style.color = mark.colour
+            words.style.fontWeight = "bold"
+            at = (mark.step - bars[number].start) / STEPS_PER_QUARTER
+            measures[number].insert(at, words)
 
 
 def _name_authors(metadata, chorale):

@@ -23,6 +23,7 @@ import numpy as np
 from ..chorale import Chorale, as_chorales
 from ..notation.chord_marks import ChordMark
 from ..notation.engraving import System
+from ..notation.fault_marks import Marks
 from ..notation.page import bars_of
 from ..notation.performance import FERMATA
 from ..notation.score import PAGE_WIDTH, ScorePicture, show_score
@@ -141,6 +142,7 @@ def show(
     colours: ArrayLike | None = None,
     soundfont: str | os.PathLike[str] | None = None,
     analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
 ) -> ShownChorale: ...
 @overload
 def show(
@@ -153,6 +155,7 @@ def show(
     colours: Sequence[ArrayLike | None] | None = None,
     soundfont: str | os.PathLike[str] | None = None,
     analysis: bool | str = False,
+    marks: Sequence[Marks | None] | None = None,
 ) -> ShownChorales: ...
 def show(
     chorale: Chorale | Iterable[Chorale],
@@ -164,6 +167,7 @@ def show(
     colours: Any = None,
     soundfont: str | os.PathLike[str] | None = None,
     analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Any = None,
 ) -> ShownChorale | ShownChorales:
     """A chorale to see and to hear, for the notebook: a line that names it, score, and player.
 
@@ -176,7 +180,7 @@ def show(
         tempo, fermata, soundfont: as in `synthesize`; repeats are sung.
         caption: text for the first line; None gives title, name and key, as far as they are known.
             For several chorales None, or a list with one for each.
-        colours: as in `show_score`. For several chorales None, or a list with one array for each.
+        colours, marks: as in `show_score`. For several chorales None, or a list with one for each.
         analysis: as in `to_score`; for several chorales not marks of one's own.
 
     Raises:
@@ -201,13 +205,14 @@ def show(
             "'symbols', since marks belong to one chorale"
         )
     if isinstance(chorale, Chorale):
-        captions, coloured = [caption], [colours]
+        captions, coloured, marked = [caption], [colours], [marks]
     else:
         captions = _for_each(caption, chorales, "caption")
         coloured = _for_each(colours, chorales, "colours")
+        marked = _for_each(marks, chorales, "marks")
     shown = []
-    for one, text, painted in zip(chorales, captions, coloured):
-        score = show_score(one, staves, width, colours=painted, analysis=analysis)
+    for one, text, painted, pencil in zip(chorales, captions, coloured, marked):
+        score = show_score(one, staves, width, colours=painted, analysis=analysis, marks=pencil)
         times = step_times(one, tempo, fermata)
         player = play(one, tempo, fermata, soundfont)
         path = cursor_path(score.systems, times, sung_steps(one))

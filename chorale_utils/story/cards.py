@@ -1,7 +1,8 @@
-"""Cards: what is written beside the shipped weights, the grade and the harmonising, as Markdown.
+"""Cards: what is written beside the shipped weights, the grade, the harmonising and the rules of
+part-writing, as Markdown.
 
-The scripts that write them are `models.model_card`, `writing.grade_card` and
-`writing.harmonising_card`.
+The scripts that write them are `models.model_card`, `writing.grade_card`,
+`writing.harmonising_card` and `part_writing.bach_card`.
 
 Notebook: 04_evaluation
 """
@@ -16,6 +17,7 @@ CARDS = {
     "chord_gru": _PACKAGE / "models" / "pretrained" / "chord_gru.md",
     "grade": POINTS.with_name("grade.md"),
     "harmonising": _PACKAGE / "writing" / "harmonising.md",
+    "bach": _PACKAGE / "part_writing" / "bach.md",
 }
 
 
@@ -23,7 +25,7 @@ def read_card(name: str, section: str | None = None) -> str:
     """A card, or one section of it, as Markdown (str).
 
     Args:
-        name: ``'note_gru'``, ``'chord_gru'``, ``'grade'`` or ``'harmonising'``.
+        name: ``'note_gru'``, ``'chord_gru'``, ``'grade'``, ``'harmonising'`` or ``'bach'``.
         section: the section's heading, such as ``'Scores'``; None for the whole card.
 
     Raises:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VOICE_COLOURS = dict(zip(VOICES, ("#D55E00", "#E69F00", "#009E73", "#0072B2")))
-FAULT_COLOUR = "#DC143C"  # crimson
 _MODEL_COLOURS = ("#999999", "#56B4E9", "#0072B2", "#000000")
 FIGURE_DPI = 80
 _BRIGHTEST = 0.75  # of the colour map: what is brighter would vanish on white paper
@@ -129,45 +128,6 @@ def plot_surprise(
     plt.colorbar(notes, ax=ax, label="nats", pad=0.01)
     _finish_roll(ax, chorale, title or f"{chorale.name}: what the model did not foresee")
     return ax
-
-
-def fault_colours(chorale: Chorale, faults: "pd.DataFrame") -> np.ndarray:
-    """Colours for `show_score` that mark faults of voice leading.
-
-    Args:
-        chorale: the piece with the faults.
-        faults: with the columns step (on which the second chord arrives) and voices (tuple of
-            0..3), as `chorale_utils.faults` returns it.
-
-    Returns:
-        str array (steps, 4): crimson for the notes of the voices at fault and for those that they
-        come from; ``''``, which is black, for all others.
-
-    Raises:
-        TypeError: `chorale` is not a Chorale.
-        ValueError: a step lies outside the chorale.
-
-    Examples:
-        >>> from chorale_utils import faults
-        >>> chords = np.repeat([[72, 67, 64, 48], [74, 69, 65, 50]], 4, axis=0)  # octaves
-        >>> chorale = Chorale(chords)
-        >>> fault_colours(chorale, faults(chorale))[[0, 4], 0].tolist()
-        ['#DC143C', '#DC143C']
-
-    Notebook: 04_evaluation
-    """
-    chorale = as_chorale(chorale)
-    colours = np.full(chorale.pitches.shape, "", f"<U{len(FAULT_COLOUR)}")
-    for step, voices in zip(faults["step"], faults["voices"]):
-        if not 0 <= step < len(chorale):
-            raise ValueError(
-                f"{chorale.name}: fault at step {step}: expected 0..{len(chorale) - 1}"
-            )
-        for voice in voices:
-            starts = chorale.notes(voice)[:, 0]
-            at = np.searchsorted(starts, step, side="right") - 1
-            colours[starts[max(0, at - 1) : at + 1], voice] = FAULT_COLOUR
-    return colours
 
 
 @renamed_argument(most="vmax")

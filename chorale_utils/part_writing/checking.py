@@ -1,0 +1,139 @@
+"""Checking: which rules of part-writing a chorale breaks, and where.
+
+Conventions: the rules look at the notes and at what the analysis makes of them (`analyse`), so each
+is as sure as that is. Between the last chord of a phrase, under a fermata, and the first of the
+next, nothing is asked of a voice but what `RULES` says of fermatas. Bach breaks almost every one of
+these rules, seldom and for a reason; the control is how often he does (bach.md).
+
+Notebook: 04_evaluation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..chorale import SILENCE, Chorale, as_chorale
+from ..harmony.analysis import analyse
+from ..harmony.evidence import with_metre
+from ..harmony.nonchord import nonchord_tones
+from ..notation.page import bars_of
+from . import dissonances, intervals, lines, positions, sonorities, tendencies
+from .fault import Fault
+from .rules import RULES, chosen_rules
+from .setting import Setting, told_key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("step", "voices", "fault", "severity", "bar", "beat", "notes", "explanation")
+
+_FINDERS = (
+    intervals.parallels,
+    intervals.unequal_fifths,
+    intervals.hidden,
+    intervals.cross_relations,
+    positions.ranges,
+    positions.crossings,
+    positions.spacings,
+    positions.overlaps,
+    lines.melodic_intervals,
+    lines.outlined_sevenths,
+    tendencies.leading_tones,
+    tendencies.doubled_leading_tones,
+    tendencies.unraised_leading_tones,
+    tendencies.sevenths,
+    sonorities.incomplete_chords,
+    sonorities.six_fours,
+    sonorities.final_chords,
+    sonorities.misspelt,
+)
+
+
+def faults(
+    chorale: Chorale,
+    rules: str | Iterable[str] = "class",
+    analysis: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Where a chorale breaks which rules of part-writing, in the order of time.
+
+    Args:
+        chorale: Chorale. Its metre and fermatas are used where known; where its page states how
+            notes are spelt, that is judged too. A short exercise (at most 32 steps) is taken to be
+            in its `key`; in longer pieces the notes decide.
+        rules: ``'class'``, what every harmony class marks; ``'strict'``, also what teachers differ
+            on; ``'bach'``, what Bach himself hardly ever does; or names of `RULES`.
+        analysis: what `analyse` made of the chorale; made unless given.
+
+    Returns:
+        pandas DataFrame: step (where the second chord arrives; of leading tones and sevenths, where
+        they should be resolved), voices (tuple of 0..3, soprano to bass), fault (name of the rule),
+        severity (``'error'``, ``'weak'`` or ``'style'``), bar and beat of that step, notes (tuple
+        of (step, voice), where the notes at fault begin), explanation (a sentence).
+
+    Raises:
+        TypeError: `chorale` is none, or a list.
+        ValueError: there is no such set of rules, or no such rule.
+
+    Examples:
+        >>> fifths = np.repeat([[67, 60, 55, 48], [69, 62, 53, 45]], 4, axis=0)
+        >>> found = faults(Chorale(fifths, key="C major"))
+        >>> found[["step", "voices", "fault"]].values.tolist()
+        [[4, (0, 1), 'parallel fifths']]
+        >>> found["explanation"][0]
+        'Soprano and alto move from the fifth C\u2013G to the fifth D\u2013A.'
+
+    Notebook: 04_evaluation
+    """
+    import pandas as pd
+
+    chorale = as_chorale(chorale)
+    wanted = chosen_rules(rules)
+    found = [fault for fault in _all_faults(chorale, analysis) if fault.rule in wanted]
+    places = _places(chorale) if found else []
+    rows = [
+        (
+            fault.step,
+            fault.voices,
+            fault.rule,
+            RULES[fault.rule].severity,
+            *places[fault.step],
+            fault.notes,
+            fault.explanation,
+        )
+        for fault in found
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _all_faults(chorale: Chorale, analysis: pd.DataFrame | None) -> list[Fault]:
+    if not (chorale.pitches != SILENCE).any():
+        return []
+    chorale = with_metre(chorale)
+    if analysis is None:
+        analysis = analyse(chorale, key=told_key(chorale))
+    setting = Setting(chorale, analysis)
+    found = list(
+        chain(
+            *(find(setting) for find in _FINDERS),
+            dissonances.dissonances(setting, nonchord_tones(chorale, analysis)),
+        )
+    )
+    astray = {fault.step for fault in found if fault.rule == "seventh"}
+    told = [  # a seventh that had fallen would have given the chord its third
+        fault for fault in found if fault.rule != "missing third" or fault.step not in astray
+    ]
+    return sorted(told, key=lambda fault: (fault.step, RULES[fault.rule].number, fault.voices))
+
+
+def _places(chorale: Chorale) -> list[tuple[int, float]]:
+    """(number of the bar, beat) of every step, as they are counted on the page."""
+    places: list[tuple[int, float]] = []
+    for bar in bars_of(with_metre(chorale)):
+        beat = 16 / int(bar.time_signature.split("/")[1])
+        within = np.arange(bar.steps) + bar.offset
+        places += [(bar.number, float(round(at / beat + 1, 2))) for at in within]
+    return places

@@ -1,0 +1,187 @@
+"""Rules page: docs/counterpoint.md, with a picture of each rule broken and kept.
+
+``python -m chorale_utils.part_writing.rules_page`` (or ``make rules``) writes the page and its
+pictures into docs/, from `RULES`, `EXAMPLES` and the Bach card, so that they agree with the code.
+
+Notebook: 04_evaluation
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..files import write_atomically
+from ..harmony.analysis import analyse
+from ..notation.score import score_svg
+from .bach_card import CARD
+from .checking import faults
+from .examples import EXAMPLES, Example, read_voices
+from .marking import mark_faults
+from .rules import RULE_SETS, RULES, Rule
+from .setting import told_key
+
+DOCS = Path(__file__).parents[2] / "docs"
+_WIDTH = 520  # pixels
+_SECTIONS = {
+    "Parallels": ("parallel", "contrary"),
+    "Other intervals between voices": ("unequal", "hidden", "cross relation"),
+    "Positions": ("crossing", "overlap", "spacing", "range"),
+    "Lines": ("leap", "tritone", "augmented", "outlined"),
+    "Leading tones and sevenths": ("leading", "unraised", "doubled", "seventh"),
+    "Dissonances": ("suspension", "dissonance"),
+    "Chords and spelling": ("six-four", "missing", "open", "final", "spelling"),
+}
+# where Bach does it more often than a class would let pass (bach.md)
+_WHY_BACH = {
+    "crossing": "Bach's tenor and bass cross where each has a line of its own to sing, and the "
+    "instruments that double the bass an octave lower keep the harmony right.",
+    "overlap": "Bach's basses leap by fourths and fifths under a tenor that stays low; he minds "
+    "the line more than the overlap.",
+    "spacing": "Alto and tenor part where the tune lies high and the tenor has a line of its own.",
+    "range": "Bach's trebles and tenors were asked for A5 and A4, a step more than a class asks "
+    "for.",
+    "leading tone": "Bach's inner voices leave the leading tone, also upwards to the third or "
+    "fifth of the tonic, so that the last chord is complete; and many tunes fall from the seventh "
+    "degree where a phrase goes on.",
+    "seventh": "In eighths Bach passes through sevenths, and lets another voice resolve them. "
+    "Where the analysis takes a passing note for a seventh, it is marked too.",
+    "parallel fifths from beat to beat": "Bach trusts the note between, above all in inner voices "
+    "and in contrary motion before it.",
+    "tritone": "Bach's tenors leap a diminished fifth up into the leading tone and go on to its "
+    "tonic, away from the leap.",
+    "leap": "Bach's basses leap a seventh instead of a step, to stay within their range.",
+    "doubled leading tone": "Most are thirds of a dominant that the tune has and a voice beneath "
+    "takes too, in passing.",
+    "contrary fifths": "Between upper voices Bach does not mind them at cadences.",
+    "outlined seventh": "Most are in the tenor, which fills the chords.",
+    "missing third": "Most are chords with a suspension that resolves only in the next chord, or "
+    "the edition's other voices, such as instruments, have the third.",
+}
+
+
+def write_rules_page(folder: Path = DOCS) -> Path:
+    """Writes counterpoint.md and the pictures of rules/ into a folder; returns the page's path.
+
+    Args:
+        folder: that of the documentation.
+
+    Notebook: 04_evaluation
+    """
+    for example in EXAMPLES:
+        _write(folder / "rules" / f"{picture_name(example.rule)}.svg", picture(example))
+    return _write(folder / "counterpoint.md", _page())
+
+
+def _write(path: Path, text: str) -> Path:
+    return write_atomically(path, lambda unfinished: unfinished.write_text(text, "utf-8"))
+
+
+def picture(example: Example) -> str:
+    """The example as a drawing (str, SVG): broken, with its marks, then mended.
+
+    Args:
+        example: Example.
+
+    Notebook: 04_evaluation
+    """
+    broken = read_voices(example.broken, example.key, example.rule)
+    halves = zip(_filled(example.broken), _filled(example.mended))
+    both = [" ".join(voice) for voice in halves]
+    whole = read_voices(both, example.key, example.rule)
+    found = faults(broken, "strict", analyse(broken, key=told_key(broken)))
+    marks = mark_faults(broken, found)
+    drawn = score_svg(whole, staves=2, width=_WIDTH, title=False, marks=marks._replace(legend=()))
+    return drawn.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
+
+
+def _filled(voices):
+    """The voices, each with rests up to the end of its bar."""
+    steps = len(read_voices(voices, "C major"))
+    rest = -steps % 16
+    return [f"{voice} r/{rest}" if rest else voice for voice in voices]
+
+
+def picture_name(rule: str) -> str:
+    """A rule's name as that of a file, such as ``'parallel-fifths'``.
+
+    Examples:
+        >>> picture_name("parallel fifths")
+        'parallel-fifths'
+    """
+    return rule.replace(" ", "-")
+
+
+def _page():
+    shown = dict(zip(RULES, EXAMPLES))
+    lines = [
+        "# What a harmony teacher marks",
+        "",
+        "Written by `make rules` from the rules, their examples and the Bach card.",
+        "",
+        "`faults(chorale)` and `chorale check` look for these faults in a setting for four voices. "
+        "Each picture shows a fault, marked as in a checked score, and after it the same mended. "
+        "Each example is a test of the rule, too.",
+        "",
+        "**Severity.** *error*: every class marks it. *weak*: to be avoided. *style*: teachers "
+        "differ.",
+        "",
+        f"**Sets of rules.** `class` is the default: all {len(RULE_SETS['class'])} that a class "
+        f"marks. `strict` has all {len(RULE_SETS['strict'])}. `bach` has the "
+        f"{len(RULE_SETS['bach'])} that Bach himself breaks in fewer than one chorale of ten. A "
+        "list of names chooses single ones.",
+        "",
+        "**Where.** A fault is where the second chord arrives; that of a leading tone or a "
+        "seventh, where it should be resolved. Only the notes at fault are marked.",
+        "",
+        "**How sure.** The rules look at the harmony that `analyse` finds. A short exercise (two "
+        "bars of four quarters) is taken to be in its key; `chorale check --key` says the key of a "
+        "longer one. Fermatas end phrases: from one phrase to the next no voice has to resolve "
+        "anything.",
+        "",
+    ]
+    figures = _bachs_figures()
+    for heading, beginnings in _SECTIONS.items():
+        lines += [f"## {heading}", ""]
+        for name, rule in RULES.items():
+            if name.startswith(beginnings):
+                lines += _section(name, rule, shown[name], figures)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(name: str, rule: Rule, example: Example, figures: dict[str, tuple[str, str]]):
+    broken = read_voices(example.broken, example.key)
+    sentence = faults(broken, [name])["explanation"].iloc[0]
+    per_hundred, chorales = figures[name]
+    sets = ", ".join(f"`{chosen}`" for chosen, names in RULE_SETS.items() if name in names)
+    bach = f"Bach: {per_hundred} in a hundred chorales; {chorales} of a hundred have any."
+    return [
+        f"### {rule.number}. {name[0].upper()}{name[1:]}",
+        "",
+        f"*{rule.severity}*, in {sets}",
+        "",
+        f"{rule.what[0].upper()}{rule.what[1:]}.",
+        "",
+        f"Why: {rule.why}. ({rule.source})",
+        "",
+        f"![{name}, broken and mended](rules/{picture_name(name)}.svg)",
+        "",
+        f"> {sentence}",
+        "",
+        f"{bach} {_WHY_BACH.get(name, '')}".rstrip(),
+        "",
+    ]
+
+
+def _bachs_figures() -> dict[str, tuple[str, str]]:
+    """For each rule the faults in a hundred chorales, and how many of a hundred have any, as the
+    Bach card has them."""
+    figures = {}
+    for line in CARD.read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 6 and cells[1] in RULES:
+            figures[cells[1]] = (cells[4], cells[5])
+    return figures
+
+
+if __name__ == "__main__":
+    print(write_rules_page())
