@@ -27,11 +27,11 @@ part_writing
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           chord_crops, chord_gru, ChordGRU, critic, Critic, critic_log_odds,
           end_negative_log_likelihood, fit, fit_chords, fit_critic, fit_phrases,
-          load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs,
+          load_critic, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs,
           note_windows, NoteGRU, phrase_crops, phrase_gru, PhraseGRU, power_schedule,
           PRETRAINED, save_model, score_negative_log_likelihood, score_notes,
           VOICE_PAIRS, weights_hash, whole_chords, whole_pieces, whole_scores
-writing   generate, harmonize, make_gallery, notes_per_second
+writing   compose, generate, harmonize, make_gallery, notes_per_second
 story     cached, note_name, plot_attention, plot_breakdown,
           plot_calibration, plot_grades, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,

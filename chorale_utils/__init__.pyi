@@ -155,6 +155,7 @@ from .models.phrase_gru import (
     phrase_gru as phrase_gru,
 )
 from .models.saving import (
+    load_critic as load_critic,
     PRETRAINED as PRETRAINED,
     load_model as load_model,
     save_model as save_model,
@@ -246,6 +247,9 @@ from .story.record import (
 )
 from .writing.gallery import (
     make_gallery as make_gallery,
+)
+from .writing.composing import (
+    compose as compose,
 )
 from .writing.generation import (
     generate as generate,

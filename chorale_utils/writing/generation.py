@@ -106,6 +106,7 @@ def generate(
     allowed: ArrayLike | None = None,
     critic: Critic | None = None,
     rests: bool = True,
+    tonic_ending: bool = False,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
@@ -156,6 +157,8 @@ def generate(
         critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None for
             no critic.
         rests: whether a voice may be silent, where that is not given.
+        tonic_ending: whether a piece that is written into a form with a key ends on its tonic in
+            root position; a rule like the others.
 
         What breaks a rule (ranges, crossing, parallels, pitch classes, rests) is never sampled,
         unless no other is left; given ones are kept. With several particles a candidate pays for
@@ -205,7 +208,9 @@ def generate(
     )
     sequences = list(_seeds(seed, count, best_of))
     forms = _forms(form, length, model, sequences, best_of, beginning)
-    wishes = _Wishes(model, fixed, length, forms, onsets, allowed, singable, particles > 1)
+    wishes = _Wishes(
+        model, fixed, length, forms, onsets, allowed, singable, particles > 1, tonic_ending
+    )
     writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles, critic)
     told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
     state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, critic)
@@ -409,6 +414,19 @@ def _tonic_at_the_end(tune: Chorale, voice: int) -> np.ndarray | None:
     return classes
 
 
+def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
+    """bool array (4, tokens): which notes, 0..58 by the token, are the tonic triad in root
+    position of a form's key; None where it has none."""
+    if form.key is None:
+        return None
+    tonic, minor = tonic_and_mode(form.key)
+    third = 3 if minor else 4
+    degree = (tokens_to_notes(note) - tonic) % 12
+    triad = np.tile(np.isin(degree, [0, third, 7]), (len(VOICES), 1))
+    triad[-1] = degree == 0
+    return triad | (note < FIRST_NOTE_TOKEN)
+
+
 def melody_form(melody: Chorale, voice: int = 0) -> Form:
     """The form of a melody: its metre, its key, and its phrases, which end at its fermatas. Where
     it has none they are found, see `melody_phrase_ends`, and each one's last note is told to the
@@ -575,6 +593,7 @@ class _Wishes:
         allowed: ArrayLike | None,
         singable: np.ndarray,
         many: bool,
+        tonic_ending: bool,
     ) -> None:
         self.fixed, self.forms, self.tokens = fixed, forms, model.tokens
         self.ends = [length] if forms is None else [len(form) for form in forms]
@@ -593,6 +612,9 @@ class _Wishes:
         note = np.arange(self.tokens)
         note = np.where(note < VOCABULARY, note, note - GOES_ON)
         self.singable = singable[..., note] | (note == END_TOKEN)  # (steps, 4, tokens)
+        self.endings: list[np.ndarray | None] = [None] * len(forms or ())
+        if tonic_ending:
+            self.endings = [_tonic_triad(each, note) for each in forms or ()]
         if self.struck is not None and self.struck.shape != fixed.shape:
             raise ValueError(
                 f"onsets of shape {self.struck.shape}: expected that of given, {fixed.shape}"
@@ -617,7 +639,7 @@ class _Wishes:
         if self.forms is None:
             if self.ends[0] is not None and start <= self.ends[0] < start + CHUNK:
                 may_come[0, self.ends[0] - start, 0] = is_end
-            return self._mask(may_come, start), source
+            return self._mask(may_come, start, [None]), source
         may_come = np.repeat(may_come, len(pieces), axis=0)
         for place, number in enumerate(pieces):
             form = self.forms[number]
@@ -629,14 +651,20 @@ class _Wishes:
                 may_come[place, end, 0] = is_end
             copied = form.copied_from()[start : start + steps]
             source[: len(copied), place] = copied
-        return self._mask(may_come, start), source
+        return self._mask(may_come, start, pieces), source
 
-    def _mask(self, may_come: np.ndarray, start: int) -> np.ndarray:
+    def _mask(self, may_come: np.ndarray, start: int, pieces: Sequence[int | None]) -> np.ndarray:
         """The mask (pieces or 1, `CHUNK`, 4, tokens): of what may come from a step on, what nobody
         should sing is avoided, unless it is known."""
         number = np.minimum(np.arange(start, start + CHUNK), len(self.singable) - 1)
         known = known_notes(np.where(may_come, np.int8(ALLOWED), np.int8(FORBIDDEN))) != FREE
-        welcome = self.singable[number] | known[..., None]
+        singable = np.repeat(self.singable[number][None], len(may_come), axis=0)
+        for place, piece in enumerate(pieces):
+            ending = None if piece is None else self.endings[piece]
+            if ending is not None:
+                end = len(self.forms[piece]) - start  # type: ignore[index]  # it has an ending
+                singable[place, max(0, end - STEPS_PER_QUARTER) : max(0, end)] &= ending
+        welcome = singable | known[..., None]
         wanted = np.where(welcome, np.int8(ALLOWED), np.int8(AVOIDED))
         return np.where(may_come, wanted, np.int8(FORBIDDEN))
 
