@@ -106,4 +106,4 @@ def _form_of_length(steps: int, drawn: Form) -> Form:
     """Phrases of two bars under a fermata of a half note, the last one with what is left over, in
     the key of a form that was drawn."""
     form = phrases_of(Form(key=drawn.key, time_signature="4/4"), steps)
-    return replace(form, fermatas=[min(FERMATA, length) for length in form.phrases or ()])
+    return replace(form, fermatas=tuple(min(FERMATA, length) for length in form.phrases or ()))

@@ -76,8 +76,8 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "",
         "## How well the next note is foretold",
         "",
-        "Nats per note on the music21 edition, pitches only (`negative_log_likelihood`); phrase_gru "
-        "is given each piece's form, with the key that is heard.",
+        "Nats per note on the music21 edition, pitches only (`negative_log_likelihood`); "
+        "phrase_gru is given each piece's form, with the key that is heard.",
         "",
         "| model | validation | test |",
         "|---|---|---|",
@@ -119,9 +119,9 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         f"| | {' | '.join(figures.columns)} |",
         "|" + "---|" * (len(figures.columns) + 1),
     ]
-    for label, row in figures.iterrows():
+    for writer, row in figures.iterrows():
         cells = ["" if pd.isna(value) else f"{value:.2f}" for value in row]
-        lines.append(f"| {label} | {' | '.join(cells)} |")
+        lines.append(f"| {writer} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
