@@ -123,6 +123,8 @@ def write_chorales(
 
     suffixes = [suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes]
     _check_suffixes([f"chorale{suffix}" for suffix in suffixes], (*SCORES, *MIDI, *SOUNDS))
+    if Path(output).exists() and not Path(output).is_dir():
+        raise ValueError(f"{output} is a file: expected a folder, or a name that is free")
     seed = _drawn_seed() if seed is None else seed
     if as_model(model).takes_form:
         pieces = compose(None, count, steps, seed, model, **how)
