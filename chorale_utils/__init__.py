@@ -5,27 +5,33 @@ Every public name can be imported from here; this is where each comes from. `hel
 one.
 
 chorale   Chorale, Pieces, VOICE_RANGES, VOICES
-encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, to_one_hot,
-          tokens_to_notes, transpose_probs, transpose_tokens, TRANSPOSITIONS, VOCABULARY
+encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, score_to_tokens,
+          to_one_hot, tokens_to_notes, tokens_to_score, transpose_probs, transpose_tokens,
+          TRANSPOSITIONS, VOCABULARY
+form      Form, heard_key
 notation  Bar, expand_repeats, find_key, find_metre, from_melody, from_score,
           KeySignature, load_chorale, load_chorales, load_melody, Notation, read_midi,
           save_chorales, show_score, Syllable, Tempo, to_score, write_midi, write_score
 sound     play, show, step_times, synthesize, write_sound
-corpus    copied, Corpus, load_corpus, pairwise_containment, passage_containment,
-          read_errata, read_manifest
-judging   compute_measures, describe_measures, DISTRIBUTIONS, distributions, divergence,
-          explain_grade, format_report_card, grade, report_card, shuffled
+corpus    copied, Corpus, draw_form, load_corpus, pairwise_containment,
+          passage_containment, read_errata, read_manifest, unsplit_chorales,
+          unsplit_report
+judging   compute_measures, describe_measures, discriminability, Discriminability,
+          DISTRIBUTIONS, distributions, divergence, ends_on_tonic, explain_grade,
+          format_report_card, grade, phrasing, report_card, shuffled
 harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,
-          nonchord_tones, phrase_ends, suspicious_places, to_romantext,
-          write_romantext
+          melody_phrase_ends, nonchord_tones, phrase_ends, suspicious_places,
+          to_romantext, write_romantext
 part_writing
           fault_colours, faults, mark_faults, RULE_SETS, RULES
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
-          chord_crops, chord_gru, ChordGRU, end_negative_log_likelihood, fit,
-          fit_chords, load_model, negative_log_likelihood, note_gru, note_log_probs,
-          note_probs, note_windows, NoteGRU, power_schedule, PRETRAINED, save_model,
-          score_notes, VOICE_PAIRS, weights_hash, whole_chords, whole_pieces
-writing   generate, harmonize, make_gallery, notes_per_second
+          chord_crops, chord_gru, ChordGRU, critic, Critic, critic_log_odds,
+          end_negative_log_likelihood, fit, fit_chords, fit_critic, fit_phrases,
+          load_critic, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs,
+          note_windows, NoteGRU, phrase_crops, phrase_gru, PhraseGRU, power_schedule,
+          PRETRAINED, save_model, score_negative_log_likelihood, score_notes,
+          VOICE_PAIRS, weights_hash, whole_chords, whole_pieces, whole_scores
+writing   compose, generate, harmonize, make_gallery, notes_per_second
 story     cached, note_name, plot_attention, plot_breakdown,
           plot_calibration, plot_grades, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,

@@ -31,10 +31,17 @@ from .corpus.editions import (
 from .corpus.errata import (
     read_errata as read_errata,
 )
+from .corpus.forms import (
+    draw_form as draw_form,
+)
 from .corpus.passages import (
     copied as copied,
     pairwise_containment as pairwise_containment,
     passage_containment as passage_containment,
+)
+from .corpus.unsplit import (
+    unsplit_chorales as unsplit_chorales,
+    unsplit_report as unsplit_report,
 )
 from .encoding import (
     PRIMING as PRIMING,
@@ -44,10 +51,16 @@ from .encoding import (
     encode as encode,
     from_one_hot as from_one_hot,
     notes_to_tokens as notes_to_tokens,
+    score_to_tokens as score_to_tokens,
     to_one_hot as to_one_hot,
     tokens_to_notes as tokens_to_notes,
+    tokens_to_score as tokens_to_score,
     transpose_probs as transpose_probs,
     transpose_tokens as transpose_tokens,
+)
+from .form import (
+    Form as Form,
+    heard_key as heard_key,
 )
 from .harmony.analysis import (
     CADENCES as CADENCES,
@@ -64,6 +77,9 @@ from .harmony.marks import (
 from .harmony.nonchord import (
     nonchord_tones as nonchord_tones,
 )
+from .harmony.melody_phrases import (
+    melody_phrase_ends as melody_phrase_ends,
+)
 from .harmony.phrases import (
     phrase_ends as phrase_ends,
 )
@@ -74,6 +90,10 @@ from .harmony.romantext import (
 from .harmony.suspects import (
     suspicious_places as suspicious_places,
 )
+from .judging.discriminability import (
+    Discriminability as Discriminability,
+    discriminability as discriminability,
+)
 from .judging.grading import (
     compute_measures as compute_measures,
     describe_measures as describe_measures,
@@ -83,23 +103,37 @@ from .judging.grading import (
     report_card as report_card,
     shuffled as shuffled,
 )
+from .judging.phrasing import (
+    ends_on_tonic as ends_on_tonic,
+    phrasing as phrasing,
+)
 from .judging.style import (
     DISTRIBUTIONS as DISTRIBUTIONS,
     distributions as distributions,
     divergence as divergence,
 )
 from .models.chord_gru import (
-    VOICE_PAIRS as VOICE_PAIRS,
     ChordGRU as ChordGRU,
     chord_gru as chord_gru,
+)
+from .models.chord_reader import (
+    VOICE_PAIRS as VOICE_PAIRS,
+)
+from .models.critic import (
+    Critic as Critic,
+    critic as critic,
+    critic_log_odds as critic_log_odds,
+    fit_critic as fit_critic,
 )
 from .models.datasets import (
     batches_per_epoch as batches_per_epoch,
     chord_batches_per_epoch as chord_batches_per_epoch,
     chord_crops as chord_crops,
     note_windows as note_windows,
+    phrase_crops as phrase_crops,
     whole_chords as whole_chords,
     whole_pieces as whole_pieces,
+    whole_scores as whole_scores,
 )
 from .models.evaluation import (
     calibration as calibration,
@@ -107,6 +141,7 @@ from .models.evaluation import (
     negative_log_likelihood as negative_log_likelihood,
     note_log_probs as note_log_probs,
     note_probs as note_probs,
+    score_negative_log_likelihood as score_negative_log_likelihood,
     score_notes as score_notes,
 )
 from .models.model import (
@@ -116,7 +151,12 @@ from .models.note_gru import (
     NoteGRU as NoteGRU,
     note_gru as note_gru,
 )
+from .models.phrase_gru import (
+    PhraseGRU as PhraseGRU,
+    phrase_gru as phrase_gru,
+)
 from .models.saving import (
+    load_critic as load_critic,
     PRETRAINED as PRETRAINED,
     load_model as load_model,
     save_model as save_model,
@@ -125,6 +165,7 @@ from .models.saving import (
 from .models.training import (
     fit as fit,
     fit_chords as fit_chords,
+    fit_phrases as fit_phrases,
     power_schedule as power_schedule,
 )
 from .notation.archive import (
@@ -212,6 +253,9 @@ from .studio.session import (
 from .studio.widget import Studio as Studio
 from .writing.gallery import (
     make_gallery as make_gallery,
+)
+from .writing.composing import (
+    compose as compose,
 )
 from .writing.generation import (
     generate as generate,

@@ -129,7 +129,7 @@ class Chorale:
             "name": _checked_text(name, "name", name),
             "bwv": None if bwv is None else _checked_text(bwv, "bwv", name),
             "title": None if title is None else _checked_text(title, "title", name),
-            "key": None if key is None else _checked_key(key, name),
+            "key": None if key is None else checked_key(key, name),
             "time_signature": time_signature,
             "pitches": _checked_pitches(pitches, name),
         }
@@ -557,8 +557,13 @@ def _checked_text(text, field, name):
     return str(text)
 
 
-def _checked_key(key, name):
-    """`key` in music21's spelling, or a ValueError where it is none."""
+def checked_key(key: object, name: str) -> str:
+    """`key` in music21's spelling, or a ValueError that begins with `name` where it is none.
+
+    Examples:
+        >>> checked_key("B- minor", "prelude")
+        'b- minor'
+    """
     parts = _KEY.fullmatch(key) if isinstance(key, str) else None
     if parts is None:
         raise ValueError(
@@ -573,7 +578,7 @@ def _key_moved(key, fifths):
     """The name of a key, its tonic moved along the line of fifths."""
     sharps, letter = divmod(_tonic_fifths(key) + fifths + 1, 7)
     tonic = "FCGDAEB"[letter] + ("#" * sharps if sharps > 0 else "-" * -sharps)
-    return _checked_key(f"{tonic} {key.split()[1]}", "transposed")
+    return checked_key(f"{tonic} {key.split()[1]}", "transposed")
 
 
 def _tonic_fifths(key):

@@ -500,22 +500,28 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         help="formats of each piece (default: pdf musicxml mid)",
     )
     to_write.add_argument(
-        "--steps", type=int, help="length in sixteenths (default: until the model ends the piece)"
+        "--steps", type=int, help="length in sixteenths (default: that of a form that is drawn)"
     )
-    for one in (to_harmonize, to_write):
+    for one, model, temperature, best_of, by in (
+        (to_harmonize, "chord_gru", 0.8, 4, "by its grade"),
+        (to_write, "phrase_gru", 1.0, 2, "as the critic has it"),
+    ):
         one.add_argument("--count", type=int, default=1, help="how many (default: 1)")
         one.add_argument("--seed", type=int, help="(default: one is drawn, and named)")
         one.add_argument(
-            "--model", default="chord_gru", help="shipped model or .keras file (default: chord_gru)"
+            "--model", default=model, help="shipped model or .keras file (default: %(default)s)"
         )
         one.add_argument(
-            "--temperature", type=float, default=0.8, help="1 is daring (default: %(default)s)"
+            "--temperature",
+            type=float,
+            default=temperature,
+            help="1 is daring (default: %(default)s)",
         )
         one.add_argument(
             "--best-of",
             type=int,
-            default=4,
-            help="pieces to write for each one that is kept, the best by its grade (default: 4)",
+            default=best_of,
+            help=f"pieces to write for each one that is kept, the best {by} (default: {best_of})",
         )
         one.add_argument(
             "--range",

@@ -32,6 +32,9 @@ LOWEST_NOTE = LOWEST_PITCH + TRANSPOSITIONS[0]  # 31
 HIGHEST_NOTE = HIGHEST_PITCH + TRANSPOSITIONS[-1]  # 87
 FIRST_NOTE_TOKEN = 2
 VOCABULARY = FIRST_NOTE_TOKEN + HIGHEST_NOTE - LOWEST_NOTE + 1  # 59
+# In a score's tokens, 2 to 58 are notes that are struck, and 59 to 115 the same notes going on.
+GOES_ON = VOCABULARY - FIRST_NOTE_TOKEN  # 57: from the token of a struck note to that of a held one
+SCORE_VOCABULARY = VOCABULARY + GOES_ON  # 116
 
 
 def notes_to_tokens(notes: ArrayLike) -> np.ndarray:
@@ -71,6 +74,54 @@ def tokens_to_notes(tokens: ArrayLike) -> np.ndarray:
     special = np.where(checked == END_TOKEN, END, SILENCE)
     sounding = checked - FIRST_NOTE_TOKEN + LOWEST_NOTE
     return np.where(checked >= FIRST_NOTE_TOKEN, sounding, special).astype(np.int16)
+
+
+def score_to_tokens(pitches: ArrayLike, struck: ArrayLike) -> np.ndarray:
+    """Tokens 0..115 (uint8 array, the shape of `pitches`) of notes of which it is known whether
+    they are struck: 2 to 58 are struck, 59 to 115 the same notes going on from the step before.
+
+    Args:
+        pitches: int array (steps, 4) of MIDI numbers, 0 is silence.
+        struck: bool array (steps, 4), such as `Chorale.struck`. A note of another pitch than the
+            step before is struck, whatever it says there.
+
+    Raises:
+        ValueError: a note outside 31..87.
+
+    Examples:
+        >>> score_to_tokens([[60, 55, 0, 48]] * 2, [[True] * 4, [True, False, False, False]])
+        array([[31, 26,  1, 19],
+               [31, 83,  1, 76]], dtype=uint8)
+
+    Notebook: 02_encoding_and_transposition
+    """
+    tokens = notes_to_tokens(np.asarray(pitches))
+    goes_on = (tokens >= FIRST_NOTE_TOKEN) & ~np.asarray(struck, bool)
+    goes_on[:1] = False
+    goes_on[1:] &= tokens[1:] == tokens[:-1]
+    return (tokens + np.where(goes_on, GOES_ON, 0)).astype(np.uint8)
+
+
+def tokens_to_score(tokens: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """(MIDI numbers, int16; which are struck, bool), two arrays of the shape of `tokens`, of a
+    score's tokens 0..115; -1 is the end, 0 silence.
+
+    Raises:
+        ValueError: a token outside 0..115.
+
+    Examples:
+        >>> pitches, struck = tokens_to_score([[31, 26, 1, 19], [31, 83, 1, 76]])
+        >>> pitches[1].tolist(), struck[1].tolist()
+        ([60, 55, 0, 48], [True, False, False, False])
+
+    Notebook: 02_encoding_and_transposition
+    """
+    given = np.asarray(tokens).astype(int)
+    goes_on = given >= VOCABULARY
+    if np.any(given >= SCORE_VOCABULARY):
+        raise ValueError(f"token {given.max()}: expected 0..{SCORE_VOCABULARY - 1}")
+    notes = tokens_to_notes(np.where(goes_on, given - GOES_ON, given))
+    return notes, (notes > SILENCE) & ~goes_on
 
 
 def encode(pitches: ArrayLike | Chorale, end: bool = True) -> np.ndarray:

@@ -100,7 +100,7 @@ def write_chorales(
     count: int = 1,
     steps: int | None = None,
     seed: int | None = None,
-    model: str = "chord_gru",
+    model: str = "phrase_gru",
     suffixes: Sequence[str] = WRITTEN,
     **how: Any,
 ) -> str:
@@ -108,20 +108,28 @@ def write_chorales(
 
     Args:
         output: the folder, made where it is missing.
-        count, steps, how: see `generate`.
+        count, steps: see `compose`.
         seed: as in `harmonize_file`.
-        model: shipped model, or path of one.
+        model: shipped model, or path of one; one that takes no form writes as `generate` has it.
         suffixes: formats, such as ``('.pdf', '.mp3')``.
+        how: see `compose`, or `generate`.
 
     Raises:
         ValueError, OSError: something cannot be done as it was asked for.
     """
+    from .models.saving import as_model
+    from .writing.composing import compose
     from .writing.generation import generate
 
     suffixes = [suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes]
     _check_suffixes([f"chorale{suffix}" for suffix in suffixes], (*SCORES, *MIDI, *SOUNDS))
+    if Path(output).exists() and not Path(output).is_dir():
+        raise ValueError(f"{output} is a file: expected a folder, or a name that is free")
     seed = _drawn_seed() if seed is None else seed
-    pieces = generate(model, count, steps, seed=seed, **how)
+    if as_model(model).takes_form:
+        pieces = compose(None, count, steps, seed, model, **how)
+    else:
+        pieces = generate(model, count, steps, seed=seed, **how)
     about = _about(model, seed)
     files = [
         _write(piece, Path(output) / f"chorale-{number}{suffix}", about)

@@ -1,13 +1,11 @@
-"""The strong model: attention, places in the bar, held notes, voice motion and dropout."""
+"""The strong model: attention, places in the bar, voice motion and dropout."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from chorale_utils import VOICE_PAIRS, note_probs
 from chorale_utils.encoding import notes_to_tokens
 from chorale_utils.models.backend import keras
-from chorale_utils.models.chord_gru import _held
 
 
 @pytest.fixture(scope="module")
@@ -126,33 +124,13 @@ def test_each_kind_of_dropout_is_at_work_in_training_anew_each_time_and_only_the
     np.testing.assert_array_equal(model.log_probs(tokens), plain)
 
 
-runs = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 40)), min_size=1, max_size=6)
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(runs, runs, runs, runs), min_size=1, max_size=2))
-def test_held_notes_are_counted_from_the_step_they_began_up_to_31(pieces):
-    voices = [[np.repeat(*zip(*run)) for run in piece] for piece in pieces]
-    steps = min(len(voice) for piece in voices for voice in piece)
-    chords = np.stack(
-        [np.stack([voice[:steps] for voice in piece], axis=-1) for piece in voices]
-    ).astype(np.int32)
-    expected = np.zeros_like(chords)
-    for piece, step, voice in np.ndindex(*chords.shape):
-        if step and chords[piece, step, voice] == chords[piece, step - 1, voice]:
-            expected[piece, step, voice] = min(expected[piece, step - 1, voice] + 1, 31)
-    np.testing.assert_array_equal(
-        keras.ops.convert_to_numpy(_held(keras.ops.convert_to_tensor(chords))), expected
-    )
-
-
 @pytest.mark.parametrize("memory", [2, 7, 24])
 def test_note_by_note_and_whole_a_piece_that_outgrows_the_memory_is_read_alike(
     new_chord_gru, pitches, monkeypatch, memory
 ):
     model, longer = new_chord_gru(), np.concatenate([pitches, pitches + 1])
     unlimited = note_probs(model, longer)
-    monkeypatch.setattr("chorale_utils.models.chord_gru.MEMORY", memory)
+    monkeypatch.setattr("chorale_utils.models.chord_reader.MEMORY", memory)
     weights, model = model.get_weights(), new_chord_gru()  # one that is compiled anew
     model.set_weights(weights)
     whole, state = note_probs(model, longer), model.begin(1, len(longer))

@@ -114,11 +114,25 @@ def _found_ends(chorale):
     possible = (held >= STEPS_PER_QUARTER) & (after[:, 0] | (chorale.onsets is None))
     possible |= silence | (ends == steps)
     ends, worth = ends[possible], (seen @ list(_WEIGHTS.values()))[possible]
+    return best_cut(ends, worth, _LENGTH_WEIGHT, _PHRASE_BONUS)
+
+
+def best_cut(
+    ends: np.ndarray, worth: np.ndarray, length_weight: float, phrase_bonus: float
+) -> np.ndarray:
+    """The ends (int array) of the phrases into which a piece is best cut.
+
+    Args:
+        ends: int array, the steps at which a phrase may end; the last one ends.
+        worth: float array, the evidence at each of them that a phrase ends there.
+        length_weight: what the logarithm of how common a phrase's length is counts.
+        phrase_bonus: what is added to that logarithm.
+    """
     lengths = np.log([_LENGTHS.get(quarters, _RARE) / _ALL for quarters in range(25)])
     places, best, came_from = np.append(0, ends), [0.0], [0]
     for place in range(1, len(places)):
         quarters = np.minimum((places[place] - places[:place]) // STEPS_PER_QUARTER, 24)
-        value = best + _LENGTH_WEIGHT * (lengths[quarters] + _PHRASE_BONUS)
+        value = best + length_weight * (lengths[quarters] + phrase_bonus)
         came_from.append(int(value.argmax()))
         best.append(value.max() + worth[place - 1])
     found, place = [], len(places) - 1

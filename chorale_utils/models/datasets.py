@@ -11,7 +11,7 @@ transposition of everything costs a few milliseconds; nothing is ever stored but
 Notebook: 02_encoding_and_transposition
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,21 @@ import numpy as np
 from ..chorale import VOICES, Chorale, as_chorales
 from ..encoding import (
     END_TOKEN,
+    FIRST_NOTE_TOKEN,
     PRIMING,
     TRANSPOSITIONS,
+    VOCABULARY,
     checked_transpositions,
     encode,
     notes_to_tokens,
+    score_to_tokens,
     transpose_tokens,
 )
+from ..form import FEATURES, GROUPS, Form, transpose_features
 from .backend import Tensor, tf
 from .checks import check_whole_numbers
+
+UNKNOWN = {"metre": 0.1, "phrases": 0.15, "key": 0.2}  # shares of passages without this knowledge
 
 
 def note_windows(
@@ -211,22 +217,11 @@ def chord_crops(
     begins = np.cumsum(lengths) - lengths
 
     def epochs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        epoch = first_epoch
-        while True:
-            random = np.random.default_rng((seed, epoch))
-            picks = random.permutation(
-                _in_proportion(np.maximum(lengths, steps + 1), batches * batch_size, random)
-            )
-            spare = np.maximum(lengths[picks] - (steps + 1), 0)
-            # Drawn beyond the edges, too, then moved back to them: else beginnings and ends would
-            # hardly ever come.
-            starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
-            drawn = random.choice(shifts, len(picks))
-            for batch in np.arange(len(picks)).reshape(batches, batch_size):
-                piece, start = picks[batch], starts[batch]
-                chords = _crops(rows, begins[piece] + start, lengths[piece] - start, steps)
-                yield transpose_tokens(chords, drawn[batch, None, None]).astype(np.int32), start
-            epoch += 1
+        for piece, start, shift, _ in _drawn_crops(
+            lengths, steps, batches, batch_size, shifts, seed, first_epoch
+        ):
+            chords = _crops(rows, begins[piece] + start, lengths[piece] - start, steps)
+            yield transpose_tokens(chords, shift[:, None, None]).astype(np.int32), start
 
     crops = tf.data.Dataset.from_generator(
         epochs,
@@ -308,6 +303,129 @@ def whole_chords(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> 
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
 
 
+def phrase_crops(
+    chorales: Chorale | Iterable[Chorale],
+    steps: int = 256,
+    batch_size: int = 16,
+    transpositions: Iterable[int] = TRANSPOSITIONS,
+    unknown: Mapping[str, float] = UNKNOWN,
+    seed: int = 0,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Endless batches of passages to train a `PhraseGRU` on, drawn as `chord_crops` draws them,
+    with the form of the piece that they come from.
+
+    Args:
+        chorales: list of Chorale, or one, with onsets, fermatas, key and time signature where they
+        are known. steps, batch_size, transpositions, seed, first_epoch: as in `chord_crops`.
+        unknown: dict by name of the groups of `chorale_utils.form.GROUPS`: the share of passages of
+            which this part of the form is left untold.
+
+    Returns:
+        tf.data.Dataset of ((chords, form), targets, weights): int32 (batch_size, steps + 1, 4), a
+        score's tokens of the chord before the passage (ends, where the piece begins) and of the
+        passage; int32 (batch_size, steps, 8), the features of the form; int32 (batch_size, steps,
+        4), what is to be predicted, 59 standing for a note that goes on; float32, its shape, 1
+        where it counts.
+
+    Raises:
+        ValueError: as in `chord_crops`; `unknown` names another group.
+
+    Notebook: 02_encoding_and_transposition
+    """
+    chorales = as_chorales(chorales)
+    batches = chord_batches_per_epoch(chorales, steps, batch_size)
+    pieces = [score_with_ends(chorale) for chorale in chorales]
+    shifts = _checked_shifts(transpositions, chorales, [_with_ends(each) for each in chorales])
+    _check_seed(seed)
+    lengths = np.array([len(piece) for piece in pieces])
+    rows, forms = np.concatenate(pieces), np.concatenate([form_rows(each) for each in chorales])
+    begins = np.cumsum(lengths) - lengths
+    columns = {
+        group: np.array([list(FEATURES).index(name) for name in names])
+        for group, names in GROUPS.items()
+    }
+    if not set(unknown) <= set(columns):
+        raise ValueError(f"unknown {unknown}: expected shares by name of {', '.join(columns)}")
+
+    def epochs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for piece, start, drawn, random in _drawn_crops(
+            lengths, steps, batches, batch_size, shifts, seed, first_epoch
+        ):
+            where, left = begins[piece] + start, lengths[piece] - start
+            chords = _score_transposed(_crops(rows, where, left, steps), drawn[:, None, None])
+            form = transpose_features(_crops(forms, where, left, steps)[:, 1:], drawn[:, None])
+            for group, share in unknown.items():
+                untold = np.flatnonzero(random.random(batch_size) < share)
+                form[np.ix_(untold, np.arange(steps), columns[group])] = 0
+            yield chords.astype(np.int32), form.astype(np.int32)
+
+    crops = tf.data.Dataset.from_generator(
+        epochs,
+        output_signature=(
+            tf.TensorSpec((batch_size, steps + 1, len(VOICES)), tf.int32),
+            tf.TensorSpec((batch_size, steps, len(FEATURES)), tf.int32),
+        ),
+    )
+    return crops.map(lambda chords, form: _score_targets_weights(chords, form, end_counts=True))
+
+
+def whole_scores(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> tf.data.Dataset:
+    """Complete pieces in their own key, with their form, for a `PhraseGRU`, padded to the longest
+    of their batch, the shortest first.
+
+    Args:
+        chorales: list of Chorale, or one.
+        batch_size: pieces in a batch (the last may hold fewer).
+
+    Returns:
+        tf.data.Dataset as `phrase_crops` returns it, with weights 1 on the notes and 0 on end and
+        padding.
+
+    Raises:
+        ValueError: no chorales.
+
+    Notebook: 04_evaluation
+    """
+    ordered = _shortest_first(chorales, batch_size)
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for first in range(0, len(ordered), batch_size):
+            batch = ordered[first : first + batch_size]
+            longest = max(map(len, batch))
+            chords = np.full((len(batch), longest + 2, len(VOICES)), END_TOKEN, np.int32)
+            form = np.zeros((len(batch), longest + 1, len(FEATURES)), np.int32)
+            for number, chorale in enumerate(batch):
+                chords[number, : len(chorale) + 2] = score_with_ends(chorale)
+                form[number] = Form.of(chorale).features(longest + 1)
+            yield chords, form
+
+    dataset = tf.data.Dataset.from_generator(
+        batches,
+        output_signature=(
+            tf.TensorSpec((None, None, len(VOICES)), tf.int32),
+            tf.TensorSpec((None, None, len(FEATURES)), tf.int32),
+        ),
+    )
+    dataset = dataset.map(
+        lambda chords, form: _score_targets_weights(chords, form, end_counts=False)
+    )
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(ordered) // batch_size)))
+
+
+def score_with_ends(chorale: Chorale) -> np.ndarray:
+    """A piece's tokens as a score, uint8 (2 + steps, 4): a row of ends, the chords, a row of
+    ends."""
+    ends = np.full((1, len(VOICES)), END_TOKEN, np.uint8)
+    return np.concatenate([ends, score_to_tokens(chorale.pitches, chorale.struck), ends])
+
+
+def form_rows(chorale: Chorale) -> np.ndarray:
+    """The form's features, uint8 (2 + steps, 8), that go with `score_with_ends`: of the row of
+    ends before the piece nothing is known."""
+    return np.pad(Form.of(chorale).features(len(chorale) + 1), [[1, 0], [0, 0]])
+
+
 def check_transpositions_of(chorale: Chorale, tokens: np.ndarray, shifts: Sequence[int]) -> None:
     """Passes where all notes of a chorale stay within MIDI 31..87 in all transpositions.
 
@@ -355,6 +473,17 @@ def _inputs_targets_weights(chords: Tensor, place: Tensor, end_counts: bool) -> 
     return (chords, place), targets, is_note
 
 
+def _score_targets_weights(chords: Tensor, form: Tensor, end_counts: bool) -> tuple[Any, ...]:
+    """`_inputs_targets_weights`, of a score's tokens."""
+    inputs, targets, weights = _inputs_targets_weights(chords, form, end_counts)
+    return inputs, tf.minimum(targets, VOCABULARY), weights  # a note that goes on: 59, whichever
+
+
+def _score_transposed(tokens: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+    """A score's tokens (int array), moved by semitones that are known to fit."""
+    return tokens + np.where(tokens >= FIRST_NOTE_TOKEN, semitones, 0)
+
+
 def _checked_shifts(
     transpositions: Iterable[int], chorales: Sequence[Chorale], pieces: Sequence[np.ndarray]
 ) -> np.ndarray:
@@ -377,6 +506,34 @@ def _with_ends(chorale: Chorale) -> np.ndarray:
     """A piece's tokens, uint8 (2 + steps, 4): a row of ends, the chords, a row of ends."""
     ends = np.full((1, len(VOICES)), END_TOKEN, np.uint8)
     return np.concatenate([ends, notes_to_tokens(chorale.pitches), ends])
+
+
+def _drawn_crops(
+    lengths: np.ndarray,
+    steps: int,
+    batches: int,
+    batch_size: int,
+    shifts: np.ndarray,
+    seed: int,
+    first_epoch: int,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.random.Generator]]:
+    """Yields, batch by batch and epoch by epoch, without end: the numbers of the pieces of its
+    passages, their first steps, and their transpositions, int arrays (batch_size,); and the chance
+    (numpy Generator) of this epoch, for what else is to be drawn."""
+    epoch = first_epoch
+    while True:
+        random = np.random.default_rng((seed, epoch))
+        picks = random.permutation(
+            _in_proportion(np.maximum(lengths, steps + 1), batches * batch_size, random)
+        )
+        spare = np.maximum(lengths[picks] - (steps + 1), 0)
+        # Drawn beyond the edges, too, then moved back to them: else beginnings and ends would
+        # hardly ever come.
+        starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
+        drawn = random.choice(shifts, len(picks))
+        for batch in np.arange(len(picks)).reshape(batches, batch_size):
+            yield picks[batch], starts[batch], drawn[batch], random
+        epoch += 1
 
 
 def _in_proportion(shares: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

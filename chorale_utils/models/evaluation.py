@@ -20,13 +20,19 @@ from numpy.typing import ArrayLike
 from ..chorale import SILENCE, VOICES, Chorale, as_chorales
 from ..encoding import (
     END_TOKEN,
+    FIRST_NOTE_TOKEN,
+    GOES_ON,
+    SCORE_VOCABULARY,
     SILENCE_TOKEN,
+    VOCABULARY,
     checked_transpositions,
     notes_to_tokens,
+    score_to_tokens,
     tokens_to_notes,
     transpose_probs,
     transpose_tokens,
 )
+from ..form import Form, transpose_features
 from .backend import Tensor, compiled, keras
 from .checks import check_whole_numbers
 from .datasets import check_transpositions_of
@@ -36,10 +42,10 @@ from .saving import ModelLike, as_model
 if TYPE_CHECKING:
     import pandas as pd
 
-# model -> {whether dropout is on: compiled log_probs}
-_COMPILED: weakref.WeakKeyDictionary[ChoraleModel, dict[bool, Callable[[Tensor], Tensor]]] = (
-    weakref.WeakKeyDictionary()
-)
+# model -> {(whether dropout is on, whether a form is told): compiled log_probs}
+_COMPILED: weakref.WeakKeyDictionary[
+    ChoraleModel, dict[tuple[bool, bool], Callable[..., Tensor]]
+] = weakref.WeakKeyDictionary()
 
 
 def note_probs(
@@ -52,7 +58,8 @@ def note_probs(
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
-        pitches: int array (steps, 4) of MIDI numbers, 0 is silence; or a Chorale.
+        pitches: int array (steps, 4) of MIDI numbers, 0 is silence; or a Chorale, of which a model
+            that reads scores and forms learns which notes are struck, and what its form is.
         mc_samples: 0 for the model as it is; otherwise the mean over that many passes with dropout
             left on (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation"), drawn anew at
             every call.
@@ -79,8 +86,12 @@ def note_probs(
 
     Notebook: 04_evaluation
     """
-    tokens = _tokens([_pitches(pitches)])
-    return _predict(as_model(model), tokens, mc_samples, transpositions)[0]
+    model, forms = as_model(model), None
+    if isinstance(pitches, Chorale):
+        tokens, forms = _read(model, [pitches], silent_steps=0)
+    else:
+        tokens = _tokens([np.asarray(pitches)])
+    return _predict(model, tokens, mc_samples, transpositions, forms)[0]
 
 
 def note_log_probs(
@@ -106,9 +117,9 @@ def note_log_probs(
 
     Notebook: 04_evaluation
     """
-    pitches = _pitches(pitches)
+    notes = pitches.pitches if isinstance(pitches, Chorale) else np.asarray(pitches)
     return _log_probs_of(
-        note_probs(model, pitches, mc_samples, transpositions), notes_to_tokens(pitches)
+        note_probs(model, pitches, mc_samples, transpositions), notes_to_tokens(notes)
     )
 
 
@@ -144,6 +155,58 @@ def negative_log_likelihood(
         log_probs = _log_probs_of(probs[:-1], notes_to_tokens(chorale.pitches))
         total, notes = total - log_probs.sum(dtype=float), notes + log_probs.size
     return float(total / notes)
+
+
+def score_negative_log_likelihood(
+    model: ModelLike, chorales: Chorale | Iterable[Chorale], batch_size: int = 16
+) -> float:
+    """Nats per note of scores: of what is to be heard, and of whether it is struck, together.
+
+    What it has more than `negative_log_likelihood` is what striking costs, given the notes.
+
+    Args:
+        model: `ChoraleModel` that writes scores, such as `PhraseGRU`; or the name or path of one.
+        chorales, batch_size: see `negative_log_likelihood`.
+
+    Raises:
+        ValueError: the model writes no scores, or there are no chorales.
+        FileNotFoundError: no such model.
+
+    Notebook: 04_evaluation
+    """
+    model, ordered = as_model(model), sorted(as_chorales(chorales), key=len)
+    check_whole_numbers(1, batch_size=batch_size)
+    if model.tokens != SCORE_VOCABULARY:
+        raise ValueError(f"{model.name} writes no scores: expected a model such as phrase_gru")
+    if not any(map(len, ordered)):
+        raise ValueError("no chorales, or only empty ones: expected at least one note to judge")
+    total, notes = 0.0, 0
+    for start in range(0, len(ordered), batch_size):
+        batch = ordered[start : start + batch_size]
+        tokens, forms = _read(model, batch, silent_steps=0)
+        log_probs = _log_probs_of(_predict_in_one_key(model, tokens, 0, forms), tokens)
+        for chorale, piece in zip(batch, log_probs):
+            total -= piece[: len(chorale)].sum(dtype=float)
+            notes += piece[: len(chorale)].size
+    return float(total / notes)
+
+
+def notes_of_scores(probs: np.ndarray) -> np.ndarray:
+    """Probabilities by note, float array (..., 59), of those by a score's tokens (..., 116): a note
+    is struck or goes on. Those that are by note already come back as they are.
+
+    Examples:
+        >>> probs = np.zeros(116)
+        >>> probs[[43, 100]] = 0.25, 0.75  # C5 is struck, or goes on
+        >>> float(notes_of_scores(probs)[43])
+        1.0
+
+    Notebook: 04_evaluation
+    """
+    notes = probs[..., :VOCABULARY].copy()
+    if probs.shape[-1] > VOCABULARY:
+        notes[..., FIRST_NOTE_TOKEN:] += probs[..., VOCABULARY:]
+    return notes
 
 
 def end_negative_log_likelihood(
@@ -284,15 +347,26 @@ def _probs_of_pieces(
         check_transpositions_of(chorale, notes_to_tokens(chorale.pitches), shifts)
     for start in range(0, len(ordered), batch_size):
         batch = ordered[start : start + batch_size]
-        silent_step = np.full((1, len(VOICES)), SILENCE)
-        tokens = _tokens([np.vstack([chorale.pitches, silent_step]) for chorale in batch])
-        probs = _predict(model, tokens, mc_samples, shifts)
+        tokens, forms = _read(model, batch, silent_steps=1)
+        probs = _predict(model, tokens, mc_samples, shifts, forms)
         for chorale, piece in zip(batch, probs):
             yield chorale, piece[: len(chorale) + 1]
 
 
-def _pitches(pitches: ArrayLike | Chorale) -> np.ndarray:
-    return pitches.pitches if isinstance(pitches, Chorale) else np.asarray(pitches)
+def _read(
+    model: ChoraleModel, chorales: Sequence[Chorale], silent_steps: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(tokens, as `_tokens` gives them; forms, int32 array (pieces, steps, 8), or None) of chorales
+    and some silent steps after them, as a model reads them."""
+    silence = np.full((silent_steps, len(VOICES)), SILENCE)
+    tokens = _tokens([np.vstack([chorale.pitches, silence]) for chorale in chorales])
+    if model.tokens == SCORE_VOCABULARY:
+        for row, chorale in zip(tokens, chorales):
+            row[: len(chorale)] = score_to_tokens(chorale.pitches, chorale.struck)
+    if not model.takes_form:
+        return tokens, None
+    forms = [Form.of(chorale).features(tokens.shape[1]) for chorale in chorales]
+    return tokens, np.stack(forms).astype(np.int32)
 
 
 def _tokens(pieces: Sequence[np.ndarray]) -> np.ndarray:
@@ -314,43 +388,54 @@ def _tokens(pieces: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _predict(
-    model: ChoraleModel, tokens: np.ndarray, mc_samples: int, transpositions: Iterable[int]
+    model: ChoraleModel,
+    tokens: np.ndarray,
+    mc_samples: int,
+    transpositions: Iterable[int],
+    forms: np.ndarray | None = None,
 ) -> np.ndarray:
-    """float32 array (pieces, steps, 4, 59) of probabilities, the mean over the transpositions."""
+    """float32 array (pieces, steps, 4, 59) of probabilities by note, the mean over the
+    transpositions."""
     total: Any = 0
     for semitones in checked_transpositions(transpositions):
-        heard = transpose_tokens(tokens, semitones)
-        total = total + transpose_probs(_predict_in_one_key(model, heard, mc_samples), -semitones)
+        goes_on = tokens >= VOCABULARY
+        heard = transpose_tokens(np.where(goes_on, tokens - GOES_ON, tokens), semitones)
+        told = None if forms is None else transpose_features(forms, semitones)
+        probs = _predict_in_one_key(model, heard + GOES_ON * goes_on, mc_samples, told)
+        total = total + transpose_probs(notes_of_scores(probs), -semitones)
     return total / total.sum(axis=-1, keepdims=True)
 
 
-def _predict_in_one_key(model: ChoraleModel, tokens: np.ndarray, mc_samples: int) -> np.ndarray:
-    """float32 array (pieces, steps, 4, 59): what the model says, or the mean of what it says with
-    dropout on."""
+def _predict_in_one_key(
+    model: ChoraleModel, tokens: np.ndarray, mc_samples: int, forms: np.ndarray | None = None
+) -> np.ndarray:
+    """float32 array (pieces, steps, 4, tokens): what the model says, or the mean of what it says
+    with dropout on."""
     if not isinstance(mc_samples, (int, np.integer)) or mc_samples < 0:
         raise ValueError(
             f"mc_samples {mc_samples!r}: expected 0 (no dropout) or the number of passes with "
             f"dropout"
         )
     functions = _COMPILED.setdefault(model, {})
-    dropout = mc_samples > 0
-    if dropout not in functions:
-        functions[dropout] = _compiled_log_probs(model, dropout)
+    options = (mc_samples > 0, forms is not None)
+    if options not in functions:
+        functions[options] = _compiled_log_probs(model, options[0])
+    inputs = [tokens] if forms is None else [tokens, forms]
     total: Any = 0
     for _ in range(max(mc_samples, 1)):
-        tensor = keras.ops.convert_to_tensor(tokens, "int32")
-        total = total + np.exp(keras.ops.convert_to_numpy(functions[dropout](tensor)))
+        tensors = [keras.ops.convert_to_tensor(given, "int32") for given in inputs]
+        total = total + np.exp(keras.ops.convert_to_numpy(functions[options](*tensors)))
     return total / max(mc_samples, 1)
 
 
-def _compiled_log_probs(model: ChoraleModel, dropout: bool) -> Callable[[Tensor], Tensor]:
+def _compiled_log_probs(model: ChoraleModel, dropout: bool) -> Callable[..., Tensor]:
     """The model's `log_probs`, compiled, which does not keep the model alive: its own key."""
     weak = weakref.ref(model)
 
-    def log_probs(tokens: Tensor) -> Tensor:
-        alive = weak()
+    def log_probs(*inputs: Tensor) -> Tensor:
+        alive: Any = weak()  # whose `log_probs` takes a form, or not
         assert alive is not None, "called by somebody who holds the model"
-        return alive.log_probs(tokens, training=dropout)
+        return alive.log_probs(*inputs, training=dropout)
 
     return compiled(log_probs)
 

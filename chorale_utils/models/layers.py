@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..chorale import VOICES
-from ..encoding import FIRST_NOTE_TOKEN, LOWEST_NOTE, VOCABULARY
-from .backend import Tensor, keras
+from ..encoding import FIRST_NOTE_TOKEN, GOES_ON, LOWEST_NOTE, VOCABULARY
+from .backend import Tensor, keras, ordered_sum
 
+IMPOSSIBLE = -1e9  # logit of what cannot come
 LONGEST_LEAP = 12  # semitones; a wider melodic interval counts as this
 
 # One row for each token: its pitch class as one-hot vector, the 13th for end and silence.
@@ -152,3 +153,111 @@ def is_note(tokens: Tensor) -> Tensor:
         array([False, False,  True,  True])
     """
     return tokens >= FIRST_NOTE_TOKEN
+
+
+class ScoreEmbedding(NoteEmbedding):
+    """Embeds the notes of a chord in a score: to what `NoteEmbedding` says are added, for each
+    voice, a vector for the note's place above the tonic and one for notes that go on.
+
+    Args:
+        width: of a note's embedding.
+    """
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights; the shape of the input does not matter."""
+        super().build()
+        initializer = keras.initializers.RandomNormal(stddev=0.5)
+        shape = (len(VOICES), 13, self.width)
+        self.degree = self.add_weight(shape=shape, initializer=initializer, name="degree")
+        self.going_on = self.add_weight(
+            shape=(len(VOICES), self.width), initializer=initializer, name="going_on"
+        )
+
+    def call(self, chords: Tensor) -> Tensor:
+        """Float tensor (..., 4 * width) of a score's tokens (..., 4), without their degrees."""
+        ops = keras.ops
+        going_on = ops.cast(chords >= VOCABULARY, "float32")[..., None] * self.going_on
+        going_on = ops.reshape(going_on, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
+        return super().call(sounding_tokens(chords)) + going_on
+
+    def embed_degrees(self, chords: Tensor, tonic: Tensor) -> Tensor:
+        """Float tensor (..., 4 * width) of the degrees of a score's tokens (..., 4) above the tonic
+        (...): 1 to 12 for C to B, 0 where it is not known."""
+        ops = keras.ops
+        degree = ops.one_hot(degrees(sounding_tokens(chords), tonic[..., None]), 13)
+        degree = ops.einsum("...vd,vdw->...vw", degree, self.degree)  # (..., 4, width)
+        return ops.reshape(degree, (*ops.shape(chords)[:-1], len(VOICES) * self.width))
+
+
+class ScoreWriter(NoteWriter):
+    """Logits of what a voice does next in a score, from its hidden layer: strike a note, or let the
+    note go on.
+
+    A note has a logit of its own, one of its pitch class, one of its degree above the tonic, and,
+    where it is struck, one of the melodic interval. That the note goes on has the logit of this
+    note and one of its own.
+    """
+
+    INTERVALS = NoteWriter.INTERVALS + 1  # the last one: the note goes on
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for a hidden layer of shape (..., width)."""
+        super().build(input_shape)
+        self.degree = self.add_weight(
+            shape=(input_shape[-1], 13), initializer="zeros", name="degree"
+        )
+
+    def call(  # type: ignore[override]  # more is told
+        self, hidden: Tensor, last: Tensor, tonic: Tensor, motion: list[Tensor]
+    ) -> Tensor:
+        """Float tensor (..., 60), the last one being that the note goes on.
+
+        Args:
+            hidden: float tensor (..., width).
+            last: int tensor (...), the voice's last note, a token 0..58.
+            tonic: int tensor (...), 1 to 12 for C to B, 0 where it is not known.
+            motion: list of float tensors (..., 59), what else is to be added to the notes' logits.
+        """
+        ops, intervals = keras.ops, self.INTERVALS
+        by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)
+        weights = ops.concatenate([by_note, self.interval, self.degree], axis=1)
+        logits = ops.matmul(hidden, weights)
+        logits, by_degree = logits[..., :-13] + self.bias, logits[..., -13:]
+        tokens, last = ops.arange(VOCABULARY), last[..., None]
+        leaps = ops.clip(tokens - last, -LONGEST_LEAP, LONGEST_LEAP) + LONGEST_LEAP
+        leaps = ops.where(ops.logical_and(is_note(tokens), is_note(last)), leaps, intervals - 2)
+        steps = degrees(tokens, tonic[..., None])
+        notes = ordered_sum(
+            [
+                logits[..., :VOCABULARY],
+                ops.take_along_axis(by_degree, steps, axis=-1),
+                *motion,
+            ]
+        )
+        struck = notes + ops.take_along_axis(logits[..., VOCABULARY:], leaps, axis=-1)
+        goes_on = ops.take_along_axis(notes, last, axis=-1) + logits[..., -1:]
+        goes_on = ops.where(is_note(last), goes_on, IMPOSSIBLE)
+        return ops.concatenate([struck, goes_on], axis=-1)
+
+
+def degrees(tokens: Tensor, tonic: Tensor) -> Tensor:
+    """Semitones above the tonic, 0..11, of tokens 0..58 (int tensor); 12 for what is no note, or
+    where the tonic is not known (0)."""
+    ops = keras.ops
+    known = ops.logical_and(is_note(tokens), tonic > 0)
+    pitch = tokens - FIRST_NOTE_TOKEN + LOWEST_NOTE
+    return ops.where(known, ops.mod(pitch - (tonic - 1), 12), 12)
+
+
+def sounding_tokens(tokens: Tensor) -> Tensor:
+    """Tokens 0..58 of what sounds, struck or not, of a score's tokens 0..115."""
+    return keras.ops.where(tokens >= VOCABULARY, tokens - GOES_ON, tokens)
+
+
+def as_score_logits(logits: Tensor, last: Tensor) -> Tensor:
+    """Logits (..., 116) by a score's tokens, from those of `ScoreWriter` (..., 60) and the voice's
+    last note (...), a token 0..58."""
+    ops = keras.ops
+    tokens = ops.arange(FIRST_NOTE_TOKEN, VOCABULARY)
+    goes_on = ops.where(tokens == last[..., None], logits[..., VOCABULARY:], IMPOSSIBLE)
+    return ops.concatenate([logits[..., :VOCABULARY], goes_on], axis=-1)

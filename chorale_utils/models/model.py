@@ -12,6 +12,7 @@ Notebook: 03_model_training
 
 from typing import Any
 
+from ..encoding import VOCABULARY
 from .backend import Tensor, keras
 
 
@@ -20,6 +21,12 @@ class ChoraleModel(keras.Model):
 
     The notes come in the order soprano, alto, tenor, bass, step by step. In the shapes below, B is
     the number of pieces, side by side, and 59 the number of tokens.
+
+    Attributes:
+        tokens: how many tokens the model knows: 59, or 116 where it tells notes that are struck
+            from notes that go on (see `score_to_tokens`). What is said of 59 holds for 116 then.
+        takes_form: whether `log_probs` and `begin` take a form, too: int tensor (B, steps, 8), the
+            features of a `Form`; None where nothing is known of it.
 
     Examples:
         The simplest model there is gives every note the same probability. It has learnt nothing:
@@ -33,6 +40,8 @@ class ChoraleModel(keras.Model):
         4.078
     """
 
+    tokens = VOCABULARY
+    takes_form = False
     # Parts of the state, which is a dict then, that `next_note` reads and writes only when it is
     # asked for the soprano's note: they follow resampled particles once a step, not once a note.
     memory: tuple[str, ...] = ()

@@ -2,10 +2,10 @@
 they score.
 
 ``python -m chorale_utils.models.model_card FOLDER --name chord_gru`` reads what notebook 03 left in
-a run's folder (the model, and the checkpoints of its training loops), judges the model on the exact
-JSB edition, and writes into ``chorale_utils/models/pretrained/`` the weights, the history of each
-loop, and a card in Markdown. With ``--tried LABEL=FOLDER`` the card also compares other trainings,
-from their own checkpoints.
+a run's folder (the model, and the checkpoints of its training loops) and judges the model on the
+exact JSB edition; phrase_gru, which needs fermatas and keys, on the music21 edition. It writes into
+``chorale_utils/models/pretrained/`` the weights, the history of each loop, and a card in Markdown.
+With ``--tried LABEL=FOLDER`` the card also compares other trainings, from their own checkpoints.
 
 Notebook: 04_evaluation
 """
@@ -23,13 +23,19 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.editions import JSB_SHA256, PARTITIONS, Corpus, corpus_fingerprint, load_corpus
+from ..corpus.unsplit import unsplit_chorales
 from ..files import write_atomically
 from .checkpoint import CHECKPOINT, HISTORY, outcome_fingerprint
 from .evaluation import end_negative_log_likelihood, negative_log_likelihood, score_notes
 from .model import ChoraleModel
 from .saving import PRETRAINED, load_model, save_model
 
-LOOPS = {"note_gru": ("first", "second"), "chord_gru": ("cycle", "second")}
+LOOPS = {
+    "note_gru": ("first", "second"),
+    "chord_gru": ("cycle", "second"),
+    "phrase_gru": ("cycle",),
+}
+EDITIONS = {"note_gru": "jsb", "chord_gru": "jsb", "phrase_gru": "music21"}
 AVERAGED_OVER = range(-2, 3)  # semitones: the transpositions of the second figure
 FIGURES = ["epochs", "minutes", "nats", "val_nats"]  # in a comparison of trainings
 DECIDED_BY_VALIDATION = {
@@ -39,6 +45,8 @@ DECIDED_BY_VALIDATION = {
     "trainings: features, decay, dropout, when to stop a training that was going nowhere, and "
     "which weights to ship. So the validation figures below are those of the best of several, and "
     "a little flattering.",
+    "phrase_gru": "The validation pieces decided nothing within the training, but between three "
+    "designs.",
 }
 
 
@@ -71,8 +79,8 @@ def ship(
     """
     if name not in LOOPS:
         raise ValueError(f"model {name!r}: expected one of {', '.join(LOOPS)}")
-    fingerprint = corpus_fingerprint("jsb")
-    if fingerprint != {"sha256": JSB_SHA256}:
+    fingerprint = corpus_fingerprint(EDITIONS[name])
+    if EDITIONS[name] == "jsb" and fingerprint != {"sha256": JSB_SHA256}:
         found = ", ".join(f"{what} {value}" for what, value in fingerprint.items())
         raise ValueError(
             f"JSB_CHORALES={os.environ['JSB_CHORALES']!r}: {found}: expected the exact archive, "
@@ -89,7 +97,7 @@ def ship(
     if tried:
         earlier = pd.read_csv(tried_file, index_col="training").loc[keep] if keep else None
         table = compare_trainings({"shipped": list(loops.values())[-1], **tried}, earlier)
-    card = _card(name, model, loops, load_corpus("jsb"), fingerprint["sha256"], table, remark)
+    card = _card(name, model, loops, load_corpus(EDITIONS[name]), table, remark)
     save_model(model, destination / f"{name}.keras")
     for loop, place in loops.items():
         history = pd.read_csv(place / HISTORY, index_col="epoch").round(6)
@@ -152,12 +160,11 @@ def _card(
     model: ChoraleModel,
     loops: Mapping[str, Path],
     corpus: Corpus,
-    sha256: str,
     tried: pd.DataFrame | None,
     remark: str,
 ) -> str:
     """The card's text, in Markdown."""
-    lines = [f"# {name}", "", _architecture(model), "", "## Data", "", _data(name, sha256), ""]
+    lines = [f"# {name}", "", _architecture(model), "", "## Data", "", _data(name, corpus), ""]
     lines += ["## Training", "", *_training(model, loops)]
     if remark:
         lines += ["", remark]
@@ -165,7 +172,7 @@ def _card(
         f"{package} {version(package)}" for package in ("tensorflow", "keras", "numpy")
     )
     lines += ["", f"Python {platform.python_version()}, {packages}.", ""]
-    lines += ["## Scores", "", *_scores(model, corpus)]
+    lines += ["## Scores", "", *_scores(name, model, corpus)]
     if tried is not None:
         lines += [
             "",
@@ -185,11 +192,18 @@ def _architecture(model: ChoraleModel) -> str:
     return f"{model.count_params():,} parameters. Architecture: {sizes}."
 
 
-def _data(name: str, sha256: str) -> str:
-    return (
-        f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{sha256}`), "
-        f"each freshly transposed in every epoch. {DECIDED_BY_VALIDATION[name]}"
+def _data(name: str, corpus: Corpus) -> str:
+    pieces = (
+        f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{JSB_SHA256}`)"
     )
+    if EDITIONS[name] == "music21":
+        more = len(unsplit_chorales(corpus))
+        pieces = (
+            f"The {len(corpus.train)} training pieces of the music21 edition and {more} more "
+            "chorales by Bach that music21 has, near-copies of no piece of the split "
+            "(`unsplit_chorales`)"
+        )
+    return f"{pieces}, each freshly transposed in every epoch. {DECIDED_BY_VALIDATION[name]}"
 
 
 def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
@@ -219,10 +233,11 @@ def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
     return lines
 
 
-def _scores(model: ChoraleModel, corpus: Corpus) -> list[str]:
+def _scores(name: str, model: ChoraleModel, corpus: Corpus) -> list[str]:
     """What the figures mean, and a table of them, a row for each group of pieces."""
     lines = [
-        "Nats per note on the exact edition (whole pieces, own key, from the first note on; "
+        f"Nats per note on the {'exact' if EDITIONS[name] == 'jsb' else 'music21'} edition (whole "
+        "pieces, own key, from the first note on; "
         "`negative_log_likelihood`), in one pass and as the mean over transpositions by "
         f"{AVERAGED_OVER[0]} to {AVERAGED_OVER[-1]} semitones; accuracy in one pass; nats for the "
         "end of a piece.",

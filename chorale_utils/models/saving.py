@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..files import write_atomically
-from . import chord_gru, note_gru  # noqa: F401  whose classes Keras knows once they are imported
+from . import (  # noqa: F401  whose classes Keras knows once they are imported
+    chord_gru,
+    note_gru,
+    phrase_gru,
+)
 from .backend import keras
+from .critic import Critic
 from .model import ChoraleModel
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+_CRITIC = "_critic"  # ends the name of a critic's file, after that of its writer
 _LOADED_AT_ONCE = 4  # models that `as_model` keeps in memory: one of them takes some 10 MB
 
 ModelLike: TypeAlias = ChoraleModel | str | os.PathLike[str]  # a model, its name, or its file
@@ -59,7 +65,8 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
     its path. Each call gives a new one, which may be trained further.
 
     Args:
-        name_or_path: ``'note_gru'`` or ``'chord_gru'``, or the path of a ``.keras`` file.
+        name_or_path: ``'note_gru'``, ``'chord_gru'`` or ``'phrase_gru'``, or the path of a
+            ``.keras`` file.
 
     Raises:
         FileNotFoundError: no such name and no such file; the message lists the names there are.
@@ -72,20 +79,57 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
     Notebook: 04_evaluation
     """
     path = _existing_file(name_or_path)
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file makes zipfile, h5py and Keras fail in many ways
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(
-            f"{path}: no model can be read from it ({type(error).__name__}: {reason}): expected a "
-            f"file that save_model has written"
-        ) from error
+    model = _read(path)
     if not isinstance(model, ChoraleModel):
         raise ValueError(
             f"{path} holds a {type(model).__name__}: expected a ChoraleModel, such as note_gru or "
             f"chord_gru"
         )
     return model
+
+
+@lru_cache(maxsize=_LOADED_AT_ONCE)
+def load_critic(writer: str = "phrase_gru") -> Critic:
+    """The critic that is shipped with the package for one of its writers; the same one is returned
+    to everybody who asks for it.
+
+    Args:
+        writer: name of the model that it steers.
+
+    Raises:
+        FileNotFoundError: this model has none.
+
+    Examples:
+        >>> load_critic("phrase_gru").sizes["width"]
+        96
+
+    Notebook: 05_generation
+    """
+    path = PRETRAINED / f"{writer}{_CRITIC}.keras"
+    if not path.is_file():
+        critics = [file.stem.removesuffix(_CRITIC) for file in PRETRAINED.glob(f"*{_CRITIC}.keras")]
+        raise FileNotFoundError(
+            f"no critic of {writer!r} is shipped: expected one of {', '.join(sorted(critics))}"
+        )
+    loaded = _read(path)
+    assert isinstance(loaded, Critic), "the package's own file"
+    return loaded
+
+
+def _read(path: Path) -> keras.Model:
+    """What Keras reads from a file.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged file makes zipfile, h5py and Keras fail in many ways
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{path}: no model can be read from it ({type(error).__name__}: {reason}): expected a "
+            f"file that save_model has written"
+        ) from error
 
 
 def as_model(model: ModelLike) -> ChoraleModel:
@@ -150,7 +194,8 @@ def _existing_file(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def _shipped_names() -> list[str]:
-    return sorted(file.stem for file in PRETRAINED.glob("*.keras"))
+    names = (file.stem for file in PRETRAINED.glob("*.keras"))
+    return sorted(name for name in names if not name.endswith(_CRITIC))
 
 
 @lru_cache(maxsize=_LOADED_AT_ONCE)

@@ -20,26 +20,31 @@ Notebook: 03_model_training
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chorale import Chorale, as_chorales
-from ..encoding import TRANSPOSITIONS
+from ..encoding import TRANSPOSITIONS, score_to_tokens
+from ..form import Form
 from .backend import Tensor, keras, tf
 from .checkpoint import CHECKPOINT, Checkpoint, hash_arrays, outcome_fingerprint
 from .checks import check_whole_numbers
 from .chord_gru import ChordGRU
 from .datasets import (
+    UNKNOWN,
     batches_per_epoch,
     chord_batches_per_epoch,
     chord_crops,
     note_windows,
+    phrase_crops,
     whole_chords,
     whole_pieces,
+    whole_scores,
 )
 from .note_gru import NoteGRU
 from .optimizers import AveragedWeights, AveragingAdamW, LogNormAndRate, NormAdam
+from .phrase_gru import PhraseGRU
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,69 +239,106 @@ def fit_chords(
     Notebook: 03_model_training
     """
     _check_kind(model, ChordGRU, "fit_chords trains a ChordGRU; a NoteGRU is trained by fit")
-    if not 0 <= rise <= 1:
-        raise ValueError(f"rise {rise}: expected a share of the cycle, from 0 to 1")
-    if validate_every < 1:
-        raise ValueError(f"validate_every {validate_every}: expected a number of epochs, 1 or more")
-    check_whole_numbers(0, epochs=epochs)
-    train, valid, transpositions = as_chorales(train), as_chorales(valid), list(transpositions)
-    folder = Path(folder)
-    settings: dict[str, Any] = {
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "rise": rise,
-        "weight_decay": weight_decay,
-        "average": average,
-        "clip_norm": clip_norm,
-        "steps": steps,
-        "batch_size": batch_size,
-        "transpositions": transpositions,
-        "validate_every": validate_every,
-        "seed": seed,
-        "model": model.sizes,
-        "train": _fingerprint(train),
-        "valid": _fingerprint(valid),
-    }
-    if after is not None:
-        settings["after"] = _go_on_from(after, model)
-    batches = chord_batches_per_epoch(train, steps, batch_size)
-    rising = max(1, round(rise * epochs * batches))
-    rate = keras.optimizers.schedules.CosineDecay(
-        learning_rate / 25,
-        decay_steps=max(1, epochs * batches - rising),
-        alpha=0.001,
-        warmup_target=learning_rate,
-        warmup_steps=rising,
-    )
-    optimizer = AveragingAdamW(
-        rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm, average=average
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        weighted_metrics=[NatsPerNote(from_logits=True), NoteAccuracy()],
-        jit_compile=False,
-    )  # XLA makes this model two to three times slower on a processor
-    averaged = AveragedWeights()
-    checkpoint = Checkpoint(folder / CHECKPOINT, settings, [averaged], averaged.averaged_weights)
-    return _train(
+    return _fit_cycle(
         model,
-        checkpoint,
+        as_chorales(train),
+        as_chorales(valid),
         epochs,
+        folder,
+        after,
+        learning_rate,
+        rise,
+        weight_decay,
+        average,
+        clip_norm,
+        validate_every,
         tensorboard,
         verbose,
         callbacks,
-        batches=lambda epoch: chord_crops(
-            train, steps, batch_size, transpositions, seed=seed, first_epoch=epoch
-        ),
-        steps_per_epoch=batches,
-        validation_data=whole_chords(valid),
-        validation_freq=[
-            epoch
-            for epoch in range(1, epochs + 1)
-            if epoch % validate_every == 0 or epoch == epochs
-        ],
+        drawn={
+            "steps": steps,
+            "batch_size": batch_size,
+            "transpositions": list(transpositions),
+            "seed": seed,
+        },
+        crops=chord_crops,
+        whole=whole_chords,
+        fingerprint=_fingerprint,
+    )
+
+
+def fit_phrases(
+    model: PhraseGRU,
+    train: Chorale | Iterable[Chorale],
+    valid: Chorale | Iterable[Chorale],
+    epochs: int,
+    folder: str | os.PathLike[str],
+    after: str | os.PathLike[str] | None = None,
+    learning_rate: float = 0.003,
+    rise: float = 0.15,
+    weight_decay: float = 0.5,
+    average: float = 0.998,
+    clip_norm: float = 1.0,
+    steps: int = 256,
+    batch_size: int = 16,
+    transpositions: Iterable[int] = TRANSPOSITIONS,
+    unknown: Mapping[str, float] = UNKNOWN,
+    validate_every: int = 1,
+    seed: int = 0,
+    tensorboard: bool = True,
+    verbose: str | int = "auto",
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+) -> pd.DataFrame:
+    """Trains a `PhraseGRU` as `fit_chords` trains a `ChordGRU`, on passages with their forms.
+
+    Args:
+        model: a `PhraseGRU`, built. train, valid: lists of Chorale, or one, with what is known of
+        struck notes, fermatas, key and
+            metre.
+        unknown: see `phrase_crops`.
+        epochs, folder, after, learning_rate, rise, weight_decay, average, clip_norm, steps,
+            batch_size, transpositions, validate_every, seed, tensorboard, verbose, callbacks: see
+            `fit_chords`.
+
+    Returns:
+        pandas DataFrame, as `fit_chords` returns it; nats are those of notes, rests and strikes
+        together, given the form.
+
+    Raises:
+        ValueError: as in `fit_chords`; `model` is no `PhraseGRU`.
+        FileNotFoundError: there is no checkpoint in `after`.
+
+    Notebook: 03_model_training
+    """
+    _check_kind(
+        model, PhraseGRU, "fit_phrases trains a PhraseGRU; a ChordGRU is trained by fit_chords"
+    )
+    return _fit_cycle(
+        model,
+        as_chorales(train),
+        as_chorales(valid),
+        epochs,
+        folder,
+        after,
+        learning_rate,
+        rise,
+        weight_decay,
+        average,
+        clip_norm,
+        validate_every,
+        tensorboard,
+        verbose,
+        callbacks,
+        drawn={
+            "steps": steps,
+            "batch_size": batch_size,
+            "transpositions": list(transpositions),
+            "seed": seed,
+            "unknown": dict(unknown),
+        },
+        crops=phrase_crops,
+        whole=whole_scores,
+        fingerprint=_fingerprint_of_scores,
     )
 
 
@@ -326,6 +368,90 @@ def power_schedule(decay_epochs: float) -> Callable[[int, float], float]:
         return rate if epoch == 0 else rate * (decay_epochs + epoch - 1) / (decay_epochs + epoch)
 
     return next_rate
+
+
+def _fit_cycle(
+    model: ChordGRU | PhraseGRU,
+    train: list[Chorale],
+    valid: list[Chorale],
+    epochs: int,
+    folder: str | os.PathLike[str],
+    after: str | os.PathLike[str] | None,
+    learning_rate: float,
+    rise: float,
+    weight_decay: float,
+    average: float,
+    clip_norm: float,
+    validate_every: int,
+    tensorboard: bool,
+    verbose: str | int,
+    callbacks: Iterable[keras.callbacks.Callback],
+    drawn: dict[str, Any],
+    crops: Callable[..., tf.data.Dataset],
+    whole: Callable[[list[Chorale]], tf.data.Dataset],
+    fingerprint: Callable[[list[Chorale]], str],
+) -> pd.DataFrame:
+    """What `fit_chords` and `fit_phrases` have in common. `drawn` are the settings of `crops`,
+    which makes the passages; `whole` makes the validation pieces; `fingerprint` tells pieces from
+    others."""
+    if not 0 <= rise <= 1:
+        raise ValueError(f"rise {rise}: expected a share of the cycle, from 0 to 1")
+    if validate_every < 1:
+        raise ValueError(f"validate_every {validate_every}: expected a number of epochs, 1 or more")
+    check_whole_numbers(0, epochs=epochs)
+    folder = Path(folder)
+    settings: dict[str, Any] = {
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "rise": rise,
+        "weight_decay": weight_decay,
+        "average": average,
+        "clip_norm": clip_norm,
+        "validate_every": validate_every,
+        **drawn,
+        "model": model.sizes,
+        "train": fingerprint(train),
+        "valid": fingerprint(valid),
+    }
+    if after is not None:
+        settings["after"] = _go_on_from(after, model)
+    batches = chord_batches_per_epoch(train, drawn["steps"], drawn["batch_size"])
+    rising = max(1, round(rise * epochs * batches))
+    rate = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 25,
+        decay_steps=max(1, epochs * batches - rising),
+        alpha=0.001,
+        warmup_target=learning_rate,
+        warmup_steps=rising,
+    )
+    optimizer = AveragingAdamW(
+        rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm, average=average
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[NatsPerNote(from_logits=True), NoteAccuracy()],
+        jit_compile=False,
+    )  # XLA makes this model two to three times slower on a processor
+    averaged = AveragedWeights()
+    checkpoint = Checkpoint(folder / CHECKPOINT, settings, [averaged], averaged.averaged_weights)
+    return _train(
+        model,
+        checkpoint,
+        epochs,
+        tensorboard,
+        verbose,
+        callbacks,
+        batches=lambda epoch: crops(train, **drawn, first_epoch=epoch),
+        steps_per_epoch=batches,
+        validation_data=whole(valid),
+        validation_freq=[
+            epoch
+            for epoch in range(1, epochs + 1)
+            if epoch % validate_every == 0 or epoch == epochs
+        ],
+    )
 
 
 def _check_kind(model: Any, kind: type, expected: str) -> None:
@@ -464,3 +590,17 @@ class NoteAccuracy(NoteMean):
 def _fingerprint(chorales: Iterable[Chorale]) -> str:
     """A hash that tells the notes of these pieces, in this order, from any others."""
     return hash_arrays(chorale.pitches for chorale in chorales)
+
+
+def _fingerprint_of_scores(chorales: list[Chorale]) -> str:
+    """What tells the scores and forms of these pieces, in this order, from any others."""
+    return hash_arrays(
+        [
+            array
+            for chorale in chorales
+            for array in (
+                score_to_tokens(chorale.pitches, chorale.struck),
+                Form.of(chorale).features(len(chorale)),
+            )
+        ]
+    )

@@ -2,7 +2,7 @@
 part-writing, as Markdown.
 
 The scripts that write them are `models.model_card`, `writing.grade_card`,
-`writing.harmonising_card` and `part_writing.bach_card`.
+`writing.harmonising_card`, `writing.composing_card` and `part_writing.bach_card`.
 
 Notebook: 04_evaluation
 """
@@ -17,6 +17,7 @@ CARDS = {
     "chord_gru": _PACKAGE / "models" / "pretrained" / "chord_gru.md",
     "grade": POINTS.with_name("grade.md"),
     "harmonising": _PACKAGE / "writing" / "harmonising.md",
+    "composing": _PACKAGE / "writing" / "composing.md",
     "bach": _PACKAGE / "part_writing" / "bach.md",
 }
 
@@ -25,7 +26,8 @@ def read_card(name: str, section: str | None = None) -> str:
     """A card, or one section of it, as Markdown (str).
 
     Args:
-        name: ``'note_gru'``, ``'chord_gru'``, ``'grade'``, ``'harmonising'`` or ``'bach'``.
+        name: ``'note_gru'``, ``'chord_gru'``, ``'grade'``, ``'harmonising'``,
+            ``'composing'`` or ``'bach'``.
         section: the section's heading, such as ``'Scores'``; None for the whole card.
 
     Raises:

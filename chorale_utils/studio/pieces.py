@@ -16,7 +16,7 @@ from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, tonic_a
 from ..notation.metre import find_metre
 from ..notation.page import UNSPELLED, Bar, Notation, Syllable, bars_of
 from ..notation.score import find_key
-from ..writing.melody import syllables
+from ..writing.melody import syllables_of
 from .moments import Moment, Request
 
 LONGEST = 640  # steps: the longest chorale in the corpus
@@ -76,7 +76,7 @@ def tune_of(chorale: Chorale) -> int:
 
 def sung_with_tune(chorale: Chorale, request: Request) -> np.ndarray:
     """Where the voices that the model writes sing a new syllable, bool array (steps,): with the
-    tune, where that is given.
+    words of the tune, where that is given.
 
     Args:
         chorale: the piece as it was when the model was asked.
@@ -84,7 +84,9 @@ def sung_with_tune(chorale: Chorale, request: Request) -> np.ndarray:
     """
     tune, begins = tune_of(chorale), np.zeros(len(request.given), bool)
     if request.work in ("harmonise", "rewrite"):
-        begins = syllables(chorale[: len(begins)], tune) & ~request.free[:, tune]
+        syllables = syllables_of(chorale[: len(begins)], tune)
+        if syllables is not None:
+            begins = syllables & ~request.free[:, tune]
     return begins
 
 

@@ -29,37 +29,63 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ..chorale import SILENCE, VOICES, Chorale, Pieces
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, Pieces, tonic_and_mode
+from ..corpus.forms import draw_form
 from ..encoding import (
+    END,
     END_TOKEN,
     FIRST_NOTE_TOKEN,
+    GOES_ON,
+    SCORE_VOCABULARY,
     SILENCE_TOKEN,
     VOCABULARY,
     checked_transpositions,
     decode,
     notes_to_tokens,
     tokens_to_notes,
+    tokens_to_score,
     transpose_tokens,
 )
+from ..form import Form
+from ..harmony.melody_phrases import melody_phrase_ends
 from ..models.backend import keras
 from ..models.checks import check_whole_numbers
+from ..models.critic import Critic
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
+from ..notation.page import Notation, Syllable
+from ..notation.score import find_key
 from .melody import (
     as_melody,
     ending_on_tonic,
     note_number,
     shift_into_range,
-    syllables,
+    syllables_of,
 )
-from .particles import CHUNK, FREE, chunk_writer, initial_state, playable_tokens, select_pieces
+from .particles import (
+    ALLOWED,
+    AVOIDED,
+    CHUNK,
+    FORBIDDEN,
+    FREE,
+    chunk_writer,
+    initial_state,
+    known_notes,
+    playable_tokens,
+    select_pieces,
+)
 
 if TYPE_CHECKING:
     from .melody import MelodyLike
 
 COLDEST = 1e-4  # temperature at which only the likeliest note is left
 PATIENCE = 3  # seconds after which a progress bar is shown where nobody has asked for one
+PHRASE = 32  # steps of a phrase where nothing but the length of a piece is known
 LONGEST = 640  # steps after which a piece that finds no end is cut: the longest in the corpus
+# by a score's tokens: whether a note is struck
+_STRUCK = (np.arange(SCORE_VOCABULARY) >= FIRST_NOTE_TOKEN) & (
+    np.arange(SCORE_VOCABULARY) < VOCABULARY
+)
 
 Judge: TypeAlias = Callable[[list[Chorale]], ArrayLike]
 Ranges: TypeAlias = ArrayLike | Mapping[str, Sequence[int | str]]
@@ -82,7 +108,12 @@ def generate(
     judge: Judge | None = None,
     progress: Progress | None = None,
     pitch_classes: np.ndarray | None = None,
+    form: Form | Sequence[Form] | None = None,
+    onsets: ArrayLike | None = None,
+    allowed: ArrayLike | None = None,
+    critic: Critic | None = None,
     rests: bool = True,
+    tonic_ending: bool = False,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
@@ -123,7 +154,19 @@ def generate(
             which is called as the work goes on. What it raises ends the work.
         pitch_classes: bool array (steps, 4, 12), which pitch classes, C to B, each voice may sing
             on each step, such as those of a chord; later steps, and None, have no limit.
+        form: a `Form`, or a list of one for each piece, for a model that takes one; it says how
+            long the piece is, too. None: one is drawn for each piece (see `draw_form`), or, where
+            `steps` or `given` say how long it is, phrases of eight quarters.
+        onsets: bool array, the shape of `given`: whether a given note is struck or goes on, for a
+            model that writes scores. None: the model decides, or the Chorale that is given says.
+        allowed: bool array (steps, 4, tokens), what may come, step by step and voice by voice, by
+            the model's tokens (see `notes_to_tokens` and `score_to_tokens`); later steps, and None,
+            have no limit. What is not allowed never comes.
+        critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None for
+            no critic.
         rests: whether a voice may be silent, where that is not given.
+        tonic_ending: whether a piece that is written into a form with a key ends on its tonic in
+            root position; a rule like the others.
 
         What breaks a rule (ranges, crossing, parallels, pitch classes, rests) is never sampled,
         unless no other is left; given ones are kept. With several particles a candidate pays for
@@ -157,29 +200,40 @@ def generate(
             f"transpositions {list(shifts)}: no note stays within 31..87 in all of them; expected "
             f"a few semitones up or down, such as range(-2, 3)"
         )
-    allowed = _allowed(_in_range(ranges), pitch_classes, rests)
+    singable = _singable(_in_range(ranges), pitch_classes, rests)
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], Chorale):
         given = given[0]
     beginning = given if isinstance(given, Chorale) else None
-    fixed, may_end = _fixed_tokens(
-        given if beginning is None else beginning.pitches, steps, shifts, particles
+    if beginning is not None and onsets is None and model.tokens == SCORE_VOCABULARY:
+        onsets = beginning.struck
+    if critic is not None and not (model.takes_form and particles > 1):
+        raise ValueError(
+            f"a critic with {particles} particles and {model.name}: expected several particles to "
+            f"choose from, and a model that takes a form, such as phrase_gru"
+        )
+    fixed, length = _fixed_tokens(
+        given if beginning is None else beginning.pitches, steps, shifts, form is not None
     )
-    streams = [_RandomStreams(sequence) for sequence in _seeds(seed, count, best_of)]
-    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles)
+    sequences = list(_seeds(seed, count, best_of))
+    forms = _forms(form, length, model, sequences, best_of, beginning)
+    wishes = _Wishes(
+        model, fixed, length, forms, onsets, allowed, singable, particles > 1, tonic_ending
+    )
+    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles, critic)
+    told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
+    state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, critic)
     written = _write_all(
-        model,
         writer,
-        fixed,
-        may_end,
-        streams,
+        state,
+        wishes,
+        [_RandomStreams(sequence) for sequence in sequences],
         particles,
         len(shifts),
-        allowed,
         temperature,
         progress,
     )
     pieces = [
-        Chorale(decode(piece.tokens), name=f"generated-{number // best_of:04d}")
+        _chorale(piece.tokens, model, forms[number] if forms else None, number // best_of)
         for number, piece in enumerate(written)
     ]
     if beginning is not None:
@@ -209,12 +263,15 @@ def harmonize(
     crossing: bool = False,
     best_of: int = 1,
     progress: Progress | None = None,
+    form: Form | None = None,
+    critic: Critic | None = None,
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
     The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
     else the page says of it: words, repeats, spelling. The other voices are struck where they move,
-    and wherever the melody has a new syllable, so that they can sing the words, too. Where the
+    and wherever the melody has a new syllable, so that they can sing the words, too. A model that
+    writes scores strikes a note wherever there is a syllable, and elsewhere as it will. Where the
     melody rests, all rest, and nowhere else: the choir breathes together.
 
     Args:
@@ -239,7 +296,10 @@ def harmonize(
             melody that ends on a note of this chord, in the key that it says or `find_key` finds.
         quarters: how long the notes of a list are, in quarters: one number for all, or one for
             each; each a whole number of sixteenths.
-        temperature, seed, transpositions, ranges, crossing, best_of, progress: as in `generate`.
+        temperature, seed, transpositions, ranges, crossing, best_of, progress, critic: as in
+            `generate`.
+        form: as in `generate`, as long as the melody; None: for a model that takes one, that of
+            the melody.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
@@ -271,11 +331,24 @@ def harmonize(
     tune = tune.transpose(shift)
     given = np.full(tune.pitches.shape, FREE)
     given[:, number] = tune.pitches[:, number]
+    model = as_model(model)
+    writes_scores = model.tokens == SCORE_VOCABULARY
+    if form is None and model.takes_form:
+        form = melody_form(tune, number)
+    elif form is not None and len(form) != len(tune):
+        raise ValueError(
+            f"a form of {len(form)} steps and a melody of {len(tune)}: expected one of its length"
+        )
+    syllables = syllables_of(tune, number)
+    if syllables is None and not writes_scores:
+        syllables = tune.struck[:, number]
     given[given[:, number] == SILENCE] = SILENCE
 
     def setting(piece: Chorale) -> Chorale:
         """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
-        struck = piece.struck | (syllables(tune, number)[:, None] & (piece.pitches != SILENCE))
+        struck = piece.struck.copy()
+        if syllables is not None:
+            struck |= syllables[:, None] & (piece.pitches != SILENCE)
         struck[:, number] = tune.struck[:, number]
         name = piece.name.replace("generated", "harmonised")
         return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
@@ -298,6 +371,10 @@ def harmonize(
         judge=judge_settings,
         progress=progress,
         pitch_classes=ending_on_tonic(tune, number) if tonic_ending else None,
+        form=form,
+        onsets=tune.struck if writes_scores else None,
+        allowed=_struck_on(syllables, number) if writes_scores else None,
+        critic=critic,
         rests=False,
     )
     settings = [setting(piece) for piece in pieces]
@@ -305,6 +382,74 @@ def harmonize(
     assert pieces.report is not None, "generate gives one"
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
+
+
+def _struck_on(syllables: np.ndarray | None, voice: int) -> np.ndarray | None:
+    """`allowed` for `generate`, by a score's tokens: with a new syllable (bool array (steps,)) the
+    other voices strike a note, or rest. None for no syllables."""
+    if syllables is None:
+        return None
+    allowed = np.ones((len(syllables), len(VOICES), SCORE_VOCABULARY), bool)
+    goes_on = np.arange(SCORE_VOCABULARY) >= VOCABULARY
+    others = np.arange(len(VOICES)) != voice
+    allowed[syllables[:, None, None] & others[:, None] & goes_on] = False
+    return allowed
+
+
+def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
+    """bool array (4, tokens): which notes, 0..58 by the token, are the tonic triad in root
+    position of a form's key; None where it has none."""
+    if form.key is None:
+        return None
+    tonic, minor = tonic_and_mode(form.key)
+    third = 3 if minor else 4
+    degree = (tokens_to_notes(note) - tonic) % 12
+    triad = np.tile(np.isin(degree, [0, third, 7]), (len(VOICES), 1))
+    triad[-1] = degree == 0
+    return triad | (note < FIRST_NOTE_TOKEN)
+
+
+def melody_form(melody: Chorale, voice: int = 0) -> Form:
+    """The form of a melody: its metre, its key, and its phrases, which end at its fermatas. Where
+    it has none they are found, see `melody_phrase_ends`, and each one's last note is told to the
+    model as if it stood under a fermata. A key that is not stated is found, too.
+
+    Args:
+        melody: Chorale.
+        voice: which of its voices is the melody, 0..3, soprano to bass.
+
+    Examples:
+        >>> melody = Chorale(np.repeat([[72, 0, 0, 0], [74, 0, 0, 0]], [28, 4], axis=0))
+        >>> melody_form(melody).phrases
+        (32,)
+
+    Notebook: 05_generation
+    """
+    form = Form.of(melody)
+    if melody.key is None:
+        form = replace(form, key=find_key(melody))
+    if form.phrases is not None:
+        return form
+    ends = melody_phrase_ends(melody, voice)
+    begins = np.flatnonzero(melody.struck[:, voice])
+    lasts = [end - begins[begins < end].max(initial=0) for end in ends]
+    phrases = np.diff(np.append(0, ends))
+    return replace(form, phrases=phrases.tolist(), fermatas=np.minimum(lasts, phrases).tolist())
+
+
+def phrases_of(form: Form, steps: int) -> Form:
+    """The form with phrases of eight quarters, and no fermatas, for a piece of so many steps of
+    which nothing else is known; what is left over belongs to the last phrase.
+
+    Examples:
+        >>> phrases_of(Form(), 80).phrases
+        (32, 48)
+
+    Notebook: 05_generation
+    """
+    whole, rest = divmod(steps, PHRASE)
+    phrases = (PHRASE,) * (whole - 1) + (PHRASE + rest,) if whole else (steps,)
+    return replace(form, phrases=phrases, fermatas=(0,) * len(phrases), repeats=None)
 
 
 def notes_per_second(model: ModelLike, count: int = 1, steps: int = 200, seed: int = 0) -> float:
@@ -345,42 +490,238 @@ def _check_judge(judge: Any) -> None:
 
 
 def _fixed_tokens(
-    given: Any, steps: int | None, shifts: Sequence[int], particles: int
-) -> tuple[np.ndarray, bool]:
-    """(int array (longest, 4) of tokens with `FREE` where the model writes, whether the model may
-    end)."""
+    given: Any, steps: int | None, shifts: Sequence[int], has_form: bool
+) -> tuple[np.ndarray, int | None]:
+    """(int array (given steps, 4) of tokens 0..58 with `FREE` where the model writes; the length of
+    the piece, or None where only a form, or the model, may say)."""
     if steps is not None:
         check_whole_numbers(1, steps=steps)
-    if given is None:
-        fixed, whole = np.zeros((0, len(VOICES)), np.int32), True
-    else:
-        given = np.asarray(given)
-        if (
-            given.ndim != 2
-            or given.shape[1] != len(VOICES)
-            or not np.issubdtype(given.dtype, np.integer)
-        ):
+        if has_form:
             raise ValueError(
-                f"given of shape {given.shape} and type {given.dtype}: expected a Chorale, or "
-                f"whole numbers (steps, 4), the columns being {', '.join(VOICES)}"
+                f"steps {steps} and a form: expected one of them; a form has a length of its own"
             )
-        free = given == FREE
-        fixed = np.where(free, FREE, notes_to_tokens(given).astype(np.int32))
-        for shift in shifts:  # a note that the model could not read there is refused
-            transpose_tokens(np.where(free, SILENCE_TOKEN, fixed), shift)
-        whole = not free.any()
-    length = (steps or LONGEST) if whole else (steps or len(fixed))
-    if len(fixed) > length:
+    if given is None:
+        return np.zeros((0, len(VOICES)), np.int32), steps
+    given = np.asarray(given)
+    if (
+        given.ndim != 2
+        or given.shape[1] != len(VOICES)
+        or not np.issubdtype(given.dtype, np.integer)
+    ):
         raise ValueError(
-            f"given has {len(fixed)} steps: expected no more than the length of the piece, {length}"
+            f"given of shape {given.shape} and type {given.dtype}: expected a Chorale, or "
+            f"whole numbers (steps, 4), the columns being {', '.join(VOICES)}"
         )
-    tokens = np.full((length, len(VOICES)), FREE, np.int32)
-    tokens[: len(fixed)] = fixed
-    may_end = steps is None and whole
-    if particles > 1 and not may_end:  # the end is fixed like a note
-        end = np.array([[END_TOKEN, FREE, FREE, FREE]], np.int32)
-        tokens = np.concatenate([tokens, end])
-    return tokens, may_end
+    free = given == FREE
+    fixed = np.where(free, FREE, notes_to_tokens(given).astype(np.int32))
+    for shift in shifts:  # a note that the model could not read there is refused
+        transpose_tokens(np.where(free, SILENCE_TOKEN, fixed), shift)
+    return fixed, steps or (len(fixed) if free.any() and not has_form else None)
+
+
+def _forms(
+    form: Form | Sequence[Form] | None,
+    length: int | None,
+    model: ChoraleModel,
+    sequences: Sequence[np.random.SeedSequence],
+    best_of: int,
+    beginning: Chorale | None,
+) -> list[Form] | None:
+    """A form for each piece that is written; None for a model that takes none."""
+    if not model.takes_form:
+        if form is not None:
+            raise ValueError(f"{model.name} takes no form: expected a model such as phrase_gru")
+        return None
+    count = len(sequences) // best_of
+    if form is None and length is None:
+        seeds = [int(sequence.generate_state(1)[0]) for sequence in sequences[::best_of]]
+        forms = [draw_form(seed=seed) for seed in seeds]
+        if beginning is not None:  # its own key and metre, and at least another phrase
+            longer = [max(len(each), len(beginning) + PHRASE) for each in forms]
+            forms = [phrases_of(_key_and_metre(beginning), steps) for steps in longer]
+    elif form is None and length is not None:
+        forms = [phrases_of(_key_and_metre(beginning), length)] * count
+    else:
+        forms = [form] * count if isinstance(form, Form) else list(form or ())
+    if len(forms) != count:
+        raise ValueError(f"{len(forms)} forms: expected one, or one for each of {count} pieces")
+    for each in forms:
+        if not len(each):
+            raise ValueError(f"{each}: expected a form whose phrases are known")
+    return [each for each in forms for _ in range(best_of)]
+
+
+def _key_and_metre(beginning: Chorale | None) -> Form:
+    """What is known of the form of a piece that begins so; its phrases are not."""
+    if beginning is None:
+        return Form()
+    return Form(
+        key=beginning.key,
+        time_signature=beginning.time_signature,
+        pickup=beginning.pickup,
+    )
+
+
+class _Wishes:
+    """What may come, step by step, in each piece that is written: the mask of particles.py."""
+
+    def __init__(
+        self,
+        model: ChoraleModel,
+        fixed: np.ndarray,
+        length: int | None,
+        forms: list[Form] | None,
+        onsets: ArrayLike | None,
+        allowed: ArrayLike | None,
+        singable: np.ndarray,
+        many: bool,
+        tonic_ending: bool,
+    ) -> None:
+        self.fixed, self.forms, self.tokens = fixed, forms, model.tokens
+        self.ends = [length] if forms is None else [len(form) for form in forms]
+        self.may_end = self.ends[0] is None
+        shortest = min(end or LONGEST for end in self.ends)
+        if len(fixed) > shortest:
+            raise ValueError(
+                f"given has {len(fixed)} steps: expected no more than the length of the piece, "
+                f"{shortest}"
+            )
+        self.length = max(end or LONGEST for end in self.ends)
+        if not self.may_end and (many or forms is not None):
+            self.length += 1  # the end is fixed like a note
+        self.struck = None if onsets is None else np.asarray(onsets, bool)
+        self.allowed = None if allowed is None else np.asarray(allowed, bool)
+        note = np.arange(self.tokens)
+        note = np.where(note < VOCABULARY, note, note - GOES_ON)
+        self.singable = singable[..., note] | (note == END_TOKEN)  # (steps, 4, tokens)
+        self.endings: list[np.ndarray | None] = [None] * len(forms or ())
+        if tonic_ending:
+            self.endings = [_tonic_triad(each, note) for each in forms or ()]
+        if self.struck is not None and self.struck.shape != fixed.shape:
+            raise ValueError(
+                f"onsets of shape {self.struck.shape}: expected that of given, {fixed.shape}"
+            )
+        if self.allowed is not None and self.allowed.shape[1:] != (len(VOICES), self.tokens):
+            raise ValueError(
+                f"allowed of shape {self.allowed.shape}: expected (steps, 4, {self.tokens})"
+            )
+        for step, voice in np.argwhere(~self._in_all_pieces(0, self.length).any(axis=-1))[:1]:
+            raise ValueError(f"step {step}, {VOICES[voice]}: nothing is allowed there")
+
+    def __len__(self) -> int:
+        return self.length
+
+    def chunk(self, start: int, pieces: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """(mask (pieces or 1, `CHUNK`, 4, tokens) of what may come from a step on; int array (steps
+        that are left, at most `CHUNK`; pieces) of earlier steps to be copied, or -1)."""
+        steps = min(CHUNK, self.length - start)
+        may_come = self._in_all_pieces(start, CHUNK)[None]
+        source = np.full((steps, len(pieces)), -1)
+        is_end = np.arange(self.tokens) == END_TOKEN
+        if self.forms is None:
+            if self.ends[0] is not None and start <= self.ends[0] < start + CHUNK:
+                may_come[0, self.ends[0] - start, 0] = is_end
+            return self._mask(may_come, start, [None]), source
+        may_come = np.repeat(may_come, len(pieces), axis=0)
+        for place, number in enumerate(pieces):
+            form = self.forms[number]
+            sung, end = form.onsets(), len(form) - start
+            if sung is not None and self.tokens == SCORE_VOCABULARY:
+                sung = sung[start : start + CHUNK, None]
+                may_come[place, : len(sung), 0] &= np.where(sung, _STRUCK, ~_STRUCK)
+            if 0 <= end < CHUNK:
+                may_come[place, end, 0] = is_end
+            copied = form.copied_from()[start : start + steps]
+            source[: len(copied), place] = copied
+        return self._mask(may_come, start, pieces), source
+
+    def _mask(self, may_come: np.ndarray, start: int, pieces: Sequence[int | None]) -> np.ndarray:
+        """The mask (pieces or 1, `CHUNK`, 4, tokens): of what may come from a step on, what nobody
+        should sing is avoided, unless it is known."""
+        number = np.minimum(np.arange(start, start + CHUNK), len(self.singable) - 1)
+        known = known_notes(np.where(may_come, np.int8(ALLOWED), np.int8(FORBIDDEN))) != FREE
+        singable = np.repeat(self.singable[number][None], len(may_come), axis=0)
+        for place, piece in enumerate(pieces):
+            ending = None if piece is None else self.endings[piece]
+            if ending is not None:
+                end = len(self.forms[piece]) - start  # type: ignore[index]  # it has an ending
+                singable[place, max(0, end - STEPS_PER_QUARTER) : max(0, end)] &= ending
+        welcome = singable | known[..., None]
+        wanted = np.where(welcome, np.int8(ALLOWED), np.int8(AVOIDED))
+        return np.where(may_come, wanted, np.int8(FORBIDDEN))
+
+    def copies(
+        self, written: np.ndarray, mask: np.ndarray, source: np.ndarray, start: int, particles: int
+    ) -> np.ndarray:
+        """int array (particles of all pieces, `CHUNK`, 4) of tokens to be copied, `FREE` elsewhere
+        and where the mask does not allow them."""
+        copies = np.full((len(written), CHUNK, len(VOICES)), FREE, np.int32)
+        by_particle = np.repeat(source, particles, axis=1)
+        step, particle = np.nonzero((by_particle >= 0) & (by_particle < start))
+        tokens = written[particle, by_particle[step, particle]]  # (copied steps, 4)
+        piece = particle // particles if len(mask) > 1 else 0 * particle
+        voice = np.arange(len(VOICES))
+        fits = mask[piece[:, None], step[:, None], voice, tokens] == ALLOWED
+        copies[particle, step] = np.where(fits, tokens, FREE)
+        given = self.fixed[start : start + CHUNK]
+        copies[:, : len(given)] = np.where(given == FREE, copies[:, : len(given)], FREE)
+        return copies
+
+    def _in_all_pieces(self, start: int, steps: int) -> np.ndarray:
+        """bool array (steps, 4, tokens): what may come in all pieces."""
+        may_come = np.ones((steps, len(VOICES), self.tokens), bool)
+        may_come[..., END_TOKEN] = self.may_end
+        given = self.fixed[start : start + steps]
+        step, voice = np.nonzero(given != FREE)
+        token = given[step, voice]
+        is_note = token >= FIRST_NOTE_TOKEN
+        may_come[step, voice] = False
+        if self.struck is None:
+            strikes = goes_on = np.ones(len(token), bool)
+        else:
+            strikes = self.struck[start + step, voice]
+            goes_on = ~strikes
+        may_come[step, voice, token] = strikes | ~is_note
+        if self.tokens == SCORE_VOCABULARY:
+            may_come[step, voice, token + GOES_ON * is_note] |= goes_on
+        if self.allowed is not None:
+            part = self.allowed[start : start + steps]
+            may_come[: len(part)] &= part
+        return may_come
+
+
+def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number: int) -> Chorale:
+    """The Chorale of a piece's tokens (4 * steps,), up to its end."""
+    name = f"generated-{number:04d}"
+    if model.tokens == VOCABULARY:
+        return Chorale(decode(tokens), name=name)
+    pitches, struck = tokens_to_score(tokens.reshape(-1, len(VOICES)))
+    over = np.flatnonzero((pitches == END).any(axis=1))
+    steps = over[0] if len(over) else len(pitches)
+    piece = Chorale(pitches[:steps], name=name, onsets=struck[:steps])
+    if form is None:
+        return piece
+    return replace(
+        piece,
+        key=form.key,
+        time_signature=form.time_signature,
+        pickup=form.pickup,
+        fermatas=form.under_fermata(),
+        notation=None if form.words is None else Notation(words=tuple(_words(form))),
+    )
+
+
+def _words(form: Form) -> Iterator[Syllable]:
+    """The words of a form under the soprano's notes."""
+    texts = [syllable for line in form.words or () for syllable in line]
+    begins = True
+    struck = form.onsets()
+    assert struck is not None, "called where there are words"
+    for step, text in zip(np.flatnonzero(struck), texts):
+        ends = not text.endswith("-")
+        place = ("middle", "end", "begin", "single")[2 * begins + ends]
+        yield Syllable(int(step), 0, 1, text.removesuffix("-"), place)
+        begins = ends
 
 
 def _in_range(ranges: Any) -> np.ndarray:
@@ -412,7 +753,7 @@ def _in_range(ranges: Any) -> np.ndarray:
     return in_range
 
 
-def _allowed(in_range: np.ndarray, pitch_classes: Any, rests: bool) -> np.ndarray:
+def _singable(in_range: np.ndarray, pitch_classes: Any, rests: bool) -> np.ndarray:
     """bool array (steps, 4, 59): which notes each voice may sing on each step; the last row holds
     for all later steps."""
     in_range[:, SILENCE_TOKEN] = rests
@@ -450,6 +791,14 @@ class _RandomStreams:
         self.notes = np.random.default_rng(sequence)
         self.resampling = np.random.default_rng(sequence.spawn(1)[0])
 
+    def for_notes(self, steps: int, particles: int) -> np.ndarray:
+        """float32 array (`CHUNK`, 4, particles), uniform in 0..1, with numbers for these steps."""
+        return _filled_up(self.notes.random((steps, len(VOICES), particles), np.float32))
+
+    def for_resampling(self, steps: int) -> np.ndarray:
+        """float32 array (`CHUNK`, 4), uniform in 0..1, with numbers for these steps."""
+        return _filled_up(self.resampling.random((steps, len(VOICES)), np.float32))
+
     def choose(self, log_weights: np.ndarray) -> int:
         """The number of a particle, drawn by natural logarithms (particles,) of weights."""
         shares = np.exp(log_weights - log_weights.max())
@@ -464,71 +813,70 @@ class _Written(NamedTuple):
 
 
 def _write_all(
-    model: ChoraleModel,
     writer: Callable[..., Any],
-    fixed: np.ndarray,
-    may_end: bool,
+    state: dict[str, Any],
+    wishes: _Wishes,
     streams: Sequence[_RandomStreams],
     particles: int,
     transpositions: int,
-    allowed: np.ndarray,
     temperature: float,
     progress: Progress | None,
 ) -> list[_Written]:
-    """Writes a piece for each of the random streams, side by side, `CHUNK` steps at a time; those
-    that have ended leave the others."""
-    state = initial_state(model, len(streams), particles, transpositions, len(fixed))
+    """Writes a piece for each of the random streams, side by side, up to `CHUNK` steps at a time;
+    those that have ended leave the others."""
     written = np.zeros((len(streams) * particles, 0, len(VOICES)), np.int32)  # by each particle
     going_on = dict(enumerate(streams))
     finished = {}  # number of the piece -> what has become of it
     bar = tqdm(
-        total=len(fixed),
+        total=len(wishes),
         unit="step",
         file=sys.stdout,
         disable=None if progress is None else callable(progress) or not progress,
         delay=0 if progress else PATIENCE,
     )
-    for start in range(0, len(fixed), CHUNK):
-        chunk = np.full((CHUNK, len(VOICES)), FREE, np.int32)
-        steps = len(fixed[start : start + CHUNK])
-        chunk[:steps] = fixed[start : start + CHUNK]
-        shape = (CHUNK, len(VOICES))
-        uniforms = [
-            stream.notes.random((*shape, particles), np.float32) for stream in going_on.values()
-        ]
-        resampling_uniforms = [
-            stream.resampling.random(shape, np.float32) for stream in going_on.values()
-        ]
+    start = 0
+    while going_on and start < len(wishes):
+        mask, source = wishes.chunk(start, list(going_on))
+        # A phrase can be copied once it is written. Random numbers are drawn for the steps that are
+        # written, so that they do not depend on where the phrases of other pieces are copied.
+        steps = next(
+            (step for step in range(1, len(source)) if (source[step] >= start).any()), len(source)
+        )
+        drawn = CHUNK if steps == len(source) else steps
+        uniforms = [stream.for_notes(drawn, particles) for stream in going_on.values()]
+        resampling_uniforms = [stream.for_resampling(drawn) for stream in going_on.values()]
+        state["particle"]["copies"] = wishes.copies(written, mask, source, start, particles)
         state, tokens, origin = writer(
             state,
-            chunk,
+            mask,
+            known_notes(mask),
             np.int32(steps),
-            allowed[np.minimum(np.arange(start, start + CHUNK), len(allowed) - 1)],
             np.concatenate(uniforms, axis=-1),  # (CHUNK, 4, pieces * particles)
             np.stack(resampling_uniforms, axis=-1),  # (CHUNK, 4, pieces)
             np.float32(temperature),
-            np.bool_(may_end),
         )
         tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
         written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)
         bar.update(steps)
-        if callable(progress):
-            progress(start + steps, len(fixed))
+        start += steps
         by_piece = written.reshape(len(going_on), particles, -1)
         ended = keras.ops.convert_to_numpy(state["particle"]["ended"])
         ended = ended.reshape(len(going_on), particles).all(axis=1)
-        ended |= start + CHUNK >= len(fixed)
+        ended |= start >= len(wishes)
         for place, number in enumerate(list(going_on)):
             if ended[place]:
                 stream = going_on.pop(number)
                 finished[number] = _finished(stream, by_piece[place], state, place)
-        if not going_on:
-            break
-        if ended.any():
+        if going_on and ended.any():
             state = select_pieces(state, ~ended, transpositions)
             written = by_piece[~ended].reshape(-1, *written.shape[1:])
     bar.close()
     return [finished[number] for number in sorted(finished)]
+
+
+def _filled_up(numbers: np.ndarray) -> np.ndarray:
+    """The numbers of some steps, followed by zeros up to `CHUNK` steps."""
+    return np.pad(numbers, [(0, CHUNK - len(numbers))] + [(0, 0)] * (numbers.ndim - 1))
 
 
 def _finished(
@@ -556,9 +904,9 @@ def _going_on_from(beginning: Chorale, piece: Chorale) -> Chorale:
     steps fermatas, repeated notes and words. It is not Bach's any more: no BWV."""
     steps, notation = len(beginning), beginning.notation
     onsets = fermatas = None
-    if beginning.onsets is not None:
+    if beginning.onsets is not None or piece.onsets is not None:
         onsets = piece.struck.copy()
-        onsets[:steps] = beginning.onsets
+        onsets[:steps] = beginning.struck
     if beginning.fermatas is not None:
         fermatas = np.zeros(len(piece), bool)
         fermatas[:steps] = beginning.fermatas

@@ -154,22 +154,21 @@ def shift_into_range(melody: Chorale, voice: int, transpose: bool) -> int:
     return int(max(low - sung.min(), 0) + min(high - sung.max(), 0))
 
 
-def syllables(tune: Chorale, voice: int) -> np.ndarray:
-    """Where a melody has a new syllable, bool array (steps,): under its words, or where it has
-    none, with each of its notes.
+def syllables_of(tune: Chorale, voice: int) -> np.ndarray | None:
+    """Where a melody has a new syllable, bool array (steps,); None where it has no words.
 
     Args:
         tune: Chorale.
         voice: 0..3, which voice has the melody.
 
     Examples:
-        >>> syllables(as_melody([67, 69], quarters=1), 0).astype(int)
-        array([1, 0, 0, 0, 1, 0, 0, 0])
+        >>> syllables_of(as_melody([67, 69], quarters=1), 0) is None
+        True
     """
     words = () if tune.notation is None else tune.notation.words
     begins = np.zeros(len(tune), bool)
     begins[[word.step for word in words if word.voice == voice]] = True
-    return begins if begins.any() else tune.struck[:, voice]
+    return begins if begins.any() else None
 
 
 def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:

@@ -2,13 +2,18 @@
 written side by side, and those that foresaw what is fixed survive.
 
 A model that writes from left to right does not see what is coming. Where a note is fixed, each
-particle is therefore weighted by the probability that the model gave to this note; where a rule
-forbids notes, by the probability of those that are left, from which it is sampled. When the weights
-of a piece have become so unequal that fewer than half of its particles count, they are resampled,
-each as often as its weight says, and go on with equal weights. Weighted so, the particles follow
-the model's distribution of pieces, given what is fixed and what is allowed, the better the more
-there are; and the product of their mean weights is, in expectation, the probability of what is
-fixed.
+particle is therefore weighted by the probability that the model gave to this note; where only some
+are allowed, or a rule forbids some, by the probability of those that are left, from which it is
+sampled. A critic may add to the weights what it thinks of each step. When the weights of a piece
+have become so unequal that fewer than half of its particles count, they are resampled, each as
+often as its weight says, and go on with equal weights. Weighted so, the particles follow the
+model's distribution of pieces, given what is fixed and what is allowed, the better the more there
+are; and the product of their mean weights is, in expectation, the probability of what is fixed.
+
+Whatever is asked of a piece is one mask over steps, voices and tokens, which says of each token
+that it is `FORBIDDEN`, `AVOIDED` (it comes only where no other note is left) or `ALLOWED`. Only the
+rules between two voices, crossing and parallels, depend on what has been written; what breaks them
+is avoided, too.
 
 This file knows tensors only; what a user may ask for is told, and checked, in generation.py. In the
 shapes below B is the number of particles of all pieces together, and K that of the transpositions
@@ -32,13 +37,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..chorale import VOICES
-from ..encoding import END_TOKEN, FIRST_NOTE_TOKEN, SILENCE_TOKEN, VOCABULARY
+from ..encoding import END_TOKEN, FIRST_NOTE_TOKEN, GOES_ON, SILENCE_TOKEN, VOCABULARY
+from ..form import transpose_features
 from ..models.backend import Tensor, compiled, keras
+from ..models.critic import Critic
 from ..models.model import ChoraleModel
 
-FREE = -1  # where the model writes; elsewhere a token is fixed
+FREE = -1  # where the model writes; elsewhere a token is fixed, or a note is known
+FORBIDDEN, AVOIDED, ALLOWED = 0, 1, 2  # what the mask says of a token
 CHUNK = 32  # steps written between two looks at which pieces have ended
-_NEVER = -1e9  # logit of what is not sampled
+_FOUND_NONE = -1e4  # log-weight of a particle that had to break a rule; float32 adds to it exactly
+_NEVER = -1e12  # logit of what is not sampled, even where a model says -1e9 of all that may be
 
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
 ChunkWriter: TypeAlias = Callable[..., tuple[FilterState, Tensor, Tensor]]
@@ -50,7 +59,13 @@ _COMPILED: weakref.WeakKeyDictionary[ChoraleModel, dict[tuple[Any, ...], ChunkWr
 
 
 def initial_state(
-    model: ChoraleModel, count: int, particles: int, transpositions: int, steps: int
+    model: ChoraleModel,
+    count: int,
+    particles: int,
+    transpositions: tuple[int, ...],
+    steps: int,
+    forms: np.ndarray | None = None,
+    critic: Critic | None = None,
 ) -> FilterState:
     """The state of the filter before the first note: a nest of tensors, for B = count * particles
     particles.
@@ -58,28 +73,43 @@ def initial_state(
     Args:
         model: `ChoraleModel`.
         count, particles: number of pieces, and of particles for each.
-        transpositions: number of transpositions in which the model reads each particle.
+        transpositions: those in which the model reads each particle.
         steps: length of the longest piece that may come of it.
+        forms: int array (count, steps, 8), the features of each piece's form; None for a model that
+            takes none, or where nothing is known.
+        critic: `Critic`, or None.
 
     Returns:
-        dict of the model's own state; of what is known of each particle (the chord of the step
-        before, the note before, whether it has ended); and for each piece, or each of its
+        dict of the model's own state; of what is known of each particle (the chord that sounded in
+        the step before, the token before, whether it has ended, the tokens to be copied in the next
+        chunk, and what the critic needs); and for each piece, or each of its
         particles, natural logarithms of the weights since the last resampling and of the evidence
         before it, the smallest effective sample size so far, and the number of resamplings.
 
     Examples:
         >>> from chorale_utils import note_gru
-        >>> state = initial_state(note_gru(width=4, layers=1), 2, 8, 1, steps=16)
+        >>> state = initial_state(note_gru(width=4, layers=1), 2, 8, (0,), steps=16)
         >>> state["log_weights"].shape, state["particle"]["chord_before"].shape
         ((2, 8), (16, 4))
     """
     total = count * particles
+    told, judged = {}, {}
+    if forms is not None:
+        told["form"] = _forms_as_read(forms, particles, transpositions)
+    if critic is not None:
+        judged = {
+            "critic": critic.begin(total),
+            "form": np.repeat(np.asarray(forms, np.int32), particles, axis=0),
+            "step": np.zeros((), np.int32),
+        }
     return {
-        "model": model.begin(total * transpositions, steps),
+        "model": model.begin(total * len(transpositions), steps, **told),
         "particle": {
             "chord_before": np.full((total, len(VOICES)), END_TOKEN, np.int32),
             "previous": np.full(total, END_TOKEN, np.int32),
             "ended": np.zeros(total, bool),
+            "copies": np.full((total, CHUNK, len(VOICES)), FREE, np.int32),
+            **judged,
         },
         "log_weights": np.zeros((count, particles), np.float32),
         "log_evidence": np.zeros(count, np.float32),
@@ -94,11 +124,11 @@ def select_pieces(state: FilterState, going_on: np.ndarray, transpositions: int)
     Args:
         state: see `initial_state`.
         going_on: bool array (pieces,), true for those that go on.
-        transpositions: as there.
+        transpositions: their number.
 
     Examples:
         >>> from chorale_utils import note_gru
-        >>> state = initial_state(note_gru(width=4, layers=1), 2, 8, 1, steps=16)
+        >>> state = initial_state(note_gru(width=4, layers=1), 2, 8, (0,), steps=16)
         >>> state = select_pieces(state, np.array([False, True]), 1)
         >>> tuple(state["log_weights"].shape), tuple(state["particle"]["chord_before"].shape)
         ((1, 8), (8, 4))
@@ -121,6 +151,7 @@ def chunk_writer(
     crossing: bool,
     parallels: bool,
     particles: int,
+    critic: Critic | None = None,
 ) -> ChunkWriter:
     """The compiled function that writes up to `CHUNK` steps of all particles, made once for each
     way of writing.
@@ -130,87 +161,125 @@ def chunk_writer(
         transpositions: of the K transpositions in which it reads each particle.
         crossing, parallels: whether voices may cross, and move in parallel fifths and octaves.
         particles: number of particles for each piece; a single one is never resampled.
+        critic: `Critic` whose log-odds are added to the weights, step by step; None for none.
 
     Returns:
-        A function of the filter's state (see `initial_state`); `fixed` (`CHUNK`, 4), tokens or
-        `FREE`; the number of steps to write of these; `allowed` (`CHUNK`, 4, 59), bool, the end
-        and silence included; `uniforms`
-        (`CHUNK`, 4, B) and `resampling_uniforms` (`CHUNK`, 4, pieces), uniform random numbers of
-        0..1; the temperature; and whether a piece may end. It returns the filter's new state, the
-        tokens (B, `CHUNK`, 4), and for each particle the number of the one that it was when the
-        chunk began. A particle that has ended goes on in silence of its own: its tokens are the
-        end.
+        A function of the filter's state (see `initial_state`); `mask` (pieces or 1, `CHUNK`, 4,
+        tokens), int8, what may come; `known` (pieces or 1, `CHUNK`, 4), see `known_notes`; the
+        number of steps to write of these; `uniforms` (`CHUNK`, 4, B) and `resampling_uniforms`
+        (`CHUNK`, 4, pieces), uniform random numbers of 0..1; and the temperature. It returns the
+        filter's new state, the tokens (B, `CHUNK`, 4), and for each particle the number of the one
+        that it was when the chunk began. A particle that has ended goes on in silence of its own:
+        its tokens are the end. Tokens to be copied are written whatever the model says, and change
+        no weight.
     """
     writers = _COMPILED.setdefault(model, {})
     options = (transpositions, crossing, parallels, particles > 1)
-    if options not in writers:
+    if (*options, critic) not in writers:
         weak = weakref.ref(model)  # the compiled function must not keep its own key alive
 
         def write_chunk(*chunk: Any) -> tuple[FilterState, Tensor, Tensor]:
             alive = weak()
             assert alive is not None, "called by somebody who holds the model"
-            return _write_chunk(alive, *options, *chunk)
+            return _write_chunk(alive, critic, *options, *chunk)
 
-        writers[options] = compiled(write_chunk)
-    return writers[options]
+        writers[(*options, critic)] = compiled(write_chunk)
+    return writers[(*options, critic)]
+
+
+def known_notes(mask: np.ndarray) -> np.ndarray:
+    """Which note is known from what may come: int32 array (..., 4) of tokens 0..58, `FREE` where
+    several notes may. A note that may be struck or go on is known.
+
+    Args:
+        mask: int8 array (..., 4, tokens) of `FORBIDDEN`, `AVOIDED` and `ALLOWED`.
+
+    Examples:
+        >>> mask = np.full((1, 4, 116), FORBIDDEN, np.int8)
+        >>> mask[0, 0, [43, 43 + 57]] = ALLOWED  # C5, struck or going on
+        >>> mask[0, 1, [38, 40]] = ALLOWED, AVOIDED  # G4, or if need be A4
+        >>> known_notes(mask).tolist()
+        [[43, -1, -1, -1]]
+
+    Notebook: 05_generation
+    """
+    may_come = mask != FORBIDDEN
+    notes = may_come[..., :VOCABULARY].copy()
+    if mask.shape[-1] > VOCABULARY:
+        notes[..., FIRST_NOTE_TOKEN:] |= may_come[..., VOCABULARY:]
+    return np.where(notes.sum(axis=-1) == 1, notes.argmax(axis=-1), FREE).astype(np.int32)
 
 
 def playable_tokens(transpositions: tuple[int, ...]) -> np.ndarray:
-    """bool array (59,): whether a token stays in the vocabulary in all the transpositions.
+    """bool array (59,): whether a note stays in the vocabulary in all the transpositions.
 
     Examples:
         >>> np.flatnonzero(~playable_tokens((-2, 0)))  # a tone below the lowest notes
         array([2, 3])
     """
-    return np.logical_and.reduce(_in_transpositions(transpositions)[1])
+    return np.logical_and.reduce(_in_transpositions(transpositions, VOCABULARY)[1])
 
 
 def _write_chunk(
     model: ChoraleModel,
+    critic: Critic | None,
     transpositions: tuple[int, ...],
     crossing: bool,
     parallels: bool,
     resampling: bool,
     state: FilterState,
-    fixed: Tensor,
+    mask: Tensor,
+    known: Tensor,
     steps: Tensor,
-    allowed: Tensor,
     uniforms: Tensor,
     resampling_uniforms: Tensor,
     temperature: Tensor,
-    may_end: Tensor,
 ) -> tuple[FilterState, Tensor, Tensor]:
     ops = keras.ops
-    transposed, stays = _in_transpositions(transpositions)  # (K, 59)
-    is_note, is_end = np.arange(VOCABULARY) >= FIRST_NOTE_TOKEN, np.arange(VOCABULARY) == END_TOKEN
-    total = ops.shape(uniforms)[-1]  # B
+    transposed, stays = _in_transpositions(transpositions, model.tokens)  # (K, tokens)
+    sounding = _sounding(model.tokens)
+    is_note = np.arange(VOCABULARY) >= FIRST_NOTE_TOKEN
+    total, pieces = ops.shape(uniforms)[-1], ops.shape(resampling_uniforms)[-1]  # B
+
+    def by_particle(by_piece: Tensor) -> Tensor:
+        """(B, ...) of what there is for each piece, or once for all of them."""
+        rest = ops.shape(by_piece)[1:]
+        wide = ops.broadcast_to(by_piece[:, None], (pieces, total // pieces, *rest))
+        return ops.reshape(wide, (total, *rest))
 
     def write_step(step: Tensor, state: FilterState) -> tuple[Tensor, FilterState]:
         particle = {**state["particle"], "ancestor": ops.arange(total)}
-        chord: list[Tensor] = []  # the notes of this step so far, each (B,)
+        fixed = by_particle(known[:, step])  # (B, 4)
+        chord: list[Tensor] = []  # the tokens of this step so far, each (B,)
         for voice in range(len(VOICES)):
             read = ops.reshape(ops.take(transposed.T, particle["previous"], axis=0), (-1,))
-            logits, model_state = model.next_note(state["model"], voice, read)  # (B * K, 59)
+            logits, model_state = model.next_note(state["model"], voice, read)  # (B * K, tokens)
             logits = ops.where(
                 stays.all(axis=0), _mean_over_transpositions(logits, transposed), _NEVER
-            )  # (B, 59)
-            keeps_rules = allowed[step, voice]
-            known = [*chord, None, *(fixed[step, below] for below in range(voice + 1, len(VOICES)))]
+            )  # (B, tokens)
+            keeps_rules: Tensor = np.ones(VOCABULARY, bool)
+            heard = [ops.take(sounding, note, axis=0) for note in chord]
+            voices = [*heard, None, *(fixed[:, below] for below in range(voice + 1, len(VOICES)))]
             if not crossing:
-                keeps_rules = ops.logical_and(keeps_rules, _without_crossing(known))
+                keeps_rules = ops.logical_and(keeps_rules, _without_crossing(voices))
             if not parallels:
                 keeps_rules = ops.logical_and(
-                    keeps_rules, _without_parallels(known, particle["chord_before"])
+                    keeps_rules, _without_parallels(voices, particle["chord_before"])
                 )
+            keeps_rules = ops.logical_or(keeps_rules, ~is_note)  # (59,) or (B, 59)
             note, log_weight = _sample_and_weigh(
                 logits,
-                ops.logical_or(may_end, ~is_end),
-                ops.where(is_note, keeps_rules, allowed[step, voice]),
-                fixed[step, voice],
+                by_particle(mask[:, step, voice]),
+                ops.take(keeps_rules, sounding, axis=-1),
+                fixed[:, voice] != FREE,
                 uniforms[step, voice],
                 temperature,
             )  # both (B,)
-            log_weight = ops.where(particle["ended"], 0.0, log_weight)
+            copy = _struck_where_new(
+                particle["copies"][:, step, voice], particle["chord_before"][:, voice], sounding
+            )
+            note = ops.where(copy == FREE, note, copy)
+            log_weight = ops.where(ops.logical_or(particle["ended"], copy != FREE), 0.0, log_weight)
             ended = ops.logical_or(particle["ended"], note == END_TOKEN)
             previous = ops.where(ended, END_TOKEN, note)
             by_piece = ops.reshape(log_weight, ops.shape(state["log_weights"]))
@@ -225,6 +294,8 @@ def _write_chunk(
                 "ended": ended,
                 "chord": [*chord, previous],
             }
+            if critic is not None and voice == len(VOICES) - 1:
+                state, particle = _judged(critic, state, particle)
             if resampling:
                 state, particle = _resample_where_needed(
                     state,
@@ -240,14 +311,14 @@ def _write_chunk(
         whole = ops.stack(chord, axis=1)  # (B, 4)
         particle = {
             **particle,
-            "chord_before": whole,
+            "chord_before": ops.take(sounding, whole, axis=0),
             "tokens": ops.slice_update(particle["tokens"], (0, step, 0), whole[:, None]),
         }
         return step + 1, {**state, "particle": particle}
 
     particle = {
         **state["particle"],
-        "tokens": ops.zeros((total, *fixed.shape), "int32"),
+        "tokens": ops.zeros((total, CHUNK, len(VOICES)), "int32"),
         "origin": ops.arange(total),
     }
     _, state = ops.while_loop(
@@ -260,35 +331,64 @@ def _write_chunk(
 
 def _sample_and_weigh(
     logits: Tensor,
-    may_come: Tensor,
+    mask: Tensor,
     keeps_rules: Tensor,
     fixed: Tensor,
     uniform: Tensor,
     temperature: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """(tokens (B,) of the next note, natural logarithm (B,) of the weight that it brings), from
-    logits (B, 59).
+    logits (B, tokens).
 
-    A note that is `fixed` has the weight that the model gave to it. Otherwise one is sampled, with
-    the logits divided by the temperature, from what may come and keeps the rules; its weight is
-    what these together had before the others were taken away. Where no note keeps the rules, one is
-    sampled that does not; the weight is that of a particle which has found none.
+    A token is sampled, with the logits divided by the temperature, from what the mask (B, tokens)
+    allows and what keeps the rules; its weight is what these together had before the others were
+    taken away. Where no note is left so, one is sampled that is avoided or breaks a rule; the
+    weight is that of a particle which has found none. Where the note is `fixed`, bool (B,), rules
+    do not count, and the weight is the one that the model gave to it, whatever the temperature.
     """
     ops = keras.ops
-    some_keep = ops.any(
-        ops.logical_and(may_come, keeps_rules)[..., FIRST_NOTE_TOKEN:], axis=-1, keepdims=True
-    )
-    offered = ops.where(
-        ops.logical_and(may_come, ops.logical_or(keeps_rules, ~some_keep)), logits, _NEVER
-    )
+    fits = ops.logical_and(mask == ALLOWED, ops.logical_or(keeps_rules, fixed[:, None]))
+    some_fit = ops.any(fits[..., FIRST_NOTE_TOKEN:], axis=-1, keepdims=True)
+    may_come = ops.logical_and(mask != FORBIDDEN, ops.logical_or(fits, ~some_fit))
+    offered = ops.where(may_come, logits, _NEVER)
     highest = ops.max(offered, axis=-1, keepdims=True)
     sampled = _sample(ops.softmax((offered - highest) / temperature), uniform)
-    keeping = ops.where(ops.logical_and(may_come, keeps_rules), logits, _NEVER)
-    kept = ops.logsumexp((keeping - highest) / temperature, axis=-1) - ops.logsumexp(
-        (logits - highest) / temperature, axis=-1
+    warmth = ops.where(fixed, 1.0, temperature)[:, None]
+    fitting = ops.where(fits, logits, _NEVER)
+    kept = ops.logsumexp((fitting - highest) / warmth, axis=-1) - ops.logsumexp(
+        (logits - highest) / warmth, axis=-1
     )
-    foreseen = ops.take(ops.log_softmax(logits), ops.maximum(fixed, 0), axis=-1)
-    return ops.where(fixed == FREE, sampled, fixed), ops.where(fixed == FREE, kept, foreseen)
+    return sampled, ops.maximum(kept, _FOUND_NONE)
+
+
+def _struck_where_new(copy: Tensor, before: Tensor, sounding: np.ndarray) -> Tensor:
+    """Tokens (B,) to be copied: one that goes on is struck where another note sounded `before`."""
+    ops = keras.ops
+    new = ops.take(sounding, ops.maximum(copy, 0), axis=0) != before
+    return ops.where(ops.logical_and(copy >= VOCABULARY, new), copy - GOES_ON, copy)
+
+
+def _judged(
+    critic: Critic, state: FilterState, particle: dict[str, Any]
+) -> tuple[FilterState, dict[str, Any]]:
+    """(state, particle), with what the critic says of the step just written in the weights."""
+    ops = keras.ops
+    chord = ops.stack(particle["chord"], axis=1)  # (B, 4)
+    form = ops.take(particle["form"], particle["step"], axis=1)  # (B, 8)
+    share, critic_state = critic.next_step(particle["critic"], chord, form)
+    share = ops.where(particle["ended"], 0.0, share)
+    by_piece = ops.reshape(share, ops.shape(state["log_weights"]))
+    particle = {**particle, "critic": critic_state, "step": particle["step"] + 1}
+    return {**state, "log_weights": state["log_weights"] + by_piece}, particle
+
+
+def _forms_as_read(
+    forms: np.ndarray, particles: int, transpositions: tuple[int, ...]
+) -> np.ndarray:
+    """int32 array (B * K, steps, 8): each particle's form, in each transposition."""
+    told = np.repeat(np.asarray(forms, np.int32), particles * len(transpositions), axis=0)
+    shifts = np.tile(transpositions, len(told) // len(transpositions))
+    return transpose_features(told, shifts[:, None]).astype(np.int32)
 
 
 def _without_crossing(known: list[Any]) -> Tensor:
@@ -436,18 +536,27 @@ def _systematic_resampling(shares: Tensor, uniform: Tensor) -> Tensor:
     return ops.minimum(passed, particles - 1)
 
 
-def _in_transpositions(transpositions: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """(int32 array (K, 59), each token in each transposition; bool array (K, 59), whether it can be
-    so transposed: a note that would leave the vocabulary is read as silence)."""
-    tokens, shifts = np.arange(VOCABULARY), np.array(transpositions)[:, None]
-    is_note = tokens >= FIRST_NOTE_TOKEN
-    stays = ~is_note | ((tokens + shifts >= FIRST_NOTE_TOKEN) & (tokens + shifts < VOCABULARY))
-    return np.where(stays, tokens + shifts * is_note, SILENCE_TOKEN).astype(np.int32), stays
+def _sounding(tokens: int) -> np.ndarray:
+    """int32 array (tokens,): the token 0..58 of what sounds, struck or not."""
+    number = np.arange(tokens)
+    return np.where(number < VOCABULARY, number, number - GOES_ON).astype(np.int32)
+
+
+def _in_transpositions(
+    transpositions: tuple[int, ...], tokens: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(int32 array (K, tokens), each token in each transposition; bool array (K, tokens), whether
+    it can be so transposed: a note that would leave the vocabulary is read as silence)."""
+    sounding, shifts = _sounding(tokens), np.array(transpositions)[:, None]
+    is_note, moved = sounding >= FIRST_NOTE_TOKEN, sounding + shifts
+    stays = ~is_note | ((moved >= FIRST_NOTE_TOKEN) & (moved < VOCABULARY))
+    transposed = np.arange(tokens) + shifts * is_note
+    return np.where(stays, transposed, SILENCE_TOKEN).astype(np.int32), stays
 
 
 def _mean_over_transpositions(logits: Tensor, transposed: np.ndarray) -> Tensor:
-    """Logits (B, 59) of the mean of the probabilities that the logits (B * K, 59) give to each
-    token as it is in each transposition, `transposed` (K, 59)."""
+    """Logits (B, tokens) of the mean of the probabilities that the logits (B * K, tokens) give to
+    each token as it is in each transposition, `transposed` (K, tokens)."""
     ops = keras.ops
     if len(transposed) == 1:
         return ops.take(logits, transposed[0], axis=-1)
@@ -459,9 +568,9 @@ def _mean_over_transpositions(logits: Tensor, transposed: np.ndarray) -> Tensor:
 
 
 def _sample(probs: Tensor, uniform: Tensor) -> Tensor:
-    """The token (B,) at which the running sum of `probs` (B, 59) passes `uniform` (B,), a random
-    number of 0..1."""
+    """The token (B,) at which the running sum of `probs` (B, tokens) passes `uniform` (B,), a
+    random number of 0..1."""
     ops = keras.ops
     running = ops.cumsum(probs, axis=-1)
     passed = ops.sum(ops.cast(running <= (uniform * running[:, -1])[:, None], "int32"), axis=-1)
-    return ops.minimum(passed, VOCABULARY - 1)
+    return ops.minimum(passed, probs.shape[-1] - 1)

@@ -1,0 +1,125 @@
+"""Chorales by Bach that music21 has and the split does not use: more to learn from.
+
+A piece is taken if it is a chorale with fermatas and without interludes, and no near-copy: of a
+validation or test piece, because then the model would be tested on what it has learnt from; of a
+training piece, or of another one taken, because it would count twice.
+
+Notebook: 01_data_exploration
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..chorale import Chorale
+from ..notation.archive import load_chorales, save_chorales
+from .editions import CACHE_FORMAT, Corpus, cache_folder, parse_music21, read_manifest
+from .passages import pairwise_containment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_CHORALES = ("bach/bwv846.mxl",)  # for piano
+HELD_OUT_SHARE = 0.1  # of a piece's passages in a validation or test piece, or theirs in it
+TRAINING_SHARE = 0.5  # the same, for training pieces and others that are taken
+SOUNDING = 0.9  # share of its steps in which each voice must sing: no interludes
+PASSAGE = 16  # steps
+
+
+def unsplit_chorales(corpus: Corpus, progress: bool = True) -> list[Chorale]:
+    """The chorales by Bach outside the split that are near-copies of no piece of it.
+
+    Args:
+        corpus: the music21 edition.
+        progress: whether to show a progress bar, where the files have not been parsed before.
+
+    Notebook: 01_data_exploration
+    """
+    chorales = _parsed(progress)
+    taken = unsplit_report(corpus, chorales)["taken"]
+    return [chorale for chorale, wanted in zip(chorales, taken) if wanted]
+
+
+def unsplit_report(corpus: Corpus, chorales: list[Chorale] | None = None) -> pd.DataFrame:
+    """What was found outside the split, and why it is taken or not: pandas DataFrame, a row a file
+    (index: its name).
+
+    Args:
+        corpus: the music21 edition.
+        chorales: those in the files; None to parse them.
+
+    Returns:
+        DataFrame with the columns held_out and training (the largest share of passages of four
+        voices and 16 steps, in any transposition, that it has in common with one validation or test
+        piece, and with one training piece: the share of its own or of the other's, whichever is
+        greater), nearest (name of that validation or test piece, None where they have nothing in
+        common), before (the same share, with one of the files above it that are taken), sounding
+        (share of the steps in which its voices sing, the least of four), fermatas (whether it has
+        some), and taken.
+
+    Notebook: 01_data_exploration
+    """
+    import pandas as pd
+
+    chorales = _parsed(True) if chorales is None else chorales
+    held_out = [*corpus.valid, *corpus.test]
+    shares = _in_common(chorales, held_out)
+    own = _in_common(chorales, chorales)
+    table = pd.DataFrame(
+        {
+            "held_out": shares.max(axis=1),
+            "nearest": [held_out[place].name for place in shares.argmax(axis=1)],
+            "training": _in_common(chorales, corpus.train).max(axis=1),
+            "before": 0.0,
+            "sounding": [(chorale.pitches > 0).mean(axis=0).min() for chorale in chorales],
+            "fermatas": [
+                chorale.fermatas is not None and bool(chorale.fermatas.any())
+                for chorale in chorales
+            ],
+        },
+        index=[chorale.name for chorale in chorales],
+    )
+    table["nearest"] = table["nearest"].where(table["held_out"] > 0)
+    wanted = (
+        (table["held_out"] <= HELD_OUT_SHARE)
+        & (table["training"] <= TRAINING_SHARE)
+        & (table["sounding"] >= SOUNDING)
+        & table["fermatas"]
+    ).to_numpy(copy=True)
+    for number in range(len(chorales)):
+        before = own[number, :number][wanted[:number]].max(initial=0.0)
+        table.loc[table.index[number], "before"] = before
+        wanted[number] &= before <= TRAINING_SHARE
+    return table.assign(taken=wanted)
+
+
+def _in_common(chorales, others):
+    return np.maximum(
+        pairwise_containment(chorales, others, PASSAGE),
+        pairwise_containment(others, chorales, PASSAGE).T,
+    )
+
+
+def _parsed(progress):
+    """The chorales in the files that the manifest does not name, from their cache."""
+    from importlib.metadata import version
+
+    from music21.common import getCorpusFilePath
+
+    folder = Path(getCorpusFilePath()) / "bach"
+    files = {f"bach/{file.name}" for file in folder.iterdir() if file.suffix == ".mxl"}
+    files -= {*read_manifest()["file"].dropna(), *NOT_CHORALES}
+    cache = cache_folder() / f"unsplit-{version('music21')}-{len(files)}-{CACHE_FORMAT}.npz"
+    if cache.exists():
+        return load_chorales(cache)
+    tasks = [
+        {"file": file, "name": PurePosixPath(file).stem, "repeats": "written"}
+        for file in sorted(files)
+    ]
+    chorales = parse_music21(tasks, progress)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    save_chorales(chorales, cache)
+    return chorales

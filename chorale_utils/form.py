@@ -1,0 +1,404 @@
+"""Form: what a chorale is before it has notes. Metre and upbeat, key, and phrases with their
+fermatas.
+
+A `Form` is a value, like a `Chorale`. It says nothing of notes. A model that writes into a form
+reads it as a table of small numbers, a row for each sixteenth (`Form.features`); the columns are
+told by `FEATURES`. Whatever is not known is 0 there, so that a form may be known in part.
+
+Notebook: 05_generation
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .chorale import STEPS_PER_QUARTER, Chorale, checked_key, steps_per_bar, tonic_and_mode
+
+FINE = 24  # distances up to here are told to the sixteenth, longer ones to the quarter
+FARTHEST = FINE + 10  # every distance of 64 sixteenths or more
+MODES = ("major", "minor", "phrygian")  # as a model hears them
+_UNSTRESSED = frozenset(  # syllables that begin most lines with an upbeat
+    "der die das des dem den ein in im an am auf aus bei mit nach von vom zu zum zur für durch "
+    "ich du er sie es wir ihr mein dein sein und o ach so wie wer was wo da daß wenn ob als ge "
+    "be er ver zer ent emp mich dich uns nun the a and to of in on by for with from at i my thy "
+    "thine our his her he she we ye you it o that "
+    "this when where who as so be a but shall".split()
+)
+_NAMES = (  # of tonics, by pitch class: in minor and Phrygian, and in major
+    "c c# d e- e f f# g g# a b- b".split(),
+    "C D- D E- E F F# G A- A B- B".split(),
+)
+
+# name of a column -> how many values it has; 0 is always "not known"
+FEATURES = {
+    "place": 1 + 4 + 16 + 12,  # in the quarter, in a bar of four quarters, in a bar of three
+    "before_fermata": 1 + 1 + FARTHEST,  # steps until the fermata begins; 1: under it
+    "left": 1 + FARTHEST,  # steps until the phrase is over, this one included
+    "since": 1 + 1 + FARTHEST,  # steps since the phrase began; 1: its first
+    "phrases_left": 5,  # 1: the last phrase; 2: the last but one; 3: earlier; 4: the piece is over
+    "phrase": 4,  # 1: the first; 2: the second; 3: later
+    "tonic": 13,  # 1 + pitch class
+    "mode": 4,  # 1: major; 2: minor; 3: Phrygian
+}
+GROUPS = {  # what is known together, or not
+    "metre": ("place",),
+    "phrases": ("before_fermata", "left", "since", "phrases_left", "phrase"),
+    "key": ("tonic", "mode"),
+}
+TONIC = list(FEATURES).index("tonic")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a chorale is before it has notes.
+
+    Args:
+        phrases: length of each phrase in sixteenths; the first one includes the upbeat. None where
+            they are not known.
+        fermatas: for each phrase the number of sixteenths at its end that are under a fermata; 0
+            for a phrase that ends without one.
+        key: such as ``'g minor'``, ``'B- major'`` or ``'e phrygian'`` (``-`` is flat), or None.
+        time_signature: such as ``'4/4'``, or None.
+        pickup: sixteenths before the first bar line.
+        repeats: for each phrase the number, from 0, of the phrase whose notes it has, its own or an
+            earlier one's: ``(0, 1, 0, 1, 4)`` is the bar form A B A B C. None for no repeats.
+        words: for each phrase its syllables, or None. A syllable that ends in a hyphen is followed
+            by another of the same word.
+
+    Raises:
+        ValueError: the parts do not fit each other; the message says which.
+
+    Examples:
+        >>> form = Form(phrases=(32, 32), fermatas=(4, 8), key="g minor", time_signature="4/4")
+        >>> len(form), form.tonic
+        (64, 7)
+
+    Notebook: 05_generation
+    """
+
+    phrases: tuple[int, ...] | None = None
+    fermatas: tuple[int, ...] | None = None
+    key: str | None = None
+    time_signature: str | None = None
+    pickup: int = 0
+    repeats: tuple[int, ...] | None = None
+    words: tuple[tuple[str, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.phrases or ())
+        for name in ("phrases", "fermatas", "repeats", "words"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            object.__setattr__(self, name, tuple(value))
+            if len(value) != count:
+                raise ValueError(f"{name} {value}: expected one for each of {count} phrases")
+        if self.phrases is not None and (not count or min(self.phrases) < 1):
+            raise ValueError(f"phrases {self.phrases}: expected lengths in sixteenths, 1 or more")
+        for length, held in zip(self.phrases or (), self.fermatas or ()):
+            if not 0 <= held <= length:
+                raise ValueError(
+                    f"a fermata of {held} sixteenths in a phrase of {length}: expected no more"
+                )
+        lengths = self.phrases or ()
+        for number, first in enumerate(self.repeats or ()):
+            if not 0 <= first <= number or lengths[first] != lengths[number]:
+                raise ValueError(
+                    f"repeats {self.repeats}: phrase {number} has the notes of phrase {first}: "
+                    f"expected an earlier one of the same length, or itself"
+                )
+        if self.key is not None:
+            object.__setattr__(self, "key", checked_key(self.key, "form"))
+        if self.time_signature is not None and not 0 <= self.pickup < steps_per_bar(
+            self.time_signature
+        ):
+            raise ValueError(f"pickup {self.pickup}: expected less than a bar")
+
+    @classmethod
+    def of(cls, chorale: Chorale) -> Form:
+        """The form of a chorale: a phrase ends where a fermata does, and the key is the one that is
+        heard, see `heard_key`."""
+        phrases, fermatas, repeats = None, None, None
+        if chorale.fermatas is not None and chorale.fermatas.any():
+            edges = np.diff(np.r_[0, chorale.fermatas.astype(int), 0])
+            begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+            held = [int(length) for length in ends - begins]
+            if ends[-1] < len(chorale):
+                ends, held = np.append(ends, len(chorale)), [*held, 0]
+            phrases = tuple(int(length) for length in np.diff(np.r_[0, ends]))
+            fermatas = tuple(held)
+            repeats = _repeats(chorale, np.r_[0, ends])
+        return cls(
+            phrases,
+            fermatas,
+            heard_key(chorale),
+            chorale.time_signature,
+            chorale.pickup,
+            repeats,
+        )
+
+    @classmethod
+    def from_words(
+        cls,
+        text: str,
+        key: str | None = None,
+        time_signature: str = "4/4",
+        upbeat: bool | None = None,
+        language: str | None = None,
+    ) -> Form:
+        """The form of a hymn: a line is a phrase, a syllable a quarter, and the last syllable of a
+        line lasts to the end of the bar (less the upbeat of the next line), under a fermata.
+
+        Args:
+            text: the words, a line a phrase; empty lines are passed over. Hyphens part the
+                syllables: ``'Wa-chet auf, ruft uns die Stim-me'``.
+            key: as in `Form`.
+            time_signature: a bar of two or more whole quarters.
+            upbeat: whether lines begin a quarter before the bar line; None to find out from the
+                words, see below.
+            language: such as ``'de_DE'`` or ``'en_GB'``, for words without hyphens, which pyphen
+                then parts.
+
+        Lines begin with an upbeat where at least half of them begin with a syllable that is seldom
+        stressed: an article, a pronoun, a preposition, a conjunction, or a prefix, in German or
+        English.
+
+        Raises:
+            ValueError: no words, or a metre that quarters do not fit in.
+            ImportError: `language` is given, and pyphen is not installed.
+
+        Examples:
+            >>> form = Form.from_words("Nun dan-ket al-le Gott\\nmit Her-zen, Mund und Hän-den")
+            >>> form.pickup, form.phrases, form.fermatas
+            (4, (32, 32), (12, 8))
+            >>> form.onsets()[:33].nonzero()[0].tolist()
+            [0, 4, 8, 12, 16, 20, 32]
+
+        Notebook: 05_generation
+        """
+        lines = [syllables(line, language) for line in text.splitlines() if line.strip()]
+        bar = steps_per_bar(time_signature)
+        if not any(lines):
+            raise ValueError("no words: expected lines with syllables")
+        if bar % STEPS_PER_QUARTER or bar < 2 * STEPS_PER_QUARTER:
+            raise ValueError(
+                f"time signature {time_signature!r}: expected a bar of two or more whole quarters, "
+                f"such as '4/4'"
+            )
+        if upbeat is None:
+            upbeat = 2 * sum(_unstressed(line[0]) for line in lines) >= len(lines)
+        sung = [STEPS_PER_QUARTER * len(line) for line in lines]
+        phrases = [-(-length // bar) * bar for length in sung]
+        last = [length - (quarters - STEPS_PER_QUARTER) for length, quarters in zip(phrases, sung)]
+        return cls(
+            tuple(phrases),
+            tuple(last),
+            key,
+            time_signature,
+            STEPS_PER_QUARTER if upbeat else 0,
+            words=tuple(map(tuple, lines)),
+        )
+
+    def onsets(self) -> np.ndarray | None:
+        """bool array (steps,): where the soprano strikes a note for a syllable of the words; None
+        where there are no words."""
+        if self.words is None:
+            return None
+        struck = np.zeros(len(self), bool)
+        for begin, line in zip(np.cumsum((0, *(self.phrases or ()))), self.words):
+            struck[begin + STEPS_PER_QUARTER * np.arange(len(line))] = True
+        return struck
+
+    def under_fermata(self) -> np.ndarray:
+        """bool array (steps,): which steps are under a fermata, as in `Chorale`."""
+        flags = np.zeros(len(self), bool)
+        for end, held in zip(np.cumsum(self.phrases or ()), self.fermatas or ()):
+            flags[end - held : end] = True
+        return flags
+
+    def copied_from(self) -> np.ndarray:
+        """int array (steps,): for each step the earlier step whose notes it repeats, or -1."""
+        source = np.full(len(self), -1)
+        phrases = self.phrases or ()
+        begins = np.cumsum((0, *phrases))
+        for number, first in enumerate(self.repeats or ()):
+            if first != number:
+                steps = np.arange(phrases[number])
+                source[begins[number] + steps] = begins[first] + steps
+        return source
+
+    def __len__(self) -> int:
+        """Number of steps (sixteenth notes); 0 where the phrases are not known."""
+        return sum(self.phrases or ())
+
+    @property
+    def tonic(self) -> int | None:
+        """Pitch class of the tonic, 0 for C to 11 for B, or None."""
+        return None if self.key is None else tonic_and_mode(self.key)[0]
+
+    @property
+    def mode(self) -> str | None:
+        """Which of `MODES` a model hears, or None: other modes are major or minor by their
+        third."""
+        if self.key is None or self.key.endswith(MODES[-1]):
+            return self.key and MODES[-1]
+        return MODES[tonic_and_mode(self.key)[1]]
+
+    def features(self, steps: int) -> np.ndarray:
+        """The form as a model reads it: uint8 array (steps, 8), columns and values as `FEATURES`
+        says.
+
+        Args:
+            steps: number of rows; rows after the form's own length say that the piece is over.
+        """
+        columns = {name: np.zeros(steps, int) for name in FEATURES}
+        number = np.arange(steps)
+        if self.time_signature is not None:
+            columns["place"] = _place(number - self.pickup, self.time_signature)
+        if self.phrases is not None:
+            columns |= self._phrase_columns(number)
+        if self.tonic is not None and self.mode is not None:
+            columns["tonic"][:] = 1 + self.tonic
+            columns["mode"][:] = 1 + MODES.index(self.mode)
+        return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.uint8)
+
+    def _phrase_columns(self, number):
+        ends = np.cumsum(self.phrases)
+        fermatas = self.fermatas or (0,) * len(self.phrases)
+        over = number >= ends[-1]
+        phrase = np.minimum(np.searchsorted(ends, number, side="right"), len(ends) - 1)
+        left = ends[phrase] - number
+        since = number - (ends - self.phrases)[phrase]
+        held = np.array(fermatas)[phrase]
+        # a phrase without a fermata is told by its end alone
+        before = np.where(held > 0, 1 + _rounded(np.maximum(left - held, 0)), 0)
+        return {
+            "before_fermata": np.where(over, 0, before),
+            "left": np.where(over, 0, _rounded(left)),
+            "since": np.where(over, 0, 1 + _rounded(since)),
+            "phrases_left": np.where(over, 4, np.minimum(len(ends) - phrase, 3)),
+            "phrase": np.where(over, 0, 1 + np.minimum(phrase, 2)),
+        }
+
+
+def heard_key(chorale: Chorale) -> str | None:
+    """The key that is heard in a chorale: its tonic is the bass of the last chord, if that is a
+    triad in root position, and otherwise the one that the chorale states. None where there is
+    neither.
+
+    Editions write the key that the signature suggests. A fifth of Bach's chorales are in one of the
+    old modes and end on another note: what is called a minor may end on D (Dorian), or on E
+    (Phrygian). The mode is major or minor by the third that sounds longer, and Phrygian where the
+    second above a minor third is mostly flat, or sixth and seventh above a major one.
+
+    Args:
+        chorale: Chorale.
+
+    Examples:
+        >>> import numpy as np
+        >>> heard_key(Chorale(np.tile([74, 71, 67, 43], (16, 1)), key="C major"))
+        'G major'
+
+    Notebook: 05_generation
+    """
+    pitches = chorale.pitches.astype(int)
+    sounding = np.flatnonzero(pitches.any(axis=1))
+    if not len(sounding):
+        return chorale.key
+    chord = pitches[sounding[-1]]
+    chord = chord[chord > 0]
+    above = {int(interval) for interval in (chord - chord.min()) % 12}
+    if len(chord) < 3 or above not in ({0, 7}, {0, 3}, {0, 4}, {0, 3, 7}, {0, 4, 7}):
+        return chorale.key
+    tonic = int(chord.min() % 12)
+    heard = np.bincount((pitches[pitches > 0] - tonic) % 12, minlength=12)
+    mode = "minor" if heard[3] > heard[4] else "major"
+    flat_second = mode == "minor" and heard[1] > heard[2]
+    if flat_second or (mode == "major" and heard[8] > heard[9] and heard[10] > heard[11]):
+        mode = "phrygian"
+    return f"{_NAMES[mode == 'major'][tonic]} {mode}"
+
+
+def syllables(line: str, language: str | None = None) -> list[str]:
+    """The syllables of a line of words. One that another of its word follows ends in a hyphen.
+
+    Args:
+        line: words, whose syllables are parted by hyphens.
+        language: such as ``'de_DE'``, for pyphen, which parts words without hyphens; None for words
+            that are parted already.
+
+    Raises:
+        ImportError: `language` is given, and pyphen is not installed.
+
+    Examples:
+        >>> syllables("Wa-chet auf")
+        ['Wa-', 'chet', 'auf']
+
+    Notebook: 05_generation
+    """
+    words = [word for word in line.split() if any(letter.isalpha() for letter in word)]
+    if language is not None:
+        try:
+            import pyphen
+        except ImportError as error:
+            raise ImportError(
+                "parting words into syllables needs pyphen: install it with 'pip install pyphen', "
+                "or write hyphens between the syllables"
+            ) from error
+        dictionary = pyphen.Pyphen(lang=language, left=1, right=1)
+        words = [word if "-" in word else dictionary.inserted(word) for word in words]
+    parted = []
+    for word in words:
+        parts = [part for part in word.split("-") if part]
+        parted += [f"{part}-" for part in parts[:-1]] + parts[-1:]
+    return parted
+
+
+def _unstressed(syllable):
+    return syllable.strip("-,.;:!?\"'()").lower() in _UNSTRESSED
+
+
+def _repeats(chorale, edges):
+    """For each phrase the number of the first one with the same notes."""
+    heard, repeats = {}, []
+    for number, (begin, end) in enumerate(zip(edges, edges[1:])):
+        notes = (
+            chorale.pitches[begin:end].tobytes()
+            + chorale.struck[begin:end].tobytes()
+            + b"|"
+            + chorale.fermatas[begin:end].tobytes()
+        )
+        repeats.append(heard.setdefault(notes, number))
+    return tuple(repeats)
+
+
+def transpose_features(features: np.ndarray, semitones: int | np.ndarray) -> np.ndarray:
+    """A form's features (int array (..., 8)), the tonic moved by semitones, which broadcast against
+    the steps (...).
+
+    Examples:
+        >>> int(transpose_features(Form(key="c minor").features(1), 2)[0, TONIC])
+        3
+
+    Notebook: 05_generation
+    """
+    moved = np.array(features, int)
+    tonic = moved[..., TONIC]
+    moved[..., TONIC] = np.where(tonic > 0, 1 + (tonic - 1 + semitones) % 12, 0)
+    return moved
+
+
+def _rounded(distance):
+    coarse = FINE + (distance - FINE + 3) // 4
+    return np.minimum(np.where(distance <= FINE, distance, coarse), FARTHEST)
+
+
+def _place(number, time_signature):
+    bar = steps_per_bar(time_signature)
+    if bar in (8, 16):
+        return 5 + number % bar
+    if bar == 12 and time_signature.endswith("/4"):
+        return 21 + number % bar
+    return 1 + number % 4

@@ -1,0 +1,109 @@
+"""Composing: whole chorales, with phrases, fermatas and an end, as well as the project can.
+
+`compose` puts together what the other parts of this wing offer: a form to write into, the model
+that writes scores, its critic, many candidates, and the rules that a choir cares about.
+
+Notebook: 05_generation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..chorale import VOICE_RANGES, Chorale, Pieces
+from ..corpus.forms import draw_form
+from ..form import Form
+from ..models.checks import check_whole_numbers
+from ..models.critic import Critic, critic_log_odds
+from ..models.saving import ModelLike, as_model, load_critic
+from .generation import generate, phrases_of
+
+CANDIDATES = 64
+FERMATA = 8  # steps at the end of a phrase where nothing but the length of a piece is known
+
+
+def compose(
+    form: Form | Sequence[Form] | None = None,
+    count: int = 1,
+    steps: int | None = None,
+    seed: int | None = None,
+    model: ModelLike = "phrase_gru",
+    critic: Critic | None = None,
+    particles: int = CANDIDATES,
+    best_of: int = 1,
+    **how: Any,
+) -> Pieces:
+    """New chorales (named generated-0000 and so on) with bars, phrases, fermatas and struck notes.
+
+    Args:
+        form: a `Form`, such as ``Form.from_words(text, key="G major")``, or a list with one for
+            each piece; None draws one for each, see `draw_form`.
+        count: number of pieces.
+        steps: length in sixteenths, in place of a form: phrases of two bars of four quarters, in a
+            key that is drawn for each piece.
+        seed: int from 0 up; the same seed gives the same pieces. None draws one.
+        model: one that takes a form; or the name or path of one.
+        critic: what steers it; None for the one that is shipped for ``'phrase_gru'``.
+        particles: number of candidates for each piece, among which the critic and the rules choose.
+        best_of: number of pieces written for each one that is kept, the one that the critic likes
+            best.
+        how: whatever else `generate` takes. Unless that says otherwise, voices keep their ranges
+            (`VOICE_RANGES`), do not cross or move in parallel fifths and octaves, and end on the
+            tonic in root position.
+
+    Returns:
+        `Pieces`, a list of Chorale with a report.
+
+    Raises:
+        ValueError: both a form and a length are given; or as in `generate`.
+        FileNotFoundError: as in `generate`.
+
+    Examples:
+        >>> from chorale_utils import Form
+        >>> form = Form((16, 16), (4, 8), "g minor", "4/4")
+        >>> piece = compose(form, seed=1, particles=2)[0]
+        >>> len(piece), piece.key, piece.fermatas.nonzero()[0].tolist()
+        (32, 'g minor', [12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
+
+    Notebook: 05_generation
+    """
+    if steps is not None:
+        if form is not None:
+            raise ValueError(f"a form and steps {steps}: expected one of them")
+        check_whole_numbers(1, steps=steps, count=count)
+        seeds = np.random.SeedSequence(seed).generate_state(count)
+        form = [_form_of_length(steps, draw_form(int(each))) for each in seeds]
+    model = as_model(model)
+    steering = load_critic() if critic is None else critic
+
+    def judge(pieces: list[Chorale]) -> np.ndarray:
+        return np.array([odds.sum() for odds in critic_log_odds(steering, pieces)])
+
+    kept: dict[str, Any] = {
+        "ranges": VOICE_RANGES,
+        "crossing": False,
+        "parallels": False,
+        "tonic_ending": True,
+        "judge": judge,
+    }
+    return generate(
+        model,
+        count,
+        seed=seed,
+        form=form,
+        particles=particles,
+        critic=steering if particles > 1 else None,
+        best_of=best_of,
+        **(kept | how),
+    )
+
+
+def _form_of_length(steps: int, drawn: Form) -> Form:
+    """Phrases of two bars under a fermata of a half note, the last one with what is left over, in
+    the key of a form that was drawn."""
+    form = phrases_of(Form(key=drawn.key, time_signature="4/4"), steps)
+    return replace(form, fermatas=tuple(min(FERMATA, length) for length in form.phrases or ()))

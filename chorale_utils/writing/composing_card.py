@@ -1,0 +1,143 @@
+"""Composing card: how well phrase_gru foretells Bach, and whether a machine can tell from Bach what
+it writes, with its critic and without.
+
+``python -m chorale_utils.writing.composing_card`` writes ``composing.md`` beside it. On two cores
+it takes a quarter of an hour.
+
+Notebook: 04_evaluation
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from ..chorale import VOICE_RANGES, Chorale
+from ..corpus.editions import Corpus, load_corpus
+from ..corpus.forms import draw_form
+from ..corpus.passages import copied
+from ..files import write_atomically
+from ..judging.discriminability import PASSAGE, discriminability
+from ..judging.grading import grade
+from ..judging.phrasing import phrasing
+from ..models.evaluation import negative_log_likelihood
+from ..models.saving import load_model
+from .composing import CANDIDATES, compose
+from .generation import generate
+
+CARD = Path(__file__).with_name("composing.md")
+PIECES, SIDE_BY_SIDE, SEED = 128, 32, 0
+_RULES: dict[str, Any] = {"ranges": VOICE_RANGES, "crossing": False, "parallels": False}
+
+
+def ship(
+    destination: Path = CARD.parent, pieces: int = PIECES, particles: int = CANDIDATES
+) -> Path:
+    """Writes composing.md; returns its path.
+
+    Args:
+        destination: folder to write into.
+        pieces: number of pieces by each writer.
+        particles: candidates where the critic chooses.
+    """
+    corpus = load_corpus("music21")
+    forms = [draw_form(SEED + number) for number in range(pieces)]
+    forms.sort(key=len)  # pieces of one length are written side by side without waiting
+    lengths = [len(form) for form in forms]
+    ways: dict[str, tuple[Any, dict[str, Any]]] = {
+        "chord_gru, under the rules": (generate, {"model": "chord_gru", **_RULES}),
+        "phrase_gru, under the rules": (generate, {"model": "phrase_gru", **_RULES}),
+        f"`compose`: critic, {particles} candidates": (compose, {"particles": particles}),
+    }
+    writers: dict[str, list[Chorale]] = {}
+    for label, (write, how) in ways.items():
+        writers[label] = []
+        for at in tqdm(range(0, pieces, SIDE_BY_SIDE), label, file=sys.stdout, unit="batch"):
+            part = forms[at : at + SIDE_BY_SIDE]
+            told = {} if how.get("model") == "chord_gru" else {"form": part}
+            writers[label] += write(count=len(part), seed=SEED + at, progress=False, **told, **how)
+    card = _card(corpus, writers, lengths)
+    return write_atomically(
+        destination / CARD.name, lambda path: path.write_text(card, encoding="utf-8")
+    )
+
+
+def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: list[int]) -> str:
+    """The card's text, in Markdown."""
+    lines = [
+        "# Composing",
+        "",
+        "`python -m chorale_utils.writing.composing_card` writes this card.",
+        "",
+        "## How well the next note is foretold",
+        "",
+        "Nats per note on the music21 edition, pitches only (`negative_log_likelihood`); "
+        "phrase_gru is given each piece's form, with the key that is heard.",
+        "",
+        "| model | validation | test |",
+        "|---|---|---|",
+    ]
+    for name in ("chord_gru", "phrase_gru"):
+        model = load_model(name)
+        nats = [negative_log_likelihood(model, part) for part in (corpus.valid, corpus.test)]
+        lines.append(f"| {name} | {nats[0]:.4f} | {nats[1]:.4f} |")
+    lines += [
+        "",
+        "## Can a machine tell?",
+        "",
+        f"{len(lengths)} pieces by each writer, of {min(lengths)} to {max(lengths)} sixteenths "
+        "where a form says how long. A judge trained afresh tells them from Bach "
+        "(`discriminability`): 0.5 is chance, 1 never errs. In brackets the 95 % interval over "
+        "pieces (bootstrap). The control is Bach against Bach: half of his training pieces in the "
+        "place of a writer's.",
+        "",
+        "| writer | AUC, four bars | AUC, whole pieces | grade | copied share |",
+        "|---|---|---|---|---|",
+    ]
+    random = np.random.default_rng(SEED)
+    order = [corpus.train[number] for number in random.permutation(len(corpus.train))]
+    half, held_out = len(order) // 2, corpus.valid + corpus.test
+    lines.append(_told_apart("Bach", order[:half], order[half:], held_out))
+    for label, pieces in writers.items():
+        lines.append(_told_apart(label, pieces, corpus.train, held_out))
+    figures = phrasing({"Bach": held_out, **writers})
+    lines += [
+        "",
+        "## Phrasing",
+        "",
+        "Struck notes of alto, tenor and bass for each one of the soprano; the share of bar lines "
+        "over which each voice holds its note; the share of pieces that end on the tonic in root "
+        "position; of fermatas with a consonant chord, and with a bass that moves as in a cadence "
+        "(`phrasing`). Bach's are the validation and test pieces. chord_gru writes no bars and no "
+        "fermatas.",
+        "",
+        f"| | {' | '.join(figures.columns)} |",
+        "|" + "---|" * (len(figures.columns) + 1),
+    ]
+    for writer, row in figures.iterrows():
+        cells = ["" if pd.isna(value) else f"{value:.2f}" for value in row]
+        lines.append(f"| {writer} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _told_apart(
+    label: str, pieces: Sequence[Chorale], train: Sequence[Chorale], test: Sequence[Chorale]
+) -> str:
+    """A row of the table of writers."""
+    cells = []
+    for steps in (PASSAGE, None):
+        told = discriminability(pieces, train, test, steps=steps)
+        cells.append(f"{told.auc:.3f} ({told.low:.3f} to {told.high:.3f})")
+    share = copied(list(pieces), train)["share"].mean()
+    return f"| {label} | {' | '.join(cells)} | {np.mean(grade(list(pieces))):.2f} | {share:.3f} |"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--pieces", type=int, default=PIECES)
+    print(ship(pieces=parser.parse_args().pieces))
