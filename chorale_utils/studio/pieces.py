@@ -76,7 +76,7 @@ def tune_of(chorale: Chorale) -> int:
 
 def sung_with_tune(chorale: Chorale, request: Request) -> np.ndarray:
     """Where the voices that the model writes sing a new syllable, bool array (steps,): with the
-    words of the tune, where that is given.
+    words of the tune, or with each of its notes, where that is given.
 
     Args:
         chorale: the piece as it was when the model was asked.
@@ -84,9 +84,10 @@ def sung_with_tune(chorale: Chorale, request: Request) -> np.ndarray:
     """
     tune, begins = tune_of(chorale), np.zeros(len(request.given), bool)
     if request.work in ("harmonise", "rewrite"):
-        syllables = syllables_of(chorale[: len(begins)], tune)
-        if syllables is not None:
-            begins = syllables & ~request.free[:, tune]
+        sung = chorale[: len(begins)]
+        syllables = syllables_of(sung, tune)
+        begins = sung.struck[:, tune] if syllables is None else syllables
+        begins = begins & ~request.free[:, tune]
     return begins
 
 

@@ -859,6 +859,8 @@ def _write_all(
         written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)
         bar.update(steps)
         start += steps
+        if callable(progress):
+            progress(start, len(wishes))
         by_piece = written.reshape(len(going_on), particles, -1)
         ended = keras.ops.convert_to_numpy(state["particle"]["ended"])
         ended = ended.reshape(len(going_on), particles).all(axis=1)
