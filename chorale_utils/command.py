@@ -418,7 +418,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     to_gallery = command("gallery", _gallery, "write a hundred chorales and show the ten best")
     to_gallery.add_argument(
-        "--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)"
+        "--model", default="phrase_gru", help="shipped model or .keras file (default: %(default)s)"
     )
     to_gallery.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     to_gallery.add_argument(

@@ -149,6 +149,7 @@ def test_commands_are_those_of_the_program_and_of_the_module():
     names = [
         "harmonize",
         "check",
+        "analyse",
         "write",
         "convert",
         "play",

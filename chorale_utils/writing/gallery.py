@@ -40,7 +40,7 @@ _SAMPLE_RATE = 16_000
 
 def make_gallery(
     folder: str | os.PathLike[str] = FOLDER,
-    model: str | os.PathLike[str] = "chord_gru",
+    model: str | os.PathLike[str] = "phrase_gru",
     seed: int = 0,
     written: int = WRITTEN,
     progress: bool = True,
@@ -52,7 +52,7 @@ def make_gallery(
         folder: what was in it is replaced.
         model: name of a shipped model, or path of a ``.keras`` file.
         seed: int, from which all pieces are written, at temperature 1, within the ranges of Bach's
-            voices.
+            voices; by `compose`, if the model takes a form.
         written: number of pieces to choose from.
         progress: whether to show a progress bar.
 
@@ -64,10 +64,14 @@ def make_gallery(
     """
     from ..corpus.passages import copied
     from ..judging.grading import grade
-    from ..models.saving import weights_hash
+    from ..models.saving import as_model, weights_hash
+    from .composing import compose
     from .generation import generate
 
-    pieces = list(generate(model, written, seed=seed, ranges=VOICE_RANGES, progress=progress))
+    if as_model(model).takes_form:
+        pieces = list(compose(count=written, seed=seed, model=model, progress=progress))
+    else:
+        pieces = list(generate(model, written, seed=seed, ranges=VOICE_RANGES, progress=progress))
     table = copied(pieces, load_corpus(progress=progress).train)[["longest", "source", "share"]]
     table.insert(0, "steps", [len(piece) for piece in pieces])
     table.insert(1, "grade", grade(pieces))
@@ -203,8 +207,8 @@ def _readme(table: pd.DataFrame, about: Mapping[str, Any], written: int) -> str:
         "",
         'The grade is that of `chorale_utils.grade`; "copied" is the share of the piece\'s 16-step '
         'passages that stand in a training piece, "longest" the longest passage, in quarters, that '
-        "does. Key and metre are found from the notes. Each MIDI and MusicXML file tells model, "
-        "weights, seed and piece.",
+        "does. Key and metre are those of the form, or found from the notes where there was none. "
+        "Each MIDI and MusicXML file tells model, weights, seed and piece.",
         "",
         "| | key | quarters | grade | copied | longest | files |",
         "|---|---|---|---|---|---|---|",
