@@ -10,6 +10,7 @@ Notebook: 05_generation
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,8 +167,7 @@ class Form:
         English.
 
         Raises:
-            ValueError: no words, or a metre that quarters do not fit in.
-            ImportError: `language` is given, and pyphen is not installed.
+            ValueError: no words, a metre that quarters do not fit in, or an unknown language.
 
         Examples:
             >>> form = Form.from_words("Nun dan-ket al-le Gott\\nmit Her-zen, Mund und Hän-den")
@@ -330,7 +330,7 @@ def syllables(line: str, language: str | None = None) -> list[str]:
             that are parted already.
 
     Raises:
-        ImportError: `language` is given, and pyphen is not installed.
+        ValueError: pyphen does not know the language.
 
     Examples:
         >>> syllables("Wa-chet auf")
@@ -340,20 +340,35 @@ def syllables(line: str, language: str | None = None) -> list[str]:
     """
     words = [word for word in line.split() if any(letter.isalpha() for letter in word)]
     if language is not None:
-        try:
-            import pyphen
-        except ImportError as error:
-            raise ImportError(
-                "parting words into syllables needs pyphen: install it with 'pip install pyphen', "
-                "or write hyphens between the syllables"
-            ) from error
+        import pyphen
+
+        if language not in pyphen.LANGUAGES:
+            raise ValueError(
+                f"language {language!r}: expected one that pyphen knows, such as 'de_DE' or "
+                f"'en_GB'; or None, with hyphens between the syllables"
+            )
         dictionary = pyphen.Pyphen(lang=language, left=1, right=1)
-        words = [word if "-" in word else dictionary.inserted(word) for word in words]
+        words = [word if "-" in word else _parted(dictionary.inserted(word)) for word in words]
     parted = []
     for word in words:
         parts = [part for part in word.split("-") if part]
         parted += [f"{part}-" for part in parts[:-1]] + parts[-1:]
     return parted
+
+
+def _parted(hyphenated: str) -> str:
+    """A hyphenated word, in which every part has a vowel: a syllable is sung on one."""
+    parts: list[str] = []
+    for part in hyphenated.split("-"):
+        if parts and not (_has_vowel(part) and _has_vowel(parts[-1])):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return "-".join(parts)
+
+
+def _has_vowel(part: str) -> bool:
+    return any(letter in "aeiouyæœ" for letter in unicodedata.normalize("NFD", part.lower()))
 
 
 def _unstressed(syllable):

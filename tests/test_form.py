@@ -184,3 +184,13 @@ def test_words_that_cannot_be_set_are_refused():
         Form.from_words("\n - \n")
     with pytest.raises(ValueError, match="whole quarters"):
         Form.from_words("A-men", time_signature="3/8")
+
+
+def test_words_without_hyphens_are_parted_in_their_language():
+    assert syllables("Nun danket alle Gott", "de_DE") == ["Nun", "dan-", "ket", "al-", "le", "Gott"]
+    form = Form.from_words("Now thank we all our God\nwith heart and hands and voices", "F major")
+    parted = Form.from_words("wonderful grace", "F major", language="en_GB")
+    assert [len(line) for line in form.words] == [6, 6]
+    assert len(parted.words[0]) == 4
+    with pytest.raises(ValueError, match="language 'xx': expected one that pyphen knows"):
+        syllables("Nun danket", "xx")
