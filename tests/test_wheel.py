@@ -127,7 +127,13 @@ def test_wheel_says_what_it_is(wheel):
     assert about["License-Expression"] == "MIT" and about["License-File"] == "LICENSE"
     assert about["Author"] == "The chorale-utils authors" and about["Summary"] and about["Keywords"]
     assert "Typing :: Typed" in about.get_all("Classifier")
-    assert set(about.get_all("Provides-Extra")) == {"notebooks", "scale", "test", "all"}
+    assert set(about.get_all("Provides-Extra")) == {
+        "notebooks",
+        "scale",
+        "studio",
+        "test",
+        "all",
+    }
     assert about["Description-Content-Type"] == "text/markdown"
     text = " ".join(about.get_payload().split())
     assert "the encodings are music21's own, under its terms" in text
@@ -137,7 +143,7 @@ def test_core_brings_no_notebook_server_and_no_cluster(wheel):
     requirements = metadata(wheel).get_all("Requires-Dist")
     core = needed(text for text in requirements if "extra ==" not in text)
     unwanted = "jupyterlab papermill nbval dask distributed bokeh tensorboard ipython pytest ruff"
-    assert not core & set(unwanted.split())
+    assert not core & {*unwanted.split(), "anywidget", "voila"}
 
 
 WORK = """\
@@ -181,10 +187,22 @@ chorale_utils.write_sound(setting, "piece.wav")
 for name in ("piece.mid", "piece.musicxml"):
     assert (load_chorale(name).pitches == setting.pitches).all(), name
 
+from chorale_utils.extras import MissingExtra
+
+def needs_the_studio_extra(get):
+    try:
+        assert get() is not None
+    except MissingExtra as error:
+        assert "pip install 'chorale-utils[studio]'" in str(error)
+        return True
+
 for found in pkgutil.walk_packages(chorale_utils.__path__, "chorale_utils."):
-    importlib.import_module(found.name)
+    refused = needs_the_studio_extra(lambda: importlib.import_module(found.name))
+    assert bool(refused) == (found.name in
+        ("chorale_utils.studio.widget", "chorale_utils.studio.serving")), found.name
 for name in chorale_utils.__all__:
-    assert getattr(chorale_utils, name) is not None
+    refused = needs_the_studio_extra(lambda: getattr(chorale_utils, name))
+    assert bool(refused) == (name == "Studio"), name
 assert "<audio" in chorale_utils.show(setting)._repr_html_()
 """
 BEGIN = {"pdf": b"%PDF-", "musicxml": b"<?xml", "svg": b"<", "mid": b"MThd", "wav": b"RIFF"}
