@@ -189,7 +189,7 @@ def test_profiles_set_only_what_the_notebooks_declare(monkeypatch, story):
 
 def test_profiles_fit_the_notebooks_of_the_project():
     for profile in pipeline.PROFILES:
-        assert len(plan_parameters(notebooks_in(pipeline.NOTEBOOKS), overrides(profile))) == 5
+        assert len(plan_parameters(notebooks_in(pipeline.NOTEBOOKS), overrides(profile))) == 6
 
 
 def test_folder_that_holds_something_is_refused_and_left_alone(story, done):
