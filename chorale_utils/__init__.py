@@ -31,7 +31,7 @@ models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           note_windows, NoteGRU, phrase_crops, phrase_gru, PhraseGRU, power_schedule,
           PRETRAINED, save_model, score_negative_log_likelihood, score_notes,
           VOICE_PAIRS, weights_hash, whole_chords, whole_pieces, whole_scores
-writing   compose, generate, harmonize, make_gallery, notes_per_second
+writing   compose, generate, harmonize, make_gallery, notes_per_second, realize
 story     cached, note_name, plot_attention, plot_breakdown,
           plot_calibration, plot_grades, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,

@@ -262,6 +262,9 @@ from .writing.generation import (
     harmonize as harmonize,
     notes_per_second as notes_per_second,
 )
+from .writing.realizing import (
+    realize as realize,
+)
 
 __version__: str
 __all__: list[str]

@@ -91,6 +91,29 @@ def _harmonize(options: argparse.Namespace) -> None:
             strict=options.strict,
             repeats=options.repeats,
             particles=options.particles,
+            numerals=options.numerals,
+            symbols=options.symbols,
+            **_writing(options),
+        )
+    )
+
+
+def _realize(options: argparse.Namespace) -> None:
+    from .musician import realize_file
+
+    print(
+        realize_file(
+            options.bass,
+            options.output,
+            options.count,
+            options.seed,
+            options.model,
+            part=options.part,
+            key=options.key,
+            metre=options.metre,
+            strict=options.strict,
+            repeats=options.repeats,
+            particles=options.particles,
             **_writing(options),
         )
     )
@@ -454,6 +477,10 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
     """Adds what people use who sing or teach."""
     to_harmonize = command("harmonize", _harmonize, "set a tune for four voices")
     to_harmonize.add_argument("tune", metavar="TUNE", help="MIDI, MusicXML or kern file")
+    to_realize = command("realize", _realize, "set a figured bass for four voices")
+    to_realize.add_argument(
+        "bass", metavar="FILE", help="MusicXML file, the figures as words under the bass"
+    )
     to_check = command("check", _check, "find the faults in a setting for four voices")
     to_check.add_argument("exercise", metavar="EXERCISE", help="MIDI, MusicXML, kern or CSV file")
     to_analyse = command("analyse", _analyse, "name the chords of a setting for four voices")
@@ -465,14 +492,16 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
     to_play = command("play", _play, "play a file through the loudspeaker")
     to_play.add_argument("file", metavar="FILE", help="MIDI, MusicXML, kern or CSV file")
 
-    to_harmonize.add_argument(
-        "-o",
-        "--output",
-        action="append",
-        required=True,
-        metavar="FILE",
-        help=".pdf, .musicxml, .mxl, .svg, .png, .mid, .wav, .flac, .ogg or .mp3; may be repeated",
-    )
+    for one in (to_harmonize, to_realize):
+        one.add_argument(
+            "-o",
+            "--output",
+            action="append",
+            required=True,
+            metavar="FILE",
+            help=".pdf, .musicxml, .mxl, .svg, .png, .mid, .wav, .flac, .ogg or .mp3; "
+            "may be repeated",
+        )
     to_check.add_argument("-o", "--output", metavar="FILE", help="score with the faults in colour")
     to_analyse.add_argument(
         "-o",
@@ -504,6 +533,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
     )
     for one, model, temperature, best_of, by in (
         (to_harmonize, "chord_gru", 0.8, 4, "by its grade"),
+        (to_realize, "chord_gru", 0.8, 4, "by its grade"),
         (to_write, "phrase_gru", 1.0, 2, "as the critic has it"),
     ):
         one.add_argument("--count", type=int, default=1, help="how many (default: 1)")
@@ -532,8 +562,17 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             help="what a voice may sing; may be repeated (default: soprano=C4-G5 alto=G3-D5 "
             "tenor=C3-G4 bass=E2-D4)",
         )
+    for one in (to_harmonize, to_realize):
+        one.add_argument(
+            "--particles", type=int, default=32, help="candidates for each setting (default: 32)"
+        )
     to_harmonize.add_argument(
-        "--particles", type=int, default=32, help="candidates for each setting (default: 32)"
+        "--numerals",
+        metavar="'I V6 ...'",
+        help="Roman numerals to be heard, one for each quarter; . where a chord goes on",
+    )
+    to_harmonize.add_argument(
+        "--symbols", metavar="'C G/B ...'", help="chord symbols to be heard, in the same way"
     )
     to_harmonize.add_argument(
         "--voice", choices=VOICES, default="soprano", help="which sings the tune (default: soprano)"
@@ -546,7 +585,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
     to_convert.add_argument("--transpose", type=int, default=0, help="semitones up or down")
     for one in (to_convert, to_play):
         one.add_argument("--melody", action="store_true", help="the file holds one voice, a tune")
-    for one in (to_harmonize, to_convert):
+    for one in (to_harmonize, to_realize, to_convert):
         one.add_argument(
             "--part", type=_part, help="number or name of the part to read as the tune"
         )
@@ -557,11 +596,11 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             default="written",
             help="whether repeats are kept as signs or written out (default: written)",
         )
-    for one in (to_harmonize, to_check, to_analyse, to_convert):
+    for one in (to_harmonize, to_realize, to_check, to_analyse, to_convert):
         one.add_argument(
             "--key", help="such as 'g minor' or 'B- major' (default: that of the file)"
         )
-    for one in (to_harmonize, to_check, to_analyse, to_convert, to_play):
+    for one in (to_harmonize, to_realize, to_check, to_analyse, to_convert, to_play):
         one.add_argument(
             "--strict",
             action=argparse.BooleanOptionalAction,

@@ -1,4 +1,4 @@
-"""What a musician's commands do: `chorale harmonize`, `check`, `analyse`, `write`,
+"""What a musician's commands do: `chorale harmonize`, `realize`, `check`, `analyse`, `write`,
 `convert` and `play`.
 
 Each reads a file, calls the function of the package that does the work, writes files in the
@@ -93,6 +93,47 @@ def harmonize_file(
         for output in outputs
     ]
     return _closing(settings, f"setting{'s' * (count > 1)} of {_named(melody)}", about, files)
+
+
+def realize_file(
+    bass: str | os.PathLike[str],
+    outputs: Sequence[str],
+    count: int = 1,
+    seed: int | None = None,
+    model: str = "chord_gru",
+    part: str | int | None = None,
+    key: str | None = None,
+    metre: str | None = None,
+    strict: bool = True,
+    repeats: str = "written",
+    **how: Any,
+) -> str:
+    """Sets the figured bass in a file for four voices and writes the settings; returns the closing
+    line.
+
+    Args:
+        bass: MusicXML file, the figures as words under the notes, see `realize`.
+        outputs, count, seed, model, part, key, metre, strict, repeats: as in `harmonize_file`.
+        how: more arguments of `realize`.
+
+    Raises:
+        ValueError, OSError: what is given cannot be read, set or written.
+    """
+    from .writing.melody import as_melody
+    from .writing.realizing import realize
+
+    _check_suffixes(outputs, (*SCORES, *MIDI, *SOUNDS))
+    seed = _drawn_seed() if seed is None else seed
+    tune = as_melody(bass, VOICES.index("bass"), part=part, strict=strict, repeats=repeats)
+    tune = _as_told(tune, key, metre, 0)
+    settings = realize(tune, count=count, model=model, seed=seed, **how)
+    about = _about(model, seed)
+    files = [
+        _write(setting, _numbered(output, number, count), about)
+        for number, setting in enumerate(settings, start=1)
+        for output in outputs
+    ]
+    return _closing(settings, f"setting{'s' * (count > 1)} of {_named(tune)}", about, files)
 
 
 def write_chorales(

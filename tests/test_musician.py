@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from music21 import converter, stream
+from music21 import converter, note, stream
 
 from chorale_utils import (
     RULES,
@@ -84,6 +84,39 @@ def test_harmonize_writes_every_setting_in_every_format_and_says_how(tune, model
     again = tmp_path / "again.mid"
     assert chorale("harmonize", tune, "-o", again, *options[2:]) == 0
     np.testing.assert_array_equal(load_chorale(again).pitches, setting.pitches)
+
+
+def test_harmonize_sets_the_chords_that_are_asked_for(tune, model, tmp_path):
+    setting = tmp_path / "setting.musicxml"
+    numerals = "I V I IV . . . V I V I ."
+    chorale("harmonize", tune, "-o", setting, "--model", model, "--numerals", numerals)
+    bass = load_chorale(setting).pitches[::4, 3] % 12
+    assert bass[[0, 1, 2, 3, 7, 8, 9, 10]].tolist() == [0, 7, 0, 5, 7, 0, 7, 0]
+
+
+def test_realize_sets_a_figured_bass(model, tmp_path):
+    part = stream.Part()
+    for name, figures in (
+        ("C3", ""),
+        ("B2", "65"),
+        ("C3", ""),
+        ("F3", "6"),
+        ("G3", "7"),
+        ("C3", ""),
+    ):
+        part.append(note.Note(name, quarterLength=1))
+        if figures:
+            part[-1].addLyric(figures)
+    source, setting = tmp_path / "bass.musicxml", tmp_path / "setting.musicxml"
+    part.write("musicxml", source)
+    assert (
+        chorale("realize", source, "-o", setting, "--model", model, "--key", "C major", "--seed", 1)
+        == 0
+    )
+    pitches = load_chorale(setting).pitches
+    assert pitches[::4, 3].tolist() == [48, 47, 48, 53, 55, 48]
+    assert set(pitches[4] % 12) == {11, 2, 5, 7} or set(pitches[4] % 12) == {11, 5, 7}
+    assert {5, 11} <= set(pitches[16] % 12)
 
 
 def test_harmonize_moves_the_tune_to_another_voice_key_and_metre(tune, model, tmp_path, capsys):

@@ -74,9 +74,11 @@ from .particles import (
     playable_tokens,
     select_pieces,
 )
+from .requests import Request, allowed_notes, held_classes, plan_voicings, requested_chords
 
 if TYPE_CHECKING:
     from .melody import MelodyLike
+    from .requests import Asked
 
 COLDEST = 1e-4  # temperature at which only the likeliest note is left
 PATIENCE = 3  # seconds after which a progress bar is shown where nobody has asked for one
@@ -265,6 +267,10 @@ def harmonize(
     progress: Progress | None = None,
     form: Form | None = None,
     critic: Critic | None = None,
+    numerals: Asked | None = None,
+    symbols: Asked | None = None,
+    key: str | None = None,
+    allowed: ArrayLike | None = None,
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
@@ -300,6 +306,13 @@ def harmonize(
             `generate`.
         form: as in `generate`, as long as the melody; None: for a model that takes one, that of
             the melody.
+        numerals: Roman numerals of chords that are to be heard, one for each quarter from the
+            first, ``"I V6 . V65/V"``, ``"G: I V6 e: V i"``; or pairs (step, numeral), or a dict,
+            see `requested_chords`. On its step all voices sing notes of the chord, the bass that of
+            its inversion, and its third and seventh are there. What lies between is free.
+        symbols: chord symbols instead, such as ``"C G/B Am"``.
+        key: in which the numerals are read, see `requested_chords`.
+        allowed: as in `generate`.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
@@ -307,7 +320,8 @@ def harmonize(
     Raises:
         ValueError: an unknown voice; a melody without notes, with several at a time, or with some
             off the grid or outside the range of its voice; a list without `quarters`. The message
-            says which, where, and what to do. Also as in `generate`.
+            says which, where, and what to do. A chord is asked for that the melody's note does not
+            belong to. Also as in `generate`.
         FileNotFoundError: no such model, or no such file.
 
     Examples:
@@ -328,6 +342,9 @@ def harmonize(
     number = VOICES.index(voice)
     tune = as_melody(melody, number, quarters, part=part, strict=strict, repeats=repeats)
     shift = shift_into_range(tune, number, transpose)
+    requests = []
+    if numerals is not None or symbols is not None:
+        requests = [each.moved(shift) for each in requested_chords(tune, numerals, symbols, key)]
     tune = tune.transpose(shift)
     given = np.full(tune.pitches.shape, FREE)
     given[:, number] = tune.pitches[:, number]
@@ -370,10 +387,14 @@ def harmonize(
         best_of=best_of,
         judge=judge_settings,
         progress=progress,
-        pitch_classes=ending_on_tonic(tune, number) if tonic_ending else None,
+        pitch_classes=_classes(tune, number, tonic_ending, requests),
         form=form,
         onsets=tune.struck if writes_scores else None,
-        allowed=_struck_on(syllables, number) if writes_scores else None,
+        allowed=_all_allowed(
+            allowed,
+            _struck_on(syllables, number) if writes_scores else None,
+            _heard(requests, tune, number, model.tokens, seed) if requests else None,
+        ),
         critic=critic,
         rests=False,
     )
@@ -394,6 +415,31 @@ def _struck_on(syllables: np.ndarray | None, voice: int) -> np.ndarray | None:
     others = np.arange(len(VOICES)) != voice
     allowed[syllables[:, None, None] & others[:, None] & goes_on] = False
     return allowed
+
+
+def _heard(
+    requests: Sequence[Request], tune: Chorale, voice: int, tokens: int, seed: int | None
+) -> np.ndarray:
+    """`allowed` for `generate`, in which the chords are heard that are asked for."""
+    plan = plan_voicings(requests, tune, voice, np.random.default_rng(seed))
+    return allowed_notes(requests, plan, tune, voice, tokens)
+
+
+def _all_allowed(*masks: ArrayLike | None) -> np.ndarray | None:
+    """What all masks of the same length allow; None where there is none."""
+    given = [np.asarray(mask) for mask in masks if mask is not None]
+    return np.logical_and.reduce(given) if given else None
+
+
+def _classes(
+    tune: Chorale, voice: int, tonic_ending: bool, requests: Sequence[Request]
+) -> np.ndarray | None:
+    """Pitch classes for `generate`: of the last chord, unless one is asked for under the last note,
+    and of those that are to go on."""
+    last_note = tune.notes(voice)[-1][0]
+    asked_for = any(max((each.step, *each.held)) >= last_note for each in requests)
+    ending = ending_on_tonic(tune, voice) if tonic_ending and not asked_for else None
+    return _all_allowed(ending, held_classes(requests, len(tune)) if requests else None)
 
 
 def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
