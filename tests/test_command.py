@@ -148,6 +148,7 @@ def test_commands_are_those_of_the_program_and_of_the_module():
     )
     names = [
         "harmonize",
+        "realize",
         "check",
         "analyse",
         "write",
