@@ -11,6 +11,7 @@ Notebook: 05_generation
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,27 @@ GROUPS = {  # what is known together, or not
     "key": ("tonic", "mode"),
 }
 TONIC = list(FEATURES).index("tonic")
+CADENCES = (
+    "perfect authentic",
+    "imperfect authentic",
+    "half",
+    "Phrygian",
+    "plagal",
+    "deceptive",
+)
+# Of each cadence the chord before the last and the last one: degrees that may sound, that of the
+# bass, and those of the soprano (None: any of them). Semitones above the tonic; 3, 8 and 9 stand
+# for the third and the sixth of the mode.
+_DOMINANT, _TONIC_CHORD = (7, 11, 2, 5), (0, 3, 7)
+_CHORDS: dict[str, tuple[tuple[Sequence[int], int, Sequence[int] | None] | None, ...]] = {
+    "perfect authentic": ((_DOMINANT, 7, None), (_TONIC_CHORD, 0, (0,))),
+    "imperfect authentic": ((_DOMINANT, 7, None), (_TONIC_CHORD, 0, (3, 7))),
+    "half": (None, ((7, 11, 2), 7, None)),
+    "Phrygian": (((5, 8, 0), 8, None), ((7, 11, 2), 7, None)),
+    "plagal": (((5, 8, 0), 5, None), (_TONIC_CHORD, 0, None)),
+    "deceptive": ((_DOMINANT, 7, None), ((8, 0, 3), 8, None)),
+}
+_APPROACH = 2  # steps before the last chord for which the one before it is asked for
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,8 @@ class Form:
         pickup: sixteenths before the first bar line.
         repeats: for each phrase the number, from 0, of the phrase whose notes it has, its own or an
             earlier one's: ``(0, 1, 0, 1, 4)`` is the bar form A B A B C. None for no repeats.
+        cadences: for each phrase the cadence that it ends with, one of `CADENCES`, or None for any;
+            a model that writes into the form keeps to it. None where nothing is asked for.
         words: for each phrase its syllables, or None. A syllable that ends in a hyphen is followed
             by another of the same word.
 
@@ -86,10 +110,11 @@ class Form:
     pickup: int = 0
     repeats: tuple[int, ...] | None = None
     words: tuple[tuple[str, ...], ...] | None = None
+    cadences: tuple[str | None, ...] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.phrases or ())
-        for name in ("phrases", "fermatas", "repeats", "words"):
+        for name in ("phrases", "fermatas", "repeats", "words", "cadences"):
             value = getattr(self, name)
             if value is None:
                 continue
@@ -112,6 +137,13 @@ class Form:
                 )
         if self.key is not None:
             object.__setattr__(self, "key", checked_key(self.key, "form"))
+        for cadence in set(self.cadences or ()) - {None}:
+            if cadence not in CADENCES:
+                raise ValueError(f"cadence {cadence!r}: expected one of {', '.join(CADENCES)}")
+            if self.key is None:
+                raise ValueError(f"a {cadence} cadence: expected a key, in which it is one")
+            if cadence == "Phrygian" and self.mode == "major":
+                raise ValueError(f"a Phrygian cadence in {self.key}: expected a minor key")
         if self.time_signature is not None and not 0 <= self.pickup < steps_per_bar(
             self.time_signature
         ):
@@ -217,6 +249,33 @@ class Form:
         for end, held in zip(np.cumsum(self.phrases or ()), self.fermatas or ()):
             flags[end - held : end] = True
         return flags
+
+    def cadence_classes(self) -> np.ndarray | None:
+        """bool array (steps, 4, 12): which pitch classes each voice may sing, so that phrases end
+        with their `cadences`: in the last quarter of a phrase its last chord, and for an eighth
+        before the fermata the chord that leads there. None where nothing is asked for."""
+        if self.cadences is None or self.key is None or not any(self.cadences):
+            return None
+        tonic, minor = tonic_and_mode(self.key)
+        of_mode = {} if minor else {3: 4, 8: 9}
+        classes = np.ones((len(self), 4, 12), bool)
+        fermatas = self.fermatas or (0,) * len(self.phrases or ())
+        for end, held, cadence in zip(np.cumsum(self.phrases or ()), fermatas, self.cadences):
+            before, last = _CHORDS[cadence] if cadence else (None, None)
+            arrival = end - max(held, STEPS_PER_QUARTER)
+            asked = (
+                (max(0, arrival - _APPROACH), arrival, before),
+                (end - STEPS_PER_QUARTER, end, last),
+            )
+            for begin, stop, chord in asked:
+                if chord is None:
+                    continue
+                degrees, bass, soprano = chord
+                voices = [soprano or degrees, degrees, degrees, (bass,)]
+                for voice, allowed in enumerate(voices):
+                    sung = [(tonic + of_mode.get(degree, degree)) % 12 for degree in allowed]
+                    classes[max(0, begin) : stop, voice] = np.isin(np.arange(12), sung)
+        return classes
 
     def copied_from(self) -> np.ndarray:
         """int array (steps,): for each step the earlier step whose notes it repeats, or -1."""

@@ -63,3 +63,18 @@ def test_words_are_sung():
 def test_no_critic_is_shipped_for_other_models():
     with pytest.raises(FileNotFoundError, match="no critic of 'chord_gru' is shipped: expected"):
         load_critic("chord_gru")
+
+
+def test_phrases_end_with_the_cadences_that_were_asked_for():
+    cadences = ("half", "deceptive", "plagal", "perfect authentic")
+    form = Form((16,) * 4, (4,) * 4, "F major", "4/4", cadences=cadences)
+    classes = form.cadence_classes()
+    for piece in compose(form, count=3, seed=5, particles=8):
+        assert [int(piece.pitches[end - 1, 3]) % 12 for end in (16, 32, 48, 64)] == [0, 2, 5, 5]
+        step, voice = np.nonzero(~classes.all(axis=-1))
+        assert classes[step, voice, piece.pitches[step, voice] % 12].all()
+        assert (piece.pitches[step, voice] > 0).all()
+    given = np.full((64, 4), -1)
+    given[15, 0] = 65  # F over the dominant
+    with pytest.raises(ValueError, match="does not belong to the cadence"):
+        compose(form, seed=5, particles=2, given=given)

@@ -194,3 +194,38 @@ def test_words_without_hyphens_are_parted_in_their_language():
     assert len(parted.words[0]) == 4
     with pytest.raises(ValueError, match="language 'xx': expected one that pyphen knows"):
         syllables("Nun danket", "xx")
+
+
+def test_cadences_say_which_chords_close_the_phrases():
+    form = Form((16, 16), (4, 8), "D major", cadences=("half", "perfect authentic"))
+    classes = form.cadence_classes()
+    assert classes[:12].all() and classes[16:22].all()
+    assert [np.flatnonzero(voice).tolist() for voice in classes[12]] == [[1, 4, 9]] * 3 + [[9]]
+    assert [np.flatnonzero(voice).tolist() for voice in classes[22]] == [[1, 4, 7, 9]] * 3 + [[9]]
+    assert [np.flatnonzero(voice).tolist() for voice in classes[31]] == [
+        [2],
+        [2, 6, 9],
+        [2, 6, 9],
+        [2],
+    ]
+    assert Form((16,), (4,), "D major").cadence_classes() is None
+
+
+def test_a_deceptive_cadence_ends_on_the_sixth_degree_of_the_mode():
+    for key, sixth in (("C major", 9), ("c minor", 8)):
+        classes = Form((16,), (4,), key, cadences=("deceptive",)).cadence_classes()
+        assert np.flatnonzero(classes[15, 3]).tolist() == [sixth]
+        assert np.flatnonzero(classes[11, 3]).tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("key", "cadence", "message"),
+    [
+        ("C major", "perfect", "cadence 'perfect': expected one of perfect authentic"),
+        (None, "half", "a half cadence: expected a key"),
+        ("C major", "Phrygian", "a Phrygian cadence in C major: expected a minor key"),
+    ],
+)
+def test_cadences_that_there_are_not_are_refused(key, cadence, message):
+    with pytest.raises(ValueError, match=message):
+        Form((16,), (4,), key, cadences=(cadence,))

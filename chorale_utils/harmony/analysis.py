@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..chorale import SILENCE, Chorale, key_signature as signature_of, tonic_and_mode
+from ..form import CADENCES as CADENCES
 from ..notation.page import bars_of
 from .chords import key_spelt, numeral, numerals, parse_key
 from .evidence import Frames, frame_starts, with_metre
@@ -23,14 +24,6 @@ from .search import best_path
 if TYPE_CHECKING:
     import pandas as pd
 
-CADENCES = (
-    "perfect authentic",
-    "imperfect authentic",
-    "half",
-    "Phrygian",
-    "plagal",
-    "deceptive",
-)
 COLUMNS = (
     "start",
     "steps",

@@ -442,6 +442,17 @@ def _classes(
     return _all_allowed(ending, held_classes(requests, len(tune)) if requests else None)
 
 
+def _cadence_tokens(form: Form, note: np.ndarray) -> np.ndarray | None:
+    """bool array (steps, 4, tokens): what may come for the form's cadences, 0..58 by the token;
+    None where none is asked for."""
+    classes = form.cadence_classes()
+    if classes is None:
+        return None
+    may_come = classes[..., tokens_to_notes(note) % 12]
+    may_come[..., note < FIRST_NOTE_TOKEN] = classes.all(axis=-1, keepdims=True)
+    return may_come
+
+
 def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
     """bool array (4, tokens): which notes, 0..58 by the token, are the tonic triad in root
     position of a form's key; None where it has none."""
@@ -643,6 +654,7 @@ class _Wishes:
         self.endings: list[np.ndarray | None] = [None] * len(forms or ())
         if tonic_ending:
             self.endings = [_tonic_triad(each, note) for each in forms or ()]
+        self.cadences = [_cadence_tokens(each, note) for each in forms or ()]
         if self.struck is not None and self.struck.shape != fixed.shape:
             raise ValueError(
                 f"onsets of shape {self.struck.shape}: expected that of given, {fixed.shape}"
@@ -675,6 +687,15 @@ class _Wishes:
             if sung is not None and self.tokens == SCORE_VOCABULARY:
                 sung = sung[start : start + CHUNK, None]
                 may_come[place, : len(sung), 0] &= np.where(sung, _STRUCK, ~_STRUCK)
+            cadences = self.cadences[number]
+            if cadences is not None:
+                asked = cadences[start : start + CHUNK]
+                may_come[place, : len(asked)] &= asked
+                for step, voice in np.argwhere(~may_come[place, : len(asked)].any(axis=-1))[:1]:
+                    raise ValueError(
+                        f"step {start + step}, {VOICES[voice]}: what is given there does not "
+                        f"belong to the cadence that the form asks for"
+                    )
             if 0 <= end < CHUNK:
                 may_come[place, end, 0] = is_end
             copied = form.copied_from()[start : start + steps]
