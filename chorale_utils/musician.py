@@ -112,7 +112,7 @@ def realize_file(
     line.
 
     Args:
-        bass: MusicXML file, the figures as words under the notes, see `realize`.
+        bass: MusicXML file with a figured bass, or with figures as words, see `realize`.
         outputs, count, seed, model, part, key, metre, strict, repeats: as in `harmonize_file`.
         how: more arguments of `realize`.
 
@@ -120,13 +120,14 @@ def realize_file(
         ValueError, OSError: what is given cannot be read, set or written.
     """
     from .writing.melody import as_melody
-    from .writing.realizing import realize
+    from .writing.realizing import figures_below, realize
 
     _check_suffixes(outputs, (*SCORES, *MIDI, *SOUNDS))
     seed = _drawn_seed() if seed is None else seed
     tune = as_melody(bass, VOICES.index("bass"), part=part, strict=strict, repeats=repeats)
     tune = _as_told(tune, key, metre, 0)
-    settings = realize(tune, count=count, model=model, seed=seed, **how)
+    figures = figures_below(tune, bass, repeats)
+    settings = realize(tune, figures, count, model, seed=seed, **how)
     about = _about(model, seed)
     files = [
         _write(setting, _numbered(output, number, count), about)

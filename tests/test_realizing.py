@@ -7,6 +7,7 @@ from test_requests import heard
 from chorale_utils import analyse, figured_bass, load_corpus, realize
 from chorale_utils.chorale import SILENCE
 from chorale_utils.judging.counterpoint import counted_faults
+from chorale_utils.notation.musicxml import figured_basses
 from chorale_utils.writing import realizing
 from chorale_utils.writing.melody import as_melody
 from chorale_utils.writing.requests import figured_chords
@@ -94,7 +95,7 @@ def test_upper_voices_hold_where_the_bass_moves_between_beats():
 
 
 def test_no_figures_are_refused():
-    with pytest.raises(ValueError, match="no figures: expected them as words under the bass"):
+    with pytest.raises(ValueError, match="no figures: expected a figured bass in a MusicXML file, words"):
         realize(["C3", "G2"], quarters=1)
     with pytest.raises(ValueError, match="no figures: expected at least one"):
         realize(["C3", "G2"], [], quarters=1)
@@ -103,3 +104,49 @@ def test_no_figures_are_refused():
 def test_figures_over_a_rest_are_refused():
     with pytest.raises(ValueError, match="step 4 .bar 1, beat 2.: expected a bass note"):
         realize(["C3", "R"], [(4, "6")], quarters=1)
+
+
+FIGURED = """\
+<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Bass</part-name>
+</score-part></part-list><part id="P1"><measure number="1"><attributes><divisions>2</divisions>
+<key><fifths>0</fifths></key><time><beats>4</beats><beat-type>4</beat-type></time>
+<clef><sign>F</sign><line>4</line></clef></attributes>
+{notes}</measure></part></score-partwise>
+"""
+NOTE = (
+    "<note><pitch><step>{step}</step><octave>3</octave></pitch><duration>{duration}</duration>"
+    "<voice>1</voice><type>{type}</type></note>"
+)
+FIGURE = "<figured-bass>{}</figured-bass>"
+NUMBER = "<figure><figure-number>{}</figure-number></figure>"
+
+
+def figured_file(path, sign="<figure><prefix>sharp</prefix></figure>"):
+    notes = [
+        NOTE.format(step="A", duration=2, type="quarter"),
+        FIGURE.format(NUMBER.format(6)),
+        NOTE.format(step="G", duration=2, type="quarter"),
+        FIGURE.format(NUMBER.format(6) + "<duration>2</duration>"),
+        FIGURE.format(sign + "<duration>2</duration>"),
+        NOTE.format(step="E", duration=4, type="half"),
+    ]
+    path.write_text(FIGURED.format(notes="".join(notes)), encoding="utf-8")
+    return path
+
+
+def test_the_figured_bass_of_a_file_is_read_and_kept(tmp_path):
+    path = figured_file(tmp_path / "figured.musicxml")
+    assert figured_basses(path) == [(4, "6"), (8, "6"), (12, "#")]
+    piece = realize(path, key="a minor", particles=4, seed=1)[0]
+    sung = [sorted(set((piece.pitches[step] % 12).tolist())) for step in (0, 4, 8, 12)]
+    assert {0, 9} <= set(sung[0]) and set(sung[0]) <= {0, 4, 9}
+    assert 4 in sung[1] and set(sung[1]) <= {4, 7, 11} and piece.pitches[4, 3] % 12 == 7
+    assert 0 in sung[2] and 8 in sung[3] and 7 not in sung[3]
+
+
+def test_figures_that_are_not_understood_are_named(tmp_path):
+    odd = "<figure><prefix>wiggle</prefix><figure-number>6</figure-number></figure>"
+    with pytest.raises(ValueError, match="figure '6' with wiggle: expected one of sharp, flat"):
+        realize(figured_file(tmp_path / "odd.musicxml", odd))
+    with pytest.raises(ValueError, match="a figured bass with repeats='played'"):
+        realize(figured_file(tmp_path / "figured.musicxml"), repeats="played")

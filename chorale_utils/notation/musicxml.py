@@ -15,6 +15,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from copy import deepcopy
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -28,6 +29,19 @@ SIGN = "\ue001"  # before a direction: a sign of repetition, in the words of `pa
 TEMPO = "\ue002"  # before a direction: these words are a tempo
 ELISION = "\u203f"  # between syllables that share a note
 
+_ALTERATIONS = {  # of a figure in a figured bass
+    "": "",
+    "sharp": "#",
+    "flat": "b",
+    "natural": "n",
+    "double-sharp": "##",
+    "sharp-sharp": "##",
+    "flat-flat": "bb",
+    "cross": "#",
+    "slash": "#",
+    "back-slash": "#",
+    "vertical": "#",
+}
 _CREDITS = {"composer": "composer", "lyricist": "lyricist", "arranger": "arranger"}
 _IN_TIME = ("note", "backup", "forward")
 _LYRICISTS = ("poet", "librettist", "text")
@@ -69,6 +83,67 @@ def parse_musicxml(path: Path) -> Score:
     if importer.stream.metadata is not None:
         importer.stream.metadata.filePath = str(path)
     return importer.stream
+
+
+def figured_basses(path: Path) -> list[tuple[int, str]]:
+    """The figures of a figured bass in a MusicXML file, which music21 does not read: pairs (step in
+    sixteenths, figures such as ``'6,5'`` or ``'#'``), each bar once; empty where there are none.
+
+    Raises:
+        ValueError: several parts have figures, one does not stand on a sixteenth, or has a sign
+            that is not known; the message says which.
+    """
+    root = _partwise(ElementTree.fromstring(_content(path)))
+    figured = [
+        part
+        for part in root
+        if _is(part, "part") and any(_is(one, "figure") for one in part.iter())
+    ]
+    if len(figured) > 1:
+        raise ValueError(f"{path.name}: figures in {len(figured)} parts: expected them in one")
+    return [pair for part in figured for pair in _figures_of(part, path.name)]
+
+
+def _figures_of(part: ElementTree.Element, name: str) -> Iterator[tuple[int, str]]:
+    """The figures of a part, with their steps."""
+    at, divisions = Fraction(0), 1
+    for measure in part:
+        later = Fraction(0)  # of a figure after others over the same note
+        for element in measure:
+            tag = element.tag.rpartition("}")[2]
+            divisions = int(element.findtext("{*}divisions") or divisions)
+            quarters = Fraction(element.findtext("{*}duration") or "0") / divisions
+            if tag == "figured-bass":
+                step = 4 * (at + later)
+                if step.denominator != 1:
+                    raise ValueError(
+                        f"{name}: figures on {step / 4} quarters: expected a sixteenth"
+                    )
+                yield (
+                    int(step),
+                    ",".join(_figure(one, name) for one in element.iter() if _is(one, "figure")),
+                )
+                later += quarters
+            elif tag == "backup":
+                at -= quarters
+            elif tag == "forward" or (
+                tag == "note"
+                and not any(element.findall(f"{{*}}{kind}") for kind in ("chord", "grace"))
+            ):
+                at, later = at + quarters, Fraction(0)
+
+
+def _figure(element: ElementTree.Element, name: str) -> str:
+    """A figure, such as ``'#6'``: a stroke through a number raises it, and so does a cross."""
+    number = element.findtext("{*}figure-number") or ""
+    signs = [element.findtext(f"{{*}}{where}") or "" for where in ("prefix", "suffix")]
+    unknown = [sign for sign in signs if sign not in _ALTERATIONS]
+    if unknown or all(signs):
+        raise ValueError(
+            f"{name}: figure {number!r} with {' and '.join(filter(None, signs))}: expected one of "
+            f"{', '.join(filter(None, _ALTERATIONS))}"
+        )
+    return "".join(_ALTERATIONS[sign] for sign in signs) + number
 
 
 def _content(path: Path) -> bytes:

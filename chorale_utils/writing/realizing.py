@@ -9,8 +9,10 @@ Notebook: 05_generation
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale,
 from ..judging.counterpoint import counted_faults
 from ..models.checks import check_whole_numbers
 from ..models.saving import ModelLike, as_model
+from ..notation.musicxml import figured_basses
 from ..notation.score import find_key
 from .generation import harmonize
 from .melody import as_melody
@@ -50,8 +53,8 @@ def realize(
         bass: a melody in any of the ways in which `harmonize` takes one; of a Chorale its bass.
         figures: pairs (step in sixteenths, figures) or a dict, the figures such as ``'6'``,
             ``'6,5'`` or ``'65'``, ``'#'``, ``'#4,2'``, or ``''`` for a plain triad. Other steps are
-            free. None: they are the words under the notes, as music21 and MusicXML have them, a
-            line for each number; a note of a quarter or more without any takes a plain triad.
+            free. None: they are those of the MusicXML file, or the words under the notes, a line
+            for each number; a note of a quarter or more without any takes a plain triad.
         count: number of settings.
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
         key: of the signature, such as ``'g minor'``; None for that of the bass, or the one that
@@ -84,7 +87,9 @@ def realize(
     }
     tune = as_melody(bass, BASS, **reading)
     model = as_model(model)
-    placed = _figures_below(tune) if figures is None else figures
+    if figures is None:
+        figures = figures_below(tune, bass, reading.get("repeats", "written"))
+    placed = figures
     pairs = placed.items() if isinstance(placed, Mapping) else placed
     requests = figured_chords(tune, pairs, key or tune.key or find_key(tune))
     if not requests:
@@ -144,8 +149,42 @@ def _named(pieces: list[Chorale], reports: list[Any]) -> Pieces:
     return Pieces([replace(piece, name=name) for piece, name in zip(pieces, names)], report)
 
 
-def _figures_below(bass: Chorale) -> list[tuple[int, str]]:
-    """The figures that stand as words below a bass; a long note without any has a plain triad."""
+def figures_below(bass: Chorale, source: Any, repeats: str = "written") -> list[tuple[int, str]]:
+    """The figures of a bass, pairs (step, figures): those of the MusicXML file that it was read
+    from, or else the words below it; and a plain triad over every note of a quarter or more that
+    has none.
+
+    Args:
+        bass: Chorale.
+        source: path of its file, or something else that `realize` takes.
+        repeats: how the file was read; figures are known as they are written.
+
+    Raises:
+        ValueError: there are no figures; a file with a figured bass was read with its repeats
+            played; or as in `figured_basses`.
+    """
+    found = dict(_figures_in_file(source, repeats) or _words_below(bass))
+    for start, length, pitch in bass.notes(BASS).tolist():
+        if length >= STEPS_PER_QUARTER and pitch != SILENCE:
+            found.setdefault(start, "")
+    return sorted(found.items())
+
+
+def _figures_in_file(bass: Any, repeats: str) -> list[tuple[int, str]]:
+    """The figured bass of a MusicXML file; empty where there is none, or this is no such file."""
+    named = isinstance(bass, (str, os.PathLike))
+    if not named or Path(bass).suffix.lower() not in (".musicxml", ".xml", ".mxl"):
+        return []
+    found = figured_basses(Path(bass))
+    if found and repeats != "written":
+        raise ValueError(
+            f"{Path(bass).name}: a figured bass with repeats={repeats!r}: expected 'written'"
+        )
+    return found
+
+
+def _words_below(bass: Chorale) -> list[tuple[int, str]]:
+    """The figures that stand as words below a bass."""
     words = () if bass.notation is None else bass.notation.words
     lines: dict[int, list[tuple[int, str]]] = {}
     for word in words:
@@ -153,11 +192,7 @@ def _figures_below(bass: Chorale) -> list[tuple[int, str]]:
             lines.setdefault(word.step, []).append((word.verse, word.text))
     if not lines:
         raise ValueError(
-            f"{bass.name}: no figures: expected them as words under the bass, or figures=, pairs "
-            f"of step and figures such as (4, '6')"
+            f"{bass.name}: no figures: expected a figured bass in a MusicXML file, words under the "
+            f"bass, or figures=, pairs of step and figures such as (4, '6')"
         )
-    found = {step: ",".join(text for _, text in sorted(texts)) for step, texts in lines.items()}
-    for start, length, pitch in bass.notes(BASS).tolist():
-        if length >= STEPS_PER_QUARTER and pitch != SILENCE:
-            found.setdefault(start, "")
-    return sorted(found.items())
+    return [(step, ",".join(text for _, text in sorted(texts))) for step, texts in lines.items()]
