@@ -187,7 +187,7 @@ def explain_grade(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
     Examples:
         >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], name="fifths", key="a minor")
         >>> explain_grade(fifths)["parallel fifths"].round(1)
-        fifths   -2.9
+        fifths   -3.0
         Name: parallel fifths, dtype: float64
 
     Notebook: 05_generation
