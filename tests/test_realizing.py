@@ -95,7 +95,9 @@ def test_upper_voices_hold_where_the_bass_moves_between_beats():
 
 
 def test_no_figures_are_refused():
-    with pytest.raises(ValueError, match="no figures: expected a figured bass in a MusicXML file, words"):
+    with pytest.raises(
+        ValueError, match="no figures: expected a figured bass in a MusicXML file, words"
+    ):
         realize(["C3", "G2"], quarters=1)
     with pytest.raises(ValueError, match="no figures: expected at least one"):
         realize(["C3", "G2"], [], quarters=1)
