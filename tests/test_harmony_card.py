@@ -14,7 +14,7 @@ from chorale_utils.harmony.harmony_card import (
     read_analyses,
     save_weights,
 )
-from chorale_utils.harmony.search import WEIGHTS, blank
+from chorale_utils.harmony.search import blank, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -57,18 +57,23 @@ def test_what_was_learnt_agrees_with_what_it_was_learnt_from(pieces):
 
 
 def test_weights_are_kept_to_three_decimals(tmp_path):
-    path = tmp_path / "weights.npz"
-    save_weights(path, {"keys": np.array([[0.12345, -2.0]])})
-    with np.load(path) as stored:
-        assert stored["keys"] == pytest.approx(np.array([[0.123, -2.0]]))
-        assert stored["keys"].dtype == np.float32
+    weights = {name: np.zeros(value.shape) for name, value in blank().items()}
+    weights["keys"][0, :2] = weights["changes"][-1, -2:] = 0.12345, -2.0
+    path = tmp_path / "weights.csv"
+    save_weights(path, weights)
+    stored = load_weights(path)
+    assert stored["keys"][0, :3] == pytest.approx([0.123, -2.0, 0])
+    assert stored["changes"][-1, -2:] == pytest.approx([0.123, -2.0])
+    assert stored["keys"].dtype == np.float32
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 5
 
 
 def test_the_weights_that_are_shipped_are_those_that_the_search_expects():
-    with np.load(WEIGHTS) as stored:
-        assert {name: stored[name].shape for name in stored.files} == {
-            name: value.shape for name, value in blank().items()
-        }
+    stored = load_weights()
+    assert all(value.any() for value in stored.values())
+    assert {name: value.shape for name, value in stored.items()} == {
+        name: value.shape for name, value in blank().items()
+    }
 
 
 def test_the_card_says_how_far_the_analysis_agrees_with_people():

@@ -18,6 +18,7 @@ from chorale_utils.harmony.search import (
     Scores,
     best_path,
     blank,
+    load_weights,
     maps,
     pair_table,
 )
@@ -105,8 +106,7 @@ def test_a_pivot_chord_is_read_in_both_keys():
 
 def test_sixty_candidates_lose_next_to_nothing():
     frames = [Frames(each) for each in load_corpus("music21", progress=False).valid[:5]]
-    with np.load(best_path.__globals__["WEIGHTS"]) as stored:
-        weights = {name: stored[name] for name in stored.files}
+    weights = load_weights()
     table = pair_table(weights)
     same = total = 0
     for each in frames:

@@ -1,7 +1,7 @@
 """Harmony card: fits the analysis to the twenty analyses of Bach chorales in music21's corpus, and
 writes down how far it agrees with people.
 
-``python -m chorale_utils.harmony.harmony_card`` writes ``weights.npz``, which the search reads, and
+``python -m chorale_utils.harmony.harmony_card`` writes ``weights.csv``, which the search reads, and
 ``harmony.md``, the figures: of the twenty, each analysed with what was learnt from the others, in
 folds. With ``--against FOLDER`` also of the RomanText files in a folder, which are named by
 Riemenschneider's numbers, such as ``021.rntxt``; nothing is learnt from those, and the twenty are
@@ -11,6 +11,7 @@ Notebook: 04_evaluation
 """
 
 import argparse
+import csv
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ LEAST_FIT, LEAST_COVERED = 0.8, 0.5
 
 
 def ship(against: Path | None = None, keep: bool = False, destination: Path = CARD.parent) -> Path:
-    """Fits and measures; writes weights.npz and harmony.md, and returns the path of the card.
+    """Fits and measures; writes weights.csv and harmony.md, and returns the path of the card.
 
     Args:
         against: folder of analyses to measure against besides, or None.
@@ -145,13 +146,16 @@ def measured_in_folds(pieces: Sequence[tuple[Chorale, Aligned]]) -> pd.DataFrame
 
 
 def save_weights(path: Path, weights: dict[str, np.ndarray]) -> None:
-    """Writes weights as a small file: to three decimals.
+    """Writes weights as `load_weights` reads them, to three decimals, those that are 0 left out.
 
     Notebook: 04_evaluation
     """
-    with open(path, "wb") as file:
-        rounded = {name: value.round(3).astype(np.float32) for name, value in weights.items()}
-        np.savez_compressed(file, allow_pickle=False, **rounded)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["weights", "place", "value"])
+        for name, values in weights.items():
+            rounded = values.reshape(-1).round(3)
+            rows.writerows([name, at, f"{rounded[at]:g}"] for at in np.flatnonzero(rounded))
 
 
 def _shipped_analyses():
@@ -183,7 +187,7 @@ def _card(rows, files):
     lines = [
         "# The harmonic analysis",
         "",
-        "`weights.npz` was learnt from the twenty analyses of Bach chorales in music21's corpus "
+        "`weights.csv` was learnt from the twenty analyses of Bach chorales in music21's corpus "
         "(Andrew Jones and Dmitri Tymoczko; `bach/choraleAnalyses`, Riemenschneider 1 to 20) and "
         f"from nothing else: {EPOCHS} epochs, ridge {RIDGE:g}. "
         "`python -m chorale_utils.harmony.harmony_card` does it again.",

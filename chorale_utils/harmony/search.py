@@ -13,6 +13,7 @@ Nothing here knows an absolute pitch: a transposed chorale has the same path, tr
 Notebook: 04_evaluation
 """
 
+import csv
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from ..chorale import SILENCE, Chorale
 from .chords import numerals, tables
 from .evidence import MOTIONS, ONSETS, PLACES, Frames
 
-WEIGHTS = Path(__file__).with_name("weights.npz")
+WEIGHTS = Path(__file__).with_name("weights.csv")
 # states that each frame keeps; with 200 the best path is the same in 99.97 % of the frames
 CANDIDATES = 60
 
@@ -285,10 +286,28 @@ def best_path(
     return scores.states[np.arange(len(scores.states)), path[::-1]]
 
 
+def load_weights(path: Path = WEIGHTS) -> dict[str, np.ndarray]:
+    """Weights that were learnt: float32 arrays, by the names and in the shapes of `blank`.
+
+    Args:
+        path: CSV file with the columns weights (a name), place (in the array, row by row) and
+            value; those that it does not list are 0.
+
+    Raises:
+        KeyError, IndexError: the file is not of these weights.
+
+    Notebook: 04_evaluation
+    """
+    weights = {name: np.zeros(value.shape, np.float32) for name, value in blank().items()}
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            weights[row["weights"]].reshape(-1)[int(row["place"])] = float(row["value"])
+    return weights
+
+
 @cache
 def _shipped():
-    with np.load(WEIGHTS) as stored:
-        weights = {name: stored[name] for name in stored.files}
+    weights = load_weights()
     return weights, pair_table(weights)
 
 
