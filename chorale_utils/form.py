@@ -185,8 +185,8 @@ class Form:
         line lasts to the end of the bar (less the upbeat of the next line), under a fermata.
 
         Args:
-            text: the words, a line a phrase; empty lines are passed over. Hyphens part the
-                syllables: ``'Wa-chet auf, ruft uns die Stim-me'``.
+            text: the words, a line a phrase; lines without letters are passed over. Hyphens part
+                the syllables: ``'Wa-chet auf, ruft uns die Stim-me'``.
             key: as in `Form`.
             time_signature: a bar of two or more whole quarters.
             upbeat: whether lines begin a quarter before the bar line; None to find out from the
@@ -210,9 +210,9 @@ class Form:
 
         Notebook: 05_generation
         """
-        lines = [syllables(line, language) for line in text.splitlines() if line.strip()]
+        lines = [parted for line in text.splitlines() if (parted := syllables(line, language))]
         bar = steps_per_bar(time_signature)
-        if not any(lines):
+        if not lines:
             raise ValueError("no words: expected lines with syllables")
         if bar % STEPS_PER_QUARTER or bar < 2 * STEPS_PER_QUARTER:
             raise ValueError(

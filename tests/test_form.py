@@ -229,3 +229,10 @@ def test_a_deceptive_cadence_ends_on_the_sixth_degree_of_the_mode():
 def test_cadences_that_there_are_not_are_refused(key, cadence, message):
     with pytest.raises(ValueError, match=message):
         Form((16,), (4,), key, cadences=(cadence,))
+
+
+def test_lines_without_letters_are_no_phrases():
+    form = Form.from_words("1.\nNun dan-ket\n\n-\nal-le Gott", "G major")
+    assert form.words == (("Nun", "dan-", "ket"), ("al-", "le", "Gott"))
+    with pytest.raises(ValueError, match="no words"):
+        Form.from_words("1.\n--")

@@ -23,6 +23,7 @@ from ..models.saving import ModelLike, as_model, load_critic
 from .generation import generate, phrases_of
 
 CANDIDATES = 64
+RULES: dict[str, Any] = {"ranges": VOICE_RANGES, "crossing": False, "parallels": False}
 FERMATA = 8  # steps at the end of a phrase where nothing but the length of a piece is known
 
 
@@ -83,13 +84,7 @@ def compose(
     def judge(pieces: list[Chorale]) -> np.ndarray:
         return np.array([odds.sum() for odds in critic_log_odds(steering, pieces)])
 
-    kept: dict[str, Any] = {
-        "ranges": VOICE_RANGES,
-        "crossing": False,
-        "parallels": False,
-        "tonic_ending": True,
-        "judge": judge,
-    }
+    kept = {**RULES, "tonic_ending": True, "judge": judge}
     return generate(
         model,
         count,

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..chorale import VOICE_RANGES, Chorale
+from ..chorale import Chorale
 from ..corpus.editions import Corpus, load_corpus
 from ..corpus.forms import draw_form
 from ..corpus.passages import copied
@@ -27,12 +27,11 @@ from ..judging.grading import grade
 from ..judging.phrasing import phrasing
 from ..models.evaluation import negative_log_likelihood
 from ..models.saving import load_model
-from .composing import CANDIDATES, compose
+from .composing import CANDIDATES, RULES, compose
 from .generation import generate
 
 CARD = Path(__file__).with_name("composing.md")
 PIECES, SIDE_BY_SIDE, SEED = 128, 32, 0
-_RULES: dict[str, Any] = {"ranges": VOICE_RANGES, "crossing": False, "parallels": False}
 
 
 def ship(
@@ -50,8 +49,8 @@ def ship(
     forms.sort(key=len)  # pieces of one length are written side by side without waiting
     lengths = [len(form) for form in forms]
     ways: dict[str, tuple[Any, dict[str, Any]]] = {
-        "chord_gru, under the rules": (generate, {"model": "chord_gru", **_RULES}),
-        "phrase_gru, under the rules": (generate, {"model": "phrase_gru", **_RULES}),
+        "chord_gru, under the rules": (generate, {"model": "chord_gru", **RULES}),
+        "phrase_gru, under the rules": (generate, {"model": "phrase_gru", **RULES}),
         f"`compose`: critic, {particles} candidates": (compose, {"particles": particles}),
     }
     writers: dict[str, list[Chorale]] = {}

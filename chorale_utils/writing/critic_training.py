@@ -17,13 +17,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..chorale import VOICE_RANGES, Chorale
+from ..chorale import Chorale
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
 from ..form import Form
 from ..models.backend import keras
 from ..models.critic import critic, fit_critic
 from ..models.saving import PRETRAINED, load_model
+from .composing import RULES
 from .generation import generate
 
 TIMES, EPOCHS, SEED = 6, 10, 0  # pieces for each form; of the critic's training
@@ -73,10 +74,8 @@ def imitations(bach: list[Chorale], times: int) -> list[Chorale]:
             len(batch),
             form=batch,
             seed=number,
-            ranges=VOICE_RANGES,
-            crossing=False,
-            parallels=False,
             progress=False,
+            **RULES,
         )
     ]
 
