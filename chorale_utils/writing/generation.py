@@ -47,17 +47,16 @@ from ..encoding import (
     transpose_tokens,
 )
 from ..form import Form
-from ..harmony.melody_phrases import melody_phrase_ends
 from ..models.backend import keras
 from ..models.checks import check_whole_numbers
 from ..models.critic import Critic
 from ..models.model import ChoraleModel
 from ..models.saving import ModelLike, as_model
 from ..notation.page import Notation, Syllable
-from ..notation.score import find_key
 from .melody import (
     as_melody,
     ending_on_tonic,
+    melody_form,
     note_number,
     shift_into_range,
     syllables_of,
@@ -464,34 +463,6 @@ def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
     triad = np.tile(np.isin(degree, [0, third, 7]), (len(VOICES), 1))
     triad[-1] = degree == 0
     return triad | (note < FIRST_NOTE_TOKEN)
-
-
-def melody_form(melody: Chorale, voice: int = 0) -> Form:
-    """The form of a melody: its metre, its key, and its phrases, which end at its fermatas. Where
-    it has none they are found, see `melody_phrase_ends`, and each one's last note is told to the
-    model as if it stood under a fermata. A key that is not stated is found, too.
-
-    Args:
-        melody: Chorale.
-        voice: which of its voices is the melody, 0..3, soprano to bass.
-
-    Examples:
-        >>> melody = Chorale(np.repeat([[72, 0, 0, 0], [74, 0, 0, 0]], [28, 4], axis=0))
-        >>> melody_form(melody).phrases
-        (32,)
-
-    Notebook: 05_generation
-    """
-    form = Form.of(melody)
-    if melody.key is None:
-        form = replace(form, key=find_key(melody))
-    if form.phrases is not None:
-        return form
-    ends = melody_phrase_ends(melody, voice)
-    begins = np.flatnonzero(melody.struck[:, voice])
-    lasts = [end - begins[begins < end].max(initial=0) for end in ends]
-    phrases = np.diff(np.append(0, ends))
-    return replace(form, phrases=phrases.tolist(), fermatas=np.minimum(lasts, phrases).tolist())
 
 
 def phrases_of(form: Form, steps: int) -> Form:

@@ -24,6 +24,8 @@ from ..chorale import (
     place_in_bars,
     tonic_and_mode,
 )
+from ..form import Form
+from ..harmony.melody_phrases import melody_phrase_ends
 from ..notation.loading import load_melody
 from ..notation.reading import from_melody
 from ..notation.score import find_key
@@ -169,6 +171,34 @@ def syllables_of(tune: Chorale, voice: int) -> np.ndarray | None:
     begins = np.zeros(len(tune), bool)
     begins[[word.step for word in words if word.voice == voice]] = True
     return begins if begins.any() else None
+
+
+def melody_form(melody: Chorale, voice: int = 0) -> Form:
+    """The form of a melody: its metre, its key, and its phrases, which end at its fermatas. Where
+    it has none they are found, see `melody_phrase_ends`, and each one's last note is told to the
+    model as if it stood under a fermata. A key that is not stated is found, too.
+
+    Args:
+        melody: Chorale.
+        voice: which of its voices is the melody, 0..3, soprano to bass.
+
+    Examples:
+        >>> melody = Chorale(np.repeat([[72, 0, 0, 0], [74, 0, 0, 0]], [28, 4], axis=0))
+        >>> melody_form(melody).phrases
+        (32,)
+
+    Notebook: 05_generation
+    """
+    form = Form.of(melody)
+    if melody.key is None:
+        form = replace(form, key=find_key(melody))
+    if form.phrases is not None:
+        return form
+    ends = melody_phrase_ends(melody, voice)
+    begins = np.flatnonzero(melody.struck[:, voice])
+    lasts = [end - begins[begins < end].max(initial=0) for end in ends]
+    phrases = np.diff(np.append(0, ends))
+    return replace(form, phrases=phrases.tolist(), fermatas=np.minimum(lasts, phrases).tolist())
 
 
 def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:
