@@ -47,7 +47,7 @@ def test_a_length_makes_phrases_of_two_bars():
     assert len(piece) == 40
     assert piece.fermatas.nonzero()[0].tolist() == [*range(32, 40)]
     assert piece.key is not None
-    with pytest.raises(ValueError, match="a form and steps 40: expected one of them"):
+    with pytest.raises(ValueError, match="a form and steps 40: expected one or the other"):
         compose(FORM, steps=40)
 
 
@@ -61,7 +61,7 @@ def test_words_are_sung():
 
 
 def test_no_critic_is_shipped_for_other_models():
-    with pytest.raises(FileNotFoundError, match="no critic of 'chord_gru' is shipped: expected"):
+    with pytest.raises(FileNotFoundError, match="no critic is shipped for 'chord_gru': expected"):
         load_critic("chord_gru")
 
 
@@ -76,5 +76,5 @@ def test_phrases_end_with_the_cadences_that_were_asked_for():
         assert (piece.pitches[step, voice] > 0).all()
     given = np.full((64, 4), -1)
     given[15, 0] = 65  # F over the dominant
-    with pytest.raises(ValueError, match="does not belong to the cadence"):
+    with pytest.raises(ValueError, match="does not fit the cadence"):
         compose(form, seed=5, particles=2, given=given)

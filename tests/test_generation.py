@@ -259,18 +259,21 @@ def test_the_best_of_several_is_kept_and_the_first_of_them_is_the_only_one_other
         ({"best_of": 0}, "best_of 0: expected 1 or more"),
         (
             {"best_of": 2, "judge": lambda chorales: np.zeros(1)},
-            r"grades of shape \(1,\): expected one number for each of 2",
+            r"grades of shape \(1,\): expected the judge to return one number",
         ),
         ({"ranges": [(60, 81)]}, r"ranges of shape \(1, 2\): expected \(4, 2\)"),
         (
             {"ranges": {"treble": (60, 81)}},
-            r"ranges\['treble'\] \(60, 81\): expected names among soprano",
+            r"ranges\['treble'\] \(60, 81\): expected keys among soprano",
         ),
         (
             {"ranges": {"alto": (74, 52)}},
             "range 74..52 of the alto: expected the lowest note first",
         ),
-        ({"ranges": {"bass": (0, 20)}}, "range 0..20 of the bass: .* some of the notes 31..87"),
+        (
+            {"ranges": {"bass": (0, 20)}},
+            "range 0..20 of the bass: .* at least one of the notes 31..87",
+        ),
     ],
 )
 def test_rules_that_are_none_are_refused_in_words(small_note_gru, options, complaint):

@@ -279,7 +279,7 @@ def test_only_what_is_allowed_is_written(small):
     assert set(np.unique(piece.pitches[:, 3])) <= {0, 48, 60}
     assert (piece.struck[8] | (piece.pitches[8] == 0)).all()
     allowed[3, 2] = False
-    with pytest.raises(ValueError, match="step 3, tenor: nothing is allowed"):
+    with pytest.raises(ValueError, match="step 3, tenor: no token is allowed"):
         generate(small, form=FORM, allowed=allowed, progress=False)
 
 
@@ -406,7 +406,7 @@ def test_what_does_not_fit_is_refused(small, small_chord_gru):
         generate(small, 3, form=[FORM, FORM], progress=False)
     with pytest.raises(ValueError, match="phrases are known"):
         generate(small, form=Form(key="C major"), progress=False)
-    with pytest.raises(ValueError, match="a form has a length of its own"):
+    with pytest.raises(ValueError, match="a form sets the length"):
         generate(small, form=FORM, steps=12, progress=False)
     with pytest.raises(ValueError, match="a form of 96 steps and a melody of 8"):
         harmonize(small, np.full(8, 67), form=FORM, progress=False)

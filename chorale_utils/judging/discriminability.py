@@ -1,21 +1,21 @@
-"""Discriminability: can a machine tell some writer's chorales from Bach's, and by what?
+"""Discriminability: can a machine tell a writer's chorales from Bach's, and which features give the
+writer away?
 
 Conventions:
-    A judge is trained afresh for each writer. It is linear (logistic regression with a penalty on
-    the squares of its weights), and sees how often musical n-grams occur in a piece, or in a
-    passage of it: chords and their successions from beat to beat, what happens within a beat,
-    melodic figures of each voice with their rhythm, and the motion of pairs of voices. All of it is
-    read from the sounding notes and the place in the quarter, as `Grid` tells them. Keys, bar
-    lines, fermatas and struck repetitions are not looked at, so that a writer who writes none is
-    not found out by that.
+    A new judge is trained for each writer. It is linear (logistic regression with an L2 penalty),
+    and its features are counts of musical n-grams in a piece or passage: chords and their
+    progressions from beat to beat, the rhythm within a beat, melodic figures of each voice with
+    their rhythm, and the motion of pairs of voices. They are all read from the sounding notes and
+    their place in the quarter, see `Grid`. Keys, bar lines, fermatas and repeated notes are
+    ignored, so that writers who write none are not given away by that.
 
-    It learns from Bach's pieces for training and half of the writer's, and is tested on Bach's
-    other pieces and the other half; then the halves change places.
+    The judge learns from Bach's training pieces and half of the writer's, and is tested on Bach's
+    test pieces and the other half; then the halves are swapped.
 
 Measures:
-    AUC: of all pairs of a passage by Bach and one by the writer, the share in which the judge takes
-    Bach's for the more Bach-like. 0.5: it cannot tell; 1: it always can. It can be below 0.5 by
-    chance.
+    AUC: of all pairs of one passage by Bach and one by the writer, the share in which the judge
+    finds Bach's the more Bach-like. 0.5: it cannot tell them apart; 1: it always can. By chance the
+    figure may fall below 0.5.
 
     Do not tune a writer to this measure; it is for judging only.
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PASSAGE = 64  # steps: four bars of four quarters
-RARE = 3  # n-grams in fewer pieces or passages than this are not looked at
-PENALTY = 1.0  # on the squares of the weights, relative to one piece's loss
+RARE = 3  # n-grams found in fewer pieces or passages than this are ignored
+PENALTY = 1.0  # on the squared weights, relative to the loss of one piece
 NEWTON_STEPS = 12
 _LEAP = 13  # semitones; wider intervals count as this
 _LONG = 17  # steps; longer notes count as this
@@ -51,12 +51,12 @@ class Discriminability(NamedTuple):
     """How well a judge tells a writer from Bach.
 
     Attributes:
-        auc: the share of pairs that it orders rightly, mean of both halves.
-        low, high: 2.5 and 97.5 percentiles over bootstrap resamples of pieces.
-        features: pandas DataFrame, a row for each n-gram that the judge looked at, those first that
-            give the writer away most: kind, n-gram, writer and bach (how often it occurs in a
-            thousand steps), weight (what one more standard deviation of it adds to the log-odds for
-            the writer).
+        auc: the share of pairs that the judge orders correctly, mean of both halves.
+        low, high: 2.5th and 97.5th percentiles over bootstrap resamples of pieces.
+        features: pandas DataFrame with one row for each n-gram that the judge used, the largest
+            weights first: kind, n-gram, writer and bach (occurrences in a thousand steps), weight
+            (by how much one more standard deviation raises the log-odds that the writer wrote the
+            passage).
     """
 
     auc: float
@@ -73,18 +73,18 @@ def discriminability(
     resamples: int = 200,
     seed: int = 0,
 ) -> Discriminability:
-    """How well a judge, trained afresh, tells some writer's chorales from Bach's.
+    """How well a judge, newly trained, tells a writer's chorales from Bach's.
 
     Args:
-        chorales: the writer's; half of them are learnt from.
-        train, test: Bach's, to learn from and to be tested on.
-        steps: length in sixteenths of the passages that are judged, which do not overlap; None for
-            whole pieces.
+        chorales: the writer's pieces; the judge learns from one half and is tested on the other.
+        train, test: Bach's pieces, to learn from and to be tested on.
+        steps: length in sixteenths of the passages to judge, which do not overlap; None for whole
+            pieces.
         resamples: number of bootstrap resamples.
-        seed: int, of the halves and the resamples.
+        seed: int; it draws the halves and the resamples.
 
     Raises:
-        ValueError: fewer than two pieces by the writer, or none of Bach's; no piece as long as a
+        ValueError: fewer than two pieces by the writer, or none by Bach; no piece as long as a
             passage.
 
     Notebook: 04_evaluation
@@ -137,7 +137,7 @@ def discriminability(
 
 
 def auc(higher: np.ndarray, lower: np.ndarray) -> float:
-    """The share (0 to 1) of pairs of one of each in which the first is the greater; equal ones
+    """The share (0 to 1) of pairs of one value from each array in which the first is greater; ties
     count half.
 
     Args:
@@ -155,8 +155,8 @@ def auc(higher: np.ndarray, lower: np.ndarray) -> float:
 
 
 def _cut(pieces, steps):
-    """(int array: of which piece each excerpt is, list of excerpts): passages from the first bar
-    line on, or the whole pieces."""
+    """(int array with the number of each excerpt's piece, list of excerpts): passages from the
+    first bar line on, or whole pieces."""
     if steps is None:
         return np.arange(len(pieces)), list(pieces)
     owner, excerpts = [], []
@@ -168,7 +168,7 @@ def _cut(pieces, steps):
 
 
 def _resampled(scores, writers, owner, resamples, random):
-    """AUCs (resamples,), with the pieces of either side drawn anew, with all their passages."""
+    """AUCs (resamples,) when the pieces of each side, with all their passages, are resampled."""
     values = np.zeros(resamples)
     names, place = np.unique(owner, return_inverse=True)
     is_writers = np.zeros(len(names), bool)
@@ -190,7 +190,7 @@ def _weighted_auc(scores, writers, times):
 
 
 class _Judge:
-    """Logistic regression on rows of features, with both classes weighing the same.
+    """Logistic regression on rows of features; both classes have the same total weight.
 
     Args:
         rows: float array (examples, features).
@@ -215,12 +215,12 @@ class _Judge:
         self.bias = dual.sum()
 
     def scores(self, rows):
-        """Log-odds (examples,) that these are positive."""
+        """Log-odds (examples,) that these rows are positive."""
         return (rows - self.mean) * self.scale @ self.weights + self.bias
 
 
 class _Counts:
-    """How often each n-gram occurs in each of some excerpts."""
+    """How often each n-gram occurs in each excerpt."""
 
     def __init__(self, excerpts):
         self.lengths = np.array([len(excerpt) for excerpt in excerpts])
@@ -244,7 +244,7 @@ class _Counts:
         return np.flatnonzero(np.bincount(self.column[inside], minlength=self.width) >= RARE)
 
     def matrix(self, rows, columns):
-        """float32 array (rows, columns): logarithms of 1 + how often."""
+        """float32 array (rows, columns): the logarithm of 1 + count."""
         row_place, column_place = np.full(len(self.lengths), -1), np.full(self.width, -1)
         row_place[rows], column_place[columns] = np.arange(len(rows)), np.arange(len(columns))
         row, column = row_place[self.row], column_place[self.column]
@@ -254,13 +254,13 @@ class _Counts:
         return matrix
 
     def spread(self, values, columns):
-        """The values (columns,) among all n-grams; 0 for the others."""
+        """The values (columns,) at their places among all n-grams; 0 at all others."""
         spread = np.zeros(self.width)
         spread[columns] = values
         return spread
 
     def rate(self, which):
-        """float array (n-grams,): how often each occurs in a thousand steps of some excerpts."""
+        """float array (n-grams,): occurrences in a thousand steps of the chosen excerpts."""
         inside = which[self.row]
         total = np.bincount(self.column[inside], self.times[inside], minlength=self.width)
         return 1000 * total / max(self.lengths[which].sum(), 1)
@@ -277,8 +277,8 @@ class _Counts:
 
 
 def _ngrams(grid):
-    """kind -> (number of the piece and code of each n-gram, two int arrays, and a function that
-    says in words what a code means)."""
+    """kind -> (int array with the piece of each n-gram, int array with its code, function that puts
+    a code into words)."""
     patterns = grid.arrives @ (1 << np.arange(len(VOICES)))
     struck = np.flatnonzero(patterns)
     beats = np.flatnonzero(grid.place == 0)
@@ -306,14 +306,14 @@ def _ngrams(grid):
 
 
 def _in_a_row(grid, beats, order):
-    """int array (n, order) of steps: beats that follow each other at once in one piece."""
+    """int array (n, order) of steps: consecutive beats of one piece."""
     rows = np.stack([beats[first : len(beats) - order + 1 + first] for first in range(order)], 1)
     together = (np.diff(rows, axis=1) == 4).all(axis=1)
     return rows[together & (grid.piece[rows[:, 0]] == grid.piece[rows[:, -1]])]
 
 
 def _figures(grid):
-    """Notes of one voice in a row: their lengths and the intervals between them."""
+    """Consecutive notes of one voice: their lengths and the intervals between them."""
     notes = grid.notes
     start, voice = notes["start"], notes["voice"]
     length, goes = np.minimum(notes["length"], _LONG), np.clip(notes["left"], -_LEAP, _LEAP) + _LEAP
@@ -324,7 +324,7 @@ def _figures(grid):
             first = first[notes["left"][first + later] != 0]
         parts = [(voice[first], 4, VOICES.__getitem__), (grid.place[start[first]], 4, _place_name)]
         for later in range(order):
-            # the last one's length tells more of what comes after it than of the figure
+            # the last note's length says more about what follows than about the figure
             if later < order - 1 or order == 2:
                 parts.append((length[first + later], _LONG + 1, "{}/16".format))
             if later < order - 1:
@@ -334,7 +334,7 @@ def _figures(grid):
 
 
 def _motions(grid):
-    """How pairs of voices move, where one of them does."""
+    """How pairs of voices move, wherever at least one of them moves."""
     pieces, parts = [], [[], [], [], []]
     for number, (upper, lower) in enumerate(_PAIRS):
         pair = [upper, lower]
@@ -370,8 +370,8 @@ def _motions(grid):
 
 
 def _packed(piece, parts):
-    """(pieces, codes, function of a code that names it), of parts (values, how many there are,
-    their names)."""
+    """(pieces, codes, function that names a code), from parts (values, number of possible values,
+    function that names a value)."""
     code = np.zeros(len(piece), np.int64)
     for values, size, _ in parts:
         code = code * size + values

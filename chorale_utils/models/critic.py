@@ -1,18 +1,19 @@
-"""The critic: tells Bach's passages from those of a writer, step by step, and so steers the writer.
+"""The critic: a classifier that tells Bach's passages from a writer's, and so steers the writer.
 
-A model that is trained to foretell Bach is slightly wrong everywhere. A critic learns where: it is
-trained to tell his passages from the writer's. What it then says of a passage, the logarithm of the
-odds that it is Bach's, is an estimate of log p(passage) - log q(passage), Bach's probability less
-the writer's (noise-contrastive estimation). The critic says it as a sum over steps, each of which
-knows what came before. So a step's share can be added to the weight of a candidate as soon as the
-step is written; candidates that are weighted so follow the product of writer and critic.
+A model trained to predict Bach is slightly wrong everywhere. The critic learns where: it is trained
+to tell Bach's passages from the writer's. Its logit for a passage, the log-odds that Bach wrote it,
+estimates log p(passage) - log q(passage), where p is Bach's probability and q the writer's
+(noise-contrastive estimation). The logit is a sum over steps, and each term depends only on that
+step and those before it. So a term can be added to a candidate's log-weight as soon as the step is
+written, and candidates weighted in this way follow the product of writer and critic.
 
-It sees only some 230 real pieces. So it is small, hears notes by their degree above the tonic, by
-how they move and by the intervals between the voices, never by their pitch, and much is left out in
-training.
+There are only about 230 real pieces to learn from. So the network is small, dropout is heavy, and
+notes enter only as degrees above the tonic, as melodic motion and as intervals between the voices,
+never as pitches.
 
 References:
-    Gutmann and Hyvärinen (2010), "Noise-Contrastive Estimation": learning a ratio by telling apart.
+    Gutmann and Hyvärinen (2010), "Noise-Contrastive Estimation": a classifier learns the ratio of
+    two densities.
     Deng et al. (2020), "Residual Energy-Based Models for Text Generation": the product of both.
     Whiteley and Lee (2014), "Twisted Particle Filters": weights that look further than the next
     step.
@@ -40,26 +41,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WIDEST = 12  # semitones; a wider step of a voice counts as this
-MOVES = 2 * WIDEST + 4  # struck again, goes on, rests or begins after a rest
+MOVES = 2 * WIDEST + 4  # every step from -12 to 12, and: held, rest, entry after a rest
 GOES_ON_MOVE, REST_MOVE, ENTRY_MOVE = MOVES - 3, MOVES - 2, MOVES - 1
-LONGEST_LASTED = LONGEST_HELD + 1  # steps that the note before has lasted; 0: there was none
+LONGEST_LASTED = LONGEST_HELD + 1  # length of the note before, in steps; 0: no note before
 CHORDS = 2**12  # chord types: sets of intervals above the lowest note
-# what it hears of the form: everything but the tonic, to which the notes are related
+# the features of the form that it sees: all but the tonic, from which degrees are counted
 HEARD_OF_FORM = [name for name in FEATURES if name != "tonic"]
-PASSAGE = 128  # steps that the critic is trained on at a time
+PASSAGE = 128  # steps in a training passage
 
 
 @keras.saving.register_keras_serializable("chorale_utils")
 class Critic(keras.Model):
-    """Says of every step how much more it is like Bach than like the writer.
+    """Scores every step: how much more it sounds like Bach than like the writer.
 
-    Called on (chords, form), as a `PhraseGRU` is, it returns float (B, steps): each step's share in
-    the log-odds.
+    Called on (chords, form), like a `PhraseGRU`, it returns float (B, steps): what each step adds
+    to the log-odds that the piece is Bach's.
 
     Args:
-        width: of its GRU.
-        embedding: width of what is heard of each voice, and of each pair.
-        dropout: share of what is heard, and of the GRU's state, that is left out in training.
+        width: number of units of the GRU.
+        embedding: width of the embeddings of each voice and each pair of voices.
+        dropout: share of the inputs and of the GRU's state that is dropped in training.
 
     Notebook: 03_model_training
     """
@@ -70,7 +71,7 @@ class Critic(keras.Model):
         super().__init__(**kwargs)
         self.sizes = {"width": width, "embedding": embedding, "dropout": dropout}
         layers = keras.layers
-        small = keras.initializers.RandomUniform(-0.01, 0.01)  # most chords hardly ever come
+        small = keras.initializers.RandomUniform(-0.01, 0.01)  # most chords hardly ever occur
         self.degree, self.move, self.held, self.figure, self.lasted = (
             [layers.Embedding(size, embedding, name=f"{name}_{voice}") for voice in VOICES]
             for name, size in (
@@ -98,7 +99,7 @@ class Critic(keras.Model):
         self.share = layers.Dense(1, kernel_initializer="zeros", name="share")
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the weights; the shape of the input does not matter."""
+        """Creates the weights; the shape of the input does not matter."""
         width, embedding = self.sizes["width"], self.sizes["embedding"]
         by_voice = (self.degree, self.move, self.held, self.figure, self.lasted)
         alone = (self.chord, self.chord_before, self.bass_motion)
@@ -113,15 +114,16 @@ class Critic(keras.Model):
         self.built = True
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
-        """The shares (B, steps) of the steps of (chords (B, steps + 1, 4), form (B, steps, 8))."""
+        """Log-odds (B, steps) that each step adds, for chords (B, steps + 1, 4) and their form
+        (B, steps, 8)."""
         chords, form = (keras.ops.cast(given, "int32") for given in inputs)
         before, now = chords[:, :-1], chords[:, 1:]
         heard = self._hear(before, now, _memory(before, now, form), form, training)
         return self._share(self.gru(heard, training=training), heard, training)
 
     def begin(self, count: int) -> dict[str, Any]:
-        """The state before the first step of `count` pieces: a nest of tensors, the first axis of
-        each being the piece."""
+        """The state before the first step of `count` pieces: a nested dict of tensors whose first
+        axis is the piece."""
         ops, by_voice = keras.ops, (count, len(VOICES))
         return {
             "before": ops.full(by_voice, END_TOKEN, "int32"),
@@ -138,7 +140,8 @@ class Critic(keras.Model):
     def next_step(
         self, state: dict[str, Any], chord: Tensor, form: Tensor
     ) -> tuple[Tensor, dict[str, Any]]:
-        """(share (B,) of the next step, new state), of its chord (B, 4) and form (B, 8)."""
+        """(log-odds (B,) that the next step adds, new state), for its chord (B, 4) and form
+        (B, 8)."""
         before, memory = state["before"], state["memory"]
         heard = self._hear(before, chord, _with_held(memory, before, chord), form, False)
         hidden, _ = self.gru.cell(heard, [state["state"]], training=False)
@@ -147,14 +150,14 @@ class Critic(keras.Model):
         return share, {"before": chord, "state": hidden, "memory": memory}
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras needs to make the critic anew: its sizes."""
+        """What Keras needs to rebuild the critic: its sizes."""
         return {**super().get_config(), **self.sizes}
 
     def _hear(
         self, before: Tensor, now: Tensor, memory: dict[str, Tensor], form: Tensor, training: bool
     ) -> Tensor:
-        """What the GRU is told of chords `now` (..., 4) after those `before`, with what is
-        remembered of earlier ones (see `_memory`): float tensor (..., width)."""
+        """The GRU's input for chords `now` (..., 4), given the chords `before` and the memory of
+        earlier ones (see `_memory`): float tensor (..., width)."""
         ops, names = keras.ops, list(FEATURES)
         last, sounding, move = sounding_tokens(before), sounding_tokens(now), _moves(before, now)
         begins = move != GOES_ON_MOVE
@@ -189,13 +192,13 @@ class Critic(keras.Model):
 
 
 def _memory(before: Tensor, now: Tensor, form: Tensor) -> dict[str, Tensor]:
-    """What is remembered at each step of chords `now` (B, steps, 4), besides the chord before.
+    """The memory at each step of chords `now` (B, steps, 4), besides the chord before.
 
     Returns:
-        dict of int tensors: held (B, steps, 4), for how many steps each voice's note has gone on;
-        move and lasted, its shape, how the voice came to the note before this one (or, where none
-        begins, to this one), and for how long that has lasted; chord and lowest (B, steps), chord
-        type and lowest note on the beat before.
+        dict of int tensors: held (B, steps, 4), for how many steps each voice has held its note;
+        move and lasted (B, steps, 4), how the voice reached the note before this one (or this one,
+        if no note begins here), and how many steps that note has lasted; chord and lowest
+        (B, steps), the chord type and the lowest note on the beat before.
     """
     ops = keras.ops
     sounding, move = sounding_tokens(now), _moves(before, now)
@@ -218,7 +221,8 @@ def _memory(before: Tensor, now: Tensor, form: Tensor) -> dict[str, Tensor]:
 
 
 def _with_held(memory: dict[str, Tensor], before: Tensor, chord: Tensor) -> dict[str, Tensor]:
-    """The memory before a step, with how long the notes of its chord (B, 4) have gone on."""
+    """The memory before a step, with the time for which the notes of its chord (B, 4) have been
+    held."""
     ops = keras.ops
     longer = ops.minimum(memory["held"] + 1, LONGEST_HELD)
     return {**memory, "held": ops.where(begins_in_score(chord, before), 0, longer)}
@@ -242,8 +246,8 @@ def _remembered(
 
 
 def _latest(happens: Tensor) -> Tensor:
-    """For each step the latest one before it at which something happened, or -1: int tensor, the
-    shape of `happens` (B, steps, ...)."""
+    """For each step, the last earlier step where `happens` (B, steps, ...) is true, or -1: int
+    tensor of the same shape."""
     ops = keras.ops
     steps = ops.shape(happens)[1]
     number = ops.reshape(ops.arange(steps), (1, steps, *(1,) * (len(happens.shape) - 2)))
@@ -259,8 +263,8 @@ def _latest(happens: Tensor) -> Tensor:
 
 
 def _moves(before: Tensor, now: Tensor) -> Tensor:
-    """How each voice comes to its note: int tensor (..., 4), semitones upwards from -12 as 0, or
-    one of the other moves."""
+    """How each voice reaches its note: int tensor (..., 4), semitones plus 12 (so that -12 is 0),
+    or one of the other moves."""
     ops = keras.ops
     last, sounding = sounding_tokens(before), sounding_tokens(now)
     step = ops.clip(sounding - last, -WIDEST, WIDEST) + WIDEST
@@ -270,7 +274,7 @@ def _moves(before: Tensor, now: Tensor) -> Tensor:
 
 
 def _on_beat(form: Tensor) -> Tensor:
-    """Whether steps begin a quarter, bool tensor (...); none does where the metre is not known."""
+    """Whether each step begins a quarter, bool tensor (...); false where the metre is unknown."""
     place = form[..., list(FEATURES).index("place")]
     return keras.ops.logical_and(place > 0, keras.ops.mod(place - 1, STEPS_PER_QUARTER) == 0)
 
@@ -283,8 +287,8 @@ def _lowest(sounding: Tensor) -> Tensor:
 
 
 def _chord_type(sounding: Tensor) -> Tensor:
-    """Which intervals above the lowest note sound in chords (..., 4): int tensor (...), a bit for
-    each of 0 to 11 semitones."""
+    """The intervals above the lowest note that sound in chords (..., 4): int tensor (...), one bit
+    for each of 0 to 11 semitones."""
     ops = keras.ops
     above = ops.mod(sounding - _lowest(sounding)[..., None], 12)
     above = ops.where(is_note(sounding), above, 12)
@@ -293,8 +297,8 @@ def _chord_type(sounding: Tensor) -> Tensor:
 
 
 def _pair(last: Tensor, sounding: Tensor, upper: int, lower: int) -> Tensor:
-    """Which motion a pair of voices makes: int tensor (...), a place in a table (3, 3, 13, 13), as
-    in `ChordGRU.motion_table`."""
+    """How a pair of voices moves: int tensor (...), an index into a table (3, 3, 13, 13), as in
+    `ChordGRU.motion_table`."""
     ops = keras.ops
 
     def interval(notes: Tensor) -> Tensor:
@@ -313,7 +317,7 @@ def _pair(last: Tensor, sounding: Tensor, upper: int, lower: int) -> Tensor:
 
 
 def critic(**sizes: Any) -> Critic:
-    """A critic, built and ready to train: a `Critic` of the sizes given (see there).
+    """A critic, built and ready to train; the sizes are those of `Critic`.
 
     Notebook: 03_model_training
     """
@@ -334,24 +338,25 @@ def fit_critic(
     seed: int = 0,
     verbose: str | int = "auto",
 ) -> pd.DataFrame:
-    """Trains a critic to tell passages by Bach from those of a writer, and returns its history, a
-    pandas DataFrame with a row an epoch: loss (nats for each prefix of a passage; ln 2 knows
-    nothing).
+    """Trains a critic to tell Bach's passages from a writer's, and returns the history: a pandas
+    DataFrame with one row per epoch and the column loss (nats per prefix of a passage; a coin toss
+    scores ln 2).
 
-    Passages are drawn anew in every epoch, as many of either side. The critic learns from every
-    prefix of a passage, because it will meet pieces that have got no further.
+    Every epoch draws new passages, as many by Bach as by the writer. The critic learns from every
+    prefix of a passage, because it will have to judge unfinished pieces.
 
     Args:
         model: a `Critic`, built.
         bach, written: lists of Chorale, with their forms.
-        epochs: each reads as many steps as Bach's pieces have, of either side.
-        learning_rate: AdamW's highest; it rises in the first tenth, and falls along a cosine.
+        epochs: in each, the critic reads as many steps as Bach's pieces have, from either side.
+        learning_rate: AdamW's peak rate; it rises over the first tenth, then falls along a cosine.
         weight_decay: AdamW's, on all weights but biases.
-        steps, batch_size, seed: see `phrase_crops`; a batch has as many passages of either side.
-        verbose: Keras' own.
+        steps, batch_size, seed: see `phrase_crops`; a batch takes this many passages from each
+            side.
+        verbose: as in Keras.
 
     Raises:
-        ValueError: no chorales on one of the sides.
+        ValueError: `bach` or `written` is empty.
 
     Notebook: 03_model_training
     """
@@ -393,11 +398,10 @@ def fit_critic(
 
 
 class PrefixLoss(keras.losses.Loss):
-    """-ln of the odds that the critic gave to the truth, for each prefix of a passage, from the
-    shares of its steps."""
+    """-ln of the probability that the critic gave to the truth, for each prefix of a passage."""
 
     def call(self, is_bach: Any, shares: Any) -> Any:
-        """Float tensor (B, steps)."""
+        """The loss of each prefix, float tensor (B, steps), from the log-odds of single steps."""
         odds = keras.ops.cumsum(shares, axis=1)
         return keras.ops.softplus(keras.ops.where(is_bach > 0.5, -odds, odds))
 
@@ -405,14 +409,13 @@ class PrefixLoss(keras.losses.Loss):
 def critic_log_odds(
     model: Critic, chorales: Sequence[Chorale], steps: int | None = None
 ) -> list[np.ndarray]:
-    """For each chorale the log-odds (float array) that its passages are Bach's, or that it is as a
-    whole.
+    """For each chorale, a float array with the log-odds that each of its passages is Bach's.
 
     Args:
         model: a `Critic`.
         chorales: list of Chorale.
-        steps: length of the passages, which follow each other from the first bar line on; each is
-            judged without what came before it. None for whole pieces.
+        steps: length of the passages, which follow one another from the first bar line on; each is
+            judged on its own. None takes the whole piece as one passage.
 
     Notebook: 03_model_training
     """

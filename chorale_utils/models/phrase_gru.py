@@ -1,11 +1,11 @@
-"""phrase_gru, the composer: writes scores, in which notes are struck, go on, or rest, into a form
-that is given: bars, phrases with fermatas, tonic and mode.
+"""phrase_gru, the composer: given a form (bars, phrases with fermatas, tonic and mode), it writes a
+score, in which each voice strikes a note, holds it, or rests.
 
-It is built like chord_gru (a GRU that reads chords, attention to what followed similar moments, a
-head for each voice in turn, voice motion), and differs in what it hears and what it writes. It
-hears for how long each note has really sounded, and of each step that is to be written its place in
-the bar, how far it is to the fermata and from the last one, how many phrases are to come, and the
-mode. It hears and writes notes by their degree above the tonic, too.
+It is built like chord_gru: a GRU that reads chords, attention to what followed similar moments, an
+output head for each voice in turn, and features of voice motion. Its inputs and outputs differ. It
+knows for how long each note has really been held, and for each step to be written: the place in the
+bar, the distance to the next fermata and from the last one, the number of phrases to come, and the
+mode. It also reads and writes notes by their degree above the tonic.
 
 Notebook: 03_model_training
 """
@@ -20,7 +20,7 @@ from .backend import Tensor, keras
 from .chord_reader import ChordReader
 from .layers import ScoreEmbedding, ScoreWriter, as_score_logits, is_note, sounding_tokens
 
-FORM_WIDTHS = {  # of the embeddings of what a form says
+FORM_WIDTHS = {  # widths of the embeddings of the form's features
     "place": 16,
     "before_fermata": 12,
     "left": 8,
@@ -34,21 +34,22 @@ FORM_WIDTHS = {  # of the embeddings of what a form says
 
 @keras.saving.register_keras_serializable("chorale_utils")
 class PhraseGRU(ChordReader):
-    """The composer: chord_gru, given a form, writing scores.
+    """The composer: like chord_gru, but it is given a form and writes scores.
 
     Called on (chords, form) it returns float logits (B, steps, 4, 60): strike a note (0 to 58), or
-    let the last one go on (59). `chords` is int (B, steps + 1, 4), a score's tokens 0..115: the
-    chord before (ends, where the piece begins), then those to be foretold; `form` int (B, steps,
-    8), the form's features (see `chorale_utils.form`) of those to be foretold.
+    hold the last one (59). `chords` is int (B, steps + 1, 4), a score's tokens 0..115: the chord
+    before (end tokens at the beginning of a piece), then the chords to predict. `form` is int
+    (B, steps, 8), the form's features (see `chorale_utils.form`) at the steps to predict.
 
     Args:
-        width: of the GRU. embedding: width of a note's embedding. heads, head_width: number of
-        attention heads, and width of each. hidden: width of each voice's hidden layer.
-        input_dropout, state_dropout, hidden_dropout: share of what is heard, of state and memory,
-        and
-            of each hidden layer that is left out in training.
-        voice_dropout: share of the notes that are not heard at all in training.
-        weight_drop: share of the GRU's recurrent weights that is left out in training.
+        width: number of units of the GRU.
+        embedding: width of a note's embedding.
+        heads, head_width: number of attention heads, and width of each.
+        hidden: width of each voice's hidden layer.
+        input_dropout, state_dropout, hidden_dropout: shares of the inputs, of state and memory, and
+            of each hidden layer that are dropped in training.
+        voice_dropout: share of the notes that are hidden from the network in training.
+        weight_drop: share of the GRU's recurrent weights that is dropped in training.
 
     Notebook: 03_model_training
     """
@@ -87,7 +88,7 @@ class PhraseGRU(ChordReader):
         super().__init__(sizes, ScoreEmbedding, ScoreWriter, **kwargs)
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
-        """Float tensor (B, steps, 4, 60): logits of the chords but the first, see above."""
+        """Logits (B, steps, 4, 60) of all chords but the first, see above."""
         chords, form = (keras.ops.cast(given, "int32") for given in inputs)
         return self._write_passage(chords, form, training)
 
@@ -128,8 +129,8 @@ class PhraseGRU(ChordReader):
         return self.form
 
     def tell(self, about: Tensor) -> Tensor:
-        """See `ChordReader`: of a step the features of the form are known, the tonic apart, to
-        which the notes are related."""
+        """See `ChordReader`: the form's features at a step, except the tonic, from which the notes'
+        degrees are counted."""
         names = list(FEATURES)
         return keras.ops.concatenate(
             [layer(about[..., names.index(name)]) for name, layer in zip(FORM_WIDTHS, self.form)],
@@ -141,8 +142,8 @@ class PhraseGRU(ChordReader):
         return self.notes(chords) + self.notes.embed_degrees(chords, about[..., TONIC])
 
     def heard(self, chords: Tensor, notes: Tensor) -> Tensor:
-        """See `ChordReader`: pitches without their degrees. Degrees are the same in every
-        transposition, so a memory of them would learn the pieces by heart."""
+        """See `ChordReader`: pitches without degrees. Degrees are the same in every transposition,
+        so that a memory of them would learn the pieces by heart."""
         return self.notes(chords)
 
     def begins(self, chords: Tensor, before: Tensor) -> Tensor:
@@ -163,8 +164,8 @@ class PhraseGRU(ChordReader):
 
 
 def begins_in_score(chords: Tensor, before: Tensor) -> Tensor:
-    """Which notes or rests begin, in chords (..., 4) of a score's tokens after those before them:
-    bool tensor (..., 4).
+    """Whether a note or rest begins in each voice: bool tensor (..., 4), for chords (..., 4) of a
+    score's tokens and the chords before them.
 
     Examples:
         >>> chords, before = np.array([43, 100, 1, 1]), np.array([43, 43, 43, 1])
@@ -179,7 +180,7 @@ def begins_in_score(chords: Tensor, before: Tensor) -> Tensor:
 
 
 def phrase_gru(**sizes: Any) -> PhraseGRU:
-    """The composer, built and ready to train: a `PhraseGRU` of the sizes given (see there).
+    """The composer, built and ready to train; the sizes are those of `PhraseGRU`.
 
     Examples:
         >>> phrase_gru().count_params()

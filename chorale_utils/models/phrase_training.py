@@ -1,9 +1,10 @@
-"""Trains phrase_gru as it is shipped.
+"""Trains phrase_gru, the shipped version.
 
 ``python -m chorale_utils.models.phrase_training FOLDER`` trains it on Bach's training pieces and on
-the chorales that the split does not use, and leaves model and checkpoint in the folder, from which
-``python -m chorale_utils.models.model_card FOLDER --name phrase_gru`` takes them into the package.
-Interrupted, the same command goes on where it was. On two idle cores it takes half an hour.
+the chorales that the split does not use, and leaves the model and its checkpoint in the folder.
+``python -m chorale_utils.models.model_card FOLDER --name phrase_gru`` then takes the model into the
+package. If the training is interrupted, the same command carries on from the last checkpoint. It
+takes half an hour on two idle cores.
 
 Notebook: 03_model_training
 """
@@ -26,11 +27,11 @@ UNKNOWN = {"metre": 0.1, "phrases": 0.2, "key": 0.25}
 
 
 def train(folder: str | os.PathLike[str], epochs: int = EPOCHS) -> Path:
-    """Trains the model into a folder; returns the path of its ``.keras`` file.
+    """Trains the model and returns the path of its ``.keras`` file.
 
     Args:
-        folder: where phrase_gru.keras and phrase_gru/cycle are kept; made where it is missing.
-        epochs: length of the cycle.
+        folder: where phrase_gru.keras and phrase_gru/cycle are kept; created if missing.
+        epochs: length of the learning-rate cycle.
     """
     corpus = load_corpus("music21")
     keras.utils.set_random_seed(SEED)

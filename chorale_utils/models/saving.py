@@ -1,5 +1,4 @@
-"""Saving and loading models: those that are shipped with the package, by name, and a user's own, by
-path.
+"""Saving and loading models: the shipped ones by name, a user's own by path.
 
 Notebook: 03_model_training
 """
@@ -21,25 +20,26 @@ from .critic import Critic
 from .model import ChoraleModel
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-_CRITIC = "_critic"  # ends the name of a critic's file, after that of its writer
-_LOADED_AT_ONCE = 4  # models that `as_model` keeps in memory: one of them takes some 10 MB
+_CRITIC = "_critic"  # a critic's file is named after its writer, with this at the end
+_LOADED_AT_ONCE = 4  # models that `as_model` keeps in memory, about 10 MB each
 
 ModelLike: TypeAlias = ChoraleModel | str | os.PathLike[str]  # a model, its name, or its file
 
 
 def save_model(model: ModelLike, path: str | os.PathLike[str]) -> None:
-    """Saves a model as a `.keras` file: its sizes and weights (a training's own state is in its
-    checkpoint).
+    """Saves a model's sizes and weights as a `.keras` file. (The state of a training is in its
+    checkpoint.)
 
-    Written to a temporary name beside `path` and renamed, so that `path` is whole or absent.
+    The file is written under a temporary name beside `path` and then renamed, so that `path` never
+    holds half a file.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
-        path: of the file, ending in ``.keras``; its folder is made where it is missing.
+        path: path of the file, ending in ``.keras``; its folder is created if missing.
 
     Raises:
         ValueError: `path` does not end in ``.keras``.
-        TypeError: `model` is no model.
+        TypeError: `model` is not a model.
 
     Examples:
         >>> import tempfile
@@ -61,16 +61,17 @@ def save_model(model: ModelLike, path: str | os.PathLike[str]) -> None:
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
-    """A trained model: one that is shipped with the package, by its name, or one that was saved, by
-    its path. Each call gives a new one, which may be trained further.
+    """A trained model: a shipped one by its name, or a saved one by its path. Each call loads a new
+    copy, which may be trained further.
 
     Args:
         name_or_path: ``'note_gru'``, ``'chord_gru'`` or ``'phrase_gru'``, or the path of a
             ``.keras`` file.
 
     Raises:
-        FileNotFoundError: no such name and no such file; the message lists the names there are.
-        ValueError: the file is damaged, or holds no `ChoraleModel`.
+        FileNotFoundError: no shipped model has this name, and there is no such file; the message
+            lists the shipped names.
+        ValueError: the file is damaged, or holds something other than a `ChoraleModel`.
 
     Examples:
         >>> load_model("note_gru").count_params()
@@ -90,14 +91,13 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
 
 @lru_cache(maxsize=_LOADED_AT_ONCE)
 def load_critic(writer: str = "phrase_gru") -> Critic:
-    """The critic that is shipped with the package for one of its writers; the same one is returned
-    to everybody who asks for it.
+    """The critic shipped for one of the package's models. All callers share one copy.
 
     Args:
-        writer: name of the model that it steers.
+        writer: name of the model that the critic steers.
 
     Raises:
-        FileNotFoundError: this model has none.
+        FileNotFoundError: no critic is shipped for this model.
 
     Examples:
         >>> load_critic("phrase_gru").sizes["width"]
@@ -109,7 +109,7 @@ def load_critic(writer: str = "phrase_gru") -> Critic:
     if not path.is_file():
         critics = [file.stem.removesuffix(_CRITIC) for file in PRETRAINED.glob(f"*{_CRITIC}.keras")]
         raise FileNotFoundError(
-            f"no critic of {writer!r} is shipped: expected one of {', '.join(sorted(critics))}"
+            f"no critic is shipped for {writer!r}: expected one of {', '.join(sorted(critics))}"
         )
     loaded = _read(path)
     assert isinstance(loaded, Critic), "the package's own file"
@@ -117,33 +117,33 @@ def load_critic(writer: str = "phrase_gru") -> Critic:
 
 
 def _read(path: Path) -> keras.Model:
-    """What Keras reads from a file.
+    """The model that Keras reads from a file.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the file cannot be read.
     """
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file makes zipfile, h5py and Keras fail in many ways
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(
-            f"{path}: no model can be read from it ({type(error).__name__}: {reason}): expected a "
-            f"file that save_model has written"
+            f"{path}: cannot read a model from this file ({type(error).__name__}: {reason}): "
+            f"expected a file written by save_model"
         ) from error
 
 
 def as_model(model: ModelLike) -> ChoraleModel:
-    """The model itself, or the one of that name or path, which is loaded only once.
+    """The model itself, or the model of this name or path, which is loaded only once.
 
-    Every function that takes a model calls this first, so that a name will do. (The loaded model is
-    shared by all callers: to train one further, take a new one from `load_model`.)
+    Every function that takes a model calls this first, so that a name will do. All callers share
+    the loaded model: to train one further, get a new copy from `load_model`.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
 
     Raises:
         FileNotFoundError, ValueError: as in `load_model`.
-        TypeError: something else; the message says what is expected.
+        TypeError: neither a model nor a name or path; the message says what is expected.
 
     Examples:
         >>> as_model("note_gru") is as_model("note_gru")
@@ -163,8 +163,7 @@ def as_model(model: ModelLike) -> ChoraleModel:
 
 
 def weights_hash(name_or_path: str | os.PathLike[str]) -> str:
-    """The first twelve digits of the SHA-256 of a model's file, which tell its weights from any
-    other's.
+    """The first twelve digits of the SHA-256 of a model's file, which identify its weights.
 
     Args:
         name_or_path: as in `load_model`.
@@ -200,5 +199,6 @@ def _shipped_names() -> list[str]:
 
 @lru_cache(maxsize=_LOADED_AT_ONCE)
 def _loaded_once(path: Path, changed: int) -> ChoraleModel:
-    """The model in a file that was last changed then (nanoseconds): a new file is loaded anew."""
+    """The model in a file. The time of its last change (nanoseconds) is part of the cache's key, so
+    that a changed file is loaded again."""
     return load_model(path)

@@ -1,12 +1,12 @@
-"""Training: `fit` for the classic, `fit_chords` for the strong model; both can be interrupted and
-taken up again.
+"""Training: `fit` for the classic note_gru, `fit_chords` for chord_gru and `fit_phrases` for
+phrase_gru. All can be interrupted and resumed.
 
-What the recipes ask for, in Keras' own parts where Keras has them. The classic's: Adam, a power
-schedule and reduce-on-plateau that work on the same learning rate, early stopping on the validation
-pieces, TensorBoard. The strong model's: AdamW, one cycle of the learning rate, and a moving average
-of the weights, which is the outcome. What Keras lacks is in `optimizers` (a logged gradient norm,
-an average that warms up), in `checkpoint` (all of a training's state in one file), and at the end
-of this file (means over all notes).
+The recipes use Keras' own parts wherever Keras has them. note_gru's: Adam, a power schedule and
+reduce-on-plateau that act on the same learning rate, early stopping on the validation pieces,
+TensorBoard. The other two: AdamW, one cycle of the learning rate, and a moving average of the
+weights, which is what training returns. What Keras lacks is in `optimizers` (a logged gradient
+norm, an average that warms up), in `checkpoint` (the whole state of a training in one file), and at
+the end of this file (means over all notes).
 
 References:
     Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization": AdamW.
@@ -74,42 +74,42 @@ def fit(
     """Trains a model on windows of notes and leaves it with the weights that predicted the
     validation pieces best.
 
-    `folder` holds the training's state from the beginning and after every epoch. Called again with
-    the same folder, `fit` goes on where the last call was interrupted (at most the epoch under way
-    is done again, and the outcome is the same to the last bit on one machine), or only restores the
-    outcome where it had finished.
+    `folder` holds the state of the training, saved at the beginning and after every epoch. Called
+    again with the same folder, `fit` resumes an interrupted training: at most one epoch is
+    repeated, and on the same machine the result is the same to the last bit. If the training had
+    finished, `fit` only restores its result.
 
     Args:
         model: a `NoteGRU`, built.
-        train: list of Chorale, or one; transposed anew in every epoch.
-        valid: list of Chorale, or one; whole and in their own key; decides on plateau, stop and
-            best weights.
-        epochs: most epochs to train; early stopping may end sooner.
-        folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; made where
+        train: list of Chorale, or one; every epoch draws new transpositions.
+        valid: list of Chorale, or one; read whole and in their own keys. They decide when the rate
+            drops, when training stops, and which weights are best.
+        epochs: maximum number of epochs; early stopping may end sooner.
+        folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; created if
             missing.
-        after: folder of an earlier training whose best weights this one begins with; None for the
-            model's own.
+        after: folder of an earlier training; this one starts from its best weights. None starts
+            from the model's own weights.
         learning_rate: Adam's rate in the first epoch.
         decay_epochs: epochs after which the power schedule has halved the rate.
-        plateau_factor, plateau_patience: the rate is multiplied by the factor after that many
-            epochs without a better validation figure, as long as it is above a hundredth of
-            `learning_rate`.
-        stop_patience: epochs without a better validation figure after which training stops.
-        clip_norm: gradients longer than this (global norm) are shortened to it.
+        plateau_factor, plateau_patience: the rate is multiplied by the factor after this many
+            epochs without a better validation score, down to a hundredth of `learning_rate`.
+        stop_patience: training stops after this many epochs without a better validation score.
+        clip_norm: gradients whose global norm is larger are scaled down to it.
         window, batch_size, transpositions, seed: see `note_windows`.
         tensorboard: whether to write TensorBoard's logs into `folder`/tensorboard.
-        verbose: Keras' own: 'auto' or 1 a progress bar, 2 a line an epoch, 0 silence.
-        callbacks: more Keras callbacks; they come after the checkpoint has been written.
+        verbose: as in Keras: 'auto' or 1 for a progress bar, 2 for one line per epoch, 0 for
+            silence.
+        callbacks: more Keras callbacks; they run after the checkpoint has been written.
 
     Returns:
-        pandas DataFrame, a row an epoch: nats and val_nats (per note), accuracy and val_accuracy,
-        gradient_norm (before clipping, mean of the epoch), learning_rate, seconds. val_nats is what
-        `negative_log_likelihood` gives for the validation pieces.
+        pandas DataFrame with one row per epoch: nats and val_nats (per note), accuracy and
+        val_accuracy, gradient_norm (before clipping, mean over the epoch), learning_rate, seconds.
+        val_nats is what `negative_log_likelihood` returns for the validation pieces.
 
     Raises:
         ValueError: `folder` holds the checkpoint of another training (other settings, another
-            model, other pieces, or `after` has changed since), or a file that is no checkpoint;
-            `model` is no `NoteGRU`; no chorales.
+            model, other pieces, or a changed `after`), or a file that is not a checkpoint; `model`
+            is not a `NoteGRU`; there are no chorales.
         FileNotFoundError: there is no checkpoint in `after`.
 
     Notebook: 03_model_training
@@ -140,7 +140,7 @@ def fit(
         loss=keras.losses.SparseCategoricalCrossentropy(),
         weighted_metrics=[NatsPerNote(), NoteAccuracy()],
         jit_compile=False,
-    )  # as fast as XLA for this model on a processor, and at work seconds sooner
+    )  # on a CPU as fast as XLA for this model, and it starts seconds sooner
     early_stopping = keras.callbacks.EarlyStopping(
         "val_nats", patience=stop_patience, mode="min", restore_best_weights=True
     )
@@ -195,45 +195,42 @@ def fit_chords(
     callbacks: Iterable[keras.callbacks.Callback] = (),
 ) -> pd.DataFrame:
     """Trains a `ChordGRU` on passages for one cycle of the learning rate, and leaves it with the
-    moving average of its weights at the end of it.
+    moving average of its weights.
 
-    The validation pieces decide nothing here; they are only looked at. `folder` is used as in
-    `fit`: called again with it, `fit_chords` goes on where it was interrupted, with the same
-    outcome to the last bit on one machine.
+    The validation pieces decide nothing here; they are only measured. `folder` is used as in `fit`:
+    called again with the same folder, `fit_chords` resumes an interrupted training, and on the same
+    machine the result is the same to the last bit.
 
     Args:
         model: a `ChordGRU`, built.
         train: list of Chorale, or one.
-        valid: list of Chorale, or one; whole and in their own key.
+        valid: list of Chorale, or one; read whole and in their own keys.
         epochs: length of the cycle; each epoch reads as many steps as the pieces have.
-        folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; made where
+        folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; created if
             missing.
-        after: folder of an earlier cycle whose outcome this one begins with; None for the model's
-            own weights.
-        learning_rate: AdamW's highest rate; it rises to it and falls to a thousandth of it along a
-            cosine.
+        after: folder of an earlier cycle; this one starts from its result. None starts from the
+            model's own weights.
+        learning_rate: AdamW's peak rate; the rate then falls to a thousandth of it along a cosine.
         rise: share of the cycle, 0..1, in which the rate rises.
         weight_decay: AdamW's, on all weights but biases.
-        average: momentum of the moving average; in the beginning it is smaller, so that the average
-            keeps up.
-        clip_norm: gradients longer than this (global norm) are shortened to it.
+        average: momentum of the moving average; it starts smaller, so that the average keeps up.
+        clip_norm: gradients whose global norm is larger are scaled down to it.
         steps, batch_size, transpositions, seed: see `chord_crops`.
-        validate_every: epochs from one look at the validation pieces to the next; the last epoch
-            has one, too.
+        validate_every: measure the validation pieces every so many epochs, and after the last.
         tensorboard: whether to write TensorBoard's logs into `folder`/tensorboard.
-        verbose: Keras' own: 'auto' or 1 a progress bar, 2 a line an epoch, 0 silence.
-        callbacks: more Keras callbacks; they come after the checkpoint has been written.
+        verbose: as in Keras: 'auto' or 1 for a progress bar, 2 for one line per epoch, 0 for
+            silence.
+        callbacks: more Keras callbacks; they run after the checkpoint has been written.
 
     Returns:
-        pandas DataFrame, a row an epoch, with the columns that `fit` returns. nats and accuracy are
-        those of the passages, with dropout on; val_nats and val_accuracy those of the averaged
-        weights (NaN where an epoch had no look at the validation pieces). gradient_norm,
-        learning_rate and seconds are as there.
+        pandas DataFrame with one row per epoch and the columns that `fit` returns. nats and
+        accuracy are measured on the passages, with dropout on; val_nats and val_accuracy with the
+        averaged weights (NaN in epochs without validation).
 
     Raises:
-        ValueError: `folder` holds the checkpoint of another training (`after` may have changed
-            since), or a file that is no checkpoint; `model` is no `ChordGRU`; `rise` or
-            `validate_every` is out of range; no chorales.
+        ValueError: `folder` holds the checkpoint of another training (perhaps `after` has changed),
+            or a file that is not a checkpoint; `model` is not a `ChordGRU`; `rise` or
+            `validate_every` is out of range; there are no chorales.
         FileNotFoundError: there is no checkpoint in `after`.
 
     Notebook: 03_model_training
@@ -292,20 +289,20 @@ def fit_phrases(
     """Trains a `PhraseGRU` as `fit_chords` trains a `ChordGRU`, on passages with their forms.
 
     Args:
-        model: a `PhraseGRU`, built. train, valid: lists of Chorale, or one, with what is known of
-        struck notes, fermatas, key and
-            metre.
+        model: a `PhraseGRU`, built.
+        train, valid: lists of Chorale, or one, with struck notes, fermatas, key and metre as far as
+            they are known.
         unknown: see `phrase_crops`.
         epochs, folder, after, learning_rate, rise, weight_decay, average, clip_norm, steps,
             batch_size, transpositions, validate_every, seed, tensorboard, verbose, callbacks: see
             `fit_chords`.
 
     Returns:
-        pandas DataFrame, as `fit_chords` returns it; nats are those of notes, rests and strikes
-        together, given the form.
+        pandas DataFrame, as in `fit_chords`; nats count notes, rests and strikes together, given
+        the form.
 
     Raises:
-        ValueError: as in `fit_chords`; `model` is no `PhraseGRU`.
+        ValueError: as in `fit_chords`; `model` is not a `PhraseGRU`.
         FileNotFoundError: there is no checkpoint in `after`.
 
     Notebook: 03_model_training
@@ -343,9 +340,9 @@ def fit_phrases(
 
 
 def power_schedule(decay_epochs: float) -> Callable[[int, float], float]:
-    """The power schedule lr(e) = lr(0) / (1 + e / decay_epochs), as Keras' `LearningRateScheduler`
-    takes it: a function (epoch, rate) -> rate. It multiplies the rate there is by lr(e) /
-    lr(e - 1), so that whatever else has changed the rate stays in force.
+    """The power schedule lr(e) = lr(0) / (1 + e / decay_epochs), as a function (epoch, rate) ->
+    rate for Keras' `LearningRateScheduler`. It multiplies the current rate by lr(e) / lr(e - 1), so
+    that other changes of the rate, such as a drop on a plateau, stay in force.
 
     Args:
         decay_epochs: epochs after which the rate has halved.
@@ -391,9 +388,8 @@ def _fit_cycle(
     whole: Callable[[list[Chorale]], tf.data.Dataset],
     fingerprint: Callable[[list[Chorale]], str],
 ) -> pd.DataFrame:
-    """What `fit_chords` and `fit_phrases` have in common. `drawn` are the settings of `crops`,
-    which makes the passages; `whole` makes the validation pieces; `fingerprint` tells pieces from
-    others."""
+    """The common part of `fit_chords` and `fit_phrases`. `drawn` are the settings of `crops`, which
+    makes the passages; `whole` makes the validation data; `fingerprint` hashes the pieces."""
     if not 0 <= rise <= 1:
         raise ValueError(f"rise {rise}: expected a share of the cycle, from 0 to 1")
     if validate_every < 1:
@@ -433,7 +429,7 @@ def _fit_cycle(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[NatsPerNote(from_logits=True), NoteAccuracy()],
         jit_compile=False,
-    )  # XLA makes this model two to three times slower on a processor
+    )  # XLA makes this model two to three times slower on a CPU
     averaged = AveragedWeights()
     checkpoint = Checkpoint(folder / CHECKPOINT, settings, [averaged], averaged.averaged_weights)
     return _train(
@@ -465,7 +461,7 @@ def _check_kind(model: Any, kind: type, expected: str) -> None:
 
 
 def _go_on_from(folder: str | os.PathLike[str], model: keras.Model) -> str:
-    """Gives the model the outcome of the training in a folder; returns its fingerprint."""
+    """Gives the model the final weights of the training in a folder; returns their fingerprint."""
     model.set_weights(Checkpoint.best_weights(Path(folder) / CHECKPOINT))
     return outcome_fingerprint(folder)
 
@@ -481,8 +477,8 @@ def _train(
     steps_per_epoch: int,
     **options: Any,
 ) -> pd.DataFrame:
-    """Trains a compiled model from where its checkpoint stands; returns the history, leaves the
-    checkpoint's outcome.
+    """Trains a compiled model from its last checkpoint on and leaves it with the final weights;
+    returns the history.
 
     `batches` makes the dataset that begins with a given epoch; `options` go to Keras' `fit`.
     """
@@ -491,8 +487,8 @@ def _train(
     checkpoint.begin_or_restore(model)
     if not checkpoint.finished and checkpoint.epochs_done < epochs:
         logs = [keras.callbacks.TensorBoard(folder / "tensorboard")] if tensorboard else []
-        # No more batches than are wanted: to give up a dataset that has not come to its end may
-        # take half a minute.
+        # Take no more batches than needed: closing a dataset before its end may take half a
+        # minute.
         wanted = batches(checkpoint.epochs_done).take(
             (epochs - checkpoint.epochs_done) * steps_per_epoch
         )
@@ -511,10 +507,9 @@ def _train(
 
 
 class NoteMean(keras.metrics.Metric):
-    """A mean over notes: sum of weight times value, by sum of weights, over all notes of all
-    batches.
+    """A weighted mean over all notes of all batches.
 
-    (Keras' own metrics average each batch over its padded length first, which favours short
+    (Keras' own metrics first average each batch over its padded length, which favours short
     pieces.)
     """
 
@@ -524,7 +519,7 @@ class NoteMean(keras.metrics.Metric):
         self.notes = self.add_variable((), initializer="zeros", name="notes")
 
     def values(self, tokens: Tensor, probs: Tensor) -> Tensor:
-        """What is averaged, for each note: float tensor of the shape of `tokens`."""
+        """The value of each note: float tensor of the shape of `tokens`."""
         raise NotImplementedError
 
     def update_state(
@@ -542,10 +537,10 @@ class NoteMean(keras.metrics.Metric):
 
 
 class NatsPerNote(NoteMean):
-    """-ln p of the notes that came, in nats per note.
+    """Mean -ln p of the true notes, in nats per note.
 
     Args:
-        from_logits: whether the model gives logits instead of probabilities.
+        from_logits: whether the model returns logits instead of probabilities.
 
     Examples:
         >>> metric = NatsPerNote()
@@ -567,7 +562,7 @@ class NatsPerNote(NoteMean):
 
 
 class NoteAccuracy(NoteMean):
-    """Share of notes that were the likeliest one, 0 to 1.
+    """Share of notes, 0 to 1, for which the model's likeliest note is the true one.
 
     Examples:
         >>> metric = NoteAccuracy()
@@ -588,12 +583,12 @@ class NoteAccuracy(NoteMean):
 
 
 def _fingerprint(chorales: Iterable[Chorale]) -> str:
-    """A hash that tells the notes of these pieces, in this order, from any others."""
+    """A hash of the notes of these pieces, in this order."""
     return hash_arrays(chorale.pitches for chorale in chorales)
 
 
 def _fingerprint_of_scores(chorales: list[Chorale]) -> str:
-    """What tells the scores and forms of these pieces, in this order, from any others."""
+    """A hash of the scores and forms of these pieces, in this order."""
     return hash_arrays(
         [
             array

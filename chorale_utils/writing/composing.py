@@ -1,7 +1,8 @@
-"""Composing: whole chorales, with phrases, fermatas and an end, as well as the project can.
+"""Composing: the best whole chorales that the project can write, with phrases, fermatas and an
+ending.
 
-`compose` puts together what the other parts of this wing offer: a form to write into, the model
-that writes scores, its critic, many candidates, and the rules that a choir cares about.
+`compose` combines what the other modules offer: a form to fill, the model that writes scores, its
+critic, many candidates, and the rules that a choir cares about.
 
 Notebook: 05_generation
 """
@@ -24,7 +25,7 @@ from .generation import generate, phrases_of
 
 CANDIDATES = 64
 RULES: dict[str, Any] = {"ranges": VOICE_RANGES, "crossing": False, "parallels": False}
-FERMATA = 8  # steps at the end of a phrase where nothing but the length of a piece is known
+FERMATA = 8  # steps under the fermata of a phrase, if only the length of the piece is given
 
 
 def compose(
@@ -42,25 +43,24 @@ def compose(
 
     Args:
         form: a `Form`, such as ``Form.from_words(text, key="G major")``, or a list with one for
-            each piece; None draws one for each, see `draw_form`.
+            each piece; None draws one for each piece, see `draw_form`.
         count: number of pieces.
-        steps: length in sixteenths, in place of a form: phrases of two bars of four quarters, in a
-            key that is drawn for each piece.
+        steps: length in sixteenths, in place of a form. The phrases are then two bars of 4/4 long,
+            and a key is drawn for each piece.
         seed: int from 0 up; the same seed gives the same pieces. None draws one.
-        model: one that takes a form; or the name or path of one.
-        critic: what steers it; None for the one that is shipped for ``'phrase_gru'``.
+        model: a model that takes a form; or the name or path of one.
+        critic: the `Critic` that steers the model; None for the one shipped for ``'phrase_gru'``.
         particles: number of candidates for each piece, among which the critic and the rules choose.
-        best_of: number of pieces written for each one that is kept, the one that the critic likes
-            best.
-        how: whatever else `generate` takes. Unless that says otherwise, voices keep their ranges
-            (`VOICE_RANGES`), do not cross or move in parallel fifths and octaves, and end on the
-            tonic in root position.
+        best_of: number of pieces written for each one returned; the critic picks the best.
+        how: any other argument of `generate`. By default, voices keep to their ranges
+            (`VOICE_RANGES`), do not cross, do not move in parallel fifths or octaves, and end on
+            the tonic in root position.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
 
     Raises:
-        ValueError: both a form and a length are given; or as in `generate`.
+        ValueError: both `form` and `steps` are given; or as in `generate`.
         FileNotFoundError: as in `generate`.
 
     Examples:
@@ -74,7 +74,7 @@ def compose(
     """
     if steps is not None:
         if form is not None:
-            raise ValueError(f"a form and steps {steps}: expected one of them")
+            raise ValueError(f"a form and steps {steps}: expected one or the other, not both")
         check_whole_numbers(1, steps=steps, count=count)
         seeds = np.random.SeedSequence(seed).generate_state(count)
         form = [_form_of_length(steps, draw_form(int(each))) for each in seeds]
@@ -98,7 +98,7 @@ def compose(
 
 
 def _form_of_length(steps: int, drawn: Form) -> Form:
-    """Phrases of two bars under a fermata of a half note, the last one with what is left over, in
-    the key of a form that was drawn."""
+    """Phrases of two bars, each ending under a fermata of a half note; the last one takes any steps
+    left over. The key is that of `drawn`."""
     form = phrases_of(Form(key=drawn.key, time_signature="4/4"), steps)
     return replace(form, fermatas=tuple(min(FERMATA, length) for length in form.phrases or ()))

@@ -1,8 +1,8 @@
-"""Composing card: how well phrase_gru foretells Bach, and whether a machine can tell from Bach what
-it writes, with its critic and without.
+"""Composing card: how well phrase_gru predicts Bach, and whether a machine can tell its pieces from
+Bach's, with and without the critic.
 
-``python -m chorale_utils.writing.composing_card`` writes ``composing.md`` beside it. On two cores
-it takes a quarter of an hour.
+``python -m chorale_utils.writing.composing_card`` writes ``composing.md`` beside this file. It
+takes a quarter of an hour on two cores.
 
 Notebook: 04_evaluation
 """
@@ -42,11 +42,11 @@ def ship(
     Args:
         destination: folder to write into.
         pieces: number of pieces by each writer.
-        particles: candidates where the critic chooses.
+        particles: number of candidates among which the critic chooses.
     """
     corpus = load_corpus("music21")
     forms = [draw_form(SEED + number) for number in range(pieces)]
-    forms.sort(key=len)  # pieces of one length are written side by side without waiting
+    forms.sort(key=len)  # pieces of similar length in one batch do not wait for each other
     lengths = [len(form) for form in forms]
     ways: dict[str, tuple[Any, dict[str, Any]]] = {
         "chord_gru, under the rules": (generate, {"model": "chord_gru", **RULES}),
@@ -127,7 +127,7 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
 def _told_apart(
     label: str, pieces: Sequence[Chorale], train: Sequence[Chorale], test: Sequence[Chorale]
 ) -> str:
-    """A row of the table of writers."""
+    """One row of the table of writers."""
     cells = []
     for steps in (PASSAGE, None):
         told = discriminability(pieces, train, test, steps=steps)

@@ -1,9 +1,9 @@
 """Trains the critic that is shipped for phrase_gru.
 
-``python -m chorale_utils.writing.critic_training`` lets phrase_gru write, without a critic and
-under the rules of `compose`, into the forms of Bach's training pieces, and trains a critic to tell
-these pieces from Bach's training pieces. It takes some ten minutes on two cores. Neither validation
-nor test pieces are looked at.
+``python -m chorale_utils.writing.critic_training`` has phrase_gru fill the forms of Bach's training
+pieces, under the rules of `compose` and without a critic, and trains a critic to tell the results
+from Bach's own. It takes about ten minutes on two cores and reads neither validation nor test
+pieces.
 
 Notebook: 03_model_training
 """
@@ -27,8 +27,8 @@ from ..models.saving import PRETRAINED, load_model
 from .composing import RULES
 from .generation import generate
 
-TIMES, EPOCHS, SEED = 6, 10, 0  # pieces for each form; of the critic's training
-SIDE_BY_SIDE = 56  # pieces that are written at a time
+TIMES, EPOCHS, SEED = 6, 10, 0  # pieces per form; epochs and seed of the critic's training
+SIDE_BY_SIDE = 56  # pieces written at a time
 
 
 def ship(
@@ -38,14 +38,15 @@ def ship(
     pieces: int | None = None,
     **sizes: Any,
 ) -> Path:
-    """Writes, trains, and saves the critic; returns its path.
+    """Writes the pieces, trains the critic and saves it; returns its path.
 
     Args:
-        path: of the critic's ``.keras`` file; it is there whole or as it was before.
-        times: how many pieces are written into each form.
+        path: path of the critic's ``.keras`` file, which is replaced only once the new one is
+            complete.
+        times: number of pieces written for each form.
         epochs: see `fit_critic`.
-        pieces: how many of Bach's training pieces are taken; None for all.
-        sizes: of the `Critic`.
+        pieces: number of Bach's training pieces to use; None for all.
+        sizes: sizes of the `Critic`.
     """
     bach = [each for each in load_corpus("music21").train if ends_under_a_fermata(each)][:pieces]
     written = imitations(bach, times)
@@ -57,12 +58,12 @@ def ship(
 
 
 def ends_under_a_fermata(chorale: Chorale) -> bool:
-    """Whether a chorale's form is known to its end."""
+    """Whether a chorale's last step is under a fermata, so that its form is known to the end."""
     return chorale.fermatas is not None and bool(chorale.fermatas[-1])
 
 
 def imitations(bach: list[Chorale], times: int) -> list[Chorale]:
-    """What phrase_gru writes into the forms of these chorales, so many times into each."""
+    """The pieces that phrase_gru writes to the forms of these chorales, `times` for each."""
     model = load_model("phrase_gru")
     forms = sorted((Form.of(chorale) for chorale in bach), key=len)
     batches = [forms[at : at + SIDE_BY_SIDE] for at in range(0, len(forms), SIDE_BY_SIDE)] * times

@@ -1,17 +1,16 @@
 """Generation: a model writes chorales, note by note, in the order soprano, alto, tenor, bass.
 
-Each note is sampled from the probabilities that the model gives to it, knowing all notes before.
-The model's state is carried from note to note, so that nothing is read twice: a piece twice as long
-takes twice as long to write (with chord_gru a little longer, since its attention looks back over
-all the piece), and many pieces are written side by side in one compiled loop, which those that have
-ended leave.
+Each note is sampled from the model's distribution, given all the notes before it. The model's state
+is carried from note to note, so that nothing is read twice: a piece twice as long takes twice as
+long to write (with chord_gru a little more, since its attention looks back over the whole piece).
+Many pieces are written side by side in one compiled loop; a piece that ends leaves the loop.
 
-Where notes to come are fixed, a melody to be harmonised or bars that are to stay, several
-candidates are written for each piece, and those that foresaw them survive; particles.py tells how.
-What may be given as a melody is told in melody.py.
+If later notes are fixed, such as a melody to harmonise or bars to keep, several candidates are
+written for each piece, and those that lead naturally to the fixed notes survive; particles.py
+explains how. melody.py lists what may be given as a melody.
 
-Chance comes from numpy, a stream of random numbers for each piece: the same seed gives the same
-piece, however many others are written beside it.
+Random numbers come from numpy, one stream per piece: the same seed gives the same piece, however
+many others are written beside it.
 
 Notebook: 05_generation
 """
@@ -79,10 +78,10 @@ if TYPE_CHECKING:
     from .melody import MelodyLike
     from .requests import Asked
 
-COLDEST = 1e-4  # temperature at which only the likeliest note is left
-PATIENCE = 3  # seconds after which a progress bar is shown where nobody has asked for one
-PHRASE = 32  # steps of a phrase where nothing but the length of a piece is known
-LONGEST = 640  # steps after which a piece that finds no end is cut: the longest in the corpus
+COLDEST = 1e-4  # lowest temperature: only the likeliest note is ever sampled
+PATIENCE = 3  # seconds after which a progress bar appears by default
+PHRASE = 32  # steps of a phrase, if only the length of the piece is known
+LONGEST = 640  # steps after which an endless piece is cut: the length of the longest in the corpus
 # by a score's tokens: whether a note is struck
 _STRUCK = (np.arange(SCORE_VOCABULARY) >= FIRST_NOTE_TOKEN) & (
     np.arange(SCORE_VOCABULARY) < VOCABULARY
@@ -121,67 +120,68 @@ def generate(
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
         count: number of pieces; they are written side by side.
-        steps: length in sixteenths; the model may not end before. None: until the model writes the
-            end, or 640 steps.
-        temperature: the logits of what is sampled are divided by it: below 1 is more cautious,
-            above 1 more daring; at least 0.0001. What is fixed is always weighted with the model's
-            own probabilities.
+        steps: length in sixteenths; the model may not end sooner. None: until the model writes the
+            end, but at most 640 steps.
+        temperature: the logits are divided by it before sampling: below 1 is more cautious, above
+            1 more daring; at least 0.0001. Fixed notes are always weighted by the model's own
+            probabilities.
         seed: int from 0 up; the same seed gives the same pieces. None draws one.
         given: int array (given steps, 4): a MIDI number or 0 (silence) where the note is fixed, -1
-            where the model writes. Where it is fixed throughout, it is a beginning that the model
-            goes on from (up to `steps`, or to the end); otherwise its length is that of the piece.
-            A fixed note is kept exactly. Or a Chorale, a beginning whose title, key, metre, pickup,
-            fermatas and repeated notes are kept, too.
-        particles: number of candidates for each piece. With 1 a note is written without knowing of
-            what is fixed later. With more, those candidates survive that foresaw it, and one of
-            them is drawn at the end by its weight: the more there are, the nearer to the model's
-            own distribution of the free notes given the fixed ones. A length is then fixed, too:
-            the piece ends there, which it does on a cadence, mostly, from some 64 candidates on.
-            Without anything fixed later, 1 is as good as many.
-        transpositions: whole numbers of semitones; notes are sampled from the mean of what the
-            model says when it reads the piece in each of these transpositions (see `note_probs`),
-            at as many times the cost. Notes that leave 31..87 in one of them are never sampled.
+            where the model writes. If every note is fixed, this is a beginning, which the model
+            continues (up to `steps`, or to the end); otherwise its length is that of the piece.
+            Fixed notes are kept exactly. Or a Chorale: a beginning whose title, key, metre, pickup,
+            fermatas and repeated notes are kept as well.
+        particles: number of candidates for each piece. A single candidate is written without
+            knowledge of later fixed notes. With several, those that lead to the fixed notes
+            survive, and one of them is drawn at the end by its weight: the more there are, the
+            closer the result is to the model's own distribution of the free notes given the fixed
+            ones. The length then counts as fixed, too: the piece ends there, mostly on a cadence
+            from about 64 candidates on. If nothing is fixed later, 1 is as good as many.
+        transpositions: whole numbers of semitones. The model reads the piece in each of these
+            transpositions, and notes are sampled from its mean prediction (see `note_probs`); the
+            cost grows with their number. Notes that leave 31..87 in any of them are never sampled.
         ranges: what each voice may sing: array (4, 2) of the lowest and the highest note, MIDI
-            numbers or names such as ``'C4'``, for example `VOICE_RANGES`; or a dict by the names of
-            some voices. None is no limit.
+            numbers or names such as ``'C4'``, for example `VOICE_RANGES`; or a dict from voice
+            names to such pairs. None sets no limit.
         crossing: whether a voice may go above the one above it.
         parallels: whether two voices may move, both up or both down, from a fifth to a fifth, or
             from an octave or unison to an octave or unison.
-        best_of: number of pieces written for each one that is kept, the one with the best grade.
-        judge: function of a list of Chorale that returns their grades, a float array, more being
-            better; None is `grade`.
-        progress: whether to show a progress bar; None for yes on a terminal, where it takes more
-            than some seconds; or a function of two int, the steps that are written and all steps,
-            which is called as the work goes on. What it raises ends the work.
-        pitch_classes: bool array (steps, 4, 12), which pitch classes, C to B, each voice may sing
-            on each step, such as those of a chord; later steps, and None, have no limit.
-        form: a `Form`, or a list of one for each piece, for a model that takes one; it says how
-            long the piece is, too. None: one is drawn for each piece (see `draw_form`), or, where
-            `steps` or `given` say how long it is, phrases of eight quarters.
-        onsets: bool array, the shape of `given`: whether a given note is struck or goes on, for a
-            model that writes scores. None: the model decides, or the Chorale that is given says.
-        allowed: bool array (steps, 4, tokens), what may come, step by step and voice by voice, by
-            the model's tokens (see `notes_to_tokens` and `score_to_tokens`); later steps, and None,
-            have no limit. What is not allowed never comes.
-        critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None for
+        best_of: number of pieces written for each one returned; the one with the best grade is
+            kept.
+        judge: function that takes a list of Chorale and returns their grades, a float array; higher
+            is better. None is `grade`.
+        progress: whether to show a progress bar; None shows one on a terminal if the work takes
+            more than a few seconds. Or a function of two int, the steps written so far and the
+            total, which is called as the work goes on; an exception that it raises ends the work.
+        pitch_classes: bool array (steps, 4, 12): the pitch classes, C to B, that each voice may
+            sing on each step, such as those of a chord. Later steps are free; None frees all.
+        form: a `Form`, or a list with one for each piece, for a model that takes one; it also sets
+            the length. None: a form is drawn for each piece (see `draw_form`), or, if `steps` or
+            `given` sets the length, phrases of eight quarters.
+        onsets: bool array, the shape of `given`: whether a given note is struck or held, for a
+            model that writes scores. None leaves this to the model, or to the Chorale given.
+        allowed: bool array (steps, 4, tokens): which of the model's tokens (see `notes_to_tokens`
+            and `score_to_tokens`) are allowed in each voice on each step; others never occur. Later
+            steps are free; None frees all.
+        critic: `Critic` whose log-odds steer the particles, for a model that takes a form; None for
             no critic.
-        rests: whether a voice may be silent, where that is not given.
-        tonic_ending: whether a piece that is written into a form with a key ends on its tonic in
-            root position; a rule like the others.
+        rests: whether a voice may rest where no rest is given.
+        tonic_ending: whether a piece whose form has a key must end on the tonic in root position; a
+            rule like the others.
 
-        What breaks a rule (ranges, crossing, parallels, pitch classes, rests) is never sampled,
-        unless no other is left; given ones are kept. With several particles a candidate pays for
-        what a rule forbids it with its weight, so that rules choose among pieces, not only among
-        notes.
+        A note that breaks a rule (ranges, crossing, parallels, pitch classes, rests) is sampled
+        only if no other note is left; given notes are always kept. With several particles, a
+        candidate loses weight for every note that a rule takes from it, so that rules choose
+        among pieces, not only among notes.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
 
     Raises:
-        ValueError: a number that is not whole or not positive, a temperature too low or infinite,
-            no transpositions, ranges that are none, grades that are not one number a piece, or a
-            `given` of the wrong shape, longer than `steps`, or with a note outside 31..87, even if
-            only in one of the transpositions.
+        ValueError: a number that is not whole or not positive; a temperature that is too low or
+            infinite; no transpositions; invalid ranges; a judge that does not return one number per
+            piece; or a `given` of the wrong shape, longer than `steps`, or with a note outside
+            31..87, in any of the transpositions.
         FileNotFoundError: no such model.
 
     Examples:
@@ -273,54 +273,56 @@ def harmonize(
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
-    The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, and whatever
-    else the page says of it: words, repeats, spelling. The other voices are struck where they move,
-    and wherever the melody has a new syllable, so that they can sing the words, too. A model that
-    writes scores strikes a note wherever there is a syllable, and elsewhere as it will. Where the
-    melody rests, all rest, and nowhere else: the choir breathes together.
+    The melody is kept exactly, with its key, metre, pickup, fermatas, repeated notes, words,
+    repeats and spelling. The other voices are struck where they move, and wherever the melody has a
+    new syllable, so that they can sing the words, too. (A model that writes scores also decides
+    itself where else to strike.) All voices rest where the melody rests, and nowhere else: the
+    choir breathes together.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
         melody: a list of notes, MIDI numbers or names such as ``'C5'``, ``'F#5'``, ``'B-4'`` or
             ``'Bb4'``, 0 or ``'R'`` being silence, with `quarters`; an int array (steps,) of MIDI
             numbers, a sixteenth each; a music21 stream (see `from_melody`); the path of a MIDI,
-            MusicXML or kern file (see `load_melody`); or a Chorale, of which `voice` is taken, or
-            the only one that sings.
+            MusicXML or kern file (see `load_melody`); or a Chorale, from which `voice` is taken, or
+            its only voice.
         count: number of settings.
         voice: which voice has the melody: soprano, alto, tenor or bass.
-        transpose: whether a melody that does not lie in the range of its voice (`VOICE_RANGES`) is
-            moved there, by as few semitones as will do; the report says by how many, in the column
-            transposed.
+        transpose: whether to move a melody that exceeds the range of its voice (`VOICE_RANGES`)
+            into it, by as few semitones as possible; the column transposed of the report says by
+            how many.
         particles: number of candidates for each setting.
-        parallels: as in `generate`, but not allowed unless asked for: left to itself, chord_gru
-            makes eight to eleven times as many as Bach, with one candidate or with many
+        parallels: as in `generate`, but not allowed by default: left to itself, chord_gru writes
+            eight to eleven times as many as Bach, with one candidate or with many
             (writing/harmonising.md).
         judge: as in `generate`.
-        part, strict, repeats: of a file or a stream, see `load_melody`.
-        tonic_ending: whether the last chord is the tonic in root position. That is asked only of a
-            melody that ends on a note of this chord, in the key that it says or `find_key` finds.
-        quarters: how long the notes of a list are, in quarters: one number for all, or one for
-            each; each a whole number of sixteenths.
+        part, strict, repeats: for a file or a stream, see `load_melody`.
+        tonic_ending: whether the last chord must be the tonic in root position. This applies only
+            if the melody ends on a note of that chord, in its own key or the one that `find_key`
+            finds.
+        quarters: lengths of the notes of a list, in quarters: one number for all, or one for each;
+            all multiples of a sixteenth.
         temperature, seed, transpositions, ranges, crossing, best_of, progress, critic: as in
             `generate`.
-        form: as in `generate`, as long as the melody; None: for a model that takes one, that of
-            the melody.
-        numerals: Roman numerals of chords that are to be heard, one for each quarter from the
-            first, ``"I V6 . V65/V"``, ``"G: I V6 e: V i"``; or pairs (step, numeral), or a dict,
-            see `requested_chords`. On its step all voices sing notes of the chord, the bass that of
-            its inversion, and its third and seventh are there. What lies between is free.
+        form: as in `generate`, and as long as the melody; None takes the form of the melody, for a
+            model that takes one.
+        numerals: chords to use, as Roman numerals, one for each quarter from the first, such as
+            ``"I V6 . V65/V"`` or ``"G: I V6 e: V i"``; or pairs (step, numeral), or a dict, see
+            `requested_chords`. On its step all voices sing notes of the chord; the bass sings that
+            of its inversion, and the third and any seventh are present. The notes in between are
+            free.
         symbols: chord symbols instead, such as ``"C G/B Am"``.
-        key: in which the numerals are read, see `requested_chords`.
+        key: the key in which the numerals are read, see `requested_chords`.
         allowed: as in `generate`.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
 
     Raises:
-        ValueError: an unknown voice; a melody without notes, with several at a time, or with some
-            off the grid or outside the range of its voice; a list without `quarters`. The message
-            says which, where, and what to do. A chord is asked for that the melody's note does not
-            belong to. Also as in `generate`.
+        ValueError: an unknown voice; a melody without notes, with several at a time, or with notes
+            off the grid or outside the range of its voice; a list without `quarters`; a requested
+            chord that does not contain the melody's note. The message says which, where, and what
+            to do. Also as in `generate`.
         FileNotFoundError: no such model, or no such file.
 
     Examples:
@@ -353,7 +355,7 @@ def harmonize(
         form = melody_form(tune, number)
     elif form is not None and len(form) != len(tune):
         raise ValueError(
-            f"a form of {len(form)} steps and a melody of {len(tune)}: expected one of its length"
+            f"a form of {len(form)} steps and a melody of {len(tune)}: expected the same length"
         )
     syllables = syllables_of(tune, number)
     if syllables is None and not writes_scores:
@@ -361,7 +363,7 @@ def harmonize(
     given[given[:, number] == SILENCE] = SILENCE
 
     def setting(piece: Chorale) -> Chorale:
-        """The piece with what is known of its melody. It is not Bach's any more: no BWV."""
+        """The piece with the metadata of its melody, except BWV: it is no longer Bach's."""
         struck = piece.struck.copy()
         if syllables is not None:
             struck |= syllables[:, None] & (piece.pitches != SILENCE)
@@ -399,14 +401,14 @@ def harmonize(
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
-    assert pieces.report is not None, "generate gives one"
+    assert pieces.report is not None, "generate always returns one"
     report = pieces.report.set_axis(names).rename_axis("piece").assign(transposed=shift)
     return Pieces(settings, report)
 
 
 def _struck_on(syllables: np.ndarray | None, voice: int) -> np.ndarray | None:
-    """`allowed` for `generate`, by a score's tokens: with a new syllable (bool array (steps,)) the
-    other voices strike a note, or rest. None for no syllables."""
+    """`allowed` for `generate`, in a score's tokens: where a syllable (bool array (steps,)) begins,
+    the other voices strike a note or rest. None without syllables."""
     if syllables is None:
         return None
     allowed = np.ones((len(syllables), len(VOICES), SCORE_VOCABULARY), bool)
@@ -419,13 +421,13 @@ def _struck_on(syllables: np.ndarray | None, voice: int) -> np.ndarray | None:
 def _heard(
     requests: Sequence[Request], tune: Chorale, voice: int, tokens: int, seed: int | None
 ) -> np.ndarray:
-    """`allowed` for `generate`, in which the chords are heard that are asked for."""
+    """`allowed` for `generate`, such that the requested chords sound."""
     plan = plan_voicings(requests, tune, voice, np.random.default_rng(seed))
     return allowed_notes(requests, plan, tune, voice, tokens)
 
 
 def _all_allowed(*masks: ArrayLike | None) -> np.ndarray | None:
-    """What all masks of the same length allow; None where there is none."""
+    """What all masks allow, which have the same length; None without any."""
     given = [np.asarray(mask) for mask in masks if mask is not None]
     return np.logical_and.reduce(given) if given else None
 
@@ -433,8 +435,8 @@ def _all_allowed(*masks: ArrayLike | None) -> np.ndarray | None:
 def _classes(
     tune: Chorale, voice: int, tonic_ending: bool, requests: Sequence[Request]
 ) -> np.ndarray | None:
-    """Pitch classes for `generate`: of the last chord, unless one is asked for under the last note,
-    and of those that are to go on."""
+    """`pitch_classes` for `generate`: those of the final tonic, unless a chord is requested under
+    the last note, and of requested chords that are held."""
     last_note = tune.notes(voice)[-1][0]
     asked_for = any(max((each.step, *each.held)) >= last_note for each in requests)
     ending = ending_on_tonic(tune, voice) if tonic_ending and not asked_for else None
@@ -442,8 +444,8 @@ def _classes(
 
 
 def _cadence_tokens(form: Form, note: np.ndarray) -> np.ndarray | None:
-    """bool array (steps, 4, tokens): what may come for the form's cadences, 0..58 by the token;
-    None where none is asked for."""
+    """bool array (steps, 4, tokens): the tokens that fit the form's cadences; None if it asks for
+    none. `note` has the sounding token 0..58 of each token."""
     classes = form.cadence_classes()
     if classes is None:
         return None
@@ -453,8 +455,8 @@ def _cadence_tokens(form: Form, note: np.ndarray) -> np.ndarray | None:
 
 
 def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
-    """bool array (4, tokens): which notes, 0..58 by the token, are the tonic triad in root
-    position of a form's key; None where it has none."""
+    """bool array (4, tokens): the tokens of the tonic triad in root position in the form's key;
+    None if it has none. `note` has the sounding token 0..58 of each token."""
     if form.key is None:
         return None
     tonic, minor = tonic_and_mode(form.key)
@@ -466,8 +468,8 @@ def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
 
 
 def phrases_of(form: Form, steps: int) -> Form:
-    """The form with phrases of eight quarters, and no fermatas, for a piece of so many steps of
-    which nothing else is known; what is left over belongs to the last phrase.
+    """The form with phrases of eight quarters and no fermatas, for a piece of which only the length
+    in steps is known; the last phrase takes any steps left over.
 
     Examples:
         >>> phrases_of(Form(), 80).phrases
@@ -481,7 +483,7 @@ def phrases_of(form: Form, steps: int) -> Form:
 
 
 def notes_per_second(model: ModelLike, count: int = 1, steps: int = 200, seed: int = 0) -> float:
-    """How many notes `generate` writes in a second here, once it has been compiled.
+    """How many notes per second `generate` writes on this machine, compilation excluded.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
@@ -520,13 +522,13 @@ def _check_judge(judge: Any) -> None:
 def _fixed_tokens(
     given: Any, steps: int | None, shifts: Sequence[int], has_form: bool
 ) -> tuple[np.ndarray, int | None]:
-    """(int array (given steps, 4) of tokens 0..58 with `FREE` where the model writes; the length of
-    the piece, or None where only a form, or the model, may say)."""
+    """(int array (given steps, 4) of tokens 0..58, with `FREE` where the model writes; the length
+    of the piece, or None if the form or the model decides)."""
     if steps is not None:
         check_whole_numbers(1, steps=steps)
         if has_form:
             raise ValueError(
-                f"steps {steps} and a form: expected one of them; a form has a length of its own"
+                f"steps {steps} and a form: expected one or the other, since a form sets the length"
             )
     if given is None:
         return np.zeros((0, len(VOICES)), np.int32), steps
@@ -542,7 +544,7 @@ def _fixed_tokens(
         )
     free = given == FREE
     fixed = np.where(free, FREE, notes_to_tokens(given).astype(np.int32))
-    for shift in shifts:  # a note that the model could not read there is refused
+    for shift in shifts:  # raises where a note would leave the vocabulary
         transpose_tokens(np.where(free, SILENCE_TOKEN, fixed), shift)
     return fixed, steps or (len(fixed) if free.any() and not has_form else None)
 
@@ -555,7 +557,7 @@ def _forms(
     best_of: int,
     beginning: Chorale | None,
 ) -> list[Form] | None:
-    """A form for each piece that is written; None for a model that takes none."""
+    """A form for each piece to be written; None for a model that takes none."""
     if not model.takes_form:
         if form is not None:
             raise ValueError(f"{model.name} takes no form: expected a model such as phrase_gru")
@@ -564,7 +566,7 @@ def _forms(
     if form is None and length is None:
         seeds = [int(sequence.generate_state(1)[0]) for sequence in sequences[::best_of]]
         forms = [draw_form(seed=seed) for seed in seeds]
-        if beginning is not None:  # its own key and metre, and at least another phrase
+        if beginning is not None:  # keep its key and metre, and leave room for at least one phrase
             longer = [max(len(each), len(beginning) + PHRASE) for each in forms]
             forms = [phrases_of(_key_and_metre(beginning), steps) for steps in longer]
     elif form is None and length is not None:
@@ -580,7 +582,7 @@ def _forms(
 
 
 def _key_and_metre(beginning: Chorale | None) -> Form:
-    """What is known of the form of a piece that begins so; its phrases are not."""
+    """The form of a piece with this beginning, as far as it is known: its phrases are not."""
     if beginning is None:
         return Form()
     return Form(
@@ -591,7 +593,7 @@ def _key_and_metre(beginning: Chorale | None) -> Form:
 
 
 class _Wishes:
-    """What may come, step by step, in each piece that is written: the mask of particles.py."""
+    """What is allowed on each step of each piece to be written: the mask of particles.py."""
 
     def __init__(
         self,
@@ -616,7 +618,7 @@ class _Wishes:
             )
         self.length = max(end or LONGEST for end in self.ends)
         if not self.may_end and (many or forms is not None):
-            self.length += 1  # the end is fixed like a note
+            self.length += 1  # the end token is fixed like a note
         self.struck = None if onsets is None else np.asarray(onsets, bool)
         self.allowed = None if allowed is None else np.asarray(allowed, bool)
         note = np.arange(self.tokens)
@@ -635,14 +637,17 @@ class _Wishes:
                 f"allowed of shape {self.allowed.shape}: expected (steps, 4, {self.tokens})"
             )
         for step, voice in np.argwhere(~self._in_all_pieces(0, self.length).any(axis=-1))[:1]:
-            raise ValueError(f"step {step}, {VOICES[voice]}: nothing is allowed there")
+            raise ValueError(
+                f"step {step}, {VOICES[voice]}: no token is allowed there; expected at least one: "
+                f"check given, onsets and allowed"
+            )
 
     def __len__(self) -> int:
         return self.length
 
     def chunk(self, start: int, pieces: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """(mask (pieces or 1, `CHUNK`, 4, tokens) of what may come from a step on; int array (steps
-        that are left, at most `CHUNK`; pieces) of earlier steps to be copied, or -1)."""
+        """(mask (pieces or 1, `CHUNK`, 4, tokens) from the step `start` on; int array (remaining
+        steps, at most `CHUNK`; pieces) with the earlier step to copy, or -1)."""
         steps = min(CHUNK, self.length - start)
         may_come = self._in_all_pieces(start, CHUNK)[None]
         source = np.full((steps, len(pieces)), -1)
@@ -664,8 +669,8 @@ class _Wishes:
                 may_come[place, : len(asked)] &= asked
                 for step, voice in np.argwhere(~may_come[place, : len(asked)].any(axis=-1))[:1]:
                     raise ValueError(
-                        f"step {start + step}, {VOICES[voice]}: what is given there does not "
-                        f"belong to the cadence that the form asks for"
+                        f"step {start + step}, {VOICES[voice]}: the note given there does not fit "
+                        f"the cadence that the form asks for; change one or the other"
                     )
             if 0 <= end < CHUNK:
                 may_come[place, end, 0] = is_end
@@ -674,8 +679,8 @@ class _Wishes:
         return self._mask(may_come, start, pieces), source
 
     def _mask(self, may_come: np.ndarray, start: int, pieces: Sequence[int | None]) -> np.ndarray:
-        """The mask (pieces or 1, `CHUNK`, 4, tokens): of what may come from a step on, what nobody
-        should sing is avoided, unless it is known."""
+        """The mask (pieces or 1, `CHUNK`, 4, tokens) from the step `start` on: tokens that may come
+        but should not be sung are avoided, unless they are given."""
         number = np.minimum(np.arange(start, start + CHUNK), len(self.singable) - 1)
         known = known_notes(np.where(may_come, np.int8(ALLOWED), np.int8(FORBIDDEN))) != FREE
         singable = np.repeat(self.singable[number][None], len(may_come), axis=0)
@@ -691,8 +696,8 @@ class _Wishes:
     def copies(
         self, written: np.ndarray, mask: np.ndarray, source: np.ndarray, start: int, particles: int
     ) -> np.ndarray:
-        """int array (particles of all pieces, `CHUNK`, 4) of tokens to be copied, `FREE` elsewhere
-        and where the mask does not allow them."""
+        """int array (particles of all pieces, `CHUNK`, 4) of tokens to copy, `FREE` where there is
+        nothing to copy or the mask does not allow it."""
         copies = np.full((len(written), CHUNK, len(VOICES)), FREE, np.int32)
         by_particle = np.repeat(source, particles, axis=1)
         step, particle = np.nonzero((by_particle >= 0) & (by_particle < start))
@@ -706,7 +711,7 @@ class _Wishes:
         return copies
 
     def _in_all_pieces(self, start: int, steps: int) -> np.ndarray:
-        """bool array (steps, 4, tokens): what may come in all pieces."""
+        """bool array (steps, 4, tokens): what is allowed in all pieces."""
         may_come = np.ones((steps, len(VOICES), self.tokens), bool)
         may_come[..., END_TOKEN] = self.may_end
         given = self.fixed[start : start + steps]
@@ -729,7 +734,7 @@ class _Wishes:
 
 
 def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number: int) -> Chorale:
-    """The Chorale of a piece's tokens (4 * steps,), up to its end."""
+    """The Chorale of a piece's tokens (4 * steps,), up to the end token."""
     name = f"generated-{number:04d}"
     if model.tokens == VOCABULARY:
         return Chorale(decode(tokens), name=name)
@@ -769,15 +774,15 @@ def _in_range(ranges: Any) -> np.ndarray:
         for voice, bound in ranges.items():
             if voice not in VOICES or np.shape(bound) != (2,):
                 raise ValueError(
-                    f"ranges[{voice!r}] {bound}: expected names among {', '.join(VOICES)}, each "
+                    f"ranges[{voice!r}] {bound}: expected keys among {', '.join(VOICES)}, each "
                     f"with its lowest and highest note"
                 )
             bounds[VOICES.index(voice)] = [note_number(note) for note in bound]
     elif ranges is not None:
         if np.shape(ranges) != bounds.shape:
             raise ValueError(
-                f"ranges of shape {np.shape(ranges)}: expected (4, 2), lowest and highest note of "
-                f"{', '.join(VOICES)}, or a dict by voice"
+                f"ranges of shape {np.shape(ranges)}: expected (4, 2), the lowest and highest note "
+                f"of {', '.join(VOICES)}, or a dict by voice"
             )
         bounds = np.array([[note_number(note) for note in bound] for bound in ranges])
     notes = tokens_to_notes(np.arange(VOCABULARY))
@@ -786,14 +791,14 @@ def _in_range(ranges: Any) -> np.ndarray:
         if not fits.any():
             raise ValueError(
                 f"range {bounds[voice, 0]}..{bounds[voice, 1]} of the {name}: expected the lowest "
-                f"note first, and some of the notes 31..87"
+                f"note first, and at least one of the notes 31..87"
             )
     return in_range
 
 
 def _singable(in_range: np.ndarray, pitch_classes: Any, rests: bool) -> np.ndarray:
-    """bool array (steps, 4, 59): which notes each voice may sing on each step; the last row holds
-    for all later steps."""
+    """bool array (steps, 4, 59): which notes each voice may sing on each step; the last row applies
+    to all later steps."""
     in_range[:, SILENCE_TOKEN] = rests
     if pitch_classes is None:
         return in_range[None]
@@ -809,8 +814,8 @@ def _singable(in_range: np.ndarray, pitch_classes: Any, rests: bool) -> np.ndarr
 
 
 def _seeds(seed: Any, count: int, best_of: int) -> Iterator[np.random.SeedSequence]:
-    """One numpy SeedSequence for each piece that is written; the first of those for a piece that is
-    kept is the same whatever `best_of` is."""
+    """One numpy SeedSequence for each piece to be written; the first of the `best_of` for a result
+    does not depend on `best_of`."""
     if seed is not None and (
         isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0
     ):
@@ -823,28 +828,28 @@ def _seeds(seed: Any, count: int, best_of: int) -> Iterator[np.random.SeedSequen
 
 
 class _RandomStreams:
-    """A piece's own random numbers: for the notes of its particles, and for the resampling."""
+    """The random numbers of one piece: for the notes of its particles, and for resampling."""
 
     def __init__(self, sequence: np.random.SeedSequence) -> None:
         self.notes = np.random.default_rng(sequence)
         self.resampling = np.random.default_rng(sequence.spawn(1)[0])
 
     def for_notes(self, steps: int, particles: int) -> np.ndarray:
-        """float32 array (`CHUNK`, 4, particles), uniform in 0..1, with numbers for these steps."""
+        """float32 array (`CHUNK`, 4, particles), uniform in 0..1 for these steps, then zeros."""
         return _filled_up(self.notes.random((steps, len(VOICES), particles), np.float32))
 
     def for_resampling(self, steps: int) -> np.ndarray:
-        """float32 array (`CHUNK`, 4), uniform in 0..1, with numbers for these steps."""
+        """float32 array (`CHUNK`, 4), uniform in 0..1 for these steps, then zeros."""
         return _filled_up(self.resampling.random((steps, len(VOICES)), np.float32))
 
     def choose(self, log_weights: np.ndarray) -> int:
-        """The number of a particle, drawn by natural logarithms (particles,) of weights."""
+        """The number of a particle, drawn by its weight; given natural logarithms (particles,)."""
         shares = np.exp(log_weights - log_weights.max())
         return int(self.resampling.choice(len(log_weights), p=shares / shares.sum()))
 
 
 class _Written(NamedTuple):
-    """What has become of a piece."""
+    """A finished piece."""
 
     tokens: np.ndarray  # (4 * steps,)
     report: dict[str, float]
@@ -860,11 +865,11 @@ def _write_all(
     temperature: float,
     progress: Progress | None,
 ) -> list[_Written]:
-    """Writes a piece for each of the random streams, side by side, up to `CHUNK` steps at a time;
-    those that have ended leave the others."""
-    written = np.zeros((len(streams) * particles, 0, len(VOICES)), np.int32)  # by each particle
+    """Writes one piece for each random stream, side by side, up to `CHUNK` steps at a time; pieces
+    that have ended drop out."""
+    written = np.zeros((len(streams) * particles, 0, len(VOICES)), np.int32)
     going_on = dict(enumerate(streams))
-    finished = {}  # number of the piece -> what has become of it
+    finished = {}  # number of the piece -> _Written
     bar = tqdm(
         total=len(wishes),
         unit="step",
@@ -875,8 +880,9 @@ def _write_all(
     start = 0
     while going_on and start < len(wishes):
         mask, source = wishes.chunk(start, list(going_on))
-        # A phrase can be copied once it is written. Random numbers are drawn for the steps that are
-        # written, so that they do not depend on where the phrases of other pieces are copied.
+        # A phrase can be copied only once it is written, so the chunk stops before such a copy.
+        # Random numbers are drawn only for the steps that are written: so they do not depend on
+        # where other pieces copy their phrases.
         steps = next(
             (step for step in range(1, len(source)) if (source[step] >= start).any()), len(source)
         )
@@ -922,8 +928,8 @@ def _filled_up(numbers: np.ndarray) -> np.ndarray:
 def _finished(
     stream: _RandomStreams, by_particle: np.ndarray, state: dict[str, Any], place: int
 ) -> _Written:
-    """One of the particles, drawn by its weight, of the piece at a place among those that are
-    written; `by_particle` (particles, 4 * steps) has the tokens of all of them."""
+    """One particle, drawn by its weight, of the piece at `place` among those still being written;
+    `by_particle` (particles, 4 * steps) has the tokens of all its particles."""
     log_weights, log_evidence, effective, resamplings = (
         keras.ops.convert_to_numpy(state[name])[place]
         for name in ("log_weights", "log_evidence", "effective_sample_size", "resamplings")
@@ -940,8 +946,8 @@ def _finished(
 
 
 def _going_on_from(beginning: Chorale, piece: Chorale) -> Chorale:
-    """The piece with what is known of its beginning: title, key, metre and pickup, and of its own
-    steps fermatas, repeated notes and words. It is not Bach's any more: no BWV."""
+    """The piece with the title, key, metre and pickup of its beginning, and the beginning's
+    fermatas, repeated notes and words at their steps. It is no longer Bach's: no BWV."""
     steps, notation = len(beginning), beginning.notation
     onsets = fermatas = None
     if beginning.onsets is not None or piece.onsets is not None:
@@ -964,7 +970,7 @@ def _going_on_from(beginning: Chorale, piece: Chorale) -> Chorale:
 def _best(
     chorales: list[Chorale], reports: list[dict[str, float]], best_of: int, judge: Judge | None
 ) -> Pieces:
-    """Of each `best_of` pieces in a row the one with the best grade, with its report."""
+    """The best-graded of every `best_of` consecutive pieces, with its report."""
     import pandas as pd
 
     names = [chorale.name for chorale in chorales]
@@ -973,8 +979,8 @@ def _best(
         grades = np.asarray(_judge_or_grade(judge)(chorales), float)
         if grades.shape != (len(chorales),):
             raise ValueError(
-                f"grades of shape {grades.shape}: expected one number for each of {len(chorales)} "
-                f"pieces from the judge"
+                f"grades of shape {grades.shape}: expected the judge to return one number for each "
+                f"of {len(chorales)} pieces"
             )
         best = np.arange(0, len(chorales), best_of) + grades.reshape(-1, best_of).argmax(axis=1)
         chorales = [chorales[number] for number in best]

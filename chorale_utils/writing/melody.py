@@ -174,9 +174,9 @@ def syllables_of(tune: Chorale, voice: int) -> np.ndarray | None:
 
 
 def melody_form(melody: Chorale, voice: int = 0) -> Form:
-    """The form of a melody: its metre, its key, and its phrases, which end at its fermatas. Where
-    it has none they are found, see `melody_phrase_ends`, and each one's last note is told to the
-    model as if it stood under a fermata. A key that is not stated is found, too.
+    """The form of a melody: its metre, its key, and its phrases, which end at its fermatas. Without
+    fermatas, `melody_phrase_ends` finds the phrases, and the last note of each is treated as if it
+    had one. If the key is not stated, it is estimated as well.
 
     Args:
         melody: Chorale.

@@ -1,23 +1,24 @@
 """A particle filter (sequential Monte Carlo): several candidates for each piece, the particles, are
-written side by side, and those that foresaw what is fixed survive.
+written side by side, and those that make the fixed notes likely survive.
 
-A model that writes from left to right does not see what is coming. Where a note is fixed, each
-particle is therefore weighted by the probability that the model gave to this note; where only some
-are allowed, or a rule forbids some, by the probability of those that are left, from which it is
-sampled. A critic may add to the weights what it thinks of each step. When the weights of a piece
-have become so unequal that fewer than half of its particles count, they are resampled, each as
-often as its weight says, and go on with equal weights. Weighted so, the particles follow the
-model's distribution of pieces, given what is fixed and what is allowed, the better the more there
-are; and the product of their mean weights is, in expectation, the probability of what is fixed.
+A model that writes from left to right does not see what is coming. So each particle is weighted:
+where a note is fixed, by the probability that the model gives to this note; where a mask or a rule
+leaves only some notes, by their total probability, and one of them is sampled. A critic may add its
+log-odds for each step to the log-weights. When the weights of a piece have become so unequal that
+its effective sample size falls below half the number of particles, the particles are resampled in
+proportion to their weights and carry on with equal weights. The weighted particles approximate the
+model's distribution of pieces given what is fixed and allowed, and more particles approximate it
+better; the product of their mean weights is an unbiased estimate of the probability of what is
+fixed.
 
-Whatever is asked of a piece is one mask over steps, voices and tokens, which says of each token
-that it is `FORBIDDEN`, `AVOIDED` (it comes only where no other note is left) or `ALLOWED`. Only the
-rules between two voices, crossing and parallels, depend on what has been written; what breaks them
-is avoided, too.
+All requirements on a piece are one mask over steps, voices and tokens, in which each token is
+`FORBIDDEN`, `AVOIDED` (sampled only if no other note is left) or `ALLOWED`. Only the rules between
+two voices, crossing and parallels, depend on what has been written; notes that break them are
+avoided, too.
 
-This file knows tensors only; what a user may ask for is told, and checked, in generation.py. In the
-shapes below B is the number of particles of all pieces together, and K that of the transpositions
-in which the model reads each of them.
+This file deals only in tensors; generation.py documents and checks what a user may ask for. In the
+shapes below, B is the number of particles of all pieces together, and K the number of
+transpositions in which the model reads each of them.
 
 References:
     Gordon, Salmond and Smith (1993), "Novel approach to nonlinear/non-Gaussian Bayesian state
@@ -43,16 +44,16 @@ from ..models.backend import Tensor, compiled, keras
 from ..models.critic import Critic
 from ..models.model import ChoraleModel
 
-FREE = -1  # where the model writes; elsewhere a token is fixed, or a note is known
-FORBIDDEN, AVOIDED, ALLOWED = 0, 1, 2  # what the mask says of a token
-CHUNK = 32  # steps written between two looks at which pieces have ended
+FREE = -1  # the model writes this note; other numbers are fixed tokens or known notes
+FORBIDDEN, AVOIDED, ALLOWED = 0, 1, 2  # values of the mask
+CHUNK = 32  # steps written before the next check whether pieces have ended
 _FOUND_NONE = -1e4  # log-weight of a particle that had to break a rule; float32 adds to it exactly
-_NEVER = -1e12  # logit of what is not sampled, even where a model says -1e9 of all that may be
+_NEVER = -1e12  # logit of forbidden tokens: lower still than a model's -1e9 for allowed ones
 
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
 ChunkWriter: TypeAlias = Callable[..., tuple[FilterState, Tensor, Tensor]]
 
-# model -> {how it is to write: compiled function that writes a chunk of steps}
+# model -> {settings: compiled function that writes a chunk of steps}
 _COMPILED: weakref.WeakKeyDictionary[ChoraleModel, dict[tuple[Any, ...], ChunkWriter]] = (
     weakref.WeakKeyDictionary()
 )
@@ -67,24 +68,24 @@ def initial_state(
     forms: np.ndarray | None = None,
     critic: Critic | None = None,
 ) -> FilterState:
-    """The state of the filter before the first note: a nest of tensors, for B = count * particles
-    particles.
+    """The state of the filter before the first note: a nested dict of tensors, for
+    B = count * particles particles.
 
     Args:
         model: `ChoraleModel`.
         count, particles: number of pieces, and of particles for each.
         transpositions: those in which the model reads each particle.
-        steps: length of the longest piece that may come of it.
+        steps: maximum length of a piece.
         forms: int array (count, steps, 8), the features of each piece's form; None for a model that
-            takes none, or where nothing is known.
+            takes none, or if nothing is known.
         critic: `Critic`, or None.
 
     Returns:
-        dict of the model's own state; of what is known of each particle (the chord that sounded in
-        the step before, the token before, whether it has ended, the tokens to be copied in the next
-        chunk, and what the critic needs); and for each piece, or each of its
-        particles, natural logarithms of the weights since the last resampling and of the evidence
-        before it, the smallest effective sample size so far, and the number of resamplings.
+        dict of the model's own state; for each particle, the chord that sounded in the step before,
+        the token before, whether it has ended, the tokens to copy in the next chunk, and the
+        critic's input; for each piece or particle, natural logarithms of the weights since the last
+        resampling and of the evidence before it, the smallest effective sample size so far, and the
+        number of resamplings.
 
     Examples:
         >>> from chorale_utils import note_gru
@@ -119,12 +120,12 @@ def initial_state(
 
 
 def select_pieces(state: FilterState, going_on: np.ndarray, transpositions: int) -> FilterState:
-    """The state of the filter, of some of its pieces only.
+    """The state of the filter for some of its pieces only.
 
     Args:
         state: see `initial_state`.
-        going_on: bool array (pieces,), true for those that go on.
-        transpositions: their number.
+        going_on: bool array (pieces,), true for the pieces to keep.
+        transpositions: number of transpositions.
 
     Examples:
         >>> from chorale_utils import note_gru
@@ -153,25 +154,24 @@ def chunk_writer(
     particles: int,
     critic: Critic | None = None,
 ) -> ChunkWriter:
-    """The compiled function that writes up to `CHUNK` steps of all particles, made once for each
-    way of writing.
+    """The compiled function that writes up to `CHUNK` steps of all particles, compiled once for
+    each combination of arguments.
 
     Args:
         model: `ChoraleModel`.
-        transpositions: of the K transpositions in which it reads each particle.
+        transpositions: the K transpositions in which it reads each particle.
         crossing, parallels: whether voices may cross, and move in parallel fifths and octaves.
         particles: number of particles for each piece; a single one is never resampled.
-        critic: `Critic` whose log-odds are added to the weights, step by step; None for none.
+        critic: `Critic` whose log-odds are added to the log-weights, step by step, or None.
 
     Returns:
-        A function of the filter's state (see `initial_state`); `mask` (pieces or 1, `CHUNK`, 4,
-        tokens), int8, what may come; `known` (pieces or 1, `CHUNK`, 4), see `known_notes`; the
-        number of steps to write of these; `uniforms` (`CHUNK`, 4, B) and `resampling_uniforms`
-        (`CHUNK`, 4, pieces), uniform random numbers of 0..1; and the temperature. It returns the
-        filter's new state, the tokens (B, `CHUNK`, 4), and for each particle the number of the one
-        that it was when the chunk began. A particle that has ended goes on in silence of its own:
-        its tokens are the end. Tokens to be copied are written whatever the model says, and change
-        no weight.
+        A function that takes the filter's state (see `initial_state`); `mask` (pieces or 1,
+        `CHUNK`, 4, tokens), int8; `known` (pieces or 1, `CHUNK`, 4), see `known_notes`; the number
+        of these steps to write; `uniforms` (`CHUNK`, 4, B) and `resampling_uniforms` (`CHUNK`, 4,
+        pieces), uniform random numbers in 0..1; and the temperature. It returns the filter's new
+        state, the tokens (B, `CHUNK`, 4), and for each particle the number of its ancestor at the
+        start of the chunk. A particle that has ended writes end tokens. Tokens to copy are written
+        whatever the model says, and change no weight.
     """
     writers = _COMPILED.setdefault(model, {})
     options = (transpositions, crossing, parallels, particles > 1)
@@ -180,7 +180,7 @@ def chunk_writer(
 
         def write_chunk(*chunk: Any) -> tuple[FilterState, Tensor, Tensor]:
             alive = weak()
-            assert alive is not None, "called by somebody who holds the model"
+            assert alive is not None, "the caller holds a reference to the model"
             return _write_chunk(alive, critic, *options, *chunk)
 
         writers[(*options, critic)] = compiled(write_chunk)
@@ -188,8 +188,8 @@ def chunk_writer(
 
 
 def known_notes(mask: np.ndarray) -> np.ndarray:
-    """Which note is known from what may come: int32 array (..., 4) of tokens 0..58, `FREE` where
-    several notes may. A note that may be struck or go on is known.
+    """The notes that the mask leaves no choice about: int32 array (..., 4) of tokens 0..58, `FREE`
+    where several notes are possible. A note that may be either struck or held counts as known.
 
     Args:
         mask: int8 array (..., 4, tokens) of `FORBIDDEN`, `AVOIDED` and `ALLOWED`.
@@ -211,7 +211,7 @@ def known_notes(mask: np.ndarray) -> np.ndarray:
 
 
 def playable_tokens(transpositions: tuple[int, ...]) -> np.ndarray:
-    """bool array (59,): whether a note stays in the vocabulary in all the transpositions.
+    """bool array (59,): whether each token stays in the vocabulary in all the transpositions.
 
     Examples:
         >>> np.flatnonzero(~playable_tokens((-2, 0)))  # a tone below the lowest notes
@@ -242,7 +242,7 @@ def _write_chunk(
     total, pieces = ops.shape(uniforms)[-1], ops.shape(resampling_uniforms)[-1]  # B
 
     def by_particle(by_piece: Tensor) -> Tensor:
-        """(B, ...) of what there is for each piece, or once for all of them."""
+        """Repeats what is given per piece, or once for all pieces, for each particle: (B, ...)."""
         rest = ops.shape(by_piece)[1:]
         wide = ops.broadcast_to(by_piece[:, None], (pieces, total // pieces, *rest))
         return ops.reshape(wide, (total, *rest))
@@ -337,14 +337,14 @@ def _sample_and_weigh(
     uniform: Tensor,
     temperature: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """(tokens (B,) of the next note, natural logarithm (B,) of the weight that it brings), from
-    logits (B, tokens).
+    """(tokens (B,) of the next note, natural logarithm (B,) of its weight), from logits
+    (B, tokens).
 
-    A token is sampled, with the logits divided by the temperature, from what the mask (B, tokens)
-    allows and what keeps the rules; its weight is what these together had before the others were
-    taken away. Where no note is left so, one is sampled that is avoided or breaks a rule; the
-    weight is that of a particle which has found none. Where the note is `fixed`, bool (B,), rules
-    do not count, and the weight is the one that the model gave to it, whatever the temperature.
+    The token is sampled, with the logits divided by the temperature, from those that the mask
+    (B, tokens) allows and the rules permit; the weight is their total probability. If no note is
+    left, a token that is avoided or breaks a rule is sampled, and the log-weight is `_FOUND_NONE`.
+    If the note is `fixed`, bool (B,), rules do not apply, and the weight is the probability that
+    the model gave to it at temperature 1.
     """
     ops = keras.ops
     fits = ops.logical_and(mask == ALLOWED, ops.logical_or(keeps_rules, fixed[:, None]))
@@ -362,7 +362,7 @@ def _sample_and_weigh(
 
 
 def _struck_where_new(copy: Tensor, before: Tensor, sounding: np.ndarray) -> Tensor:
-    """Tokens (B,) to be copied: one that goes on is struck where another note sounded `before`."""
+    """Tokens (B,) to copy: a held note becomes a struck one if another note sounded `before`."""
     ops = keras.ops
     new = ops.take(sounding, ops.maximum(copy, 0), axis=0) != before
     return ops.where(ops.logical_and(copy >= VOCABULARY, new), copy - GOES_ON, copy)
@@ -371,7 +371,7 @@ def _struck_where_new(copy: Tensor, before: Tensor, sounding: np.ndarray) -> Ten
 def _judged(
     critic: Critic, state: FilterState, particle: dict[str, Any]
 ) -> tuple[FilterState, dict[str, Any]]:
-    """(state, particle), with what the critic says of the step just written in the weights."""
+    """(state, particle), with the critic's log-odds of the step just written in the log-weights."""
     ops = keras.ops
     chord = ops.stack(particle["chord"], axis=1)  # (B, 4)
     form = ops.take(particle["form"], particle["step"], axis=1)  # (B, 8)
@@ -385,17 +385,17 @@ def _judged(
 def _forms_as_read(
     forms: np.ndarray, particles: int, transpositions: tuple[int, ...]
 ) -> np.ndarray:
-    """int32 array (B * K, steps, 8): each particle's form, in each transposition."""
+    """int32 array (B * K, steps, 8): the form of each particle in each transposition."""
     told = np.repeat(np.asarray(forms, np.int32), particles * len(transpositions), axis=0)
     shifts = np.tile(transpositions, len(told) // len(transpositions))
     return transpose_features(told, shifts[:, None]).astype(np.int32)
 
 
 def _without_crossing(known: list[Any]) -> Tensor:
-    """Which notes cross none of the other voices' in this step: bool tensor (B or 1, 59).
+    """Which notes do not cross another voice in this step: bool tensor (B or 1, 59).
 
-    `known` has for each voice its tokens (B,) or token, `FREE` where it is not known yet, and None
-    for the voice itself.
+    `known` has each voice's tokens (B,) or token, `FREE` if not known yet, and None for the voice
+    itself.
     """
     ops, candidates, above = keras.ops, np.arange(VOCABULARY), True
     crosses_none: Tensor = True
@@ -412,11 +412,11 @@ def _without_crossing(known: list[Any]) -> Tensor:
 
 
 def _without_parallels(known: list[Any], chord_before: Tensor) -> Tensor:
-    """Which notes make no parallel fifths, octaves or unisons with the other voices: bool tensor
+    """Which notes make no parallel fifths, octaves or unisons with another voice: bool tensor
     (B, 59).
 
-    Parallel are two voices that both move, up or down alike, from one such interval to another of
-    its kind. `known` is that of `_without_crossing`, `chord_before` (B, 4) the step before.
+    Two voices are parallel if both move, in the same direction, from one such interval to another
+    of its kind. `known` is as in `_without_crossing`; `chord_before` (B, 4) is the step before.
     """
     ops, candidates, voice = keras.ops, np.arange(VOCABULARY), known.index(None)
     makes_none: Tensor = True
@@ -445,8 +445,9 @@ def _resample_where_needed(
     transpositions: int,
     memory: tuple[str, ...],
 ) -> tuple[FilterState, dict[str, Any]]:
-    """(state, particle), with the particles of those pieces resampled of which fewer than half
-    count. The parts of the model's state that `memory` names stay as they are (see `_remember`)."""
+    """(state, particle), with the particles of each piece resampled whose effective sample size is
+    below half their number. The parts of the model's state named in `memory` stay as they are (see
+    `_remember`)."""
     ops = keras.ops
     log_weights = state["log_weights"]  # (pieces, particles)
     particles = ops.shape(log_weights)[1]
@@ -460,7 +461,7 @@ def _resample_where_needed(
             _systematic_resampling(ops.softmax(log_weights, axis=1), uniform),
             ops.arange(particles),
         )  # (pieces, particles)
-        first = particles * ops.arange(ops.shape(log_weights)[0])[:, None]  # of each piece
+        first = particles * ops.arange(ops.shape(log_weights)[0])[:, None]  # per piece
         chosen = ops.reshape(chosen + first, (-1,))  # (B,)
         rows = _row_numbers(chosen, transpositions)  # (B * K,)
         log_mean = total - ops.log(ops.cast(particles, "float32"))
@@ -487,7 +488,7 @@ def _resample_where_needed(
 
 
 def _without(model_state: Any, names: tuple[str, ...]) -> Any:
-    """A model's state without the parts of these names."""
+    """A model's state without the parts with these names."""
     if not names:
         return model_state
     return {name: part for name, part in model_state.items() if name not in names}
@@ -496,9 +497,9 @@ def _without(model_state: Any, names: tuple[str, ...]) -> Any:
 def _remember(
     state: FilterState, ancestor: Tensor, transpositions: int, memory: tuple[str, ...]
 ) -> FilterState:
-    """The state after a step, the model's memory being that of each particle's `ancestor` (B,), the
-    one that it was when the step began. To move it once a step, and not for each voice, saves most
-    of the time that resampling takes: the memory is the largest part of the state."""
+    """The state after a step, with the model's memory taken from each particle's `ancestor` (B,) at
+    the beginning of the step. Moving the memory once per step, not once per voice, saves most of
+    the time of resampling, since it is the largest part of the state."""
     ops, model_state = keras.ops, state["model"]
     rows = _row_numbers(ancestor, transpositions)
     moved = ops.cond(
@@ -510,20 +511,21 @@ def _remember(
 
 
 def _row_numbers(numbers: Tensor, each: int) -> Tensor:
-    """The rows (int tensor) of what has the numbers (n,), where everything has `each` rows."""
+    """The rows (int tensor) that belong to the items with these numbers (n,), at `each` rows per
+    item."""
     return keras.ops.reshape(numbers[:, None] * each + keras.ops.arange(each), (-1,))
 
 
 def _take_rows(tensor: Tensor, numbers: Tensor) -> Tensor:
-    """The rows with these numbers of a tensor; one without rows, such as the number of the step, as
-    it is."""
+    """The rows of a tensor with these numbers; a scalar, such as the number of the step, is
+    returned as it is."""
     return keras.ops.take(tensor, numbers, axis=0) if len(tensor.shape) else tensor
 
 
 def _systematic_resampling(shares: Tensor, uniform: Tensor) -> Tensor:
-    """int tensor (pieces, particles), the numbers of the particles that go on, each as often as its
-    share (pieces, particles; rows sum to 1) says, rounded up or down by one uniform random number
-    of 0..1 for each piece, (pieces,)."""
+    """int tensor (pieces, particles) with the numbers of the surviving particles. Each survives in
+    proportion to its share (pieces, particles; rows sum to 1), rounded up or down by one uniform
+    random number in 0..1 for each piece, (pieces,)."""
     ops = keras.ops
     particles = ops.shape(shares)[1]
     reached = ops.cumsum(shares, axis=1)
@@ -537,7 +539,7 @@ def _systematic_resampling(shares: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _sounding(tokens: int) -> np.ndarray:
-    """int32 array (tokens,): the token 0..58 of what sounds, struck or not."""
+    """int32 array (tokens,): the token 0..58 of the sounding note, struck or held."""
     number = np.arange(tokens)
     return np.where(number < VOCABULARY, number, number - GOES_ON).astype(np.int32)
 
@@ -545,8 +547,8 @@ def _sounding(tokens: int) -> np.ndarray:
 def _in_transpositions(
     transpositions: tuple[int, ...], tokens: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(int32 array (K, tokens), each token in each transposition; bool array (K, tokens), whether
-    it can be so transposed: a note that would leave the vocabulary is read as silence)."""
+    """(int32 array (K, tokens): each token in each transposition; bool array (K, tokens): whether
+    it stays in the vocabulary; a note that would leave it becomes silence)."""
     sounding, shifts = _sounding(tokens), np.array(transpositions)[:, None]
     is_note, moved = sounding >= FIRST_NOTE_TOKEN, sounding + shifts
     stays = ~is_note | ((moved >= FIRST_NOTE_TOKEN) & (moved < VOCABULARY))
@@ -555,8 +557,8 @@ def _in_transpositions(
 
 
 def _mean_over_transpositions(logits: Tensor, transposed: np.ndarray) -> Tensor:
-    """Logits (B, tokens) of the mean of the probabilities that the logits (B * K, tokens) give to
-    each token as it is in each transposition, `transposed` (K, tokens)."""
+    """Logits (B, tokens) of the mean probability of each token over the transpositions, from
+    logits (B * K, tokens); `transposed` (K, tokens) is each token in each transposition."""
     ops = keras.ops
     if len(transposed) == 1:
         return ops.take(logits, transposed[0], axis=-1)
@@ -568,8 +570,8 @@ def _mean_over_transpositions(logits: Tensor, transposed: np.ndarray) -> Tensor:
 
 
 def _sample(probs: Tensor, uniform: Tensor) -> Tensor:
-    """The token (B,) at which the running sum of `probs` (B, tokens) passes `uniform` (B,), a
-    random number of 0..1."""
+    """The token (B,) at which the cumulative sum of `probs` (B, tokens) passes `uniform` (B,), a
+    random number in 0..1."""
     ops = keras.ops
     running = ops.cumsum(probs, axis=-1)
     passed = ops.sum(ops.cast(running <= (uniform * running[:, -1])[:, None], "int32"), axis=-1)
