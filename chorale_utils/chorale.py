@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from html import escape
 from os import PathLike
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
@@ -180,13 +179,15 @@ class Chorale:
             )
         return self.excerpt(steps.start, steps.stop)
 
-    def _repr_html_(self) -> str:
-        """What a notebook displays at the end of a cell: score and player, as `show` gives them."""
+    def _ipython_display_(self) -> None:
+        """Displays it at the end of a cell: score and player, as `show` gives them."""
+        leave_terminals_alone()
         if not len(self):
-            return f"<p>{escape(self.name)}: a chorale of 0 steps</p>"
+            print(f"{self.name}: a chorale of 0 steps")
+            return
         from . import show
 
-        return show(self)._repr_html_()
+        show(self)._ipython_display_()
 
     @property
     def quarters(self) -> float:
@@ -380,15 +381,30 @@ class Pieces(list[Chorale]):
         rows = None if self.report is None else self.report.iloc[place]
         return Pieces(super().__getitem__(place), rows)
 
-    def _repr_html_(self) -> str:
-        """What a notebook displays at the end of a cell: scores and players (see `show`)."""
+    def _ipython_display_(self) -> None:
+        """Displays them at the end of a cell: scores and players (see `show`)."""
+        leave_terminals_alone()
         if not self:
-            return "<p>no chorales</p>"
-        shown = "".join(piece._repr_html_() for piece in list(self)[:_AT_ONCE])
-        more = len(self) - _AT_ONCE
-        if more <= 0:
-            return shown
-        return f"{shown}<p>and {more} more: show(pieces[{_AT_ONCE}:]) displays them</p>"
+            print("no chorales")
+        for piece in list(self)[:_AT_ONCE]:
+            piece._ipython_display_()
+        if len(self) > _AT_ONCE:
+            print(f"and {len(self) - _AT_ONCE} more: show(pieces[{_AT_ONCE}:]) displays them")
+
+
+def leave_terminals_alone() -> None:
+    """Makes IPython print the usual one line where nothing else could be seen, in a terminal.
+
+    Whatever displays itself by `_ipython_display_` calls this first.
+
+    Raises:
+        NotImplementedError: it is a terminal; IPython takes that as the answer.
+    """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None and "image/png" not in shell.display_formatter.active_types:
+        raise NotImplementedError
 
 
 def as_chorales(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:

@@ -2,7 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from html import unescape
 from io import BytesIO
@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 from hypothesis import HealthCheck, given, settings, strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from music21 import corpus
+from PIL import Image
 
 from chorale_utils.chorale import Chorale, Pieces
 from chorale_utils.notation import engraving
@@ -149,18 +152,50 @@ def test_a_piece_of_silence_has_no_cursor_and_can_be_shown():
     assert "data-systems" in shown._repr_html_()
 
 
-def test_without_scripts_score_and_player_are_there_and_nothing_else():
+def displayed(*shown):
+    """What a notebook stores of the values at the ends of its cells: list of (MIME type, content),
+    the type that a page prefers, HTML before PNG before plain text."""
+    with InteractiveShell.instance().display_trap, capture_output() as captured:
+        for value in shown:
+            value._ipython_display_()
+    kinds = ("text/html", "image/png", "text/plain")
+    seen = [
+        next((kind, output.data[kind]) for kind in kinds if kind in output.data)
+        for output in captured.outputs
+    ]
+    return seen + [("text/plain", captured.stdout)] * bool(captured.stdout)
+
+
+def test_a_notebook_stores_name_score_and_player_as_outputs_of_their_own():
     shown = show(real().excerpt(0, 36))
-    html, _, script = shown._repr_html_().partition("<script>")
+    (first, name), (second, score), (third, player) = displayed(shown)
+    assert [first, second, third] == ["text/html", "image/png", "text/html"]
+    assert name == "<p><b>bwv66.6, f♯ minor</b></p>"
+    assert b64decode(score) == shown.score.png if isinstance(score, str) else shown.score.png
+    html, _, script = player.partition("<script>")
     assert script.endswith("</script>") and "</" not in script.removesuffix("</script>")
-    assert "chorale-cursor" not in html and "display: none" not in html and "hidden" not in html
-    assert shown.score._repr_html_() in html and shown.player._repr_html_() in html
+    assert shown.player._repr_html_() in html
     assert json.loads(unescape(html.split('data-systems="')[1].split('"')[0])) == shown.path
+    for hidden in ("<img", "<svg", "chorale-cursor", "display: none", "hidden"):
+        assert hidden not in html
+
+
+def test_a_player_tells_its_script_the_size_of_its_score():
+    shown = show(real().excerpt(0, 36))
+    width, height = Image.open(BytesIO(shown.score.png)).size
+    assert f'data-picture="{width}x{height}"' in shown._repr_html_()
+
+
+def test_without_a_caption_there_is_no_line_above_the_score():
+    assert [kind for kind, _ in displayed(show(real()[:16], caption=""))] == [
+        "image/png",
+        "text/html",
+    ]
 
 
 def test_nothing_is_fetched():
     html = show(real().excerpt(0, 36))._repr_html_()
-    assert html.count("src=") == html.count('src="data:') == 2
+    assert html.count("src=") == html.count('src="data:') == 2  # a picture and a sound
     assert "http" not in html
 
 
@@ -194,22 +229,34 @@ def test_show_puts_name_score_and_player_together():
     html = shown._repr_html_()
     assert (
         html.index("bwv66.6, f♯ minor")
-        < html.index(shown.score._repr_html_())
+        < html.index(b64encode(shown.score.png).decode())
         < html.index(shown.player._repr_html_())
     )
-    assert len(html) < 150_000
+    assert len(html) < 120_000
     assert "&lt;b&gt;" in show(excerpt, caption="<b>")._repr_html_()
 
 
 def test_a_chorale_at_the_end_of_a_cell_shows_itself_as_show_does():
     excerpt = real()[:16]
-    assert excerpt._repr_html_() == show(excerpt)._repr_html_()
+    assert displayed(excerpt) == displayed(show(excerpt))
 
 
 def test_a_chorale_without_steps_is_a_line_of_text_at_the_end_of_a_cell():
     empty = Chorale(np.zeros((0, 4), int), name="<nothing>")
-    assert empty._repr_html_() == "<p>&lt;nothing&gt;: a chorale of 0 steps</p>"
-    assert Pieces()._repr_html_() == "<p>no chorales</p>"
+    assert displayed(empty) == [("text/plain", "<nothing>: a chorale of 0 steps\n")]
+    assert displayed(Pieces()) == [("text/plain", "no chorales\n")]
+
+
+@pytest.mark.parametrize("of", ["real()[:16]", "Pieces([real()[:16]])", "show(real()[:16])"])
+def test_in_a_terminal_a_chorale_is_a_line_of_text(of):
+    value = eval(of)
+    formatter = InteractiveShell.instance().display_formatter
+    types = formatter.active_types
+    try:
+        formatter.active_types = ["text/plain"]
+        assert formatter.format(value) == ({"text/plain": repr(value)}, {})
+    finally:
+        formatter.active_types = types
 
 
 def test_several_are_shown_one_under_the_other():
@@ -217,16 +264,17 @@ def test_several_are_shown_one_under_the_other():
     for several in ([one, other], Pieces([one, other]), iter([one, other])):
         shown = show(several)
         assert [type(each).__name__ for each in shown] == ["ShownChorale"] * 2
+        assert displayed(shown) == displayed(show(one), show(other))
         assert shown._repr_html_() == show(one)._repr_html_() + show(other)._repr_html_()
     assert show([one])._repr_html_() == show(one)._repr_html_()
 
 
 def test_pieces_at_the_end_of_a_cell_show_the_first_eight_and_say_how_many_more_there_are():
     silence = Chorale(np.zeros((1, 4), int))
-    html = Pieces([silence] * 10)._repr_html_()
-    assert html.count('class="chorale-player"') == 8
-    assert html.endswith("<p>and 2 more: show(pieces[8:]) displays them</p>")
-    assert "more" not in Pieces([silence] * 8)._repr_html_().rpartition("</script>")[2]
+    *outputs, (_, more) = displayed(Pieces([silence] * 10))
+    assert len(outputs) == 8 * 3
+    assert more == "and 2 more: show(pieces[8:]) displays them\n"
+    assert len(displayed(Pieces([silence] * 8))) == 8 * 3
 
 
 def test_each_of_several_has_its_own_caption_and_colours():

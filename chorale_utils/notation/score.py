@@ -10,15 +10,15 @@ Notebook: 05_generation
 
 from __future__ import annotations
 
-import base64
 import os
 import re
+import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from html import escape
+from functools import cached_property
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
@@ -43,6 +43,7 @@ from .fault_marks import Marks
 from .metre import find_metre
 from .musicxml_writing import add_barlines, add_signs, lyric, musicxml_of, packed
 from .page import Notation, bars_of
+from .picture import small_png
 from .spelling import named, spelled
 
 if TYPE_CHECKING:
@@ -306,8 +307,9 @@ class ScorePicture:
     """A drawn score that displays itself in a notebook.
 
     `svg` (str) is the drawing, `systems` (list of `engraving.System`) says where in it each step
-    is, `notes` (dict) at which step the note of each element begins, `about` what it shows. It is
-    an image inside HTML, because JupyterLab draws bare SVG only in a trusted notebook.
+    is, `notes` (dict) at which step the note of each element begins, `about` what it shows. A
+    notebook stores it as PNG (`png`, bytes), which is smaller and is shown wherever notebooks are:
+    by JupyterLab, trusted or not, and by GitHub.
 
     Notebook: 05_generation
     """
@@ -318,13 +320,24 @@ class ScorePicture:
     def __repr__(self) -> str:
         return f"ScorePicture({self.about!r})"
 
-    def _repr_html_(self) -> str:
-        image = base64.b64encode(self.svg.encode()).decode()
-        return (
-            f'<img alt="Score of {escape(self.about)}" '
-            f'style="background-color: white; max-width: 100%" '
-            f'src="data:image/svg+xml;base64,{image}">'
-        )
+    @cached_property
+    def png(self) -> bytes:
+        """The drawing as `small_png` makes it."""
+        return small_png(self.svg)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the PNG in pixels (int); it is shown at half of that."""
+        width, height = struct.unpack(">II", self.png[16:24])
+        return width, height
+
+    @property
+    def alt(self) -> str:
+        """What is read to those who do not see it."""
+        return f"Score of {self.about}"
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        return self.png, {"width": self.size[0] // 2, "alt": self.alt}
 
 
 # Notation

@@ -1,9 +1,10 @@
 """Players for the notebook: a chorale to hear, and its score with a cursor that goes along with the
 sound.
 
-Everything stands in the HTML itself: nothing is fetched, and several players on one page do not
-disturb each other. Where scripts do not run (an untrusted notebook, a page that strips them), score
-and player are there all the same; only the cursor is not.
+A chorale that is shown leaves three outputs: the line that names it, its score as PNG, and the
+player. So the score is seen wherever a notebook is, on GitHub, too, which strips sound and scripts,
+and nowhere twice. Nothing is fetched, and several players on one page do not disturb each other.
+Where scripts do not run (in an untrusted notebook), only the cursor is missing.
 
 Notebook: 05_generation
 """
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from ..chorale import Chorale, as_chorales
+from ..chorale import Chorale, as_chorales, leave_terminals_alone
 from ..notation.chord_marks import ChordMark
 from ..notation.engraving import System
 from ..notation.fault_marks import Marks
@@ -36,19 +37,30 @@ if TYPE_CHECKING:
 PLAYER_SAMPLE_RATE = 24_000
 
 # Takes every player on the page that has no cursor yet, so that it does not matter how often it is
-# on a page. A click on the score goes on from there.
+# on a page. The score is the last picture before the player that has the right size: another output
+# of the same cell, wherever the page puts that. A click on it goes on from there.
 _FOLLOW = """
 for (const player of document.querySelectorAll(".chorale-player:not([data-follows])")) {
   player.dataset.follows = "";
-  const systems = JSON.parse(player.dataset.systems);
-  const audio = player.querySelector("audio"), score = player.querySelector("img");
-  const cursor = document.createElement("div");
-  player.style.position = "relative";
+  const systems = JSON.parse(player.dataset.systems), {picture, about} = player.dataset;
+  const audio = player.querySelector("audio"), cursor = document.createElement("div");
   cursor.className = "chorale-cursor";
   cursor.style.cssText = "position: absolute; width: 3px; margin-left: -1.5px; " +
     "background: #D55E00; opacity: 0.6; pointer-events: none; visibility: hidden";
-  player.append(cursor);
+  const before = image => image.compareDocumentPosition(player) & 4 &&
+    `${image.naturalWidth}x${image.naturalHeight}` === picture;
+  let score;
+  const find = () => {
+    if (score?.isConnected || !player.isConnected) return score;
+    score = [...document.images].findLast(before);
+    if (!score) return;
+    score.alt = about;
+    score.parentElement.style.position = "relative";
+    score.after(cursor);
+    return score;
+  };
   const show = () => {
+    if (!find()) return;
     const now = audio.currentTime;
     const system = systems.findLast(system => system.points[0][0] <= now) ?? systems[0];
     const next = system.points.findIndex(([time]) => time > now);
@@ -59,10 +71,11 @@ for (const player of document.querySelectorAll(".chorale-player:not([data-follow
     cursor.style.top = score.offsetTop + system.top * score.offsetHeight + "px";
     cursor.style.height = system.height * score.offsetHeight + "px";
     cursor.style.visibility = audio.paused && !now || audio.ended ? "hidden" : "visible";
-    if (!audio.paused && player.isConnected) requestAnimationFrame(show);
+    if (!audio.paused) requestAnimationFrame(show);
   };
   for (const event of ["play", "pause", "seeked", "ended"]) audio.addEventListener(event, show);
-  score.addEventListener("click", ({offsetX, offsetY}) => {
+  document.addEventListener("click", ({target, offsetX, offsetY}) => {
+    if (target.tagName !== "IMG" || target !== find()) return;
     const x = offsetX / score.offsetWidth, y = offsetY / score.offsetHeight;
     const {top} = systems.find(({top, height}) => y < top + height) ?? systems.at(-1);
     const there = systems.filter(system => system.top === top);
@@ -70,6 +83,9 @@ for (const player of document.querySelectorAll(".chorale-player:not([data-follow
     const reached = system.points.findLast(([, place]) => place <= x + 0.005);
     audio.currentTime = (reached ?? system.points[0])[0];
   });
+  setTimeout(find, 500);
+  const link = player.querySelector(".chorale-link");
+  if (link) link.hidden = true;
 }
 """
 
@@ -331,17 +347,45 @@ class ShownChorale:
     def __repr__(self) -> str:
         return f"ShownChorale({self.caption!r})"
 
+    def _ipython_display_(self) -> None:
+        """Displays the three as an output each."""
+        leave_terminals_alone()
+        from IPython.display import display
+
+        if self.caption:
+            display({"text/html": self._heading(), "text/plain": repr(self)}, raw=True)
+        display(self.score)
+        display({"text/html": self._player(), "text/plain": repr(self.player)}, raw=True)
+
     def _repr_html_(self) -> str:
+        """The three as one piece of HTML, for a page that is no notebook."""
+        image = base64.b64encode(self.score.png).decode()
+        picture = (
+            f'<img alt="{escape(self.score.alt)}" width="{self.score.size[0] // 2}" '
+            f'style="max-width: 100%" src="data:image/png;base64,{image}">'
+        )
+        return f"{self._heading()}<div>{picture}</div>{self._player()}"
+
+    def _heading(self):
+        return f"<p><b>{escape(self.caption)}</b></p>" if self.caption else ""
+
+    def _player(self):
         path = escape(json.dumps(self.path, separators=(",", ":")))
+        width, height = self.score.size
         return (
-            f'<div class="chorale-player" data-systems="{path}">'
-            f"<p><b>{escape(self.caption)}</b></p>{self.score._repr_html_()}"
+            f'<div class="chorale-player" data-picture="{width}x{height}" '
+            f'data-about="{escape(self.score.alt)}" data-systems="{path}">'
             f"<p>{self.player._repr_html_()}</p></div><script>{_FOLLOW}</script>"
         )
 
 
 class ShownChorales(tuple[ShownChorale, ...]):
     """What `show` returns for several chorales: each as ShownChorale, one under the other."""
+
+    def _ipython_display_(self) -> None:
+        leave_terminals_alone()
+        for shown in self:
+            shown._ipython_display_()
 
     def _repr_html_(self) -> str:
         return "".join(shown._repr_html_() for shown in self)

@@ -7,6 +7,7 @@ Which notebooks are executed, in which order and with which values, is decided i
 
 import ast
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -31,6 +32,8 @@ NOTEBOOK_METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
+# Where the book is published, which `make book` builds; pyproject.toml and README say the same.
+BOOK = "https://chorale-utils.github.io/chorale-utils/"
 UNFINISHED = ".unfinished.ipynb"  # how a notebook's name ends while it is being executed
 
 # papermill changes the working folder, of which a process has only one
@@ -359,6 +362,42 @@ def without_volatile_metadata(book: Any) -> Any:
             cell.metadata.pop(key, None)
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
+    return book
+
+
+_PLAYER = re.compile(r'(<div class="chorale-player")(.*?)(</div>)', re.DOTALL)
+
+
+def with_links_to_the_book(book: Any, page: str) -> Any:
+    """A notebook (NotebookNode) whose players each have a link to the same player in the book, for
+    readers whose page plays nothing, such as GitHub's. Where a player works it hides its link.
+
+    Args:
+        book: NotebookNode, executed.
+        page: its place in the book without a suffix, such as ``'notebooks/05_generation'``.
+
+    Examples:
+        >>> from nbformat.v4 import new_code_cell, new_notebook, new_output
+        >>> shown = new_output("display_data", {"text/html": '<div class="chorale-player"></div>'})
+        >>> book = new_notebook(cells=[new_code_cell(outputs=[shown])])
+        >>> html = with_links_to_the_book(book, "mine").cells[0].outputs[0].data["text/html"]
+        >>> 'id="listen-1"' in html and f'href="{BOOK}mine.html#listen-1"' in html
+        True
+    """
+    players = itertools.count(1)
+
+    def linked(player):
+        place = f"listen-{next(players)}"
+        return (
+            f'{player[1]} id="{place}"{player[2]}<p class="chorale-link">'
+            f'<a href="{BOOK}{page}.html#{place}">Hear it in the book</a></p>{player[3]}'
+        )
+
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            html = output.get("data", {}).get("text/html")
+            if html is not None:
+                output.data["text/html"] = _PLAYER.sub(linked, html)
     return book
 
 

@@ -30,6 +30,7 @@ from .notebooks import (
     notebooks_in,
     read_notebook,
     seconds_per_cell,
+    with_links_to_the_book,
     without_volatile_metadata,
 )
 from .progress import Progress, is_shown
@@ -413,6 +414,7 @@ def _refresh_one(book: Path, label: str, line: Progress) -> None:
         )
         line.say(f"{label}  {time.monotonic() - began:.0f} s")
         renewed = without_volatile_metadata(read_notebook(executed))
+    with_links_to_the_book(renewed, f"notebooks/{book.stem}")
     check_error_stream(renewed, book.stem)
     write_atomically(book, lambda unfinished: nbformat.write(renewed, unfinished))
 
