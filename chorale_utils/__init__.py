@@ -32,8 +32,8 @@ models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
           PRETRAINED, save_model, score_negative_log_likelihood, score_notes,
           VOICE_PAIRS, weights_hash, whole_chords, whole_pieces, whole_scores
 writing   compose, generate, harmonize, make_gallery, notes_per_second, realize
-story     cached, note_name, plot_attention, plot_breakdown,
-          plot_calibration, plot_grades, plot_history, plot_learning_curves,
+story     cached, describe, illustrate, note_name, plot_attention, plot_breakdown,
+          plot_calibration, plot_grades, plot_grid, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
           plot_voice_ranges, read_card, record_metrics, surprise_colours,
           VOICE_COLOURS

@@ -227,6 +227,13 @@ from .story.cache import (
     cached as cached,
 )
 from .story.cards import read_card as read_card
+from .story.describing import (
+    describe as describe,
+)
+from .story.illustrations import (
+    illustrate as illustrate,
+    plot_grid as plot_grid,
+)
 from .story.plots import (
     VOICE_COLOURS as VOICE_COLOURS,
     note_name as note_name,

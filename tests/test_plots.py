@@ -40,7 +40,7 @@ def piece(music21_corpus):
 
 
 def test_notes_have_names():
-    assert [note_name(pitch) for pitch in (60, 61, 70, 36, 81)] == ["C4", "C#4", "B-4", "C2", "A5"]
+    assert [note_name(pitch) for pitch in (60, 61, 70, 36, 81)] == ["C4", "C♯4", "B♭4", "C2", "A5"]
 
 
 def test_piano_roll_draws_every_note_of_every_voice_in_its_colour(piece):

@@ -1,8 +1,9 @@
 """Plots: the pictures that the notebooks show. Each function draws one, with its title, and returns
 the axes.
 
-Voices have the same colours everywhere (`VOICE_COLOURS`), which the colour-blind can tell apart
-(Okabe and Ito 2008).
+Voices have the same colours everywhere (`VOICE_COLOURS`). The colour-blind can tell them apart, and
+on white each has a contrast of at least 4.5 to 1, so that words in it can be read. Each picture is
+described for those who do not see it (see `describe`).
 
 Notebook: all five
 """
@@ -19,23 +20,24 @@ from numpy.typing import ArrayLike
 
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorale, as_chorales
 from ..deprecation import renamed_argument
+from .describing import describe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VOICE_COLOURS = dict(zip(VOICES, ("#D55E00", "#E69F00", "#009E73", "#0072B2")))
+VOICE_COLOURS = dict(zip(VOICES, ("#C44601", "#7B1E7A", "#007A5E", "#0072B2")))
 _MODEL_COLOURS = ("#999999", "#56B4E9", "#0072B2", "#000000")
 FIGURE_DPI = 80
 _BRIGHTEST = 0.75  # of the colour map: what is brighter would vanish on white paper
-_NOTE_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")
+_NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
 def note_name(pitch: int | np.integer) -> str:
-    """Name of a MIDI number, such as ``C4`` for 60; a flat is written ``-``, as in music21.
+    """Name of a MIDI number: ``C4``, middle C, for 60.
 
     Examples:
-        >>> note_name(60), note_name(70)
-        ('C4', 'B-4')
+        >>> note_name(60), note_name(70), note_name(66)
+        ('C4', 'B♭4', 'F♯4')
 
     Notebook: 01_data_exploration
     """
@@ -61,7 +63,7 @@ def plot_piano_roll(chorale: Chorale, ax: Axes | None = None, title: str | None 
 
     Notebook: 01_data_exploration
     """
-    chorale = as_chorale(chorale)
+    chorale, made = as_chorale(chorale), ax is None
     ax = _axes(ax, (9, 3.2))
     for voice, colour in enumerate(VOICE_COLOURS.values()):
         lines = _note_lines(chorale, voice)
@@ -70,6 +72,12 @@ def plot_piano_roll(chorale: Chorale, ax: Axes | None = None, title: str | None 
             _, last_pitch = lines[-1][0]
             ax.text(chorale.quarters + 0.2, last_pitch, VOICES[voice], color=colour, va="center")
     _finish_roll(ax, chorale, title or chorale.name)
+    if made:
+        describe(
+            ax,
+            f"{ax.get_title()}: time runs to the right for {chorale.quarters:g} quarter notes, "
+            f"pitch upwards; each voice is a row of short lines in its own colour.",
+        )
     return ax
 
 
@@ -103,7 +111,7 @@ def plot_surprise(
 
     Notebook: 04_evaluation
     """
-    chorale = as_chorale(chorale)
+    chorale, made = as_chorale(chorale), ax is None
     nats = _checked(chorale, "nats", nats, chorale.pitches.shape)
     ax = _axes(ax, (9, 3.4))
     steps, voices = np.nonzero(chorale.pitches != SILENCE)
@@ -127,6 +135,13 @@ def plot_surprise(
     ax.add_collection(notes)
     plt.colorbar(notes, ax=ax, label="nats", pad=0.01)
     _finish_roll(ax, chorale, title or f"{chorale.name}: what the model did not foresee")
+    if made:
+        describe(
+            ax,
+            f"{ax.get_title()}: the notes of four voices in time and pitch. Held notes are pale; "
+            f"the mean is {nats.mean():.2f} nats, and {(nats > 2).mean():.0%} of the notes are "
+            f"dark, at more than 2 nats.",
+        )
     return ax
 
 
@@ -197,10 +212,13 @@ def plot_voice_ranges(
 
     Notebook: 01_data_exploration
     """
-    ax = _axes(ax, (9, 3))
+    made, ax = ax is None, _axes(ax, (9, 3))
     pitches = np.concatenate([chorale.pitches for chorale in as_chorales(chorales)])
+    usual = []  # of each voice, where nine in ten of its notes lie
     for voice, (name, colour) in enumerate(VOICE_COLOURS.items()):
         sung = pitches[:, voice][pitches[:, voice] != SILENCE]
+        low, high = np.percentile(sung, [5, 95], method="nearest")
+        usual.append(f"{name} {note_name(low)} to {note_name(high)}")
         values, counts = np.unique(sung, return_counts=True)
         ax.fill_between(values, counts / counts.sum(), color=colour, alpha=0.35, step="mid")
         ax.step(values, counts / counts.sum(), color=colour, where="mid")
@@ -211,6 +229,11 @@ def plot_voice_ranges(
     ax.set_xticks(octaves, [f"{note_name(pitch)}\n{pitch}" for pitch in octaves])
     ax.set(title=title, xlabel="pitch (name and MIDI number)", ylabel="share of steps")
     ax.margins(y=0.15)
+    if made:
+        words = (
+            f"{title}: four overlapping hills. Nine in ten notes lie between: {', '.join(usual)}."
+        )
+        describe(ax, words)
     return _tidy(ax)
 
 
@@ -271,6 +294,13 @@ def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
     )
     for ax in axes:
         _tidy(ax)
+    *_, last = histories.values()
+    describe(
+        axes,
+        f"Three curves over {begin} epochs. Left, nats per note fall, in training to "
+        f"{last['nats'].iloc[-1]:.2f}; middle, the learning rate on a logarithmic scale; right, "
+        f"the gradient norm.",
+    )
     return axes
 
 
@@ -327,6 +357,7 @@ def plot_sweep(results: "pd.DataFrame", varied: Sequence[str], score: str) -> np
         ax.set_xlabel(name)
         _tidy(ax)
     axes[0, 0].set_ylabel(score)
+    describe(axes, f"Dots: {score} by {', '.join(varied)}; the best is {results[score].min():.4g}.")
     return axes[0]
 
 
@@ -379,6 +410,7 @@ def plot_learning_curves(
         ylabel="validation, nats per note",
         ylim=(0, None),
     )
+    describe(ax, f"Validation figures over time; a curve each for {', '.join(histories)}.")
     return _tidy(ax)
 
 
@@ -406,7 +438,7 @@ def plot_attention(
 
     Notebook: 04_evaluation
     """
-    chorale = as_chorale(chorale)
+    chorale, made = as_chorale(chorale), ax is None
     weights = _checked(chorale, "weights", weights, (len(chorale), len(chorale)))
     ax = _axes(ax, (6, 5.4))
     image = ax.imshow(weights[:, 1:], cmap="Blues", vmin=0, aspect="equal", interpolation="nearest")
@@ -425,6 +457,12 @@ def plot_attention(
         xlabel="bar that is recalled" if bar else "step that is recalled",
         ylabel="bar being written" if bar else "step being written",
     )
+    if made:
+        describe(
+            ax,
+            f"{ax.get_title()}: a square, a row for each step written, a column for each step "
+            f"recalled. Dark lines parallel to the diagonal are passages followed note by note.",
+        )
     return ax
 
 
@@ -480,6 +518,13 @@ def plot_voice_motion(table: np.ndarray, title: str) -> np.ndarray:
     axes[0].set_ylabel("interval before")
     figure.colorbar(image, ax=axes, label="added to the logit", shrink=0.8)
     figure.suptitle(title)
+    fifths, octaves = motions["in the same direction"][[7, 0], [7, 0]]
+    describe(
+        axes,
+        f"{title}: two tables of colours, interval before by interval after, both voices in the "
+        f"same direction and in opposite ones. In the same direction, fifth to fifth "
+        f"has {fifths:.1f}, octave to octave {octaves:.1f}.",
+    )
     return axes
 
 
@@ -537,13 +582,14 @@ def plot_breakdown(
         axes[0, -1].legend(fontsize=8)
     axes[0, 0].set_ylabel(ylabel)
     figure.suptitle(title)
+    describe(axes, f"{title}. Bars, {ylabel}: {', '.join(tables)}.")
     return axes[0]
 
 
 def plot_grades(
     grades: Mapping[str, np.ndarray],
     ax: Axes | None = None,
-    title: str = "Bach is told from the others, from the best of them least",
+    title: str = "The closer to Bach, the higher the grade",
 ) -> Axes:
     """Draws how the grades of groups of pieces are distributed: for each group a violin, with a
     line at the median.
@@ -560,7 +606,7 @@ def plot_grades(
 
     Notebook: 04_evaluation
     """
-    ax = _axes(ax, (9, 0.6 * len(grades) + 1.2))
+    made, ax = ax is None, _axes(ax, (9, 0.6 * len(grades) + 1.2))
     rows = np.arange(len(grades))[::-1]
     shapes = ax.violinplot(
         list(grades.values()),
@@ -575,13 +621,16 @@ def plot_grades(
         shape.set(facecolor="#0072B2", alpha=0.5)
     ax.set_yticks(rows, list(grades))
     ax.set(title=title, xlabel="grade (points)")
+    if made:
+        middle = ", ".join(f"{name} {np.median(points):.1f}" for name, points in grades.items())
+        describe(ax, f"{title}: a violin for each group; the medians are {middle}.")
     return _tidy(ax)
 
 
 def plot_calibration(
     table: "pd.DataFrame",
     ax: Axes | None = None,
-    title: str = "Is a guess as often right as the model believes?",
+    title: str = "Is it right as often as it believes?",
 ) -> Axes:
     """Draws accuracy against confidence; on the diagonal a model is right as often as it believes.
 
@@ -598,7 +647,7 @@ def plot_calibration(
 
     Notebook: 04_evaluation
     """
-    ax = _axes(ax, (4, 4))
+    made, ax = ax is None, _axes(ax, (4, 4))
     ax.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1)
     ax.plot(table["confidence"], table["accuracy"], color="#0072B2")
     ax.scatter(
@@ -616,6 +665,13 @@ def plot_calibration(
         ylim=(0, 1),
         aspect="equal",
     )
+    if made:
+        gap = abs(table["confidence"] - table["accuracy"]).max()
+        describe(
+            ax,
+            f"{title} Accuracy over confidence, a dot for each tenth, near the dashed diagonal; "
+            f"the largest gap is {gap:.2f}.",
+        )
     return _tidy(ax)
 
 
