@@ -36,7 +36,7 @@ story     cached, describe, illustrate, note_name, plot_attention, plot_breakdow
           plot_calibration, plot_grades, plot_grid, plot_history, plot_learning_curves,
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
           plot_voice_ranges, read_card, record_metrics, surprise_colours,
-          VOICE_COLOURS
+          trained_model, VOICE_COLOURS
 studio    Selection, Session, Studio
 scale     (run_sweep and generate_dataset, behind `chorale sweep` and `chorale generate`)
 

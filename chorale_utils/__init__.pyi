@@ -253,6 +253,9 @@ from .story.plots import (
 from .story.record import (
     record_metrics as record_metrics,
 )
+from .story.trained import (
+    trained_model as trained_model,
+)
 from .studio.session import (
     Selection as Selection,
     Session as Session,

@@ -1,0 +1,45 @@
+"""Trained models: those that notebook 3 leaves in a run's folder, for the notebooks that go on with
+them.
+
+Notebook: 04_evaluation
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..models.model import ChoraleModel
+
+
+def trained_model(name: str, run_folder: str | os.PathLike[str]) -> ChoraleModel:
+    """The model that notebook 3 trained in a run's folder, or, where it has not been run, the one
+    that comes with the package. A line is printed that says which.
+
+    Args:
+        name: ``'note_gru'``, ``'chord_gru'`` or ``'phrase_gru'``.
+        run_folder: the run's folder.
+
+    Raises:
+        FileNotFoundError: the run has no such model, nor has the package.
+        ValueError: the file is damaged.
+
+    Examples:
+        >>> trained_model("note_gru", "no_run_yet").count_params()
+        note_gru: not trained in this run, so the shipped weights stand in
+        238891
+
+    Notebook: 04_evaluation
+    """
+    from ..models.saving import load_model
+
+    file = Path(run_folder) / f"{name}.keras"
+    if file.exists():
+        model = load_model(file)
+        print(f"{name}: as notebook 3 trained it")
+    else:
+        model = load_model(name)
+        print(f"{name}: not trained in this run, so the shipped weights stand in")
+    return model
