@@ -209,7 +209,7 @@ def test_a_wav_file_holds_the_sound(tmp_path):
     [
         ({"tempo": 0}, "quarter notes a minute"),
         ({"tempo": "fast"}, "tempo 'fast': expected quarter notes a minute"),
-        ({"sample_rate": "CD"}, "sample rate 'CD': expected samples a second"),
+        ({"sample_rate": "CD"}, "sample rate 'CD': expected samples per second"),
         ({"fermata": "long"}, "fermata 'long': expected how many times"),
         ({"fermata": float("inf")}, "fermata inf"),
         ({"sample_rate": 100}, "8000..96000"),
@@ -272,7 +272,7 @@ def small_soundfont(path, programme):
 
 
 def test_a_sample_rate_that_mp3_does_not_have_is_refused_with_those_that_it_has(tmp_path):
-    with pytest.raises(ValueError, match="MP3 with 96000 samples a second: .*44100, and 48000"):
+    with pytest.raises(ValueError, match="MP3 with 96000 samples per second: .*44100, and 48000"):
         write_sound(held(60, 0, 0, 0), tmp_path / "song.mp3", sample_rate=96_000)
     assert list(tmp_path.iterdir()) == []
 
@@ -324,7 +324,7 @@ def test_what_is_no_soundfont_is_refused(soundfont):
     with pytest.raises(FileNotFoundError, match="nothing.sf2: no such SoundFont"):
         synthesize(real(), RATE, soundfont=soundfont.with_name("nothing.sf2"))
     soundfont.write_bytes(b"RIFF and no more")
-    with pytest.raises(ValueError, match="small.sf2: no SoundFont, or a damaged one"):
+    with pytest.raises(ValueError, match="small.sf2: not a SoundFont, or a damaged one"):
         synthesize(real(), RATE, soundfont=soundfont)
 
 

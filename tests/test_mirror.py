@@ -76,7 +76,7 @@ def test_record_comes_last_and_nothing_is_copied_twice(books, tmp_path, monkeypa
 def test_what_is_there_already_is_left_alone(books, tmp_path):
     (tmp_path / "there" / "r").mkdir(parents=True)
     (tmp_path / "there" / "r" / "mine").touch()
-    with pytest.raises(FileExistsError, match="r is there and not empty"):
+    with pytest.raises(FileExistsError, match="r exists and is not empty"):
         run(output=f"file://{tmp_path / 'there'}", run_id="r", notebooks=books)
     assert not (tmp_path / "outputs").exists() and list(files_in(tmp_path / "there")) == ["r/mine"]
 
@@ -90,7 +90,7 @@ def test_address_that_cannot_be_reached_is_refused_before_anything_runs(books, t
         except ImportError:
             pass
     with pytest.raises(
-        ValueError, match=f"output {url}: .*expected a folder of this machine, or an address"
+        ValueError, match=f"output {url}: .*expected a folder on this machine, or an address"
     ):
         run(output=url, notebooks=books)
     assert not (tmp_path / "outputs").exists()

@@ -135,7 +135,7 @@ def test_defaults_of_the_notebook_hold_where_nothing_is_given_and_runs_get_folde
     [
         (
             {"parameters": {"epoch": 3}},
-            "'epoch' is declared by no notebook: expected one of epochs, ",
+            "no notebook declares a parameter 'epoch': expected one of epochs, ",
         ),
         ({"parameters": {"epochs": "3"}}, "epochs = '3': expected int"),
         ({"parameters": {"epochs": True}}, "epochs = True: expected int"),
@@ -149,7 +149,7 @@ def test_defaults_of_the_notebook_hold_where_nothing_is_given_and_runs_get_folde
         ({"parameters": {"run_folder": "x"}}, "--output"),
         ({"parameters": {"seed": 1}, "seed": 2}, "given twice"),
         ({"profile": "fast"}, "profile 'fast': expected one of demo, standard, full"),
-        ({"corpus": "mozart"}, "'corpus' is declared by no notebook"),
+        ({"corpus": "mozart"}, "no notebook declares a parameter 'corpus'"),
         ({"run_id": "../elsewhere"}, "run id '../elsewhere'"),
     ],
 )

@@ -93,4 +93,4 @@ def test_folder_without_runs_is_named(tmp_path, capsys):
     assert main(["list", "--output", str(tmp_path)]) == 2
     assert "no runs there; `chorale run` makes one" in capsys.readouterr().err
     assert main(["show", "r", "--output", str(tmp_path)]) == 2
-    assert "no run is there" in capsys.readouterr().err
+    assert "no run here" in capsys.readouterr().err

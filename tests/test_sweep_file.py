@@ -117,7 +117,7 @@ def test_random_search_draws_what_is_asked_for(books, tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("grid: {speed: [1]}", "'speed' is declared by no notebook"),
+        ("grid: {speed: [1]}", "no notebook declares a parameter 'speed'"),
         ("grid: {rate: [fast]}", "rate = 'fast': expected float"),
         ("grid: {rate: 0.1}", "grid: rate: 0.1: expected a list of values"),
         (

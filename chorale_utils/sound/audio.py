@@ -1,9 +1,10 @@
-"""A Chorale as sound: a small choir made with numpy, or the choir of a SoundFont; and sound files.
+"""A Chorale as sound: a small choir synthesised with numpy, or the choir of a SoundFont; and sound
+files.
 
-Each voice of the small choir sings one vowel, "ah". A note is a sum of harmonics, stronger where
-the vowel resonates, sung by a few slightly different singers at once; a room answers. No other
-program and no sound library is needed. A SoundFont, which holds recorded voices, is read by
-tinysoundfont, for those who have both.
+Each voice of the small choir sings one vowel, "ah". A note is a sum of harmonics, louder near the
+vowel's resonances, sung by a few slightly different singers at once, with the reverberation of a
+room. No other program and no sound library is needed. If tinysoundfont is installed, it can play a
+SoundFont, a file of recorded voices, instead.
 
 Notebook: 05_generation
 """
@@ -24,34 +25,34 @@ from ..notation.midi import CHOIR_AAHS, VELOCITIES
 from ..notation.performance import FERMATA, in_order, step_seconds
 
 SAMPLE_RATE = 44_100  # samples a second, in files
-TAIL = 1.0  # seconds in which the room dies away after the last note
+TAIL = 1.0  # seconds of reverberation after the last note
 PEAK = 0.9  # the loudest sample
 
-# What soundfile calls the format that a suffix asks for.
+# soundfile's names for the format of each suffix.
 _FORMATS = {
     ".wav": {"format": "WAV", "subtype": "PCM_16"},
     ".flac": {"format": "FLAC", "subtype": "PCM_16"},
     ".ogg": {"format": "OGG", "subtype": "VORBIS"},
     ".mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
 }
-_BLOCK = 2**14  # samples: libsndfile crashes where a long OGG file is written all at once
+_BLOCK = 2**14  # samples: libsndfile crashes if a long OGG file is written all at once
 
-# The vowel "ah": frequency (Hz), bandwidth (Hz) and strength of its resonances, near those that
-# Peterson and Barney (Control methods used in a study of the vowels, 1952) measured; the highest
-# lends the ring of trained voices.
+# The vowel "ah": frequency (Hz), bandwidth (Hz) and strength of its resonances, close to the
+# measurements of Peterson and Barney (Control methods used in a study of the vowels, 1952); the
+# highest gives the ring of trained voices.
 _RESONANCES = ((750, 130, 1.0), (1150, 160, 0.5), (2700, 300, 0.16))
 _HIGHEST = 5000.0  # Hz; no harmonic above it
 _TABLE = 2**15  # samples of one wave: fine enough to be read without interpolation
 _PLACES = (-0.35, 0.4, -0.5, 0.25)  # soprano, alto, tenor, bass: -1 is left, 1 is right
 _LEVELS = (1.0, 0.75, 0.85, 1.0)
-# out of tune by so many cents, vibrato so many times a second
+# detuning in cents, vibrato in Hz
 _SINGERS = ((-5.0, 4.9), (0.0, 5.4), (6.0, 5.1))
 _VIBRATO = 9.0  # cents to either side
 _ATTACK, _RELEASE = 0.045, 0.11  # seconds
-_BREATH = 0.14  # seconds by which a note ends before the same one is struck again
-# of a SoundFont: the MIDI controller of the place, and how many dB softer, so as not to clip
+_BREATH = 0.14  # seconds by which a note ends early before the same note is struck again
+# for a SoundFont: the MIDI controller for panning, and the gain in dB that avoids clipping
 _PAN, _GAIN = 10, -12.0
-_REVERBERATION = 0.44  # the strength of the room beside the singers
+_REVERBERATION = 0.44  # level of the reverberation relative to the singers
 
 
 def synthesize(
@@ -64,25 +65,25 @@ def synthesize(
 ) -> np.ndarray:
     """The sound of a chorale: float32 array (samples, 2), left and right, between -0.9 and 0.9.
 
-    It lasts as long as the piece and one second more, in which the room dies away. Between a note
-    and the same note struck again the voice takes breath. Same chorale, same sound.
+    It lasts as long as the piece plus one second of reverberation. Before a note is struck again,
+    the voice takes a short breath. The same chorale always gives the same sound.
 
     Args:
         chorale: Chorale.
-        sample_rate: samples a second, 8000..96000.
-        tempo: quarter notes a minute throughout, 4..1000; None for the tempo marks of the page, 80
-            where there is none.
-        fermata: how many times longer a step lasts under a fermata, at least 1 (1 holds nothing).
-        soundfont: a file (.sf2 or .sf3) whose voices sing: its Choir Aahs, or, where it has none,
-            the first of its sounds; None for the small choir that is built in.
-        repeats: ``'played'``: repeats, endings and jumps of the page are sung; ``'written'``: each
-            bar once.
+        sample_rate: samples per second, 8000..96000.
+        tempo: quarter notes per minute throughout, 4..1000; None follows the page's tempo marks, or
+            takes 80 if it has none.
+        fermata: how many times longer a step lasts under a fermata, at least 1 (not held at all).
+        soundfont: a file (.sf2 or .sf3) whose voices sing: its Choir Aahs, or, failing that, the
+            first of its sounds; None for the built-in small choir.
+        repeats: ``'played'`` sings the repeats, endings and jumps of the page; ``'written'`` sings
+            each bar once.
 
     Raises:
-        ValueError: an argument is outside its range, or the file is no SoundFont.
+        ValueError: an argument is outside its range, or the file is not a SoundFont.
         FileNotFoundError: no such file.
         ModuleNotFoundError: a SoundFont is given and tinysoundfont is not installed.
-        TypeError: `chorale` is no Chorale.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> sound = synthesize(Chorale([[72, 67, 64, 48]] * 4), sample_rate=8000, tempo=60)
@@ -93,7 +94,7 @@ def synthesize(
     """
     chorale = in_order(as_chorale(chorale), repeats)
     if not isinstance(sample_rate, (int, np.integer)) or not 8000 <= sample_rate <= 96_000:
-        raise ValueError(f"sample rate {sample_rate!r}: expected samples a second, 8000..96000")
+        raise ValueError(f"sample rate {sample_rate!r}: expected samples per second, 8000..96000")
     times = step_times(chorale, tempo, fermata, "written")
     samples = int(round((times[-1] + TAIL) * sample_rate))
     if soundfont is None:
@@ -117,12 +118,12 @@ def step_times(
         chorale, tempo, fermata, repeats: as in `synthesize`.
 
     Returns:
-        float array (steps + 1,), of all steps in the order in which they are sung (see
-        `expand_repeats`); the last is the end.
+        float array (steps + 1,), for all steps in the order in which they are sung (see
+        `expand_repeats`); the last number is the end.
 
     Raises:
-        ValueError: `tempo`, `fermata` or `repeats` is none that there is.
-        TypeError: `chorale` is no Chorale.
+        ValueError: `tempo` or `fermata` is outside its range, or `repeats` is unknown.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> step_times(Chorale([[72, 67, 64, 48]] * 4), tempo=60).tolist()
@@ -143,20 +144,20 @@ def write_sound(
     soundfont: str | os.PathLike[str] | None = None,
     repeats: str = "played",
 ) -> Path:
-    """Writes the sound of a chorale in the format that the suffix asks for, stereo.
+    """Writes the sound of a chorale in stereo, in the format of the suffix.
 
     Args:
         chorale: Chorale.
-        path: file to write, ``.wav`` or ``.flac`` (16 bits), ``.ogg`` (Vorbis) or ``.mp3``; there
-            whole or not at all, its folder made where missing.
-        sample_rate, tempo, fermata, soundfont, repeats: as in `synthesize`. An MP3 has one of 8000,
-            11025, 12000, 16000, 22050, 24000, 32000, 44100 and 48000 samples a second.
+        path: file to write, ``.wav`` or ``.flac`` (16 bits), ``.ogg`` (Vorbis) or ``.mp3``. It is
+            written completely or not at all; its folder is created if missing.
+        sample_rate, tempo, fermata, soundfont, repeats: as in `synthesize`. An MP3 has 8000, 11025,
+            12000, 16000, 22050, 24000, 32000, 44100 or 48000 samples per second.
 
     Returns:
         Path: `path`.
 
     Raises:
-        ValueError: another suffix, or a sample rate that its format does not have.
+        ValueError: another suffix, or a sample rate that the format does not support.
         ValueError, TypeError, OSError, ModuleNotFoundError: as in `synthesize`.
 
     Examples:
@@ -184,22 +185,21 @@ def write_sound(
 
 
 def _sung(chorale, times, samples, sample_rate):
-    """All voices (float32 array (samples, 2)), each from its place."""
+    """All voices together (float32 array (samples, 2)), each panned to its place."""
     choir = np.zeros((samples, 2), np.float32)
     trembling = _trembling_time(samples, sample_rate)
     for voice in range(len(VOICES)):
         line = _line(chorale.notes(voice), times, trembling, sample_rate) * np.float32(
             _LEVELS[voice]
         )
-        angle = (_PLACES[voice] + 1) * np.pi / 4  # equal loudness wherever it stands
+        angle = (_PLACES[voice] + 1) * np.pi / 4  # equal loudness at every place
         choir[:, 0] += line * np.float32(np.cos(angle))
         choir[:, 1] += line * np.float32(np.sin(angle))
     return choir
 
 
 def _line(notes, times, trembling, sample_rate):
-    """One voice (float32 array (samples,)): its notes one after the other, each sung by all its
-    singers."""
+    """One voice (float32 array (samples,)): its notes in turn, each sung by all its singers."""
     line = np.zeros(trembling.shape[1], np.float32)
     for (start, length, pitch), breath in zip(notes.tolist(), _breaths(notes, times)):
         first = int(round(times[start] * sample_rate))
@@ -217,8 +217,8 @@ def _line(notes, times, trembling, sample_rate):
 
 
 def _breaths(notes, times):
-    """For each note of a voice by how many seconds (float array) it ends early, because the same
-    note is struck again."""
+    """By how many seconds (float array) each note of a voice ends early, because the same note is
+    struck again."""
     start, length, pitch = notes.T
     again = np.append((start[1:] == (start + length)[:-1]) & (pitch[1:] == pitch[:-1]), False)
     seconds = times[start + length] - times[start]
@@ -226,8 +226,8 @@ def _breaths(notes, times):
 
 
 def _trembling_time(samples, sample_rate):
-    """float array (singers, samples): the time in seconds, now ahead and now behind by each
-    singer's vibrato."""
+    """float array (singers, samples): the time in seconds, shifted back and forth by each singer's
+    vibrato."""
     time = np.arange(samples) / sample_rate
     depth = 2 ** (_VIBRATO / 1200) - 1
     return np.stack(
@@ -239,8 +239,7 @@ def _trembling_time(samples, sample_rate):
 
 
 def _envelope(samples, seconds, sample_rate):
-    """From silence to full and back (float32 array), in half waves of a cosine, so that nothing
-    clicks."""
+    """A fade in and out (float32 array), each half a cosine wave, so that nothing clicks."""
     envelope = np.ones(samples, np.float32)
     attack = int(min(_ATTACK, seconds / 2) * sample_rate)
     release = int(_RELEASE * sample_rate)
@@ -251,8 +250,8 @@ def _envelope(samples, seconds, sample_rate):
 
 @lru_cache(maxsize=128)
 def _wave(pitch, sample_rate):
-    """One period (float32 array) of the vowel at this pitch: harmonics that fall off as a voice's
-    do, lifted where the vowel resonates."""
+    """One period (float32 array) of the vowel at this pitch: harmonics that fall off as in a voice,
+    raised near the vowel's resonances."""
     frequency = _frequency(pitch)
     count = max(1, int(min(_HIGHEST, 0.45 * sample_rate) / frequency))
     harmonics = np.arange(1, count + 1)
@@ -264,19 +263,19 @@ def _wave(pitch, sample_rate):
     spectrum = np.zeros(_TABLE // 2 + 1, complex)
     spectrum[1 : count + 1] = strengths * np.exp(
         2j * np.pi * harmonics**2 / 7
-    )  # spread phases: no sharp peaks
+    )  # spread the phases, to avoid sharp peaks
     wave = np.fft.irfft(spectrum)
     return (wave / np.sqrt(np.mean(wave**2))).astype(np.float32)
 
 
 def _frequency(pitch):
-    """Hz of a MIDI number, in equal temperament on A4 = 440 Hz."""
+    """The frequency in Hz of a MIDI number, in equal temperament with A4 = 440 Hz."""
     return 440.0 * 2 ** ((pitch - 69) / 12)
 
 
 def _room_answer(choir, sample_rate):
-    """What a room gives back (float32 array like `choir`): noise that dies away in a second,
-    another for each ear (Moorer, About this reverberation business, 1979)."""
+    """The reverberation (float32 array like `choir`): the choir convolved with noise that dies away
+    in a second, different for each ear (Moorer, About this reverberation business, 1979)."""
     samples = int(TAIL * sample_rate)
     time = np.arange(samples) / sample_rate
     noise = np.random.default_rng(1685).standard_normal((2, samples))
@@ -286,7 +285,7 @@ def _room_answer(choir, sample_rate):
     response = noise * dying
     softer = np.fft.rfft(response) / (
         1 + np.fft.rfftfreq(samples, 1 / sample_rate) / 2500
-    )  # walls swallow the treble
+    )  # walls absorb the treble
     response = np.fft.irfft(softer, samples)
     response *= _REVERBERATION / np.sqrt(np.sum(response**2, axis=1, keepdims=True))
     return np.stack(
@@ -295,8 +294,9 @@ def _room_answer(choir, sample_rate):
 
 
 def _convolved(sound, response):
-    """`sound` as long as it is, convolved with `response`, block by block (overlap-add)."""
-    size = max(2**16, 2 ** int(1.4 * len(response)).bit_length())  # a block is longer than that
+    """`sound` convolved with `response`, block by block (overlap-add), cut to its own length."""
+    # a block must be longer than the response
+    size = max(2**16, 2 ** int(1.4 * len(response)).bit_length())
     step = size - len(response) + 1
     blocks = -(-len(sound) // step)
     padded = np.zeros((blocks, size), np.float32)
@@ -312,8 +312,8 @@ def _convolved(sound, response):
 
 
 def _played(chorale, times, samples, sample_rate, soundfont):
-    """All voices (float32 array (samples, 2)) as the SoundFont's choir sings them, each from its
-    place."""
+    """All voices together (float32 array (samples, 2)), sung by the SoundFont's choir, each panned
+    to its place."""
     synth, file = _loaded(soundfont, sample_rate)
     programme = next(
         (number for number in (CHOIR_AAHS, *range(128)) if synth.sfpreset_name(file, 0, number)),
@@ -337,7 +337,7 @@ def _played(chorale, times, samples, sample_rate, soundfont):
     for at, begins, voice, pitch in [
         *sorted(events),
         (samples, False, 0, 0),
-    ]:  # let go before the next is struck
+    ]:  # note off before the next note on
         if at > now:
             synth.generate(at - now, memoryview(sound[now:at]).cast("B"))
             now = at
@@ -355,20 +355,22 @@ def _loaded(soundfont, sample_rate):
     path = as_path(soundfont, "the name of a SoundFont")
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: no such SoundFont; expected a file with the ending .sf2 or .sf3"
+            f"{path}: no such SoundFont; expected a file that ends in .sf2 or .sf3"
         )
     try:
         from tinysoundfont import Synth
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "a SoundFont is read by tinysoundfont, which is not installed: "
-            "`pip install --no-deps tinysoundfont` (PyAudio, which it asks for, is not needed here)"
+            "reading a SoundFont needs tinysoundfont, which is not installed: "
+            "`pip install --no-deps tinysoundfont` (its dependency PyAudio is not needed here)"
         ) from error
     synth = Synth(gain=_GAIN, samplerate=sample_rate)
     try:
         return synth, synth.sfload(str(path))
-    except Exception as error:  # whatever its parser throws
-        raise ValueError(f"{path}: no SoundFont, or a damaged one ({error})") from error
+    except Exception as error:  # its parser raises errors of many kinds
+        raise ValueError(
+            f"{path}: not a SoundFont, or a damaged one ({error}): expected a .sf2 or .sf3 file"
+        ) from error
 
 
 # Files
@@ -379,11 +381,11 @@ def encode_audio(sound: np.ndarray, sample_rate: int, **how: Any) -> bytes:
 
     Args:
         sound: float array (samples, channels), -1..1.
-        sample_rate: samples a second.
-        how: format, subtype and what else soundfile's SoundFile knows.
+        sample_rate: samples per second.
+        how: format, subtype and other options of soundfile's SoundFile.
 
     Raises:
-        ValueError: the format does not have this sample rate.
+        ValueError: the format does not support this sample rate.
 
     Examples:
         >>> encode_audio(np.zeros((8, 2)), 8000, format="WAV", subtype="PCM_16")[:4]
@@ -401,6 +403,6 @@ def encode_audio(sound: np.ndarray, sample_rate: int, **how: Any) -> bytes:
                 file.write(sound[start : start + _BLOCK])
     except soundfile.LibsndfileError as error:
         raise ValueError(
-            f"{how['format']} with {sample_rate} samples a second: {error.error_string}"
+            f"{how['format']} with {sample_rate} samples per second: {error.error_string}"
         ) from error
     return content.getvalue()

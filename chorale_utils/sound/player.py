@@ -1,10 +1,10 @@
-"""Players for the notebook: a chorale to hear, and its score with a cursor that goes along with the
+"""Players for the notebook: a chorale to listen to, and its score with a cursor that follows the
 sound.
 
-A chorale that is shown leaves three outputs: the line that names it, its score as PNG, and the
-player. So the score is seen wherever a notebook is, on GitHub, too, which strips sound and scripts,
-and nowhere twice. Nothing is fetched, and several players on one page do not disturb each other.
-Where scripts do not run (in an untrusted notebook), only the cursor is missing.
+`show` leaves three outputs: the caption, the score as PNG, and the player. So the score appears
+exactly once wherever the notebook is read, even on GitHub, which strips sound and scripts. Nothing
+is fetched, and several players on one page do not disturb each other. Where scripts do not run (in
+an untrusted notebook), only the cursor is missing.
 
 Notebook: 05_generation
 """
@@ -33,12 +33,12 @@ from .audio import encode_audio, step_times, synthesize
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-# In a notebook, where every byte is stored; the choir reaches up to 5 kHz.
+# A low rate, since a notebook stores every byte; the choir's harmonics end at 5 kHz.
 PLAYER_SAMPLE_RATE = 24_000
 
-# Takes every player on the page that has no cursor yet, so that it does not matter how often it is
-# on a page. The score is the last picture before the player that has the right size: another output
-# of the same cell, wherever the page puts that. A click on it goes on from there.
+# Gives a cursor to every player on the page that has none yet, so that the script may be on a page
+# any number of times. The score is the last picture of the right size before the player: another
+# output of the same cell, wherever the page puts it. A click on the score plays from there.
 _FOLLOW = """
 for (const player of document.querySelectorAll(".chorale-player:not([data-follows])")) {
   player.dataset.follows = "";
@@ -96,9 +96,9 @@ def play(
     fermata: float = FERMATA,
     soundfont: str | os.PathLike[str] | None = None,
 ) -> Player:
-    """A player for the notebook, with the sound of a chorale in it, as MP3 of 5 kB a second.
+    """A player for the notebook that contains the sound of a chorale as MP3, 5 kB per second.
 
-    It plays in an untrusted notebook too.
+    It also plays in an untrusted notebook.
 
     Args:
         chorale: Chorale.
@@ -122,9 +122,9 @@ def mp3(
     fermata: float = FERMATA,
     soundfont: str | os.PathLike[str] | None = None,
 ) -> bytes:
-    """The sound of a chorale as the content (bytes) of an MP3 file, 40 kbit a second.
+    """The sound of a chorale as the content (bytes) of an MP3 file, 40 kbit per second.
 
-    In an MP3 the sound begins 46 ms late; nobody sees that in a cursor.
+    In an MP3 the sound begins 46 ms late, too little to notice in the cursor.
 
     Args:
         chorale, tempo, fermata, soundfont: as in `synthesize`.
@@ -185,23 +185,23 @@ def show(
     analysis: bool | str | Sequence[ChordMark] = False,
     marks: Any = None,
 ) -> ShownChorale | ShownChorales:
-    """A chorale to see and to hear, for the notebook: a line that names it, score, and player.
+    """A chorale to see and hear in the notebook: caption, score and player.
 
-    Where the notebook is trusted, a cursor follows the sound in the score. Several chorales stand
-    one under the other.
+    In a trusted notebook, a cursor in the score follows the sound. Several chorales are shown one
+    below another.
 
     Args:
         chorale: Chorale, at least one step; or a list of them, such as `generate` returns.
         staves, width: as in `show_score`.
         tempo, fermata, soundfont: as in `synthesize`; repeats are sung.
-        caption: text for the first line; None gives title, name and key, as far as they are known.
+        caption: text of the first line; None gives title, name and key, as far as they are known.
             For several chorales None, or a list with one for each.
         colours, marks: as in `show_score`. For several chorales None, or a list with one for each.
-        analysis: as in `to_score`; for several chorales not marks of one's own.
+        analysis: as in `to_score`; with several chorales, not a list of marks.
 
     Raises:
-        ValueError: an argument is outside its range, or there are not as many captions or colours
-            as chorales.
+        ValueError: an argument is outside its range, or the number of captions or colours differs
+            from the number of chorales.
         TypeError: `chorale` is neither a Chorale nor a list of them.
         OSError, ModuleNotFoundError: as in `synthesize`.
 
@@ -237,7 +237,7 @@ def show(
 
 
 def _for_each(given, chorales, what):
-    """A list with one for each chorale, of an argument of `show`."""
+    """An argument of `show` as a list with one item per chorale."""
     if given is None:
         return [None] * len(chorales)
     if isinstance(given, str) or len(given) != len(chorales):
@@ -248,16 +248,16 @@ def _for_each(given, chorales, what):
 def cursor_path(
     systems: Sequence[System], times: np.ndarray, steps: np.ndarray | None = None
 ) -> list[dict[str, Any]]:
-    """Where the cursor is when: a dict for each system, for each time that it is sung.
+    """The path of the cursor: a list of dicts, one for each system each time that it is sung.
 
-    Its `top` and `height` are shares of the page's height; its `points` are pairs (seconds, x as
-    share of the page's width), between which the cursor moves evenly.
+    `top` and `height` are shares of the page's height; `points` are pairs (seconds, x as a share of
+    the page's width), between which the cursor moves evenly.
 
     Args:
         systems: list of `engraving.System`.
         times: float array (steps + 1,), when each step begins, in seconds (see `step_times`).
-        steps: int array (steps,), which step of the page each one of them is (see `sung_steps`);
-            None for a page that is sung as it stands.
+        steps: int array (steps,), the step of the page for each step sung (see `sung_steps`); None
+            for a page without repeats.
 
     Examples:
         >>> cursor_path([System(0.1, 0.2, [(0, 0.1), (2, 0.9)])], np.array([0.0, 0.25, 0.5]))
@@ -284,7 +284,7 @@ def cursor_path(
 
 
 def _points_within(points, start, stop):
-    """The points of a system from one step up to another; empty where it has none."""
+    """The points of a system between two steps; may be empty."""
     (begin, _), (end, _) = points[0], points[-1]
     if stop <= begin or start >= end:
         return []
@@ -297,7 +297,8 @@ def _points_within(points, start, stop):
 
 
 def sung_steps(chorale: Chorale) -> np.ndarray:
-    """Which step of the page is sung when: int array (steps,), in the order of `expand_repeats`.
+    """The steps of the page in the order in which they are sung (see `expand_repeats`): int array
+    (steps,).
 
     Args:
         chorale: Chorale.
@@ -318,8 +319,8 @@ def sung_steps(chorale: Chorale) -> np.ndarray:
 class Player:
     """An MP3 (bytes) that displays itself as a player in a notebook.
 
-    The sound is in the audio tag itself, not in a source tag as IPython's Audio has it: JupyterLab
-    strips that in an untrusted notebook.
+    The sound is in the audio tag itself, not in a source tag as with IPython's Audio: JupyterLab
+    strips source tags in an untrusted notebook.
     """
 
     data: bytes
@@ -333,10 +334,10 @@ class Player:
 
 
 class ShownChorale:
-    """What `show` returns for a chorale: caption, score and player, one under the other.
+    """What `show` returns for a chorale: caption, score and player, one below another.
 
-    `caption` is a str, `score` a ScorePicture, `player` a Player, and `path` is the way of the
-    cursor (see `cursor_path`).
+    `caption` is a str, `score` a ScorePicture, `player` a Player, and `path` the path of the cursor
+    (see `cursor_path`).
     """
 
     def __init__(
@@ -380,7 +381,7 @@ class ShownChorale:
 
 
 class ShownChorales(tuple[ShownChorale, ...]):
-    """What `show` returns for several chorales: each as ShownChorale, one under the other."""
+    """What `show` returns for several chorales: a ShownChorale for each, one below another."""
 
     def _ipython_display_(self) -> None:
         leave_terminals_alone()

@@ -1,1 +1,1 @@
-"""The notebooks: their plots, how they are executed and recorded, and results that are kept."""
+"""The notebooks: plots, execution, records of runs, and cached results."""

@@ -1,8 +1,8 @@
-"""A cache on disk for the results of costly calls, so that a run that was interrupted computes none
-of them twice.
+"""A cache on disk for the results of costly calls, so that an interrupted run does not compute them
+twice.
 
-Its files hold numbers and text, no pickles: reading them executes nothing. A training has
-checkpoints of its own, see `models.checkpoint`.
+Its files hold numbers and text, no pickles: reading them executes no code. Training has its own
+checkpoints, see `models.checkpoint`.
 
 Notebook: 04_evaluation
 """
@@ -35,23 +35,23 @@ R = TypeVar("R")
 
 
 def cached(function: Callable[P, R], folder: str | os.PathLike[str]) -> Callable[P, R]:
-    """The same function, which saves its results in a folder and computes none of them twice.
+    """The same function, but it saves its results in a folder and never computes one twice.
 
-    A result is identified by all that it depends on: the function, its arguments (of a model the
-    weights, of a chorale all fields), the source code and tables of this package, and the versions
-    of the packages that compute. A damaged result is computed again, with a warning. Of more than
-    `MAX_RESULTS` results, the oldest are removed.
+    The key of a result covers everything that it depends on: the function, its arguments (for a
+    model the weights, for a chorale all fields), the source code and tables of this package, and
+    the versions of the packages that compute. A damaged result is computed again, with a warning.
+    Beyond `MAX_RESULTS` results, the oldest are removed.
 
     Args:
         function: a function of this package whose arguments are plain values, arrays, chorales and
             models, and lists of them, and whose result is a list of Chorale, a DataFrame or a
-            float. A result that depends on chance, or on how fast a machine is, stays as it came
-            the first time.
-        folder: made where it is missing.
+            float. A result that depends on chance or on the speed of the machine keeps its first
+            value.
+        folder: where the results are kept; created if missing.
 
     Raises:
-        TypeError: the function is not one of this package, so that its source code is not known;
-            or, when it is called, an argument or the result is none of those named above.
+        TypeError: the function is not one of this package, so that its source code is unknown; or,
+            when it is called, an argument or the result is of another type than those above.
 
     Examples:
         >>> import tempfile
@@ -72,7 +72,7 @@ def cached(function: Callable[P, R], folder: str | os.PathLike[str]) -> Callable
     @functools.wraps(function)
     def from_cache(*args: P.args, **options: P.kwargs) -> R:
         call = inspect.signature(function).bind(*args, **options)
-        if isinstance(call.arguments.get("model"), (str, os.PathLike)):  # its weights count
+        if isinstance(call.arguments.get("model"), (str, os.PathLike)):  # the key needs its weights
             from ..models.saving import as_model
 
             call.arguments["model"] = as_model(call.arguments["model"])
@@ -98,7 +98,7 @@ def cached(function: Callable[P, R], folder: str | os.PathLike[str]) -> Callable
 
 
 def _save(result: Any, path: Path) -> None:
-    """Writes a result in the format that fits it; `path` has no suffix yet."""
+    """Writes a result in the format for its type; `path` has no suffix yet."""
     import pandas as pd
 
     if isinstance(result, pd.DataFrame):
@@ -142,12 +142,12 @@ def _remove_oldest(folder: Path) -> None:
 
 
 def _update(digest: Any, value: Any) -> None:
-    """Updates a hash with a value, so that values that differ give different hashes."""
+    """Updates a hash with a value, such that different values give different hashes."""
     digest.update(type(value).__name__.encode())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):  # such as a Chorale
         value = list(vars(value).values())
     elif hasattr(value, "get_weights"):
-        # Keras numbers the names of its models, and the state of seeds is no weight
+        # not the name, which Keras numbers, nor the state of seeds, which is not a weight
         config = {key: said for key, said in value.get_config().items() if key != "name"}
         weights = [weight for weight in value.get_weights() if weight.dtype.kind == "f"]
         value = [str(config), *weights]
@@ -163,14 +163,14 @@ def _update(digest: Any, value: Any) -> None:
     else:
         raise TypeError(
             f"argument {value!r}: expected a plain value, an array, a chorale, a model, or a list "
-            f"of them"
+            f"of these"
         )
 
 
 @functools.cache
 def _source_digest() -> bytes:
     """A hash of this package's source code and tables, and of the versions of the packages that
-    compute, as they are when this is first called."""
+    compute, at the time of the first call."""
     versions = [version(package) for package in ("tensorflow", "keras", "numpy")]
     digest = hashlib.sha256(" ".join(versions).encode())
     package = Path(__file__).parents[1]

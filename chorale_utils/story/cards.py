@@ -1,5 +1,5 @@
-"""Cards: what is written beside the shipped weights, the grade, the harmonising and the rules of
-part-writing, as Markdown.
+"""Cards: Markdown pages that describe the shipped weights, the grade, harmonising, composing and
+Bach's use of the rules of part-writing.
 
 The scripts that write them are `models.model_card`, `writing.grade_card`,
 `writing.harmonising_card`, `writing.composing_card` and `part_writing.bach_card`.

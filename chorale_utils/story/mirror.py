@@ -1,7 +1,7 @@
 """A mirror: a copy of a run's folder in another place that fsspec reaches, such as object storage.
 
-The notebooks of a run write on a disk of this machine. The mirror receives what they have written
-each time one of them ends. Which files they write is decided in `pipeline`.
+The notebooks of a run write to a local disk. Each time one of them ends, its files are copied to
+the mirror. `pipeline` decides which files they write.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,18 @@ from .record import LOCK, RECORD
 
 
 class Mirror:
-    """A folder elsewhere that is kept equal to a run's folder.
+    """A copy of a run's folder elsewhere, kept up to date.
 
     Args:
-        url: the folder in which the mirror is made, an address that fsspec knows, such as
+        url: the folder in which the mirror is created, an address that fsspec knows, such as
             ``'s3://bucket/runs'``.
-        folder: the run's folder; the mirror has its name.
+        folder: the run's folder; the mirror has the same name.
 
     Raises:
         MissingExtra: fsspec is not installed.
-        ValueError: fsspec does not know such an address; or a package is missing, which the message
-            names; or the address contains a password, which would end up in the run's record.
+        ValueError: fsspec does not know this kind of address; or it needs a package that is not
+            installed, which the message names; or the address contains a password, which would end
+            up in the run's record.
 
     Examples:
         >>> import tempfile
@@ -50,32 +51,32 @@ class Mirror:
             self.files, place = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise ValueError(
-                f"output {url}: {error}: expected a folder of this machine, or an address that "
-                f"fsspec knows; install the package that it names, such as s3fs for s3://"
+                f"output {url}: {error}: expected a folder on this machine, or an address that "
+                f"fsspec knows; install the package that fsspec asks for, such as s3fs for s3://"
             ) from error
         self.folder, self.place = folder, f"{place.rstrip('/')}/{folder.name}"
-        self._copied: dict[Path, tuple[int, int]] = {}  # time and size of what is there already
+        self._copied: dict[Path, tuple[int, int]] = {}  # time and size of the files copied so far
 
     def check_empty(self) -> None:
-        """Makes sure that there is nothing yet in the mirror's place.
+        """Makes sure that the mirror's folder is empty or does not exist yet.
 
         Raises:
-            FileExistsError: there is something.
-            OSError: the place cannot be read.
+            FileExistsError: the folder is not empty.
+            OSError: the folder cannot be read.
         """
         with self._as_oserror():
             if self.files.exists(self.place) and self.files.ls(self.place):
                 raise FileExistsError(
-                    f"{self.place} is there and not empty: choose another --run-id"
+                    f"{self.place} exists and is not empty: choose another --run-id"
                 )
 
     def renew(self) -> None:
         """Copies every file that is new or has changed since the last time.
 
-        The run's record comes last, so that it never names what has not been copied yet.
+        The run's record is copied last, so that it never names a file that is not there yet.
 
         Raises:
-            OSError: the place cannot be written.
+            OSError: the mirror cannot be written.
         """
         paths = [path for path in self.folder.rglob("*") if path.is_file() and path.name != LOCK]
         for path in sorted(paths, key=lambda path: (path.name == RECORD, path)):
@@ -90,7 +91,7 @@ class Mirror:
 
     @contextmanager
     def _as_oserror(self) -> Iterator[None]:
-        """Each kind of storage has errors of its own; all of them are raised as OSError."""
+        """Raises every error of fsspec as OSError, since each kind of storage has its own."""
         try:
             yield
         except OSError:

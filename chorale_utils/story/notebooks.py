@@ -1,8 +1,6 @@
-"""One notebook: the parameters that it declares, and how papermill executes it, in a kernel of its
-own.
+"""One notebook: the parameters that it declares, and its execution by papermill in its own kernel.
 
-Which notebooks are executed, in which order and with which values, is decided in `pipeline` and
-`sweep`.
+`pipeline` and `sweep` decide which notebooks are executed, in which order and with which values.
 """
 
 import ast
@@ -22,7 +20,7 @@ from typing import Any
 
 from ..extras import require
 
-# How every committed notebook describes its kernel, whichever Python executed it last.
+# The kernel's description in every committed notebook, whichever Python executed it last.
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {
@@ -32,9 +30,9 @@ NOTEBOOK_METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
-# Where the book is published, which `make book` builds; pyproject.toml and README say the same.
+# The address at which the book of `make book` is published; also in pyproject.toml and README.
 BOOK = "https://chorale-utils.github.io/chorale-utils/"
-UNFINISHED = ".unfinished.ipynb"  # how a notebook's name ends while it is being executed
+UNFINISHED = ".unfinished.ipynb"  # ends a notebook's name while it is being executed
 
 # papermill changes the working folder, of which a process has only one
 _ONE_AT_A_TIME = threading.Lock()
@@ -44,11 +42,11 @@ class NotebookFailed(RuntimeError):
     """A notebook that did not run to its end.
 
     Args:
-        place: which notebook and cell, such as ``'notebook 03_model_training, cell In [4]'``.
+        place: the notebook and cell, such as ``'notebook 03_model_training, cell In [4]'``.
         ename: name of the error.
         evalue: text of the error.
-        source: the cell's code; empty where no cell is to blame.
-        traceback: without colours; empty where there is none.
+        source: the cell's code; empty if the error is not in a cell.
+        traceback: without colours; may be empty.
     """
 
     def __init__(
@@ -65,24 +63,23 @@ class NotebookFailed(RuntimeError):
 
 
 def notebooks_in(folder: str | os.PathLike[str], names: Sequence[str] | None = None) -> list[Path]:
-    """The notebooks of a folder that belong to its story, ``0*.ipynb``, in the order of their
-    names.
+    """The notebooks of the story in a folder, ``0*.ipynb``, sorted by name.
 
     Args:
         folder: where the notebooks are.
-        names: which of them (``['04_evaluation']``); None for all.
+        names: names of the notebooks to return (``['04_evaluation']``); None for all.
 
     Raises:
         MissingExtra: the packages that read and execute notebooks are not installed.
         FileNotFoundError: there are no notebooks in the folder.
-        ValueError: there is no notebook of such a name.
+        ValueError: there is no notebook of this name.
     """
     require("notebooks", "executing notebooks")
     books = {book.stem: book for book in sorted(Path(folder).resolve().glob("0*.ipynb"))}
     if not books:
         raise FileNotFoundError(
-            f"{folder}: expected notebooks named 0*.ipynb; run this from a checkout of the "
-            f"project, or say where they are with --notebooks"
+            f"{folder}: expected notebooks named 0*.ipynb; run this in a checkout of the project, "
+            f"or name their folder with --notebooks"
         )
     unknown = [name for name in names or () if name not in books]
     if unknown:
@@ -107,8 +104,7 @@ def declared_parameters(notebook: str | os.PathLike[str]) -> dict[str, Any]:
     """The parameters that a notebook declares in its cell tagged ``parameters``: name -> default.
 
     Raises:
-        ValueError: a default is not a plain value (see `check_plain`), so that its type is not
-            certain.
+        ValueError: a default is not a plain value (see `check_plain`), so that its type is unknown.
     """
     cells = read_notebook(notebook).cells
     sources = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
@@ -131,7 +127,7 @@ def declared_parameters(notebook: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def check_plain(value: Any) -> None:
-    """Makes sure that papermill hands a value to a notebook as it is.
+    """Makes sure that papermill can pass a value to a notebook unchanged.
 
     Raises:
         TypeError: it is not an int, float, bool, str, list, dict or None, or contains something
@@ -155,8 +151,8 @@ def check_plain(value: Any) -> None:
 
 
 def value_from_text(text: str, default: Any) -> Any:
-    """The value that a text on the command line stands for: the text itself where the parameter's
-    default is a string; otherwise what it spells as Python, or the text where it spells nothing.
+    """The value of a text from the command line: the text itself if the parameter's default is a
+    string; otherwise the Python literal that it spells, or the text if it spells none.
 
     Examples:
         >>> value_from_text("1e-3", 0.01), value_from_text("true", False), value_from_text("5", "a")
@@ -171,14 +167,14 @@ def value_from_text(text: str, default: Any) -> Any:
 
 
 def code_sha256(notebook: str | os.PathLike[str]) -> str:
-    """SHA-256 (hexadecimal) of a notebook's code; its outputs and its prose do not matter."""
+    """SHA-256 (hexadecimal) of a notebook's code, without its outputs and prose."""
     cells = read_notebook(notebook).cells
     sources = "\0".join(cell.source for cell in cells if cell.cell_type == "code")
     return hashlib.sha256(sources.encode()).hexdigest()
 
 
 def seconds_per_cell(executed: str | os.PathLike[str]) -> list[float]:
-    """Seconds that each cell of an executed notebook took; 0 where the notebook does not say."""
+    """Seconds that each cell of an executed notebook took; 0 if the notebook does not say."""
     cells = read_notebook(executed).cells
     return [cell.metadata.get("papermill", {}).get("duration") or 0.0 for cell in cells]
 
@@ -190,21 +186,21 @@ def execute(
     on_cell: Callable[[int, int], None] | None = None,
     inherited_fds: Sequence[int] = (),
 ) -> int | None:
-    """Executes a notebook in a kernel of the Python that runs this, and returns the most memory
-    that the kernel held, in MiB; None where the system does not tell.
+    """Executes a notebook in a kernel of the current Python, and returns the peak memory of the
+    kernel in MiB, or None if the system does not report it.
 
-    `executed` is written whole when the notebook has ended, even if it ended with an error. Until
-    then, what has been executed lies beside it under a name that ends in `UNFINISHED`. The kernel
-    communicates through Unix sockets, so that it listens at no port. Parameters are written into
-    the notebook as Python literals: data, never code.
+    `executed` is written in one go when the notebook has ended, even if it ended with an error.
+    Until then, the cells executed so far are saved beside it under a name that ends in
+    `UNFINISHED`. The kernel communicates through Unix sockets, so that it opens no port. Parameters
+    are written into the notebook as Python literals: data, never code.
 
     Args:
         book: the notebook.
-        executed: where it is written with its outputs.
+        executed: path of the executed notebook.
         parameters: name -> plain value (see `check_plain`).
         on_cell: called when a cell begins, with its number from 1 and the number of cells.
         inherited_fds: file descriptors that the kernel inherits: a lock on one of them lasts as
-            long as the kernel does, even if this process is killed first.
+            long as the kernel, even if this process is killed first.
 
     Raises:
         MissingExtra: papermill is not installed.
@@ -254,7 +250,7 @@ def execute(
             error.source,
             strip_color("\n".join(error.traceback)),
         ) from None
-    # a kernel that died or could not start, a full disk: papermill passes on many kinds
+    # a kernel that died or could not start, a full disk: papermill raises errors of many kinds
     except Exception as error:
         cell = f", cell In [{sum(has_code)}]" if any(has_code) else ""
         hint = " (out of memory?)" if type(error).__name__ == "DeadKernelError" else ""
@@ -270,12 +266,12 @@ def execute(
 def _kernel_manager(
     sockets: str, inherited_fds: Sequence[int], memory: dict[str, int | None]
 ) -> type:
-    """The class of kernel managers whose kernel is of this Python, whatever kernels the user has.
+    """A class of kernel managers that start the current Python, whatever kernels the user has.
 
     Args:
-        sockets: folder of the Unix sockets through which it communicates.
-        inherited_fds: file descriptors that it inherits.
-        memory: in which it leaves under ``'mib'`` the most memory that it held.
+        sockets: folder of the Unix sockets through which the kernel communicates.
+        inherited_fds: file descriptors that the kernel inherits.
+        memory: dict in which the manager stores the kernel's peak memory under ``'mib'``.
     """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
@@ -296,7 +292,7 @@ def _kernel_manager(
         def _connection_file_in_sockets(self) -> str:
             return os.path.join(sockets, "kernel.json")
 
-        # type: ignore, since jupyter_client derives its asynchronous manager from the other one
+        # type: ignore, since jupyter_client derives its asynchronous manager from the synchronous
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
             await super().start_kernel(pass_fds=tuple(inherited_fds), **options)
 
@@ -310,8 +306,7 @@ def _kernel_manager(
 
 
 def _peak_memory_mib(pid: int | None) -> int | None:
-    """The most memory that a running process has held, in MiB; None where the system does not
-    tell."""
+    """The peak memory of a running process in MiB; None if the system does not report it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -321,14 +316,14 @@ def _peak_memory_mib(pid: int | None) -> int | None:
 
 
 def _path_for_papermill(path: Path) -> str:
-    """The path as papermill is to note it in the notebook: relative; and with braces doubled, since
+    """The path for papermill to store in the notebook: relative, with braces doubled, since
     papermill would replace {names} in it."""
     return os.path.relpath(path).replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager
 def _without_papermill_log() -> Iterator[None]:
-    """Suppresses papermill's log and its packages' warnings: what matters comes as an error."""
+    """Suppresses papermill's log and its packages' warnings: what matters is raised as an error."""
     logger = logging.getLogger("papermill")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -337,7 +332,7 @@ def _without_papermill_log() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except KeyboardInterrupt:
-        # otherwise asyncio complains at the very end that nobody asked how the cell went on
+        # otherwise asyncio complains at exit that the result of the cell was never retrieved
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise
     finally:
@@ -348,8 +343,8 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def without_volatile_metadata(book: Any) -> Any:
-    """A notebook (NotebookNode) without the times, paths and versions that executing it left in its
-    metadata, and without widgets, which are dead without the kernel that made them."""
+    """A notebook (NotebookNode) without the times, paths and versions that its execution left in
+    the metadata, and without widgets, which are dead without their kernel."""
     import nbformat
 
     book.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
@@ -406,10 +401,10 @@ def check_error_stream(book: Any, name: str) -> None:
 
     Args:
         book: NotebookNode.
-        name: what the error calls it.
+        name: the notebook's name, for the error message.
 
     Raises:
-        NotebookFailed: a cell has, for example with a warning.
+        NotebookFailed: a cell has written to it, for example a warning.
     """
     for cell in book.cells:
         for output in cell.get("outputs", []):

@@ -1,9 +1,9 @@
-"""One run of the story: the notebooks in order, executed by papermill into a folder of their own.
+"""One run of the story: papermill executes the notebooks in order and saves them in a new folder.
 
 ``chorale run --profile demo`` leaves in ``outputs/runs/<run-id>/`` the executed notebooks, the
-files that they wrote, and ``run.json``, which tells how all of it came about. ``chorale resume``
-completes a run that was interrupted or killed, or that failed. This file decides what is executed
-with which parameters; what is computed is told in the notebooks.
+files that they wrote, and ``run.json``, which records how they were made. ``chorale resume``
+completes a run that failed, was interrupted or was killed. This file decides which notebooks are
+executed and with which parameters; the notebooks themselves do the computing.
 """
 
 import os
@@ -48,8 +48,7 @@ from .record import (
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 RUNS = "outputs/runs"
 
-# What a profile changes in the notebooks' own defaults; `full` has the settings of the shipped
-# weights.
+# How each profile changes the notebooks' defaults; `full` has the settings of the shipped weights.
 PROFILES: dict[str, dict[str, Any]] = {
     "demo": {},
     "standard": {
@@ -83,27 +82,27 @@ def run(
     names: Sequence[str] | None = None,
     progress: bool | None = None,
 ) -> Path:
-    """Executes the story and returns the run's folder. Nothing is executed where a parameter is not
-    understood.
+    """Executes the story and returns the run's folder. All parameters are checked before anything
+    runs.
 
-    Each notebook gets the parameters that its cell tagged ``parameters`` declares, and no others.
-    Its working folder is that of the notebooks, as in JupyterLab; the parameter `run_folder` tells
-    it where to write.
+    Each notebook gets only the parameters that its cell tagged ``parameters`` declares. Its working
+    folder is that of the notebooks, as in JupyterLab; the parameter `run_folder` tells it where to
+    write.
 
     Args:
         profile: a name in `PROFILES`; the other arguments take precedence over it.
-        corpus: ``'music21'`` or ``'jsb'``; None leaves it to the profile and the notebooks.
-        seed: None for that of the notebooks.
+        corpus: ``'music21'`` or ``'jsb'``; None leaves the choice to the profile and the notebooks.
+        seed: None for the notebooks' own.
         parameters: name -> value of any other notebook parameter: int, float, bool, str, list, dict
             or None.
-        output: the folder in which the run's own folder is made. It may be an address that fsspec
-            knows (``'s3://bucket/runs'``, where s3fs is installed): then the run's folder is made
-            in ``outputs/runs``, since the notebooks write on a disk of this machine, and is copied
-            to that address each time a notebook ends.
-        run_id: name of the run's folder; None for one made of the time and a random suffix.
-        notebooks: the folder whose ``0*.ipynb`` are executed in the order of their names.
-        names: which of them (``['03_model_training']``); None for all.
-        progress: whether a line shows what is being executed and how long it may take; None for yes
+        output: the folder in which the run's folder is created. It may be an address that fsspec
+            knows (``'s3://bucket/runs'``, if s3fs is installed): then the run's folder is created
+            in ``outputs/runs``, since the notebooks write to a local disk, and is copied to that
+            address each time a notebook ends.
+        run_id: name of the run's folder; None for the time and a random suffix.
+        notebooks: the folder whose ``0*.ipynb`` are executed, sorted by name.
+        names: names of the notebooks to execute (``['03_model_training']``); None for all.
+        progress: whether to show a line with the current cell and the time remaining; None shows it
             on a terminal.
 
     Raises:
@@ -111,10 +110,10 @@ def run(
         ValueError: the profile, corpus, a notebook or a parameter is unknown, or a value has the
             wrong type.
         FileNotFoundError: there are no notebooks.
-        FileExistsError: the run's folder is there and not empty.
-        FolderInUse: another run is at work in that folder.
-        OSError: something cannot be written, here or at the other address; `resume` goes on.
-        NotebookFailed: a cell failed; later notebooks were not started, and whatever was done is
+        FileExistsError: the run's folder exists and is not empty.
+        FolderInUse: another run is using that folder.
+        OSError: a file cannot be written, here or at the other address; `resume` can carry on.
+        NotebookFailed: a cell failed; later notebooks were not started, and all results so far are
             kept.
     """
     books = notebooks_in(notebooks, names)
@@ -162,7 +161,7 @@ def run(
 
 
 def _first(plan: dict[Path, dict[str, Any]], name: str) -> Any:
-    """The value of a parameter in the first notebook that declares it; None where none does."""
+    """The value of a parameter in the first notebook that declares it; None if no notebook does."""
     return next((values[name] for values in plan.values() if name in values), None)
 
 
@@ -173,7 +172,7 @@ def _new_run_id(profile: str) -> str:
 def _make_folder(output: str | os.PathLike[str], run_id: str) -> Path:
     if Path(run_id).name != run_id or run_id in ("", ".", ".."):
         raise ValueError(
-            f"run id {run_id!r}: expected the name of a folder; say where it is made with --output"
+            f"run id {run_id!r}: expected a folder name, not a path; choose its place with --output"
         )
     folder = Path(output).resolve() / run_id
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,20 +184,19 @@ def _make_folder(output: str | os.PathLike[str], run_id: str) -> Path:
 def _check_empty(folder: Path) -> None:
     if any(path.name != LOCK for path in folder.iterdir()):
         raise FileExistsError(
-            f"{display_path(folder)} is there and not empty: choose another --run-id, or go on "
-            f"with `chorale resume {display_path(folder)}`"
+            f"{display_path(folder)} exists and is not empty: choose another --run-id, or complete "
+            f"that run with `chorale resume {display_path(folder)}`"
         )
 
 
 def resume(folder: str | os.PathLike[str], progress: bool | None = None) -> Path:
-    """Completes a run, and returns its folder: it then holds what it would without the
-    interruption. Nothing is executed where the run was complete.
+    """Completes a run and returns its folder, which then holds the same results as an uninterrupted
+    run. If the run was complete, nothing is executed.
 
-    Notebooks that had ended are not executed again. The one that was being executed when the run
-    was interrupted, or that failed, is executed from its first cell; but a training goes on after
-    its last finished epoch, and results that `cached` has saved are read from the run's folder.
-    Parameters are those of the run's beginning; notebooks are those of today, since one that failed
-    may have been corrected.
+    Finished notebooks are not executed again. The notebook that failed or was interrupted is
+    executed from its first cell, but a training resumes after its last finished epoch, and results
+    saved by `cached` are read from the run's folder. Parameters are those with which the run
+    started; notebooks are read as they are now, since one that failed may have been corrected.
 
     Args:
         folder: the run's folder.
@@ -207,16 +205,16 @@ def resume(folder: str | os.PathLike[str], progress: bool | None = None) -> Path
     Raises:
         MissingExtra: the packages that execute notebooks are not installed.
         FileNotFoundError: there is no run in this folder, or its notebooks are gone.
-        FolderInUse: the run is still at work, or its last kernel is.
-        ValueError: the corpus has changed, or a notebook declares other parameters.
+        FolderInUse: the run, or its last kernel, is still running.
+        ValueError: the corpus has changed, or a notebook now declares other parameters.
         NotebookFailed: see `run`.
     """
     folder = Path(folder).resolve()
-    read_record(folder)  # fails where there is no run
+    read_record(folder)  # raises if there is no run
     with folder_lock(folder) as lock:
         record = read_record(folder)
         if record["state"] == "complete":
-            # its mirror may not be: filling it is the last thing that a run does
+            # the mirror may be incomplete, since copying is the last thing that a run does
             if record.get("mirror"):
                 Mirror(record["mirror"], folder).renew()
             return folder
@@ -226,8 +224,8 @@ def resume(folder: str | os.PathLike[str], progress: bool | None = None) -> Path
                 if (names := set(declared_parameters(book))) != set(entry["parameters"]):
                     raise ValueError(
                         f"{book.name} now has the parameters {', '.join(sorted(names))}: expected "
-                        f"those of the run's beginning, {', '.join(sorted(entry['parameters']))}; "
-                        f"start a new run"
+                        f"those that the run started with, "
+                        f"{', '.join(sorted(entry['parameters']))}; start a new run"
                     )
                 entry["code_sha256"] = code_sha256(book)
                 entry["state"] = "waiting"
@@ -235,7 +233,7 @@ def resume(folder: str | os.PathLike[str], progress: bool | None = None) -> Path
         changed = {name: about[name] for name in about if about[name] != record[name]}
         record["resumed"].append({"at": utc_now(), **changed})
         record |= {"state": "running", "finished": None, "error": None}
-        # what was being written when the run ended
+        # the notebook that was being written when the run ended
         for path in [*folder.glob(f"*{UNFINISHED}"), *folder.rglob(".*")]:
             if path.is_file():
                 path.unlink()
@@ -249,8 +247,8 @@ def _check_same_corpus(before: dict[str, Any] | None) -> None:
     today = {"edition": before["edition"]} | corpus_fingerprint(before["edition"])
     if today != before:
         raise ValueError(
-            f"the corpus is now {today}: expected that of the run's beginning, {before}; start a "
-            f"new run"
+            f"the corpus is now {today}: expected the one that the run started with, {before}; "
+            f"start a new run"
         )
 
 
@@ -264,7 +262,7 @@ def _books_of(folder: Path, record: dict[str, Any]) -> list[Path]:
 def _execute_waiting(
     folder: Path, record: dict[str, Any], lock: int, progress: bool | None
 ) -> None:
-    """Executes the notebooks of a record that are not complete, and keeps the record up to date."""
+    """Executes the incomplete notebooks of a record, and keeps the record up to date."""
     books = _books_of(folder, record)
     waiting = {
         entry["name"]: book
@@ -298,11 +296,11 @@ def _execute_waiting(
                 "source": error.source,
                 "traceback": error.traceback,
             }
-        # where the disk is full, the old record stays and is read as that of an interrupted run
+        # if the disk is full, the old record stays and will read as an interrupted run
         with suppress(OSError):
             _write_end(folder, record)
         if mirror and isinstance(error, NotebookFailed):
-            # the notebook's error is the one to report; resuming copies everything
+            # report the notebook's error, not the mirror's: resuming copies everything
             with suppress(OSError):
                 mirror.renew()
         raise
@@ -324,7 +322,7 @@ def _execute_one(
     lock: int,
     line: Progress,
 ) -> None:
-    """Executes one notebook and notes in its `entry` of the record how it went."""
+    """Executes one notebook and writes the outcome into its `entry` of the record."""
     began = time.monotonic()
     if "run_folder" in entry["parameters"]:
         entry["parameters"]["run_folder"] = os.path.relpath(folder, book.parent)
@@ -351,9 +349,9 @@ def _execute_one(
 def _cell_durations(
     books: Mapping[str, Path], folder: Path | None = None, profile: str | None = None
 ) -> tuple[dict[str, list[float]], bool]:
-    """How long each cell may take, for `Progress`: notebook's name -> the seconds of its cells in
-    the last complete run of the same profile beside `folder`, or 1 for each cell; and whether it is
-    seconds."""
+    """(dict: notebook's name -> how long each cell may take, for `Progress`; whether these are
+    seconds): measured in the last complete run of the same profile beside `folder`, or else 1 for
+    each cell."""
     records = list(folder.parent.glob(f"*/{RECORD}")) if folder else []
     for path in sorted(records, key=os.path.getmtime, reverse=True):
         try:
@@ -364,7 +362,7 @@ def _cell_durations(
                     for name, book in books.items()
                 }, True
         except (ValueError, OSError):
-            continue  # a run that cannot be read says nothing about time
+            continue  # the run cannot be read
     return {
         name: [1.0] * (1 + len(read_notebook(book).cells)) for name, book in books.items()
     }, False
@@ -375,23 +373,23 @@ def refresh(
     notebooks: str | os.PathLike[str] = NOTEBOOKS,
     progress: bool | None = None,
 ) -> None:
-    """Executes committed notebooks with their own defaults and puts the results in their place.
+    """Executes committed notebooks with their own defaults and replaces them with the results.
 
-    Of what papermill and the kernel add, nothing stays that differs from one machine or day to
-    another. A notebook that fails, or that stores something on the error stream (a warning), is
-    left as it was.
+    Metadata of papermill and the kernel that change from machine to machine or day to day are
+    removed. A notebook that fails, or that writes to the error stream (a warning), is left
+    unchanged.
 
     Args:
-        names: names of notebooks (``['04_evaluation']``); none for all of them.
+        names: names of notebooks (``['04_evaluation']``); an empty list for all.
         notebooks: see `run`.
         progress: see `run`.
 
     Raises:
         MissingExtra: the packages that execute notebooks are not installed.
-        ValueError: there is no notebook of such a name.
+        ValueError: there is no notebook of this name.
         FileNotFoundError: there are no notebooks.
-        NotebookFailed: a cell failed or wrote to the error stream; earlier notebooks are already
-            renewed.
+        NotebookFailed: a cell failed or wrote to the error stream; earlier notebooks have already
+            been replaced.
     """
     chosen = notebooks_in(notebooks, list(names) or None)
     durations = _cell_durations({book.stem: book for book in chosen})
@@ -425,11 +423,11 @@ def overrides(
     seed: int | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What is to be set in the notebooks, name -> value: the profile's settings, and over them what
-    is given.
+    """The parameters to set in the notebooks, name -> value: the profile's settings, overridden by
+    the other arguments.
 
     Raises:
-        ValueError: the profile is unknown, or something is given twice.
+        ValueError: the profile is unknown, or a parameter is given twice.
 
     Examples:
         >>> overrides("demo", seed=7, parameters={"temperature": 0.9})
@@ -440,7 +438,7 @@ def overrides(
     given = dict(parameters or {})
     if "run_folder" in given:
         raise ValueError(
-            "parameter run_folder: is set by the run itself; choose its place with --output and "
+            "parameter run_folder: the run sets it itself; choose its place with --output and "
             "--run-id"
         )
     for name, value in (("corpus", corpus), ("seed", seed)):
@@ -453,15 +451,15 @@ def overrides(
 
 
 def plan_parameters(books: Sequence[Path], given: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
-    """For each notebook all of its parameters, name -> value in this run.
+    """All parameters of each notebook in this run: notebook -> {name: value}.
 
     Args:
         books: the notebooks.
-        given: what differs from the notebooks' defaults.
+        given: the values that differ from the notebooks' defaults.
 
     Raises:
-        ValueError: no notebook declares such a parameter, its value is of another type, or the
-            corpus is unknown.
+        ValueError: no notebook declares this parameter, its value has the wrong type, or the corpus
+            is unknown.
     """
     declared = {book: declared_parameters(book) for book in books}
     known = {name for defaults in declared.values() for name in defaults}
@@ -469,7 +467,7 @@ def plan_parameters(books: Sequence[Path], given: Mapping[str, Any]) -> dict[Pat
     for name in given:
         if name not in known | elsewhere:
             raise ValueError(
-                f"parameter {name!r} is declared by no notebook: expected one of "
+                f"no notebook declares a parameter {name!r}: expected one of "
                 f"{', '.join(sorted(known))}"
             )
     plan = {
@@ -486,14 +484,15 @@ def plan_parameters(books: Sequence[Path], given: Mapping[str, Any]) -> dict[Pat
 
 
 def _declared_elsewhere(books: Sequence[Path]) -> set[str]:
-    """Names that only the notebooks beside `books` declare, which a profile may set."""
+    """Parameters that a profile may set although only other notebooks of the folder declare
+    them."""
     others = set(notebooks_in(books[0].parent)) - set(books)
     return {name for book in others for name in declared_parameters(book)}
 
 
 def _fitting(name: str, value: Any, default: Any) -> Any:
-    """`value`, if it is of the type of `default` (any type where that is None); an int will do for
-    a float."""
+    """`value`, if it has the type of `default` (any type if that is None); an int will do for a
+    float."""
     kind = type(default)
     if kind is float and type(value) is int:
         return float(value)

@@ -1,9 +1,8 @@
-"""Plots: the pictures that the notebooks show. Each function draws one, with its title, and returns
-the axes.
+"""Plots for the notebooks. Each function draws one picture with its title, and returns the axes.
 
-Voices have the same colours everywhere (`VOICE_COLOURS`). The colour-blind can tell them apart, and
-on white each has a contrast of at least 4.5 to 1, so that words in it can be read. Each picture is
-described for those who do not see it (see `describe`).
+Voices have the same colours everywhere (`VOICE_COLOURS`). Colour-blind readers can tell them apart,
+and each has a contrast of at least 4.5 to 1 on white, so that text in it is legible. Each picture
+has a description for readers who cannot see it (see `describe`).
 
 Notebook: all five
 """
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 VOICE_COLOURS = dict(zip(VOICES, ("#C44601", "#7B1E7A", "#007A5E", "#0072B2")))
 _MODEL_COLOURS = ("#999999", "#56B4E9", "#0072B2", "#000000")
 FIGURE_DPI = 80
-_BRIGHTEST = 0.75  # of the colour map: what is brighter would vanish on white paper
+_BRIGHTEST = 0.75  # of the colour map: brighter colours would vanish on white paper
 _NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -49,9 +48,9 @@ def plot_piano_roll(chorale: Chorale, ax: Axes | None = None, title: str | None 
     lines where the metre is known.
 
     Args:
-        chorale: what is drawn.
-        ax: on which it is drawn; None makes a figure.
-        title: None takes the name of the piece.
+        chorale: the piece to draw.
+        ax: axes to draw on; None makes a new figure.
+        title: title; None takes the name of the piece.
 
     Raises:
         TypeError: `chorale` is not a Chorale.
@@ -89,14 +88,14 @@ def plot_surprise(
     title: str | None = None,
     vmax: float = 4.0,
 ) -> Axes:
-    """Draws where a model is surprised: every note as in a piano roll, the darker the less the
-    model expected it.
+    """Draws what surprises a model: a piano roll in which a note is the darker, the less the model
+    expected it.
 
     Args:
-        chorale: what is drawn.
+        chorale: the piece to draw.
         nats: float array (steps, 4), -ln p of every note.
         ax: see `plot_piano_roll`.
-        title: None takes the name of the piece.
+        title: title; None takes the name of the piece.
         vmax: nats at which the darkest colour is reached.
 
     Raises:
@@ -107,7 +106,7 @@ def plot_surprise(
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), name="one chord")
         >>> nats = np.full((16, 4), 0.5)
         >>> plot_surprise(chorale, nats).get_title()
-        'one chord: what the model did not foresee'
+        'one chord: what the model did not expect'
 
     Notebook: 04_evaluation
     """
@@ -134,7 +133,7 @@ def plot_surprise(
     notes.set_clim(0, vmax)
     ax.add_collection(notes)
     plt.colorbar(notes, ax=ax, label="nats", pad=0.01)
-    _finish_roll(ax, chorale, title or f"{chorale.name}: what the model did not foresee")
+    _finish_roll(ax, chorale, title or f"{chorale.name}: what the model did not expect")
     if made:
         describe(
             ax,
@@ -149,8 +148,8 @@ def plot_surprise(
 def surprise_colours(chorale: Chorale, nats: ArrayLike, vmax: float = 4.0) -> np.ndarray:
     """Colours for `show_score` that show how little a model expected each note.
 
-    Each note has the colour of the step on which it begins, so where a voice moves, it shows the
-    surprise of the move.
+    Each note has the colour of the step on which it begins: where a voice moves, the colour shows
+    how surprising the move is.
 
     Args:
         chorale: the piece.
@@ -159,8 +158,8 @@ def surprise_colours(chorale: Chorale, nats: ArrayLike, vmax: float = 4.0) -> np
         vmax: nats at which the brightest colour is reached.
 
     Returns:
-        str array (steps, 4): from black (expected) through purple and red to orange (`vmax` nats
-        and more) where a note begins, elsewhere ``''``.
+        str array (steps, 4): a colour from black (expected) through purple and red to orange
+        (`vmax` nats or more) where a note begins, ``''`` elsewhere.
 
     Raises:
         TypeError: `chorale` is not a Chorale.
@@ -184,7 +183,7 @@ def surprise_colours(chorale: Chorale, nats: ArrayLike, vmax: float = 4.0) -> np
 
 
 def _checked(chorale: Chorale, name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """The values as an array, which must have this shape."""
+    """The values as an array; raises if it does not have this shape."""
     array = np.asarray(values, float)
     if array.shape != shape:
         raise ValueError(
@@ -202,9 +201,9 @@ def plot_voice_ranges(
     """Draws how often each voice sings each pitch, as a share of the voice's steps.
 
     Args:
-        chorales: whose notes are counted.
+        chorales: the pieces whose notes are counted.
         ax: see `plot_piano_roll`.
-        title: of the picture.
+        title: title of the picture.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -238,11 +237,11 @@ def plot_voice_ranges(
 
 
 def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
-    """Draws learning curves, learning rate and gradient norm, side by side, of one training or of
-    several in a row.
+    """Draws learning curves, learning rate and gradient norm, side by side, of one training or
+    several consecutive ones.
 
     Args:
-        histories: label -> what `fit` returned; each training begins where the one before ended.
+        histories: label -> history from `fit`; each training starts where the one before ended.
 
     Returns:
         array of three matplotlib Axes.
@@ -282,13 +281,11 @@ def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
         axes[1].plot(epochs, history["learning_rate"], style, marker=marker, color="#009E73")
         axes[2].plot(epochs, history["gradient_norm"], style, marker=marker, color="#D55E00")
         begin += len(history)
-    if begin > 20:  # a long training: its very beginning would flatten all the rest
+    if begin > 20:  # in a long training, the first epochs would flatten the rest of the curve
         axes[0].set_ylim(None, 2 * min(history["nats"].min() for history in histories.values()))
     axes[0].legend(fontsize=8)
-    axes[0].set(title="The notes become foreseeable", xlabel="epoch", ylabel="nats per note")
-    axes[1].set(
-        title="The steps become shorter", xlabel="epoch", ylabel="learning rate", yscale="log"
-    )
+    axes[0].set(title="Predictions get better", xlabel="epoch", ylabel="nats per note")
+    axes[1].set(title="Steps get smaller", xlabel="epoch", ylabel="learning rate", yscale="log")
     axes[2].set(
         title="How steep the loss is", xlabel="epoch", ylabel="gradient norm before clipping"
     )
@@ -305,13 +302,13 @@ def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
 
 
 def plot_sweep(results: "pd.DataFrame", varied: Sequence[str], score: str) -> np.ndarray:
-    """Draws what a figure depends on: a panel for each parameter of a sweep, in it a dot for each
-    point, and the best one marked.
+    """Draws how a score depends on the parameters of a sweep: one panel per parameter, one dot per
+    point, the best point marked.
 
     Args:
-        results: with a row for each point, as in a sweep's ``results.parquet``.
-        varied: the columns of parameters that differ between points; the first six are drawn.
-        score: the column of the figure; smaller is better.
+        results: one row per point, as in a sweep's ``results.parquet``.
+        varied: columns of the parameters that differ between points; the first six are drawn.
+        score: column of the score; smaller is better.
 
     Returns:
         array of matplotlib Axes, one for each parameter.
@@ -370,12 +367,11 @@ def _shortened(value: Any, length: int = 28) -> str:
 def plot_learning_curves(
     histories: Mapping[str, "pd.DataFrame | Sequence[pd.DataFrame]"], goal: float | None = None
 ) -> Axes:
-    """Draws the validation figures of several trainings against the time that each has taken.
+    """Draws the validation scores of several trainings against training time.
 
     Args:
-        histories: label -> what `fit` or `fit_chords` returned, or a list of such, one after the
-            other.
-        goal: nats per note at which a line is drawn, or None.
+        histories: label -> history from `fit` or `fit_chords`, or a list of consecutive ones.
+        goal: nats per note at which to draw a line, or None.
 
     Examples:
         >>> import pandas as pd
@@ -417,15 +413,15 @@ def plot_learning_curves(
 def plot_attention(
     chorale: Chorale, weights: ArrayLike, ax: Axes | None = None, title: str | None = None
 ) -> Axes:
-    """Draws what a model recalls while it writes a piece: for each step, the earlier steps whose
-    chords it looks up.
+    """Draws a model's attention while it writes a piece: for each step, the weights of the earlier
+    steps whose chords it looks up.
 
     Args:
         chorale: the piece.
-        weights: float array (steps, steps): row t, column s is the weight at step t of the chord
-            that came at step s - 1; column 0, the weight of no chord at all, is not drawn.
+        weights: float array (steps, steps): row t, column s is the weight at step t of the chord at
+            step s - 1; column 0, the weight of no chord at all, is not drawn.
         ax: see `plot_piano_roll`.
-        title: None takes the name of the piece.
+        title: title; None takes the name of the piece.
 
     Raises:
         TypeError: `chorale` is not a Chorale.
@@ -434,7 +430,7 @@ def plot_attention(
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)), time_signature="4/4")
         >>> plot_attention(chorale, np.tril(np.ones((16, 16)) / 16)).get_xlabel()
-        'bar that is recalled'
+        'bar attended to'
 
     Notebook: 04_evaluation
     """
@@ -454,28 +450,29 @@ def plot_attention(
         ax.set_yticks(bars - 0.5, numbers)
     ax.set(
         title=title or chorale.name,
-        xlabel="bar that is recalled" if bar else "step that is recalled",
+        xlabel="bar attended to" if bar else "step attended to",
         ylabel="bar being written" if bar else "step being written",
     )
     if made:
         describe(
             ax,
-            f"{ax.get_title()}: a square, a row for each step written, a column for each step "
-            f"recalled. Dark lines parallel to the diagonal are passages followed note by note.",
+            f"{ax.get_title()}: a square with a row for each step written and a column for each "
+            f"step attended to. Dark lines parallel to the diagonal are passages followed note by "
+            f"note.",
         )
     return ax
 
 
 def plot_voice_motion(table: np.ndarray, title: str) -> np.ndarray:
-    """Draws voice motion as a model has learnt it: what it adds to a note's logit where two voices
-    both move.
+    """Draws what a model has learnt about voice motion: how much it adds to a note's logit when two
+    voices both move.
 
-    Intervals have their usual names: perfect, minor, major, TT for the tritone; P8 is the unison
-    and the octave.
+    Intervals have their usual abbreviations (P perfect, m minor, M major, TT the tritone); P8
+    stands for both unison and octave.
 
     Args:
         table: float array (3, 3, 13, 13), one pair of voices of `ChordGRU.motion_table`.
-        title: of the picture.
+        title: title of the picture.
 
     Returns:
         array of two matplotlib Axes: both voices in the same direction, in opposite directions.
@@ -531,13 +528,12 @@ def plot_voice_motion(table: np.ndarray, title: str) -> np.ndarray:
 def plot_breakdown(
     tables: Mapping[str, "pd.Series[Any] | pd.DataFrame"], title: str, ylabel: str = "nats per note"
 ) -> np.ndarray:
-    """Draws a small bar chart for each table, side by side on one scale.
+    """Draws a small bar chart for each table, side by side on the same scale.
 
     Args:
-        tables: title -> Series (label -> number), or DataFrame with a column for each of several
-            models.
-        title: of the whole picture.
-        ylabel: what the numbers are.
+        tables: title -> Series (label -> number), or DataFrame with one column per model.
+        title: title of the whole picture.
+        ylabel: label of the vertical axis.
 
     Returns:
         array of matplotlib Axes.
@@ -591,13 +587,13 @@ def plot_grades(
     ax: Axes | None = None,
     title: str = "The closer to Bach, the higher the grade",
 ) -> Axes:
-    """Draws how the grades of groups of pieces are distributed: for each group a violin, with a
-    line at the median.
+    """Draws the distribution of grades in groups of pieces: a violin for each group, with a line at
+    the median.
 
     Args:
         grades: group -> float array (pieces,), as `grade` returns it.
         ax: see `plot_piano_roll`.
-        title: of the picture.
+        title: title of the picture.
 
     Examples:
         >>> ax = plot_grades({"Bach": np.array([-1.0, 0.0, 3.0]), "model": np.array([-9.0, -5.0])})
@@ -632,12 +628,12 @@ def plot_calibration(
     ax: Axes | None = None,
     title: str = "Is it right as often as it believes?",
 ) -> Axes:
-    """Draws accuracy against confidence; on the diagonal a model is right as often as it believes.
+    """Draws accuracy against confidence; on the diagonal, a model is right as often as it expects.
 
     Args:
-        table: what `calibration` returned.
+        table: the result of `calibration`.
         ax: see `plot_piano_roll`.
-        title: of the picture.
+        title: title of the picture.
 
     Examples:
         >>> import pandas as pd
@@ -680,7 +676,7 @@ def _model_colour(number: int) -> str:
 
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    """The axes to draw on: those that are given, or those of a new figure of this size (inches)."""
+    """The given axes, or those of a new figure of this size (inches)."""
     if ax is not None:
         return ax
     return plt.subplots(figsize=size, dpi=FIGURE_DPI, layout="constrained")[1]
@@ -692,7 +688,7 @@ def _tidy(ax: Axes) -> Axes:
 
 
 def _note_lines(chorale: Chorale, voice: int) -> np.ndarray:
-    """float array (notes, 2, 2): of each note of a voice, where its line begins and ends (quarters,
+    """float array (notes, 2, 2): where the line of each note of a voice begins and ends (quarters,
     pitch), with a small gap before the next note."""
     gap = 0.15  # steps
     start, length, pitch = chorale.notes(voice).T

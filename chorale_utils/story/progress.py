@@ -1,5 +1,5 @@
-"""Progress: one line of a terminal that says which notebook and cell is being executed, and how
-long all of them may still take."""
+"""Progress: one line on the terminal that shows which notebook and cell is running, and how much
+time is left for all of them."""
 
 import sys
 import threading
@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 
 
 class Progress:
-    """The progress of notebooks that are executed one after the other; a context manager.
+    """The progress of notebooks that are executed one after another; a context manager.
 
     Args:
-        durations: notebook's name -> for each of its cells the seconds that it took the last time,
-            or 1 where that is not known.
+        durations: notebook's name -> the seconds that each of its cells took last time, or 1 for
+            each if that is not known.
         measured: whether the durations are seconds.
-        shown: whether the line is shown; None for yes on a terminal. False suppresses the lines of
-            `say` too.
+        shown: whether to show the line; None shows it on a terminal. False suppresses the lines of
+            `say`, too.
 
     Examples:
         >>> with Progress({"01_first": [1.0, 3.0]}, measured=True, shown=False) as progress:
@@ -46,13 +46,13 @@ class Progress:
             self._write("")
 
     def begin_cell(self, label: str, name: str, cell: int, cells: int) -> None:
-        """Notes that a cell begins.
+        """Shows that a cell begins.
 
         Args:
-            label: what the line calls the notebook.
-            name: the notebook's name, one of those in `durations`.
+            label: the notebook's name in the line.
+            name: the notebook's name in `durations`.
             cell: the cell's number, from 1.
-            cells: how many cells the notebook has.
+            cells: number of cells of the notebook.
         """
         names = list(self.durations)
         before = sum(sum(self.durations[earlier]) for earlier in names[: names.index(name)])
@@ -61,10 +61,10 @@ class Progress:
         self.place = f"{label}, cell {cell} of {cells}"
 
     def seconds_left(self, now: float) -> float | None:
-        """Seconds until the last notebook may end; None where nothing is known yet.
+        """Estimated seconds until the last notebook ends; None if nothing is known yet.
 
         Args:
-            now: the time, of `time.monotonic`.
+            now: the time, from `time.monotonic`.
         """
         whole = sum(map(sum, self.durations.values()))
         if self.done:
@@ -96,7 +96,7 @@ class Progress:
 
 
 def is_shown(progress: bool | None) -> bool:
-    """Whether progress is shown: as `progress` says; where that is None, on a terminal only.
+    """Whether to show progress: as `progress` says; if it is None, only on a terminal.
 
     Examples:
         >>> is_shown(True)
@@ -106,7 +106,7 @@ def is_shown(progress: bool | None) -> bool:
 
 
 def _clock(seconds: float) -> str:
-    """Such as ``'1:02:03'`` or ``'2:03'``."""
+    """A duration as text, such as ``'1:02:03'`` or ``'2:03'``."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,7 +1,7 @@
-"""What is known of a run: ``run.json`` in its folder, which says how the run came about; its
-``metrics.json``; and the lock that keeps two processes from working there at once.
+"""The record of a run: ``run.json`` in its folder, which says how the results were made; its
+``metrics.json``; and the lock that keeps two processes from working in the folder at once.
 
-This file does not decide what is executed: see `pipeline`.
+`pipeline` decides what is executed.
 
 Notebook: 03_model_training
 """
@@ -24,9 +24,9 @@ from ..files import write_atomically
 RECORD = "run.json"
 METRICS = "metrics.json"
 LOCK = "run.lock"
-LOCK_TIMEOUT = 10  # seconds; within them the kernel of a run that was killed notices and ends
+LOCK_TIMEOUT = 10  # seconds; enough for the kernel of a killed run to notice and exit
 
-# The packages whose versions may change a result, or how it was reached.
+# The packages whose versions may change a result, or how it is computed.
 PACKAGES = (
     "tensorflow",
     "keras",
@@ -46,22 +46,22 @@ PACKAGES = (
 
 
 class FolderInUse(OSError):
-    """Another process is at work in the folder of a run."""
+    """Another process is using the folder of a run."""
 
 
 @contextmanager
 def folder_lock(folder: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Iterator[int]:
     """Locks a run's folder against other processes, and yields the lock's file descriptor.
 
-    The lock lasts as long as the context, the process, or a child process that inherits the
-    descriptor. The system releases it when the last of them has ended, however it ended.
+    The lock lasts until the context, the process, and all child processes that inherit the
+    descriptor have ended. The system then releases it, even if they were killed.
 
     Args:
         folder: an existing folder.
-        timeout: seconds to wait until another process releases the lock.
+        timeout: seconds to wait for another process to release the lock.
 
     Raises:
-        FolderInUse: another process is still at work there.
+        FolderInUse: another process is still using the folder.
 
     Examples:
         >>> import tempfile
@@ -82,8 +82,8 @@ def folder_lock(folder: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -
                     file.seek(0)
                     holder = f" by process {pid}" if (pid := file.read().strip()) else ""
                     raise FolderInUse(
-                        f"{display_path(folder)} is in use{holder}: wait until it has ended, or "
-                        f"choose another folder"
+                        f"{display_path(folder)} is in use{holder}: wait for the process to end, "
+                        f"or choose another folder"
                     ) from None
             time.sleep(0.1)
         file.truncate(0)
@@ -93,7 +93,7 @@ def folder_lock(folder: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -
 
 
 def is_locked(folder: str | os.PathLike[str]) -> bool:
-    """Whether a process is at work in a run's folder, which need not be writable.
+    """Whether a process is using a run's folder, which need not be writable.
 
     Examples:
         >>> import tempfile
@@ -114,10 +114,10 @@ def is_locked(folder: str | os.PathLike[str]) -> bool:
 
 
 def read_record(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What ``run.json`` in a run's folder says.
+    """The content of ``run.json`` in a run's folder.
 
-    Where it says ``running`` and no process is at work there, the run was killed: its state is then
-    ``interrupted``.
+    If its state is ``running`` but no process is using the folder, the run was killed, and the
+    state returned is ``interrupted``.
 
     Raises:
         FileNotFoundError: there is no run in this folder.
@@ -136,8 +136,8 @@ def read_record(folder: str | os.PathLike[str]) -> dict[str, Any]:
         running = record["state"] == "running"
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"{display_path(folder)}: no run is there; expected a folder with {RECORD}, such as "
-            f"those that `chorale list` names"
+            f"{display_path(folder)}: no run here; expected a folder with {RECORD}, such as those "
+            f"that `chorale list` shows"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{display_path(path)} is not the record of a run ({error})") from error
@@ -147,7 +147,7 @@ def read_record(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def write_record(folder: str | os.PathLike[str], record: dict[str, Any]) -> None:
-    """Writes ``run.json`` into a run's folder, whole or not at all.
+    """Writes ``run.json`` into a run's folder, completely or not at all.
 
     Examples:
         >>> import tempfile
@@ -173,8 +173,8 @@ def utc_now() -> str:
 
 
 def provenance() -> dict[str, Any]:
-    """What a result may depend on besides parameters and corpus: versions, commit and whether the
-    checkout was clean, processor, number of cores.
+    """Everything that a result may depend on besides parameters and corpus: versions, commit,
+    whether the checkout was clean, processor, number of cores.
 
     Examples:
         >>> list(provenance())
@@ -191,8 +191,8 @@ def provenance() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str | None]:
-    """Versions by name: Python, the system, this package, and every package in `PACKAGES`; None
-    where it is not installed."""
+    """Versions by name: Python, the system, this package, and every package in `PACKAGES`; None if
+    it is not installed."""
     from .. import __version__
 
     found: dict[str, str | None] = {
@@ -209,8 +209,8 @@ def _versions() -> dict[str, str | None]:
 
 
 def _commit() -> tuple[str | None, bool | None]:
-    """The commit of the checkout that this package is in, and whether nothing in it was changed;
-    None and None where it is not in a checkout."""
+    """(commit of the checkout that contains this package, whether the checkout is clean); (None,
+    None) outside a checkout."""
     checkout = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
@@ -236,7 +236,7 @@ def _processor() -> str:
 
 
 def display_path(path: str | os.PathLike[str]) -> str:
-    """A path as messages show it: relative where it lies below the current folder.
+    """A path for messages: relative if it lies below the current folder.
 
     Examples:
         >>> display_path(Path.cwd() / "outputs" / "runs")
@@ -251,18 +251,18 @@ def display_path(path: str | os.PathLike[str]) -> str:
 def record_metrics(
     folder: str | os.PathLike[str], section: str, **figures: Any
 ) -> dict[str, dict[str, Any]]:
-    """Writes figures into a run's ``metrics.json``, under the name of a section, and returns all
-    that the file then holds.
+    """Writes figures into a section of a run's ``metrics.json``, and returns the whole content of
+    the file.
 
     Args:
-        folder: the run's folder, made where it is missing.
-        section: what the figures belong to, such as ``'training'``; an older section of that name
-            is replaced, others stay.
-        figures: name and number, text, or a dict of them.
+        folder: the run's folder; created if missing.
+        section: name of the section, such as ``'training'``; an older section of that name is
+            replaced, others stay.
+        figures: names with numbers, texts, or dicts of these.
 
     Raises:
-        ValueError: ``metrics.json`` is there and is not a JSON object; or a figure is not a finite
-            number, which JSON cannot hold.
+        ValueError: ``metrics.json`` exists and is not a JSON object; or a figure is infinite or
+            NaN, which JSON cannot hold.
 
     Examples:
         >>> import tempfile
@@ -279,7 +279,7 @@ def record_metrics(
         metrics[section] = figures
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"{path} is not a JSON object ({error}): remove it, or give another run folder"
+            f"{path} is not a JSON object ({error}): remove it, or choose another run folder"
         ) from error
     text = json.dumps(metrics, indent=2, allow_nan=False)
     write_atomically(path, lambda unfinished: unfinished.write_text(text + "\n", encoding="utf-8"))
@@ -288,7 +288,7 @@ def record_metrics(
 
 def read_metrics(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """The figures of ``metrics.json`` in a run's folder, nested names joined by dots; an empty dict
-    where there is no such file.
+    if there is no such file.
 
     Examples:
         >>> import tempfile

@@ -1,6 +1,6 @@
-"""Runs that there are: a table of all of them, and a summary of one.
+"""Existing runs: a table of all, and a summary of one.
 
-How a run comes about is told in `pipeline`; what is kept of it, in `record`.
+`pipeline` makes a run, `record` keeps its data.
 """
 
 import os
@@ -20,12 +20,12 @@ def runs_in(output: str | os.PathLike[str]) -> "pd.DataFrame":
     """The runs in a folder, the latest first.
 
     Returns:
-        DataFrame with a row for each run and the columns run, state, started, minutes, profile,
-        given (the parameters that were set, as text) and the scores of `SCORES` (nats per note on
-        the validation pieces).
+        DataFrame with one row per run and the columns run, state, started, minutes, profile, given
+        (the parameters that were set, as text) and the scores of `SCORES` (nats per note on the
+        validation pieces).
 
     Args:
-        output: the folder of the runs' folders.
+        output: the folder that holds the runs' folders.
 
     Examples:
         >>> import tempfile
@@ -57,8 +57,8 @@ def runs_in(output: str | os.PathLike[str]) -> "pd.DataFrame":
 
 
 def summary(folder: str | os.PathLike[str]) -> str:
-    """What there is to say of a run, as text: its state, its notebooks, the files in its folder,
-    and the figures of ``metrics.json``.
+    """A summary of a run as text: its state, its notebooks, the files in its folder, and the
+    figures of ``metrics.json``.
 
     Raises:
         FileNotFoundError: there is no run in this folder.
@@ -103,7 +103,7 @@ def _about(record: dict[str, Any]) -> list[str]:
 
 
 def _files(folder: Path, record: dict[str, Any]) -> list[str]:
-    """Lines on what is in the run's folder."""
+    """Lines on the files in the run's folder."""
     mirror = record.get("mirror")
     copy = f", and a copy of it in {mirror}/{record['run_id']}" if mirror else ""
     lines = [f"Everything is in {display_path(folder)}{copy}:"]
