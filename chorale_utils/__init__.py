@@ -1,8 +1,8 @@
 """Four-part chorales in the manner of J. S. Bach: the corpus, models, writing, judging, scores and
 sound.
 
-Every public name can be imported from here; this is where each comes from. `help(name)` explains
-one.
+Every public name can be imported from here; this list says which sub-package each belongs to.
+`help(name)` explains a name.
 
 chorale   Chorale, Pieces, VOICE_RANGES, VOICES
 encoding  decode, encode, from_one_hot, notes_to_tokens, PRIMING, score_to_tokens,
@@ -40,8 +40,8 @@ story     cached, describe, illustrate, note_name, plot_attention, plot_breakdow
 studio    Selection, Session, Studio
 scale     (run_sweep and generate_dataset, behind `chorale sweep` and `chorale generate`)
 
-Names are looked up when they are first used, so that this import is fast and TensorFlow or music21
-are loaded only by what needs them.
+Names are looked up when they are first used, so that this import is fast, and TensorFlow and
+music21 are loaded only when needed.
 """
 
 import difflib
@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    # help() would print what every name says of itself; it asks through the module inspect.
+    # help() would print the docstring of every name; it asks through the module inspect.
     if sys._getframe(1).f_globals.get("__name__") == "inspect":
         return list(globals())
     return sorted({*globals(), *__all__})

@@ -1,7 +1,7 @@
-"""Chorale: the one value that everything in the package passes around.
+"""Chorale: the one value that the whole package passes around.
 
-This file says what a chorale *is*: a grid of sixteenth notes for four voices, with what is known
-about its name, key and metre. It reads no files, plays no sound and knows no model.
+This file defines a chorale: a grid of sixteenth notes for four voices, with its name, key and metre
+if they are known. It reads no files, plays no sound and knows no model.
 
 Notebook: 01_data_exploration
 """
@@ -32,9 +32,9 @@ VOICE_RANGES = (
     (52, 74),
     (46, 69),
     (36, 66),
-)  # of each voice, lowest and highest note in the exact edition
+)  # lowest and highest note of each voice in the jsb edition
 
-# How many sharps the signature of each mode has more than that of the major on the same tonic.
+# How many more sharps each mode's signature has than that of the major key on the same tonic.
 MODES = {
     "major": 0,
     "ionian": 0,
@@ -47,9 +47,9 @@ MODES = {
     "locrian": -5,
 }
 _KEY = re.compile(rf"([A-Ga-g])([#-]?) ({'|'.join(MODES)})")
-_AT_ONCE = 8  # pieces that a cell displays of its own accord: each takes a second and 100 kB
+_AT_ONCE = 8  # pieces that a cell displays by default: each takes a second and 100 kB
 
-_PART_NAMES = (  # how the name of a voice's part begins, in scores and MIDI files, in any case
+_PART_NAMES = (  # beginnings of part names in scores and MIDI files, for each voice; case ignored
     r"s\b|sop|discant|cantus|canto|superius",
     r"a\b|alt|contralto",
     r"t\b|ten",
@@ -61,32 +61,30 @@ _PART_NAMES = (  # how the name of a voice's part begins, in scores and MIDI fil
 class Chorale:
     """A four-part chorale on a grid of sixteenth notes. Immutable: its arrays are read-only copies.
 
-    In a notebook, a chorale at the end of a cell displays itself as `show` does: score and player.
-    ``len(chorale)`` counts its steps, and ``chorale[start:stop]`` is an excerpt of them.
+    In a notebook, a chorale at the end of a cell is displayed as by `show`, with score and player.
+    ``len(chorale)`` is the number of steps, and ``chorale[start:stop]`` an excerpt.
 
     Args:
         pitches: int array (steps, 4), MIDI note numbers 1..127, columns soprano, alto, tenor, bass;
             0 is silence. Any integer type; kept as int16.
-        name: what to call the piece, such as ``bwv66.6``, ``jsb/test/chorale_305``,
-            ``generated-0007``.
+        name: name of the piece, such as ``bwv66.6``, ``jsb/test/chorale_305``, ``generated-0007``.
         bwv: number in the Bach-Werke-Verzeichnis, such as ``'66.6'``, or None.
         title: title of the chorale, or None.
         key: tonic and mode, such as ``'f# minor'``, ``'B- major'`` or ``'d dorian'`` (music21's
-            spelling: ``-`` is flat, keys with a minor third have a small letter; a capital is made
-            small), or None.
+            spelling: ``-`` is flat; keys with a minor third are written with a small letter, and a
+            capital is changed to one), or None.
         time_signature: such as ``'4/4'``, or None.
-        pickup: sixteenths before the first bar line, 0 where the piece begins with a full bar.
-        onsets: bool array (steps, 4), true where a note is struck; None where the source does not
-            say (then a note counts as struck where the pitch changes, see `struck`).
+        pickup: sixteenths before the first bar line, 0 if the piece begins with a full bar.
+        onsets: bool array (steps, 4), true where a note is struck; None if the source does not say
+            (then a note counts as struck where the pitch changes, see `struck`).
         fermatas: bool array (steps,), true on the steps under a fermata, or None.
-        notation: what the page says beyond that (bars with changes of metre and key, repeats,
-            spelling, words, tempo, composer), a `Notation`, or None.
+        notation: a `Notation` with everything else on the page (bars with changes of metre and key,
+            repeats, spelling, words, tempo, composer), or None.
 
     Raises:
-        ValueError: an array has the wrong shape, a pitch is outside 0..127, or key, time signature
-            or pickup make no sense, or the notation is that of another piece; the message says
-            which.
-        TypeError: the name, BWV number or title is no str.
+        ValueError: an array has the wrong shape, a pitch is outside 0..127, the key, time signature
+            or pickup is invalid, or the notation belongs to another piece; the message says which.
+        TypeError: the name, BWV number or title is not a str.
 
     Examples:
         >>> import numpy as np
@@ -123,7 +121,7 @@ class Chorale:
         fermatas: ArrayLike | None = None,
         notation: Notation | None = None,
     ) -> None:
-        # Written out because it takes anything array-like, which the fields are not.
+        # Written out because the arguments may be anything array-like, unlike the fields.
         checked: dict[str, Any] = {
             "name": _checked_text(name, "name", name),
             "bwv": None if bwv is None else _checked_text(bwv, "bwv", name),
@@ -142,7 +140,7 @@ class Chorale:
                 f"than a bar ({bar} in {time_signature})"
             )
         checked["notation"] = _checked_notation(notation, steps, time_signature, name)
-        checked["pickup"] = int(pickup)  # numpy's integers are no int, and would not be equal
+        checked["pickup"] = int(pickup)  # for equal reprs: numpy's integers print differently
         for field in self.__dataclass_fields__:
             object.__setattr__(self, field, checked[field])
 
@@ -151,10 +149,10 @@ class Chorale:
         return len(self.pitches)
 
     def __eq__(self, other: object) -> bool:
-        """True where every field is equal, arrays element by element.
+        """True if all fields are equal, arrays element by element.
 
-        Python makes a class with an equality of its own unhashable, and so it should be: two equal
-        chorales hold different arrays.
+        Python makes a class with its own equality unhashable, which is right here, since a chorale
+        holds arrays.
         """
         if not isinstance(other, Chorale):
             return NotImplemented
@@ -180,7 +178,7 @@ class Chorale:
         return self.excerpt(steps.start, steps.stop)
 
     def _ipython_display_(self) -> None:
-        """Displays it at the end of a cell: score and player, as `show` gives them."""
+        """Displays the chorale at the end of a cell: score and player, as `show` does."""
         leave_terminals_alone()
         if not len(self):
             print(f"{self.name}: a chorale of 0 steps")
@@ -201,7 +199,7 @@ class Chorale:
 
     @property
     def steps_per_bar(self) -> int | None:
-        """Sixteenths in a full bar (int), or None where the time signature is not known.
+        """Sixteenths in a full bar (int), or None if the time signature is unknown.
 
         Examples:
             >>> Chorale([[72, 67, 64, 48]], time_signature="3/4").steps_per_bar
@@ -213,8 +211,8 @@ class Chorale:
     def struck(self) -> np.ndarray:
         """bool array (steps, 4): true where a note begins.
 
-        That is `onsets` where the source says; otherwise a note begins where the pitch differs from
-        the step before. Silence is never struck.
+        This is `onsets` if the source gives them; otherwise a note begins where the pitch differs
+        from the step before. Silence is never struck.
 
         Examples:
             >>> Chorale([[72, 67, 64, 0], [72, 65, 64, 0]]).struck.tolist()
@@ -232,7 +230,7 @@ class Chorale:
             voice: 0..3 for soprano, alto, tenor, bass.
 
         Raises:
-            ValueError: another voice.
+            ValueError: `voice` is not 0..3.
 
         Examples:
             >>> Chorale([[72, 67, 64, 48], [72, 65, 64, 48]]).notes(1).tolist()
@@ -251,13 +249,13 @@ class Chorale:
         return np.stack([starts, lengths, pitch[starts]], axis=1)[sounding].astype(int)
 
     def transpose(self, semitones: int) -> Chorale:
-        """The same chorale, every note moved by a whole number of semitones; silence stays.
+        """The same chorale with every note moved by a whole number of semitones; silence stays.
 
-        Of the two ways in which a new key may be spelled, it gets the one with fewer sharps or
-        flats; what is written on the page, the spelling of the notes included, moves with it.
+        If the new key can be spelled in two ways, the one with fewer sharps or flats is chosen. The
+        notation, including the spelling of the notes, is transposed as well.
 
         Raises:
-            ValueError: not a whole number, or a note would leave 1..127.
+            ValueError: `semitones` is not a whole number, or a note would leave 1..127.
 
         Examples:
             >>> lower = Chorale([[72, 67, 64, 0]], key="C major").transpose(-2)
@@ -285,8 +283,8 @@ class Chorale:
         )
 
     def _fifths_of(self, semitones: int) -> int:
-        """The interval of so many semitones on the line of fifths that leaves the key with the
-        fewest sharps or flats; 0 for none, an octave is none."""
+        """The transposition as a number of steps on the line of fifths, such that the key gets the
+        fewest sharps or flats; 0 for no transposition or whole octaves."""
         if self.key is not None:
             signature = key_signature(self.key)
         elif self.notation is not None and self.notation.keys:
@@ -298,11 +296,11 @@ class Chorale:
         return (signature + 7 * semitones + 5) % 12 - 5 - signature
 
     def excerpt(self, start: int | None, stop: int | None) -> Chorale:
-        """Steps `start` up to (not including) `stop`; ``chorale[start:stop]`` says the same.
+        """Steps `start` up to (not including) `stop`; the same as ``chorale[start:stop]``.
 
-        A note held across `start` begins there; the pickup is moved so that bar lines stay where
+        A note held across `start` begins there; the pickup is adjusted so that bar lines stay where
         they were. As with any slice, a negative number counts from the end, None means the
-        beginning or the end, and steps beyond the end are left out.
+        beginning or the end, and steps beyond the end are ignored.
 
         Examples:
             >>> chorale = Chorale([[72, 67, 64, 48]] * 32, time_signature="4/4")
@@ -333,21 +331,21 @@ class Chorale:
 
 
 class Pieces(list[Chorale]):
-    """A list of Chorale with a report on how they came about.
+    """A list of Chorale with a report on how they were made.
 
-    A slice of it is a `Pieces` too, with the report's rows. In a notebook, `Pieces` at the end of a
-    cell display themselves as `show` does, the first eight of them.
+    A slice is a `Pieces`, too, with its rows of the report. In a notebook, `Pieces` at the end of a
+    cell are displayed as by `show`, up to the first eight.
 
     Args:
         chorales: Chorale, or an iterable of them.
-        report: pandas DataFrame with a row for each piece, by name, or None: log_likelihood, the
-            natural logarithm of the probability of all that was fixed (notes, end, rules), as the
-            candidates estimate it; effective_sample_size, the smallest number of candidates that
-            counted at any note; resamplings, how often they were drawn anew; and whatever else is
-            known, such as the grade.
+        report: pandas DataFrame indexed by name, with one row per piece, or None. Its columns:
+            log_likelihood, the candidates' estimate of the natural logarithm of the probability of
+            everything fixed (notes, end, rules); effective_sample_size, the smallest effective
+            number of candidates at any note; resamplings, how often the candidates were resampled;
+            and possibly others, such as the grade.
 
     Raises:
-        TypeError: an element is no Chorale.
+        TypeError: an element is not a Chorale.
 
     Examples:
         >>> pieces = Pieces(Chorale([[72, 67, 64, 48]], name=name) for name in "abc")
@@ -375,14 +373,14 @@ class Pieces(list[Chorale]):
             return super().__getitem__(place)
         if self.report is not None and len(self.report) != len(self):
             raise ValueError(
-                f"{len(self)} pieces and a report of {len(self.report)} rows: expected as many; "
-                "slice list(pieces) for pieces without their report"
+                f"{len(self)} pieces and a report of {len(self.report)} rows: expected as many "
+                "rows as pieces; slice list(pieces) for pieces without their report"
             )
         rows = None if self.report is None else self.report.iloc[place]
         return Pieces(super().__getitem__(place), rows)
 
     def _ipython_display_(self) -> None:
-        """Displays them at the end of a cell: scores and players (see `show`)."""
+        """Displays the pieces at the end of a cell: scores and players (see `show`)."""
         leave_terminals_alone()
         if not self:
             print("no chorales")
@@ -393,12 +391,12 @@ class Pieces(list[Chorale]):
 
 
 def leave_terminals_alone() -> None:
-    """Makes IPython print the usual one line where nothing else could be seen, in a terminal.
+    """Makes IPython print the usual single line in a terminal, where nothing else could be shown.
 
-    Whatever displays itself by `_ipython_display_` calls this first.
+    Every `_ipython_display_` method calls this first.
 
     Raises:
-        NotImplementedError: it is a terminal; IPython takes that as the answer.
+        NotImplementedError: this is a terminal; IPython then falls back on the repr.
     """
     from IPython import get_ipython
 
@@ -408,15 +406,16 @@ def leave_terminals_alone() -> None:
 
 
 def as_chorales(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
-    """The chorales as a list: one chorale becomes a list of one, an iterable is read to its end.
+    """The chorales as a list: a single chorale becomes a list of one, an iterable is read to the
+    end.
 
-    Every function that takes several chorales calls this first, so that one is never an error.
+    Every function that takes several chorales calls this first, so that a single one is no error.
 
     Args:
         chorales: Chorale, or an iterable of Chorale.
 
     Raises:
-        TypeError: something else; the message says what was given, and where in the list.
+        TypeError: anything else; the message says what was given, and where in the list.
 
     Examples:
         >>> as_chorales(Chorale([[72, 67, 64, 48]], name="mine"))
@@ -442,10 +441,10 @@ def as_chorales(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
 
 
 def as_chorale(chorale: Chorale) -> Chorale:
-    """The chorale itself: what every function that takes exactly one calls first.
+    """The chorale itself. Every function that takes exactly one chorale calls this first.
 
     Raises:
-        TypeError: something else; the message says what was given and what to do.
+        TypeError: anything else; the message says what was given and what to do.
 
     Examples:
         >>> as_chorale([Chorale([[72, 67, 64, 48]])])
@@ -464,7 +463,7 @@ def as_chorale(chorale: Chorale) -> Chorale:
 
 
 def voice_named(part_name: str | None) -> int | None:
-    """The voice (0..3) that the name of a part or track means; None where it means none of them.
+    """The voice (0..3) that the name of a part or track stands for, or None if it is no voice.
 
     Examples:
         >>> voice_named("Bass"), voice_named("A."), voice_named("Oboe")
@@ -480,8 +479,8 @@ def steps_per_bar(time_signature: str) -> int:
     """Sixteenths in a full bar (int) of a time signature.
 
     Raises:
-        ValueError: not of the form count/unit, a unit that is no power of two, or a bar that is no
-            whole number of sixteenths.
+        ValueError: not of the form count/unit, or the unit is not a power of two, or the bar is not
+            a whole number of sixteenths.
 
     Examples:
         >>> steps_per_bar("4/4"), steps_per_bar("3/8")
@@ -501,7 +500,7 @@ def steps_per_bar(time_signature: str) -> int:
 
 
 def key_signature(key: str) -> int:
-    """The number of sharps of a key, or of flats as a negative number.
+    """The number of sharps in a key's signature; flats count as negative.
 
     Args:
         key: as in `Chorale`, such as ``'f# minor'`` or ``'d dorian'``.
@@ -514,7 +513,7 @@ def key_signature(key: str) -> int:
 
 
 def tonic_and_mode(key: str) -> tuple[int, bool]:
-    """(pitch class of the tonic, 0 (C) to 11; whether the third above it is minor) of a key.
+    """(pitch class of a key's tonic, 0 for C to 11; whether the third above it is minor).
 
     Args:
         key: as in `Chorale`, such as ``'f# minor'`` or ``'d dorian'``.
@@ -527,11 +526,11 @@ def tonic_and_mode(key: str) -> tuple[int, bool]:
 
 
 def place_in_bars(step: float, time_signature: str | None, pickup: int) -> str:
-    """Where a step is, for error messages, such as ``'bar 3, beat 2.5'``.
+    """The place of a step for error messages, such as ``'bar 3, beat 2.5'``.
 
     Args:
-        step: in sixteenths from the beginning; it may lie between two.
-        time_signature: such as ``'3/4'``; bars are those of 4/4 where it is None.
+        step: in sixteenths from the beginning; it need not be whole.
+        time_signature: such as ``'3/4'``; None means 4/4.
         pickup: sixteenths before the first bar line; a pickup is bar 0.
 
     Examples:
@@ -545,16 +544,16 @@ def place_in_bars(step: float, time_signature: str | None, pickup: int) -> str:
 
 
 def described(value: object) -> str:
-    """What somebody gave, for error messages, such as ``"a str ('bwv66.6')"``."""
+    """A description of a value for error messages, such as ``"a str ('bwv66.6')"``."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
-    kind, shown = type(value).__name__, " ".join(repr(value).split())  # in one line
+    kind, shown = type(value).__name__, " ".join(repr(value).split())  # on one line
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return f"{article} {kind} ({shown if len(shown) <= 40 else shown[:40] + '...'})"
 
 
 def _advice(value):
-    """How to make a Chorale of what somebody gave instead, as the end of an error message."""
+    """How to make a Chorale from a value given by mistake, as the end of an error message."""
     if isinstance(value, (str, PathLike)):
         return "; load_chorale reads one from a file, load_corpus()[name] finds one of Bach's"
     if isinstance(value, np.ndarray) and value.ndim == 2:
@@ -567,14 +566,14 @@ def _is_whole(number):
 
 
 def _checked_text(text, field, name):
-    """`text` as str, or a TypeError that says what it is."""
+    """`text` itself; raises a TypeError that says what it is if it is not a str."""
     if not isinstance(text, str):
         raise TypeError(f"{name}: {field}: got {described(text)}: expected text (a str)")
     return str(text)
 
 
 def checked_key(key: object, name: str) -> str:
-    """`key` in music21's spelling, or a ValueError that begins with `name` where it is none.
+    """`key` in music21's spelling; raises a ValueError that begins with `name` if it is not a key.
 
     Examples:
         >>> checked_key("B- minor", "prelude")
@@ -591,7 +590,7 @@ def checked_key(key: object, name: str) -> str:
 
 
 def _key_moved(key, fifths):
-    """The name of a key, its tonic moved along the line of fifths."""
+    """The name of a key whose tonic is moved along the line of fifths."""
     sharps, letter = divmod(_tonic_fifths(key) + fifths + 1, 7)
     tonic = "FCGDAEB"[letter] + ("#" * sharps if sharps > 0 else "-" * -sharps)
     return checked_key(f"{tonic} {key.split()[1]}", "transposed")
@@ -604,7 +603,7 @@ def _tonic_fifths(key):
 
 
 def _checked_notation(notation, steps, time_signature, name):
-    """The notation, or an error where it cannot be that of a piece of so many steps."""
+    """The notation itself; raises if it cannot belong to a piece with this number of steps."""
     if notation is None:
         return None
     if not hasattr(notation, "bars"):
@@ -613,7 +612,7 @@ def _checked_notation(notation, steps, time_signature, name):
     if (notation.bars and notation.steps != steps) or spelled != steps:
         raise ValueError(
             f"{name}: {steps} steps, and a notation of "
-            f"{notation.steps if notation.bars else spelled}: expected as many; "
+            f"{notation.steps if notation.bars else spelled}: expected the same number; "
             "notation=None leaves it out"
         )
     if notation.bars and notation.bars[0].time_signature != time_signature:
@@ -625,7 +624,7 @@ def _checked_notation(notation, steps, time_signature, name):
 
 
 def _checked_pitches(pitches, name):
-    """A read-only int16 copy of `pitches`, or an error that says what is wrong with it."""
+    """A read-only int16 copy of `pitches`; raises an error that says what is wrong with it."""
     if pitches is None or isinstance(pitches, (str, PathLike, Chorale)):
         raise TypeError(
             f"{name}: got {described(pitches)}: expected pitches, an int array (steps, 4)"
@@ -633,9 +632,9 @@ def _checked_pitches(pitches, name):
         )
     try:
         pitches = np.asarray(pitches)
-    except ValueError:  # in numpy's words: an inhomogeneous shape
+    except ValueError:  # numpy calls this an inhomogeneous shape
         raise ValueError(
-            f"{name}: pitches whose rows differ in length: expected four in each step, "
+            f"{name}: pitches whose rows differ in length: expected four notes on each step, "
             f"{', '.join(VOICES)}"
         ) from None
     if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
@@ -658,7 +657,7 @@ def _checked_pitches(pitches, name):
 
 
 def _checked_flags(flags, shape, field, name):
-    """A read-only bool copy of `flags`, or a ValueError where they do not fit the pitches."""
+    """A read-only bool copy of `flags`; raises a ValueError if they do not fit the pitches."""
     if flags is None:
         return None
     flags = np.asarray(flags)

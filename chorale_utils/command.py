@@ -1,6 +1,6 @@
 """The command line, ``chorale``: reads what a user types and calls the module that does it.
 
-What only some commands need is imported by them, so that ``chorale`` works with a core install.
+Each command imports what only it needs, so that ``chorale`` works with a core install.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from .story.runs import runs_in, summary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code: 0 done, 1 a notebook failed or `check` found
-    faults, 2 refused, 130 interrupted.
+    """Runs a command and returns its exit code: 0 for success, 1 if a notebook failed or `check`
+    found faults, 2 if the input was refused, 130 if interrupted.
 
     Args:
-        argv: the arguments without the program's name; None for those of the process.
+        argv: the arguments without the program's name; None takes those of the process.
 
     Examples:
         >>> main(["run", "--profile", "tiny"])
@@ -42,20 +42,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except NotebookFailed as error:
         print(
-            f"\nchorale: {error}\n\nWhat was done until then is kept.{_how_to_go_on(options)}",
+            f"\nchorale: {error}\n\nThe results so far are kept.{_how_to_go_on(options)}",
             file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
         print(
-            f"\nchorale: interrupted; what was done until then is kept.{_how_to_go_on(options)}",
+            f"\nchorale: interrupted; the results so far are kept.{_how_to_go_on(options)}",
             file=sys.stderr,
         )
         return 130
 
 
 def _as_options(message: str) -> str:
-    """An error message with the options of the command line where it names arguments of Python."""
+    """An error message in which arguments of Python functions become command-line options."""
     for argument, option in (
         ("strict=False", "--no-strict"),
         ("transpose=True", "--transpose range"),
@@ -67,10 +67,10 @@ def _as_options(message: str) -> str:
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
-    """A hint at the command that goes on, where there is one."""
+    """A hint at the command that resumes the work, if there is one."""
     if options.command in ("run", "resume"):
-        return " Go on with `chorale resume`; `chorale list` names the run."
-    return " The same command goes on with it." if options.command in ("sweep", "generate") else ""
+        return " Resume with `chorale resume`; `chorale list` shows the run's name."
+    return " The same command resumes it." if options.command in ("sweep", "generate") else ""
 
 
 def _harmonize(options: argparse.Namespace) -> None:
@@ -141,7 +141,7 @@ def _analyse(options: argparse.Namespace) -> None:
 
 
 def _rules(text: str) -> str | list[str]:
-    """A set of rules, or the names of some, as they are typed."""
+    """A set of rules, or a list of rules, from the text typed."""
     from .part_writing.rules import RULE_SETS
 
     return text if text in RULE_SETS else [name.strip() for name in text.split(",")]
@@ -188,8 +188,7 @@ def _play(options: argparse.Namespace) -> None:
 
 
 def _writing(options: argparse.Namespace) -> dict[str, Any]:
-    """How a model is to write, as `generate` and `harmonize` take it: within what a choir sings,
-    unless told otherwise."""
+    """Arguments for `generate` and `harmonize`: by default, voices stay within a choir's ranges."""
     return {
         "temperature": options.temperature,
         "best_of": options.best_of,
@@ -236,7 +235,7 @@ def _run(options: argparse.Namespace) -> None:
 def _from_texts(
     pairs: Iterable[tuple[str, str]], notebooks: str | os.PathLike[str]
 ) -> dict[str, Any]:
-    """Parameters that are given as text, read as the type that a notebook declares for them.
+    """Parameters given as text, converted to the types that the notebooks declare for them.
 
     Raises:
         ValueError: a name is given twice.
@@ -270,7 +269,8 @@ def _list(options: argparse.Namespace) -> None:
     table = runs_in(options.output)
     if table.empty:
         raise FileNotFoundError(
-            f"{options.output}: no runs there; `chorale run` makes one, --output says where to look"
+            f"{options.output}: no runs here; start one with `chorale run`, or name the folder "
+            f"with --output"
         )
     print(table.to_string(index=False, na_rep=""))
 
@@ -311,7 +311,7 @@ def _generate(options: argparse.Namespace) -> int:
         )
     except ShardsFailed as error:
         print(
-            f"chorale: {error}\nThe others are kept. {_how_to_go_on(options).strip()}",
+            f"chorale: {error}\nThe other shards are kept. {_how_to_go_on(options).strip()}",
             file=sys.stderr,
         )
         return 1
@@ -356,12 +356,12 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     _add_musicians_commands(command)
-    to_run = command("run", _run, "execute the notebooks in order, into a folder of their own")
+    to_run = command("run", _run, "execute the notebooks in order, in a new folder")
     to_run.add_argument("--profile", default="demo", help=f"{', '.join(PROFILES)} (default: demo)")
     to_run.add_argument(
-        "--corpus", help=f"{' or '.join(EDITIONS)} (default: that of the profile or the notebooks)"
+        "--corpus", help=f"{' or '.join(EDITIONS)} (default: set by the profile or the notebooks)"
     )
-    to_run.add_argument("--seed", type=int, help="(default: that of the notebooks)")
+    to_run.add_argument("--seed", type=int, help="(default: the notebooks' own)")
     to_run.add_argument(
         "-p",
         "--parameter",
@@ -369,27 +369,25 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar=("NAME", "VALUE"),
-        help="any parameter of a notebook; may be repeated",
+        help="set any notebook parameter; may be repeated",
     )
     to_run.add_argument(
         "--run-id", help="name of the run's folder (default: the time and a random suffix)"
     )
-    to_resume = command(
-        "resume", _resume, "complete a run that was interrupted or killed, or that failed"
-    )
+    to_resume = command("resume", _resume, "complete a run that failed or was interrupted")
     to_list = command("list", _list, "list all runs: state, time, parameters, scores")
     to_show = command("show", _show, "show everything about one run")
     for one in (to_resume, to_show):
         one.add_argument("run", metavar="RUN", help="the run's folder, or its name")
     for one in (to_run, to_resume, to_list, to_show):
-        also = ", or an address that fsspec knows, to which they are copied"
+        also = ", or an address that fsspec knows, to which runs are copied"
         one.add_argument(
             "--output",
             default=RUNS,
-            help=f"where the runs' folders are{also * (one is to_run)} (default: %(default)s)",
+            help=f"folder that holds the runs{also * (one is to_run)} (default: %(default)s)",
         )
     to_refresh = command(
-        "refresh", _refresh, "execute the notebooks in place, to renew their stored outputs"
+        "refresh", _refresh, "execute the notebooks in place, to update their stored outputs"
     )
     to_refresh.add_argument(
         "names", nargs="*", metavar="NOTEBOOK", help="such as 04_evaluation (default: all)"
@@ -397,14 +395,14 @@ def _parser() -> argparse.ArgumentParser:
     to_sweep = command(
         "sweep", _sweep, "execute notebooks for each point of a grid or a random search"
     )
-    to_sweep.add_argument("sweep", metavar="SWEEP.yml", help="what is varied, and how")
+    to_sweep.add_argument("sweep", metavar="SWEEP.yml", help="which parameters to vary, and how")
     to_sweep.add_argument(
         "--output",
         default="outputs/sweeps",
-        help="where the sweep's folder is made (default: %(default)s)",
+        help="where to create the sweep's folder (default: %(default)s)",
     )
     to_generate = command("generate", _generate, "write a data set of chorales, in shards")
-    to_generate.add_argument("--count", type=int, required=True, help="pieces to write")
+    to_generate.add_argument("--count", type=int, required=True, help="number of pieces")
     to_generate.add_argument("--output", required=True, metavar="DIR", help="the data set's folder")
     to_generate.add_argument(
         "--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)"
@@ -420,24 +418,24 @@ def _parser() -> argparse.ArgumentParser:
         "--best-of",
         type=int,
         default=1,
-        help="pieces to write for each one that is kept, the best by its grade (default: 1)",
+        help="pieces to write for each one kept; the best grade wins (default: 1)",
     )
     to_generate.add_argument(
         "--corpus",
         default="music21",
         choices=EDITIONS,
-        help="edition with whose training pieces they are compared (default: %(default)s)",
+        help="edition whose training pieces they are compared with (default: %(default)s)",
     )
     for one in (to_sweep, to_generate):
         one.add_argument(
             "--scheduler",
             metavar="ADDRESS",
-            help="of a Dask cluster (default: processes of this machine)",
+            help="of a Dask cluster (default: processes on this machine)",
         )
         one.add_argument(
             "--workers",
             type=int,
-            help="processes of this machine (default: as many as it has cores)",
+            help="processes on this machine (default: one per core)",
         )
     to_gallery = command("gallery", _gallery, "write a hundred chorales and show the ten best")
     to_gallery.add_argument(
@@ -445,18 +443,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     to_gallery.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     to_gallery.add_argument(
-        "--output", default="outputs/gallery", help="folder that is replaced (default: %(default)s)"
+        "--output", default="outputs/gallery", help="folder to replace (default: %(default)s)"
     )
     to_studio = command("studio", _studio, "serve the studio, a page to compose on")
     to_studio.add_argument(
-        "--port", type=int, default=8866, help="0 for any that is free (default: %(default)s)"
+        "--port", type=int, default=8866, help="0 for any free port (default: %(default)s)"
     )
     to_studio.add_argument(
         "--address",
         default="127.0.0.1",
-        help="another one lets other machines in (default: %(default)s, this machine alone)",
+        help="any other lets other machines in (default: %(default)s, only this machine)",
     )
-    to_studio.add_argument("--token", help="what a visitor must know (default: drawn anew)")
+    to_studio.add_argument("--token", help="password for visitors (default: a new random one)")
     to_studio.add_argument(
         "--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)"
     )
@@ -464,7 +462,7 @@ def _parser() -> argparse.ArgumentParser:
         "--folder", metavar="DIR", help="where work is kept (default: the user's data folder)"
     )
     to_studio.add_argument(
-        "--no-browser", dest="browser", action="store_false", help="open no browser"
+        "--no-browser", dest="browser", action="store_false", help="do not open a browser"
     )
     for one in (to_run, to_refresh, to_sweep):
         one.add_argument(
@@ -474,22 +472,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Adds what people use who sing or teach."""
+    """Adds the commands for people who sing or teach."""
     to_harmonize = command("harmonize", _harmonize, "set a tune for four voices")
     to_harmonize.add_argument("tune", metavar="TUNE", help="MIDI, MusicXML or kern file")
     to_realize = command("realize", _realize, "set a figured bass for four voices")
     to_realize.add_argument(
-        "bass", metavar="FILE", help="MusicXML file, the figures as words under the bass"
+        "bass", metavar="FILE", help="MusicXML file with figures, or words, under the bass"
     )
-    to_check = command("check", _check, "find the faults in a setting for four voices")
+    to_check = command("check", _check, "find the faults in a four-part setting")
     to_check.add_argument("exercise", metavar="EXERCISE", help="MIDI, MusicXML, kern or CSV file")
-    to_analyse = command("analyse", _analyse, "name the chords of a setting for four voices")
+    to_analyse = command("analyse", _analyse, "name the chords of a four-part setting")
     to_analyse.add_argument("source", metavar="FILE", help="MIDI, MusicXML, kern or CSV file")
     to_write = command("write", _write, "write new chorales")
     to_convert = command("convert", _convert, "read a file and write it in another format")
     to_convert.add_argument("source", metavar="IN", help="MIDI, MusicXML, kern or CSV file")
-    to_convert.add_argument("target", metavar="OUT", help="file to write; its suffix is its format")
-    to_play = command("play", _play, "play a file through the loudspeaker")
+    to_convert.add_argument("target", metavar="OUT", help="file to write; the suffix is the format")
+    to_play = command("play", _play, "play a file through the loudspeakers")
     to_play.add_argument("file", metavar="FILE", help="MIDI, MusicXML, kern or CSV file")
 
     for one in (to_harmonize, to_realize):
@@ -502,7 +500,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             help=".pdf, .musicxml, .mxl, .svg, .png, .mid, .wav, .flac, .ogg or .mp3; "
             "may be repeated",
         )
-    to_check.add_argument("-o", "--output", metavar="FILE", help="score with the faults in colour")
+    to_check.add_argument("-o", "--output", metavar="FILE", help="score with the faults marked")
     to_analyse.add_argument(
         "-o",
         "--output",
@@ -510,13 +508,13 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         help="score with the analysis (.pdf, .musicxml, .svg, .png), .rntxt (RomanText) or .csv",
     )
     to_analyse.add_argument(
-        "--show", choices=KINDS, default="numerals", help="in a score (default: numerals)"
+        "--show", choices=KINDS, default="numerals", help="marks in a score (default: numerals)"
     )
     to_write.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
     to_check.add_argument(
         "--rules",
         default="class",
-        help="class, strict, bach, or names of rules with commas between (default: %(default)s)",
+        help="class, strict, bach, or rules separated by commas (default: %(default)s)",
     )
     to_check.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="(default: table)"
@@ -529,15 +527,15 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         help="formats of each piece (default: pdf musicxml mid)",
     )
     to_write.add_argument(
-        "--steps", type=int, help="length in sixteenths (default: that of a form that is drawn)"
+        "--steps", type=int, help="length in sixteenths (default: a randomly drawn form)"
     )
     for one, model, temperature, best_of, by in (
-        (to_harmonize, "chord_gru", 0.8, 4, "by its grade"),
-        (to_realize, "chord_gru", 0.8, 4, "by its grade"),
-        (to_write, "phrase_gru", 1.0, 2, "as the critic has it"),
+        (to_harmonize, "chord_gru", 0.8, 4, "the best grade wins"),
+        (to_realize, "chord_gru", 0.8, 4, "the best grade wins"),
+        (to_write, "phrase_gru", 1.0, 2, "the critic picks the best"),
     ):
         one.add_argument("--count", type=int, default=1, help="how many (default: 1)")
-        one.add_argument("--seed", type=int, help="(default: one is drawn, and named)")
+        one.add_argument("--seed", type=int, help="(default: a random one, which is printed)")
         one.add_argument(
             "--model", default=model, help="shipped model or .keras file (default: %(default)s)"
         )
@@ -551,7 +549,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             "--best-of",
             type=int,
             default=best_of,
-            help=f"pieces to write for each one that is kept, the best {by} (default: {best_of})",
+            help=f"pieces to write for each one kept; {by} (default: {best_of})",
         )
         one.add_argument(
             "--range",
@@ -559,7 +557,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             action="append",
             default=[],
             metavar="VOICE=LOW-HIGH",
-            help="what a voice may sing; may be repeated (default: soprano=C4-G5 alto=G3-D5 "
+            help="range of a voice; may be repeated (default: soprano=C4-G5 alto=G3-D5 "
             "tenor=C3-G4 bass=E2-D4)",
         )
     for one in (to_harmonize, to_realize):
@@ -569,41 +567,37 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
     to_harmonize.add_argument(
         "--numerals",
         metavar="'I V6 ...'",
-        help="Roman numerals to be heard, one for each quarter; . where a chord goes on",
+        help="chords to use, as Roman numerals, one for each quarter; . holds a chord",
     )
+    to_harmonize.add_argument("--symbols", metavar="'C G/B ...'", help="the same as chord symbols")
     to_harmonize.add_argument(
-        "--symbols", metavar="'C G/B ...'", help="chord symbols to be heard, in the same way"
-    )
-    to_harmonize.add_argument(
-        "--voice", choices=VOICES, default="soprano", help="which sings the tune (default: soprano)"
+        "--voice", choices=VOICES, default="soprano", help="voice with the tune (default: soprano)"
     )
     to_harmonize.add_argument(
         "--transpose",
         type=_semitones_or_range,
-        help="semitones up or down, or `range`: as few as bring the tune into its voice's range",
+        help="semitones up or down, or `range`: as few as needed to fit the voice's range",
     )
     to_convert.add_argument("--transpose", type=int, default=0, help="semitones up or down")
     for one in (to_convert, to_play):
-        one.add_argument("--melody", action="store_true", help="the file holds one voice, a tune")
+        one.add_argument("--melody", action="store_true", help="the file holds a single tune")
     for one in (to_harmonize, to_realize, to_convert):
         one.add_argument(
             "--part", type=_part, help="number or name of the part to read as the tune"
         )
-        one.add_argument("--metre", help="such as 3/4 (default: that of the file)")
+        one.add_argument("--metre", help="such as 3/4 (default: as in the file)")
         one.add_argument(
             "--repeats",
             choices=("written", "played"),
             default="written",
-            help="whether repeats are kept as signs or written out (default: written)",
+            help="keep repeat signs (written) or write repeats out (default: written)",
         )
     for one in (to_harmonize, to_realize, to_check, to_analyse, to_convert):
-        one.add_argument(
-            "--key", help="such as 'g minor' or 'B- major' (default: that of the file)"
-        )
+        one.add_argument("--key", help="such as 'g minor' or 'B- major' (default: as in the file)")
     for one in (to_harmonize, to_realize, to_check, to_analyse, to_convert, to_play):
         one.add_argument(
             "--strict",
             action=argparse.BooleanOptionalAction,
             default=True,
-            help="refuse what does not fit sixteenths, or read what sounds on each of them",
+            help="refuse notes off the grid of sixteenths, or take what sounds on each of them",
         )

@@ -1,7 +1,7 @@
-"""Old names: each still works for one release, with a `DeprecationWarning` that gives the new one.
+"""Old names: each still works for one release, with a `DeprecationWarning` that gives the new name.
 
-This file knows which names have moved or were renamed, and nothing else about the package. Remove
-an entry one release after it was added."""
+This file lists the names that were moved or renamed; it does nothing else. Remove an entry one
+release after it was added."""
 
 import functools
 import importlib
@@ -18,7 +18,7 @@ PACKAGE = __name__.partition(".")[0]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Public names: what they were called in 0.1, and what they are called now.
+# Public names: the name in 0.1 and the name now.
 RENAMED = {
     "share_found": "passage_containment",
     "shares_found": "pairwise_containment",
@@ -31,7 +31,7 @@ RENAMED = {
     "write_wav": "write_sound",
 }
 
-# Modules: where they were in 0.1, all in one folder, and where they are now.
+# Modules: their place in 0.1, all in one folder, and their place now.
 MOVED = {
     "audio": "sound.audio",
     "backend": "models.backend",
@@ -120,7 +120,7 @@ def renamed_argument(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]
 
 
 def public_name(name: str) -> Any:
-    """The public object that was called `name`, or is called so in `chorale_utils` itself.
+    """The public object with this name in `chorale_utils`, or with this old name.
 
     Raises:
         AttributeError: there is no such public name, old or new.
@@ -134,7 +134,7 @@ def public_name(name: str) -> Any:
 
 
 class MovedModules(MetaPathFinder, Loader):
-    """Finds a module under the name that it had before it moved into a sub-package."""
+    """Finds a module by the name that it had before it moved into a sub-package."""
 
     def find_spec(
         self,
@@ -142,7 +142,7 @@ class MovedModules(MetaPathFinder, Loader):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Where a moved module is now; None for every other module."""
+        """The spec of a moved module in its new place; None for every other module."""
         package, _, old = fullname.partition(".")
         if package != PACKAGE or old not in MOVED:
             return None
@@ -157,6 +157,6 @@ class MovedModules(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Gives the module, which has long been executed, its own name and spec back."""
+        """Gives the module, which has already been executed, its own name and spec back."""
         assert module.__spec__ is not None
         module.__spec__ = module.__spec__.loader_state

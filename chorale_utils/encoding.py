@@ -1,12 +1,12 @@
 """Encoding: notes <-> tokens <-> one-hot vectors, the order of the notes, and transposition.
 
-A token is a small whole number that a model reads and writes. There are 59 of them: 0 is the end of
-a piece, 1 is silence, and 2 to 58 stand for the MIDI numbers 31 to 87, that is the corpus' own
-range (36 to 81) widened by the transpositions (five semitones down, six up). A chorale is written
-down in the order in which one would arpeggiate its chords: soprano, alto, tenor, bass of the first
-step, then of the second, and so on, then four ends.
+A token is a small whole number that a model reads and writes. There are 59: 0 is the end of a
+piece, 1 is silence, and 2 to 58 stand for the MIDI numbers 31 to 87, the corpus's own range (36 to
+81) widened by the transpositions (five semitones down, six up). The sequence of a chorale is like
+arpeggiating its chords: soprano, alto, tenor and bass of the first step, then of the second, and so
+on, then four end tokens.
 
-This file knows numbers only: it builds no batches (see datasets.py) and no models.
+This file deals only in numbers: it builds no batches (see datasets.py) and no models.
 
 Notebook: 02_encoding_and_transposition
 """
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 END_TOKEN = 0
 SILENCE_TOKEN = 1
-END = -1  # the end of a piece, where it stands among MIDI numbers
-PRIMING = 16  # ends that a model hears before a piece: "something is over, begin"
-TRANSPOSITIONS = range(-5, 7)  # semitones: every key once, none further than needed
+END = -1  # the end of a piece, in arrays of MIDI numbers
+PRIMING = 16  # end tokens that a model reads before a piece, meaning "a piece is over, begin"
+TRANSPOSITIONS = range(-5, 7)  # semitones: every key once, by the shortest way
 LOWEST_NOTE = LOWEST_PITCH + TRANSPOSITIONS[0]  # 31
 HIGHEST_NOTE = HIGHEST_PITCH + TRANSPOSITIONS[-1]  # 87
 FIRST_NOTE_TOKEN = 2
 VOCABULARY = FIRST_NOTE_TOKEN + HIGHEST_NOTE - LOWEST_NOTE + 1  # 59
-# In a score's tokens, 2 to 58 are notes that are struck, and 59 to 115 the same notes going on.
-GOES_ON = VOCABULARY - FIRST_NOTE_TOKEN  # 57: from the token of a struck note to that of a held one
+# In a score's tokens, 2 to 58 are struck notes, and 59 to 115 the same notes held.
+GOES_ON = VOCABULARY - FIRST_NOTE_TOKEN  # 57: a held note's token minus that of the struck note
 SCORE_VOCABULARY = VOCABULARY + GOES_ON  # 116
 
 
@@ -44,7 +44,7 @@ def notes_to_tokens(notes: ArrayLike) -> np.ndarray:
         notes: int array of any shape: -1 is the end, 0 is silence, 31..87 are notes.
 
     Raises:
-        ValueError: a note is none of these; the message says which, where, and what is allowed.
+        ValueError: any other number; the message says which, where, and what is allowed.
 
     Examples:
         >>> notes_to_tokens([72, 0, -1]).tolist()
@@ -77,13 +77,13 @@ def tokens_to_notes(tokens: ArrayLike) -> np.ndarray:
 
 
 def score_to_tokens(pitches: ArrayLike, struck: ArrayLike) -> np.ndarray:
-    """Tokens 0..115 (uint8 array, the shape of `pitches`) of notes of which it is known whether
-    they are struck: 2 to 58 are struck, 59 to 115 the same notes going on from the step before.
+    """A score's tokens 0..115 (uint8 array, the shape of `pitches`), which say whether a note is
+    struck: 2 to 58 are struck notes, 59 to 115 the same notes held from the step before.
 
     Args:
         pitches: int array (steps, 4) of MIDI numbers, 0 is silence.
-        struck: bool array (steps, 4), such as `Chorale.struck`. A note of another pitch than the
-            step before is struck, whatever it says there.
+        struck: bool array (steps, 4), such as `Chorale.struck`. A note whose pitch differs from the
+            step before counts as struck in any case.
 
     Raises:
         ValueError: a note outside 31..87.
@@ -103,8 +103,8 @@ def score_to_tokens(pitches: ArrayLike, struck: ArrayLike) -> np.ndarray:
 
 
 def tokens_to_score(tokens: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """(MIDI numbers, int16; which are struck, bool), two arrays of the shape of `tokens`, of a
-    score's tokens 0..115; -1 is the end, 0 silence.
+    """(MIDI numbers, int16, -1 for the end and 0 for silence; whether each is struck, bool): two
+    arrays of the shape of `tokens`, from a score's tokens 0..115.
 
     Raises:
         ValueError: a token outside 0..115.
@@ -125,14 +125,14 @@ def tokens_to_score(tokens: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def encode(pitches: ArrayLike | Chorale, end: bool = True) -> np.ndarray:
-    """A piece as one row of tokens: S, A, T, B of each step in turn, then four ends.
+    """A piece as one row of tokens: S, A, T, B of each step in turn, then four end tokens.
 
     Args:
         pitches: int array (steps, 4) of MIDI numbers, 0 is silence; or a Chorale.
-        end: whether to write the four ends.
+        end: whether to add the four end tokens.
 
     Returns:
-        uint8 array (4 * steps + 4,), or (4 * steps,) without the ends.
+        uint8 array (4 * steps + 4,), or (4 * steps,) without end tokens.
 
     Raises:
         ValueError: not of shape (steps, 4), or a note outside 31..87 that is not silence.
@@ -151,13 +151,13 @@ def encode(pitches: ArrayLike | Chorale, end: bool = True) -> np.ndarray:
         )
     tokens = notes_to_tokens(
         _checked_notes(notes, {SILENCE: "silence"})
-    )  # the end is added here, not given
+    )  # the end is added here; the input must not contain it
     ends = np.full(len(VOICES) if end else 0, END_TOKEN, np.uint8)
     return np.concatenate([tokens.ravel(), ends])
 
 
 def decode(tokens: ArrayLike) -> np.ndarray:
-    """The notes of a row of tokens, up to the first end and cut to whole chords.
+    """The notes of a row of tokens, up to the first end token and cut to whole chords.
 
     Args:
         tokens: int array (tokens,) in the order S, A, T, B, step by step.
@@ -199,7 +199,7 @@ def to_one_hot(tokens: ArrayLike) -> np.ndarray:
 
 
 def from_one_hot(vectors: ArrayLike) -> np.ndarray:
-    """Tokens (uint8 array) of one-hot vectors: the place of the single 1 along the last axis.
+    """Tokens (uint8 array) of one-hot vectors: the index of the single 1 along the last axis.
 
     Raises:
         ValueError: the last axis is not 59 long, or a vector is not a single 1 among zeros.
@@ -227,7 +227,7 @@ def transpose_tokens(tokens: ArrayLike, semitones: ArrayLike) -> np.ndarray:
     Args:
         tokens: int array of any shape.
         semitones: whole number, or an int array that broadcasts against `tokens`, such as one
-            number for each note of a stream of several pieces.
+            number per note for a stream of several pieces.
 
     Raises:
         ValueError: a token outside 0..58, or a note that would leave MIDI 31..87; the message says
@@ -249,24 +249,24 @@ def transpose_tokens(tokens: ArrayLike, semitones: ArrayLike) -> np.ndarray:
         note = checked[where] - FIRST_NOTE_TOKEN + LOWEST_NOTE
         raise ValueError(
             f"note {note} at {_place(where, checked.ndim)}, moved by {by[where]:+d} semitones: "
-            f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition nearer "
+            f"expected to stay within {LOWEST_NOTE}..{HIGHEST_NOTE}; choose a transposition closer "
             "to 0"
         )
     return moved.astype(np.uint8)
 
 
 def transpose_probs(probs: ArrayLike, semitones: int) -> np.ndarray:
-    """Probabilities of tokens, float array (..., 59), with those of the notes moved by `semitones`.
+    """Probabilities of tokens, float array (..., 59), with the notes' moved by `semitones`.
 
-    What would leave MIDI 31..87 is lost, and the notes that move in have probability 0: rows need
-    not sum to 1.
+    Notes that would leave MIDI 31..87 are dropped, and notes that move in get probability 0, so
+    that rows may no longer sum to 1.
 
     Args:
         probs: float array (..., 59).
         semitones: whole number.
 
     Raises:
-        ValueError: the last axis is not 59 long, or `semitones` is no whole number.
+        ValueError: the last axis is not 59 long, or `semitones` is not a whole number.
 
     Examples:
         >>> probs = to_one_hot([43])
@@ -291,7 +291,8 @@ def checked_transpositions(transpositions: Iterable[int]) -> list[int]:
     """`transpositions` as a list of ints.
 
     Raises:
-        ValueError: there is none, one is no whole number, or it is no list.
+        ValueError: `transpositions` is empty, not a list, or contains something other than whole
+            numbers.
 
     Examples:
         >>> checked_transpositions(range(-1, 2))
@@ -304,13 +305,15 @@ def checked_transpositions(transpositions: Iterable[int]) -> list[int]:
         )
     shifts = _whole_numbers(list(transpositions), "transpositions")
     if not shifts.size:
-        raise ValueError("no transpositions: expected at least one, such as [0] for none")
+        raise ValueError(
+            "no transpositions: expected at least one, such as [0] for the piece as is"
+        )
     return shifts.tolist()
 
 
 def _checked_notes(notes: ArrayLike, special: dict[int, str]) -> np.ndarray:
-    """`notes` as int64 array, or a ValueError that says which is neither in the range nor in
-    `special`, a dict of what other numbers stand for."""
+    """`notes` as int64 array; raises a ValueError that names a note which is neither in the range
+    nor in `special`, a dict from other allowed numbers to their meanings."""
     checked = _whole_numbers(notes, "notes")
     sounding = (checked >= LOWEST_NOTE) & (checked <= HIGHEST_NOTE)
     wrong = np.argwhere(~sounding & ~np.isin(checked, list(special)))
@@ -325,7 +328,7 @@ def _checked_notes(notes: ArrayLike, special: dict[int, str]) -> np.ndarray:
 
 
 def _checked_tokens(tokens: ArrayLike) -> np.ndarray:
-    """`tokens` as int64 array, or a ValueError that says which is outside the vocabulary."""
+    """`tokens` as int64 array; raises a ValueError that names a token outside the vocabulary."""
     checked = _whole_numbers(tokens, "tokens")
     wrong = np.argwhere((checked < 0) | (checked >= VOCABULARY))
     if len(wrong):
@@ -344,7 +347,7 @@ def _whole_numbers(values: ArrayLike, what: str) -> np.ndarray:
 
 
 def _place(where, dimensions):
-    """`where`, an index, in the words of a musician where it is a step and a voice."""
+    """An index in words: as step and voice if it has two dimensions."""
     if dimensions == 2 and where[1] < len(VOICES):
         return f"step {where[0]}, {VOICES[where[1]]}"
     return f"position {', '.join(map(str, where))}"

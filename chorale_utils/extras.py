@@ -1,12 +1,12 @@
-"""Extras: packages that only some commands need, and the error that says which extra brings them.
+"""Extras: packages that only some commands need, and the error that says which extra to install.
 
-A core install has what the corpus, models, writing, judging, notation and sound need. Whatever
+A core install is enough for corpus, models, writing, judging, notation and sound. A function that
 needs more calls `require` first.
 """
 
 from importlib.util import find_spec
 
-# Of each extra in pyproject.toml, the modules of it that this package imports.
+# For each extra in pyproject.toml, the modules that this package imports from it.
 MODULES = {
     "notebooks": (
         "fsspec",
@@ -30,7 +30,7 @@ def require(extra: str, user: str) -> None:
 
     Args:
         extra: ``'notebooks'``, ``'scale'`` or ``'studio'``.
-        user: what needs them, the beginning of the error's message.
+        user: the feature that needs them, as the beginning of the error message.
 
     Raises:
         MissingExtra: some are missing; the message says which, and how to install them.

@@ -1,4 +1,4 @@
-"""Files: named, written whole or not at all, and read as tables."""
+"""Files: checking their names, writing them atomically, and reading tables."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def as_path(path: str | os.PathLike[str], what: str = "the name of a file") -> P
 
     Args:
         path: str or path-like.
-        what: what is expected, for the error message.
+        what: what was expected, for the error message.
 
     Raises:
-        TypeError: it is something else; the message says what.
+        TypeError: anything else; the message says what.
 
     Examples:
         >>> as_path("music/tune.mid").name
@@ -37,13 +37,13 @@ def as_path(path: str | os.PathLike[str], what: str = "the name of a file") -> P
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
-    """Writes a file whole or not at all, whatever happens in between, a power cut included.
+    """Writes a file completely or not at all, whatever happens in between, even a power cut.
 
-    `write` gets a temporary path beside `path`; what it wrote is then renamed. The folder is made
-    where it is missing.
+    `write` gets a temporary path beside `path`, and the file is then renamed. The folder is created
+    if missing.
 
     Args:
-        path: where the file is to be (str or Path).
+        path: path of the file (str or Path).
         write: function of one Path that writes the file there; the suffix is that of `path`.
 
     Returns:
@@ -61,9 +61,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
     try:
         write(unfinished)
         with open(unfinished, "r+b") as file:
-            os.fsync(
-                file.fileno()
-            )  # otherwise the new name may be on the disk before what it names
+            os.fsync(file.fileno())  # otherwise the new name may reach the disk before the content
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

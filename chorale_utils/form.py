@@ -1,9 +1,9 @@
-"""Form: what a chorale is before it has notes. Metre and upbeat, key, and phrases with their
-fermatas.
+"""Form: the plan of a chorale before it has notes, with metre and upbeat, key, and phrases with
+their fermatas.
 
-A `Form` is a value, like a `Chorale`. It says nothing of notes. A model that writes into a form
-reads it as a table of small numbers, a row for each sixteenth (`Form.features`); the columns are
-told by `FEATURES`. Whatever is not known is 0 there, so that a form may be known in part.
+A `Form` is a value, like a `Chorale`, but without notes. A model reads it as a table of small
+numbers with one row per sixteenth (`Form.features`) and the columns in `FEATURES`. Unknown values
+are 0, so that a form may be known in part.
 
 Notebook: 05_generation
 """
@@ -18,33 +18,33 @@ import numpy as np
 
 from .chorale import STEPS_PER_QUARTER, Chorale, checked_key, steps_per_bar, tonic_and_mode
 
-FINE = 24  # distances up to here are told to the sixteenth, longer ones to the quarter
-FARTHEST = FINE + 10  # every distance of 64 sixteenths or more
-MODES = ("major", "minor", "phrygian")  # as a model hears them
-_UNSTRESSED = frozenset(  # syllables that begin most lines with an upbeat
+FINE = 24  # distances up to this are given in sixteenths, longer ones in quarters
+FARTHEST = FINE + 10  # stands for every distance of 64 sixteenths or more
+MODES = ("major", "minor", "phrygian")  # those that a model distinguishes
+_UNSTRESSED = frozenset(  # unstressed syllables with which a line often begins
     "der die das des dem den ein in im an am auf aus bei mit nach von vom zu zum zur für durch "
     "ich du er sie es wir ihr mein dein sein und o ach so wie wer was wo da daß wenn ob als ge "
     "be er ver zer ent emp mich dich uns nun the a and to of in on by for with from at i my thy "
     "thine our his her he she we ye you it o that "
     "this when where who as so be a but shall".split()
 )
-_NAMES = (  # of tonics, by pitch class: in minor and Phrygian, and in major
+_NAMES = (  # names of tonics by pitch class: in minor and Phrygian, and in major
     "c c# d e- e f f# g g# a b- b".split(),
     "C D- D E- E F F# G A- A B- B".split(),
 )
 
-# name of a column -> how many values it has; 0 is always "not known"
+# name of a column -> its number of values; 0 is always "unknown"
 FEATURES = {
     "place": 1 + 4 + 16 + 12,  # in the quarter, in a bar of four quarters, in a bar of three
-    "before_fermata": 1 + 1 + FARTHEST,  # steps until the fermata begins; 1: under it
-    "left": 1 + FARTHEST,  # steps until the phrase is over, this one included
-    "since": 1 + 1 + FARTHEST,  # steps since the phrase began; 1: its first
+    "before_fermata": 1 + 1 + FARTHEST,  # steps until the fermata begins; 1: under the fermata
+    "left": 1 + FARTHEST,  # steps until the phrase is over, including this one
+    "since": 1 + 1 + FARTHEST,  # steps since the phrase began; 1: its first step
     "phrases_left": 5,  # 1: the last phrase; 2: the last but one; 3: earlier; 4: the piece is over
-    "phrase": 4,  # 1: the first; 2: the second; 3: later
+    "phrase": 4,  # 1: the first phrase; 2: the second; 3: later
     "tonic": 13,  # 1 + pitch class
     "mode": 4,  # 1: major; 2: minor; 3: Phrygian
 }
-GROUPS = {  # what is known together, or not
+GROUPS = {  # columns that are known together or not at all
     "metre": ("place",),
     "phrases": ("before_fermata", "left", "since", "phrases_left", "phrase"),
     "key": ("tonic", "mode"),
@@ -58,9 +58,9 @@ CADENCES = (
     "plagal",
     "deceptive",
 )
-# Of each cadence the chord before the last and the last one: degrees that may sound, that of the
-# bass, and those of the soprano (None: any of them). Semitones above the tonic; 3, 8 and 9 stand
-# for the third and the sixth of the mode.
+# For each cadence, the last chord but one and the last chord: the degrees that may sound, that of
+# the bass, and those of the soprano (None: any). In semitones above the tonic; 3, 8 and 9 stand for
+# the third and the sixth of the mode.
 _DOMINANT, _TONIC_CHORD = (7, 11, 2, 5), (0, 3, 7)
 _CHORDS: dict[str, tuple[tuple[Sequence[int], int, Sequence[int] | None] | None, ...]] = {
     "perfect authentic": ((_DOMINANT, 7, None), (_TONIC_CHORD, 0, (0,))),
@@ -70,30 +70,30 @@ _CHORDS: dict[str, tuple[tuple[Sequence[int], int, Sequence[int] | None] | None,
     "plagal": (((5, 8, 0), 5, None), (_TONIC_CHORD, 0, None)),
     "deceptive": ((_DOMINANT, 7, None), ((8, 0, 3), 8, None)),
 }
-_APPROACH = 2  # steps before the last chord for which the one before it is asked for
+_APPROACH = 2  # steps before the last chord on which the last chord but one must sound
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a chorale is before it has notes.
+    """The plan of a chorale before it has notes.
 
     Args:
-        phrases: length of each phrase in sixteenths; the first one includes the upbeat. None where
-            they are not known.
-        fermatas: for each phrase the number of sixteenths at its end that are under a fermata; 0
+        phrases: length of each phrase in sixteenths; the first one includes the upbeat. None if
+            they are unknown.
+        fermatas: for each phrase, the number of sixteenths at its end that are under a fermata; 0
             for a phrase that ends without one.
         key: such as ``'g minor'``, ``'B- major'`` or ``'e phrygian'`` (``-`` is flat), or None.
         time_signature: such as ``'4/4'``, or None.
         pickup: sixteenths before the first bar line.
-        repeats: for each phrase the number, from 0, of the phrase whose notes it has, its own or an
-            earlier one's: ``(0, 1, 0, 1, 4)`` is the bar form A B A B C. None for no repeats.
-        cadences: for each phrase the cadence that it ends with, one of `CADENCES`, or None for any;
-            a model that writes into the form keeps to it. None where nothing is asked for.
-        words: for each phrase its syllables, or None. A syllable that ends in a hyphen is followed
+        repeats: for each phrase, the number (from 0) of the phrase whose notes it takes, its own or
+            an earlier one: ``(0, 1, 0, 1, 4)`` is the bar form A B A B C. None for no repeats.
+        cadences: for each phrase, the cadence with which it must end, one of `CADENCES`, or None
+            for any. None leaves all cadences free.
+        words: for each phrase, its syllables, or None. A syllable that ends in a hyphen is followed
             by another of the same word.
 
     Raises:
-        ValueError: the parts do not fit each other; the message says which.
+        ValueError: the arguments do not fit each other; the message says which.
 
     Examples:
         >>> form = Form(phrases=(32, 32), fermatas=(4, 8), key="g minor", time_signature="4/4")
@@ -126,14 +126,15 @@ class Form:
         for length, held in zip(self.phrases or (), self.fermatas or ()):
             if not 0 <= held <= length:
                 raise ValueError(
-                    f"a fermata of {held} sixteenths in a phrase of {length}: expected no more"
+                    f"a fermata of {held} sixteenths in a phrase of {length}: expected at most the "
+                    f"length of the phrase"
                 )
         lengths = self.phrases or ()
         for number, first in enumerate(self.repeats or ()):
             if not 0 <= first <= number or lengths[first] != lengths[number]:
                 raise ValueError(
-                    f"repeats {self.repeats}: phrase {number} has the notes of phrase {first}: "
-                    f"expected an earlier one of the same length, or itself"
+                    f"repeats {self.repeats}: phrase {number} repeats phrase {first}: expected "
+                    f"itself, or an earlier phrase of the same length"
                 )
         if self.key is not None:
             object.__setattr__(self, "key", checked_key(self.key, "form"))
@@ -141,7 +142,7 @@ class Form:
             if cadence not in CADENCES:
                 raise ValueError(f"cadence {cadence!r}: expected one of {', '.join(CADENCES)}")
             if self.key is None:
-                raise ValueError(f"a {cadence} cadence: expected a key, in which it is one")
+                raise ValueError(f"a {cadence} cadence without a key: expected the form's key")
             if cadence == "Phrygian" and self.mode == "major":
                 raise ValueError(f"a Phrygian cadence in {self.key}: expected a minor key")
         if self.time_signature is not None and not 0 <= self.pickup < steps_per_bar(
@@ -151,8 +152,8 @@ class Form:
 
     @classmethod
     def of(cls, chorale: Chorale) -> Form:
-        """The form of a chorale: a phrase ends where a fermata does, and the key is the one that is
-        heard, see `heard_key`."""
+        """The form of a chorale: phrases end where fermatas end, and the key is the sounding one,
+        see `heard_key`."""
         phrases, fermatas, repeats = None, None, None
         if chorale.fermatas is not None and chorale.fermatas.any():
             edges = np.diff(np.r_[0, chorale.fermatas.astype(int), 0])
@@ -181,25 +182,25 @@ class Form:
         upbeat: bool | None = None,
         language: str | None = None,
     ) -> Form:
-        """The form of a hymn: a line is a phrase, a syllable a quarter, and the last syllable of a
-        line lasts to the end of the bar (less the upbeat of the next line), under a fermata.
+        """The form of a hymn: each line is a phrase, each syllable a quarter, and the last syllable
+        of a line is held under a fermata to the end of the bar (less the upbeat of the next line).
 
         Args:
-            text: the words, a line a phrase; lines without letters are passed over. Hyphens part
-                the syllables: ``'Wa-chet auf, ruft uns die Stim-me'``.
+            text: the words, one phrase per line; lines without letters are ignored. Hyphens
+                separate syllables: ``'Wa-chet auf, ruft uns die Stim-me'``.
             key: as in `Form`.
-            time_signature: a bar of two or more whole quarters.
-            upbeat: whether lines begin a quarter before the bar line; None to find out from the
-                words, see below.
+            time_signature: a metre whose bar is two or more whole quarters.
+            upbeat: whether lines begin a quarter before the bar line; None decides from the words,
+                see below.
             language: such as ``'de_DE'`` or ``'en_GB'``, for words without hyphens, which pyphen
-                then parts.
+                then hyphenates.
 
-        Lines begin with an upbeat where at least half of them begin with a syllable that is seldom
-        stressed: an article, a pronoun, a preposition, a conjunction, or a prefix, in German or
+        Lines are taken to begin with an upbeat if at least half of them begin with a syllable that
+        is seldom stressed: an article, pronoun, preposition, conjunction or prefix, in German or
         English.
 
         Raises:
-            ValueError: no words, a metre that quarters do not fit in, or an unknown language.
+            ValueError: no words, a metre whose bar is not whole quarters, or an unknown language.
 
         Examples:
             >>> form = Form.from_words("Nun dan-ket al-le Gott\\nmit Her-zen, Mund und Hän-den")
@@ -234,8 +235,8 @@ class Form:
         )
 
     def onsets(self) -> np.ndarray | None:
-        """bool array (steps,): where the soprano strikes a note for a syllable of the words; None
-        where there are no words."""
+        """bool array (steps,): where the soprano strikes a note for a syllable; None without
+        words."""
         if self.words is None:
             return None
         struck = np.zeros(len(self), bool)
@@ -244,16 +245,16 @@ class Form:
         return struck
 
     def under_fermata(self) -> np.ndarray:
-        """bool array (steps,): which steps are under a fermata, as in `Chorale`."""
+        """bool array (steps,): whether each step is under a fermata, as in `Chorale`."""
         flags = np.zeros(len(self), bool)
         for end, held in zip(np.cumsum(self.phrases or ()), self.fermatas or ()):
             flags[end - held : end] = True
         return flags
 
     def cadence_classes(self) -> np.ndarray | None:
-        """bool array (steps, 4, 12): which pitch classes each voice may sing, so that phrases end
-        with their `cadences`: in the last quarter of a phrase its last chord, and for an eighth
-        before the fermata the chord that leads there. None where nothing is asked for."""
+        """bool array (steps, 4, 12): the pitch classes that each voice may sing, such that phrases
+        end with their `cadences`: the final chord in the last quarter of a phrase, and the chord
+        before it for an eighth before the fermata. None without cadences."""
         if self.cadences is None or self.key is None or not any(self.cadences):
             return None
         tonic, minor = tonic_and_mode(self.key)
@@ -278,7 +279,7 @@ class Form:
         return classes
 
     def copied_from(self) -> np.ndarray:
-        """int array (steps,): for each step the earlier step whose notes it repeats, or -1."""
+        """int array (steps,): for each step, the earlier step whose notes it repeats, or -1."""
         source = np.full(len(self), -1)
         phrases = self.phrases or ()
         begins = np.cumsum((0, *phrases))
@@ -289,7 +290,7 @@ class Form:
         return source
 
     def __len__(self) -> int:
-        """Number of steps (sixteenth notes); 0 where the phrases are not known."""
+        """Number of steps (sixteenth notes); 0 if the phrases are unknown."""
         return sum(self.phrases or ())
 
     @property
@@ -299,18 +300,17 @@ class Form:
 
     @property
     def mode(self) -> str | None:
-        """Which of `MODES` a model hears, or None: other modes are major or minor by their
-        third."""
+        """The mode, one of `MODES`, or None; other modes count as major or minor by their third."""
         if self.key is None or self.key.endswith(MODES[-1]):
             return self.key and MODES[-1]
         return MODES[tonic_and_mode(self.key)[1]]
 
     def features(self, steps: int) -> np.ndarray:
-        """The form as a model reads it: uint8 array (steps, 8), columns and values as `FEATURES`
-        says.
+        """The form as a model reads it: uint8 array (steps, 8), with the columns and values of
+        `FEATURES`.
 
         Args:
-            steps: number of rows; rows after the form's own length say that the piece is over.
+            steps: number of rows; rows beyond the form's length say that the piece is over.
         """
         columns = {name: np.zeros(steps, int) for name in FEATURES}
         number = np.arange(steps)
@@ -331,7 +331,7 @@ class Form:
         left = ends[phrase] - number
         since = number - (ends - self.phrases)[phrase]
         held = np.array(fermatas)[phrase]
-        # a phrase without a fermata is told by its end alone
+        # for a phrase without a fermata, only the distance to its end is given
         before = np.where(held > 0, 1 + _rounded(np.maximum(left - held, 0)), 0)
         return {
             "before_fermata": np.where(over, 0, before),
@@ -343,14 +343,14 @@ class Form:
 
 
 def heard_key(chorale: Chorale) -> str | None:
-    """The key that is heard in a chorale: its tonic is the bass of the last chord, if that is a
-    triad in root position, and otherwise the one that the chorale states. None where there is
-    neither.
+    """The sounding key of a chorale: its tonic is the bass of the last chord, if that is a triad in
+    root position; otherwise the key is the stated one. None if there is neither.
 
-    Editions write the key that the signature suggests. A fifth of Bach's chorales are in one of the
-    old modes and end on another note: what is called a minor may end on D (Dorian), or on E
-    (Phrygian). The mode is major or minor by the third that sounds longer, and Phrygian where the
-    second above a minor third is mostly flat, or sixth and seventh above a major one.
+    Editions give the key that the signature suggests. But a fifth of Bach's chorales are in one of
+    the old modes and end on another note: a piece labelled A minor may end on D (Dorian) or on E
+    (Phrygian). The mode is major or minor, whichever third sounds for longer. It is Phrygian if the
+    third is minor and the second mostly lowered, or if the third is major and both sixth and
+    seventh are mostly lowered.
 
     Args:
         chorale: Chorale.
@@ -381,12 +381,12 @@ def heard_key(chorale: Chorale) -> str | None:
 
 
 def syllables(line: str, language: str | None = None) -> list[str]:
-    """The syllables of a line of words. One that another of its word follows ends in a hyphen.
+    """The syllables of a line of words; each but the last of a word ends in a hyphen.
 
     Args:
-        line: words, whose syllables are parted by hyphens.
-        language: such as ``'de_DE'``, for pyphen, which parts words without hyphens; None for words
-            that are parted already.
+        line: words, with hyphens between the syllables.
+        language: such as ``'de_DE'``, for pyphen to hyphenate words without hyphens; None for words
+            that are hyphenated already.
 
     Raises:
         ValueError: pyphen does not know the language.
@@ -404,7 +404,7 @@ def syllables(line: str, language: str | None = None) -> list[str]:
         if language not in pyphen.LANGUAGES:
             raise ValueError(
                 f"language {language!r}: expected one that pyphen knows, such as 'de_DE' or "
-                f"'en_GB'; or None, with hyphens between the syllables"
+                f"'en_GB'; or None, if the words have hyphens between syllables"
             )
         dictionary = pyphen.Pyphen(lang=language, left=1, right=1)
         words = [word if "-" in word else _parted(dictionary.inserted(word)) for word in words]
@@ -416,7 +416,7 @@ def syllables(line: str, language: str | None = None) -> list[str]:
 
 
 def _parted(hyphenated: str) -> str:
-    """A hyphenated word, in which every part has a vowel: a syllable is sung on one."""
+    """The word with only those hyphens that leave a vowel in each part, so that it can be sung."""
     parts: list[str] = []
     for part in hyphenated.split("-"):
         if parts and not (_has_vowel(part) and _has_vowel(parts[-1])):
@@ -435,7 +435,7 @@ def _unstressed(syllable):
 
 
 def _repeats(chorale, edges):
-    """For each phrase the number of the first one with the same notes."""
+    """For each phrase, the number of the first phrase with the same notes."""
     heard, repeats = {}, []
     for number, (begin, end) in enumerate(zip(edges, edges[1:])):
         notes = (
@@ -449,8 +449,8 @@ def _repeats(chorale, edges):
 
 
 def transpose_features(features: np.ndarray, semitones: int | np.ndarray) -> np.ndarray:
-    """A form's features (int array (..., 8)), the tonic moved by semitones, which broadcast against
-    the steps (...).
+    """A form's features (int array (..., 8)) with the tonic moved by `semitones`, which broadcast
+    against the steps (...).
 
     Examples:
         >>> int(transpose_features(Form(key="c minor").features(1), 2)[0, TONIC])

@@ -1,9 +1,9 @@
-"""What a musician's commands do: `chorale harmonize`, `realize`, `check`, `analyse`, `write`,
+"""The commands for musicians: `chorale harmonize`, `realize`, `check`, `analyse`, `write`,
 `convert` and `play`.
 
 Each reads a file, calls the function of the package that does the work, writes files in the
-formats that their suffixes name, and says in one closing line what was made and how. `command`
-reads what is typed; this file knows no options beyond the values that it is given.
+formats of their suffixes, and returns one closing line that says what was made and how. `command`
+parses the command line; this file only gets values.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SCORES = (".musicxml", ".xml", ".mxl", ".pdf", ".svg", ".png")
 MIDI = (".mid", ".midi")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
-WRITTEN = (".pdf", ".musicxml", ".mid")  # what `chorale write` makes of each piece unless asked
+WRITTEN = (".pdf", ".musicxml", ".mid")  # the default formats of `chorale write`
 PLAYERS = (
     ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
     ("paplay",),
@@ -62,20 +62,20 @@ def harmonize_file(
 
     Args:
         tune: MIDI, MusicXML or kern file.
-        outputs: files to write, each in the format of its suffix. Of several settings each gets a
-            number: ``setting.pdf`` becomes ``setting-1.pdf``, ``setting-2.pdf``.
+        outputs: files to write, each in the format of its suffix. If there are several settings,
+            they are numbered: ``setting.pdf`` becomes ``setting-1.pdf``, ``setting-2.pdf``.
         count: number of settings.
-        seed: of the first note on; None draws one, which the closing line names.
-        model: shipped model, or path of one.
+        seed: None draws one, which the closing line states.
+        model: name of a shipped model, or path of a model.
         part, strict, repeats: see `load_melody`.
-        voice: which voice sings the tune.
-        transpose: semitones by which the tune is moved first, or ``'range'`` for as few as bring it
+        voice: the voice that sings the tune.
+        transpose: semitones by which to move the tune first, or ``'range'`` for as few as bring it
             into the range of its voice.
-        key, metre: other than the file says.
+        key, metre: replace those of the file.
         how: more arguments of `harmonize`.
 
     Raises:
-        ValueError, OSError: what is given cannot be read, harmonised or written.
+        ValueError, OSError: a file cannot be read or written, or the tune cannot be harmonised.
     """
     from .writing.generation import harmonize
 
@@ -112,12 +112,12 @@ def realize_file(
     line.
 
     Args:
-        bass: MusicXML file with a figured bass, or with figures as words, see `realize`.
+        bass: MusicXML file with a figured bass, or with the figures as words, see `realize`.
         outputs, count, seed, model, part, key, metre, strict, repeats: as in `harmonize_file`.
         how: more arguments of `realize`.
 
     Raises:
-        ValueError, OSError: what is given cannot be read, set or written.
+        ValueError, OSError: a file cannot be read or written, or the bass cannot be set.
     """
     from .writing.melody import as_melody
     from .writing.realizing import figures_below, realize
@@ -149,15 +149,16 @@ def write_chorales(
     """Writes new chorales into a folder, each in several formats; returns the closing line.
 
     Args:
-        output: the folder, made where it is missing.
+        output: the folder; created if missing.
         count, steps: see `compose`.
         seed: as in `harmonize_file`.
-        model: shipped model, or path of one; one that takes no form writes as `generate` has it.
+        model: name of a shipped model, or path of a model; one that takes no form is passed to
+            `generate` instead of `compose`.
         suffixes: formats, such as ``('.pdf', '.mp3')``.
         how: see `compose`, or `generate`.
 
     Raises:
-        ValueError, OSError: something cannot be done as it was asked for.
+        ValueError, OSError: an argument is invalid, or a file cannot be read or written.
     """
     from .models.saving import as_model
     from .writing.composing import compose
@@ -166,7 +167,7 @@ def write_chorales(
     suffixes = [suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes]
     _check_suffixes([f"chorale{suffix}" for suffix in suffixes], (*SCORES, *MIDI, *SOUNDS))
     if Path(output).exists() and not Path(output).is_dir():
-        raise ValueError(f"{output} is a file: expected a folder, or a name that is free")
+        raise ValueError(f"{output} is a file: expected a folder, or a new name")
     seed = _drawn_seed() if seed is None else seed
     if as_model(model).takes_form:
         pieces = compose(None, count, steps, seed, model, **how)
@@ -190,20 +191,20 @@ def check_file(
     strict: bool = True,
     rules: str | Sequence[str] = "class",
 ) -> tuple[str, bool]:
-    """Looks for faults in the four voices of a file; returns what to print, and whether there are
-    any.
+    """Looks for faults in the four voices of a file; returns the text to print, and whether there
+    are any faults.
 
     Args:
         exercise: MIDI, MusicXML, kern or CSV file with four voices.
-        output: score to write, each fault in its colour, with its number, and explained below the
-            music; None for none.
+        output: score to write, in which each fault is coloured and numbered, and explained below
+            the music; None for no score.
         form: ``'table'``, ``'json'`` or ``'csv'``.
-        key: other than the file says.
+        key: replaces that of the file.
         strict: see `load_chorale`.
         rules: see `faults`.
 
     Raises:
-        ValueError, OSError: the file cannot be read, or the score not be written.
+        ValueError, OSError: the file cannot be read, or the score cannot be written.
     """
     from .harmony.analysis import analyse
     from .part_writing.checking import faults
@@ -228,11 +229,11 @@ def check_file(
 
 
 def fault_table(found: pd.DataFrame) -> pd.DataFrame:
-    """The faults as a musician reads them: pandas DataFrame with the columns bar, beat, voices,
+    """The faults in a musician's terms: pandas DataFrame with the columns bar, beat, voices,
     number, rule, severity and explanation.
 
     Args:
-        found: what `faults` found in a chorale.
+        found: the result of `faults` for a chorale.
 
     Examples:
         >>> from chorale_utils import faults
@@ -251,7 +252,7 @@ def fault_table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _left_aligned(table):
-    """How pandas prints the columns of words from the left."""
+    """Formatters with which pandas left-aligns the columns of text."""
     words = ("voices", "rule", "severity", "explanation")
     widths = {column: int(table[column].str.len().max()) for column in words}
     return {column: f"{{:<{width}}}".format for column, width in widths.items()}
@@ -264,18 +265,18 @@ def analyse_file(
     key: str | None = None,
     strict: bool = True,
 ) -> str:
-    """Names the chords of the four voices of a file; returns the table, or, where it is written
-    into a file, the closing line.
+    """Names the chords of the four voices of a file; returns the table, or, if it is written to a
+    file, the closing line.
 
     Args:
         source: MIDI, MusicXML, kern or CSV file with four voices.
-        output: score to write the analysis into, or .rntxt or .csv; None for none.
-        kind: what stands in the score, see `chord_marks`.
-        key: other than the file says.
+        output: file for the analysis: a score, .rntxt or .csv; None for no file.
+        kind: kind of marks in the score, see `chord_marks`.
+        key: replaces that of the file.
         strict: see `load_chorale`.
 
     Raises:
-        ValueError, OSError: the file cannot be read, or the other one not be written.
+        ValueError, OSError: the file cannot be read, or the output cannot be written.
     """
     from .harmony.analysis import analyse
     from .harmony.marks import chord_marks
@@ -318,10 +319,10 @@ def convert_file(
         melody: whether the file holds a tune instead of four voices.
         part, strict, repeats: see `load_melody`.
         transpose: semitones.
-        key, metre: other than the file says.
+        key, metre: replace those of the file.
 
     Raises:
-        ValueError, OSError: it cannot be read, or not be written.
+        ValueError, OSError: a file cannot be read or written.
     """
     _check_suffixes([target], (*SCORES, *MIDI, *SOUNDS))
     if melody or part is not None:
@@ -334,7 +335,8 @@ def convert_file(
 
 
 def play_file(source: str | os.PathLike[str], melody: bool = False, strict: bool = True) -> str:
-    """Plays a file through the loudspeaker, by a program of this machine; returns the closing line.
+    """Plays a file through the loudspeakers, with a program installed on this machine; returns the
+    closing line.
 
     Args:
         source: file with four voices, or with one.
@@ -342,15 +344,15 @@ def play_file(source: str | os.PathLike[str], melody: bool = False, strict: bool
         strict: see `load_chorale`.
 
     Raises:
-        ValueError, OSError: it cannot be read, or there is no program that plays sound.
+        ValueError, OSError: the file cannot be read, or no program that plays sound is installed.
     """
     chorale = load_melody(source, strict=strict) if melody else load_chorale(source, strict=strict)
     player = next((command for command in PLAYERS if shutil.which(command[0])), None)
     if player is None:
         raise FileNotFoundError(
-            f"no program that plays sound: expected one of "
-            f"{', '.join(command[0] for command in PLAYERS)}; `chorale convert {source} song.mp3` "
-            "writes a file that any player opens"
+            f"no program that plays sound is installed: expected one of "
+            f"{', '.join(command[0] for command in PLAYERS)}; or `chorale convert {source} "
+            f"song.mp3` writes a file that any player opens"
         )
     with tempfile.TemporaryDirectory() as folder:
         sound = write_sound(chorale, Path(folder) / "chorale.wav")
@@ -359,7 +361,7 @@ def play_file(source: str | os.PathLike[str], melody: bool = False, strict: bool
 
 
 def _as_told(chorale: Chorale, key: str | None, metre: str | None, semitones: int) -> Chorale:
-    """The chorale with another key or metre than its file says, moved by some semitones."""
+    """The chorale with its key or metre replaced, moved by some semitones."""
     if key is not None:
         chorale = replace(chorale, key=key)
         signature = KeySignature(0, key_signature(chorale.key or key), key.split()[1])
@@ -372,7 +374,7 @@ def _as_told(chorale: Chorale, key: str | None, metre: str | None, semitones: in
 
 
 def _write(chorale: Chorale, path: Path, about: dict[str, Any] | None) -> Path:
-    """Writes a chorale in the format that the suffix names."""
+    """Writes a chorale in the format of the suffix."""
     suffix = path.suffix.lower()
     if suffix in SCORES:
         return write_score(chorale, path, about=about)
@@ -380,7 +382,7 @@ def _write(chorale: Chorale, path: Path, about: dict[str, Any] | None) -> Path:
 
 
 def _check_suffixes(paths: Sequence[str], suffixes: Sequence[str]) -> None:
-    """A ValueError where a file cannot be written, before any work is done for it."""
+    """Raises a ValueError if a file's format cannot be written, before any work is done."""
     for path in paths:
         if Path(path).suffix.lower() not in suffixes:
             raise ValueError(
@@ -398,7 +400,7 @@ def _drawn_seed() -> int:
 
 
 def _about(model: str, seed: int) -> dict[str, Any]:
-    """How a piece came about, as every file tells it."""
+    """How a piece was made, as stored in every file."""
     from .models.saving import weights_hash
 
     return {"model": Path(model).stem, "weights": weights_hash(model), "seed": seed}
@@ -409,7 +411,7 @@ def _named(chorale: Chorale) -> str:
 
 
 def _closing(pieces: Pieces, what: str, about: dict[str, Any], files: Sequence[Path]) -> str:
-    """One line: what was made, how, and how good it is."""
+    """One line that says what was made, how, and how good it is."""
     from .judging.grading import grade
     from .part_writing.checking import faults
 

@@ -222,7 +222,7 @@ def test_a_deceptive_cadence_ends_on_the_sixth_degree_of_the_mode():
     ("key", "cadence", "message"),
     [
         ("C major", "perfect", "cadence 'perfect': expected one of perfect authentic"),
-        (None, "half", "a half cadence: expected a key"),
+        (None, "half", "a half cadence without a key"),
         ("C major", "Phrygian", "a Phrygian cadence in C major: expected a minor key"),
     ],
 )

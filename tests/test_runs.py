@@ -91,6 +91,6 @@ def test_commands_list_and_show_the_runs_of_a_folder(tmp_path, capsys):
 
 def test_folder_without_runs_is_named(tmp_path, capsys):
     assert main(["list", "--output", str(tmp_path)]) == 2
-    assert "no runs there; `chorale run` makes one" in capsys.readouterr().err
+    assert "no runs here; start one with `chorale run`" in capsys.readouterr().err
     assert main(["show", "r", "--output", str(tmp_path)]) == 2
     assert "no run here" in capsys.readouterr().err

@@ -233,4 +233,4 @@ def test_program_works_and_says_which_extra_a_command_needs(python, tmp_path, pr
         assert ended.returncode == 2 and ended.stderr.count("\n") == 1, ended.stderr
         assert f"needs the {extra} extra: pip install 'chorale-utils[{extra}]'" in ended.stderr
     ended = run([*program, "list"], tmp_path)
-    assert ended.returncode == 2 and "no runs there" in ended.stderr
+    assert ended.returncode == 2 and "no runs here" in ended.stderr
