@@ -140,7 +140,7 @@ class Chorale:
                 f"than a bar ({bar} in {time_signature})"
             )
         checked["notation"] = _checked_notation(notation, steps, time_signature, name)
-        checked["pickup"] = int(pickup)  # for equal reprs: numpy's integers print differently
+        checked["pickup"] = int(pickup)  # equality compares types, too, and numpy's differ
         for field in self.__dataclass_fields__:
             object.__setattr__(self, field, checked[field])
 

@@ -305,9 +305,7 @@ def checked_transpositions(transpositions: Iterable[int]) -> list[int]:
         )
     shifts = _whole_numbers(list(transpositions), "transpositions")
     if not shifts.size:
-        raise ValueError(
-            "no transpositions: expected at least one, such as [0] for the piece as is"
-        )
+        raise ValueError("no transpositions: expected at least one; [0] leaves pieces as they are")
     return shifts.tolist()
 
 

@@ -257,7 +257,10 @@ def test_play_hands_the_sound_to_a_program_of_the_machine_or_says_that_there_is_
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
     assert chorale("play", source) == 2
-    assert "no program that plays sound is installed: expected one of ffplay" in capsys.readouterr().err
+    assert (
+        "no program that plays sound is installed: expected one of ffplay"
+        in capsys.readouterr().err
+    )
     player = programs / "aplay"
     player.write_text(f'#!/bin/sh\n/bin/cp "$2" "{tmp_path}/heard.wav"\n')
     player.chmod(0o755)
