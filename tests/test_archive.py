@@ -86,7 +86,7 @@ def test_torn_file_is_refused_by_name(tmp_path, damage):
     path = tmp_path / "pieces.npz"
     save_chorales(PIECES, path)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match="pieces.npz holds no chorales, or is torn"):
+    with pytest.raises(ValueError, match="pieces.npz holds no chorales, or is damaged"):
         load_chorales(path)
 
 

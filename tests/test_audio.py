@@ -207,8 +207,8 @@ def test_a_wav_file_holds_the_sound(tmp_path):
 @pytest.mark.parametrize(
     "arguments, complaint",
     [
-        ({"tempo": 0}, "quarter notes a minute"),
-        ({"tempo": "fast"}, "tempo 'fast': expected quarter notes a minute"),
+        ({"tempo": 0}, "quarter notes per minute"),
+        ({"tempo": "fast"}, "tempo 'fast': expected quarter notes per minute"),
         ({"sample_rate": "CD"}, "sample rate 'CD': expected samples per second"),
         ({"fermata": "long"}, "fermata 'long': expected how many times"),
         ({"fermata": float("inf")}, "fermata inf"),

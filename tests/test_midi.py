@@ -334,7 +334,7 @@ def test_a_note_that_is_never_let_go_is_refused(tmp_path):
     midi.save(tmp_path / "hangs.mid")
     with pytest.raises(
         ValueError,
-        match="hangs.mid: note 60 in track 3, channel 3, struck at quarter 1, is never let go",
+        match="hangs.mid: note 60 in track 3, channel 3, struck at quarter 1, is never released",
     ):
         read_midi(tmp_path / "hangs.mid")
 
@@ -367,7 +367,7 @@ def test_a_file_that_is_not_there_is_told_as_such(tmp_path):
 
 @pytest.mark.parametrize("tempo", [0, 3, 1001, -60, float("nan")])
 def test_an_impossible_tempo_is_refused_and_nothing_is_written(tempo, tmp_path):
-    with pytest.raises(ValueError, match="quarter notes a minute"):
+    with pytest.raises(ValueError, match="quarter notes per minute"):
         write_midi(Chorale(np.full((4, 4), 60)), tmp_path / "piece.mid", tempo=tempo)
     assert list(tmp_path.iterdir()) == []
 

@@ -37,7 +37,7 @@ def test_drums_beside_four_unnamed_channels_or_a_melody_are_left_out(tmp_path):
 @pytest.mark.parametrize("name", ["Soprano 2", "Quinto", "Descant", "Tenor II"])
 def test_fifth_voice_is_refused_by_name_and_left_out_where_that_is_asked(tmp_path, name):
     path = midi(tmp_path / "x.mid", [*FOUR, (name, 4, [(0, 16, 65)])])
-    with pytest.raises(ValueError, match=rf"track 6 \('{name}'\) beside four named voices"):
+    with pytest.raises(ValueError, match=rf"track 6 \('{name}'\) besides four named voices"):
         load_chorale(path)
     with pytest.warns(UserWarning, match=f"left out: track 6 ..{name}"):
         assert load_chorale(path, strict=False).pitches[0].tolist() == [72, 67, 60, 48]

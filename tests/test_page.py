@@ -144,7 +144,7 @@ def test_transposing_there_and_back_is_identity_while_signatures_have_at_most_se
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (lambda: Bar(0, 20, "4/4"), "expected at most the 16 of 4/4"),
+        (lambda: Bar(0, 20, "4/4"), "expected at most the 16 of a bar of 4/4"),
         (lambda: Bar(0, 16, "4/4", repeat_end=1), "sung 1 times: expected 2 or more"),
         (lambda: Bar(0, 16, "4/4", marks=("D.C.",)), "mark 'D.C.': expected one of segno"),
         (lambda: Bar(0, 16, "4/4", barline="thick"), "bar line 'thick': expected one of regular"),

@@ -113,7 +113,7 @@ def test_several_melodies_are_refused_with_advice_that_works():
     with pytest.raises(ValueError, match=r"choose one of 1 \(Solo\), 2 \(Solo\), .* part=1"):
         from_melody(score)
     assert from_melody(score, part=1).pitches[0, 0] == 72
-    with pytest.raises(ValueError, match="part 'Solo': 2 parts are called so"):
+    with pytest.raises(ValueError, match="part 'Solo': 2 parts have this name"):
         from_melody(score, part="Solo")
 
 
@@ -133,7 +133,7 @@ def test_four_parts_are_chosen_from_among_more():
 def test_fifth_voice_is_refused_by_name_and_left_out_where_that_is_asked(name):
     score = four_parts()
     score.insert(0, part(name, ("D5", 4)))
-    with pytest.raises(ValueError, match=f"{name} is sung too.*part=.*strict=False"):
+    with pytest.raises(ValueError, match=f"{name} is sung, too.*part=.*strict=False"):
         from_score(score)
     with pytest.warns(UserWarning, match=f"left out: {name}"):
         assert from_score(score, strict=False).pitches[0].tolist() == [72, 67, 64, 48]
@@ -143,7 +143,7 @@ def test_part_with_words_is_sung_whatever_it_is_called():
     score, fifth = four_parts(), part("Staff 5", ("D5", 4))
     fifth.recurse().notes[0].lyric = "la"
     score.insert(0, fifth)
-    with pytest.raises(ValueError, match="Staff 5 is sung too"):
+    with pytest.raises(ValueError, match="Staff 5 is sung, too"):
         from_score(score)
 
 

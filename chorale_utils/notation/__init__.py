@@ -1,1 +1,1 @@
-"""A chorale on the page: read from files and written to them, engraved, its metre and key found."""
+"""A chorale on the page: reading and writing files, engraving, and estimating metre and key."""

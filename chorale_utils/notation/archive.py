@@ -1,7 +1,7 @@
-"""Chorales in a file of the package's own, with all that they hold.
+"""Chorales in the package's own file format, with all their fields.
 
-The file is numpy's: arrays of all pieces end to end, and the rest as JSON. Reading it executes
-nothing.
+It is a numpy file: arrays of all pieces end to end, and the rest as JSON. Reading it executes no
+code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LISTS: dict[str, Any] = {"bars": Bar, "keys": KeySignature, "tempos": Tempo, "w
 
 
 def save_chorales(chorales: Chorale | Iterable[Chorale], path: str | os.PathLike[str]) -> Path:
-    """Writes chorales into one ``.npz`` file, whole or not at all; a `Pieces` with its report.
+    """Writes chorales into one ``.npz`` file, completely or not at all; a `Pieces` with its report.
 
     Args:
         chorales: Chorale, or an iterable of them.
@@ -36,7 +36,7 @@ def save_chorales(chorales: Chorale | Iterable[Chorale], path: str | os.PathLike
         Path: `path`.
 
     Raises:
-        TypeError: something else than chorales.
+        TypeError: something other than chorales.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -73,11 +73,12 @@ def save_chorales(chorales: Chorale | Iterable[Chorale], path: str | os.PathLike
 
 
 def load_chorales(path: str | os.PathLike[str]) -> list[Chorale]:
-    """What `save_chorales` wrote: a `Pieces` where there was a report, otherwise a list of Chorale.
+    """The chorales that `save_chorales` wrote: a `Pieces` if it had a report, otherwise a list of
+    Chorale.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is torn, or was written by something else.
+        ValueError: the file is damaged, or was not written by `save_chorales`.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -102,22 +103,22 @@ def load_chorales(path: str | os.PathLike[str]) -> list[Chorale]:
             chorales.append(Chorale(**known, **about_it, notation=notation))
     except (FileNotFoundError, PermissionError, MemoryError):
         raise
-    except Exception as error:  # a wrong byte makes zipfile, numpy and json fail in many ways
+    except Exception as error:  # one wrong byte makes zipfile, numpy and json fail in many ways
         raise ValueError(
-            f"{path} holds no chorales, or is torn ({error}): expected a file that save_chorales "
-            "wrote; load_chorale reads MIDI and scores"
+            f"{path} holds no chorales, or is damaged ({error}): expected a file written by "
+            "save_chorales; load_chorale reads MIDI and scores"
         ) from error
     return chorales if report is None else Pieces(chorales, report)
 
 
 def _grid(chorale: Chorale, name: str) -> np.ndarray | None:
-    """One of the arrays that a chorale or its notation holds for each step, or None."""
+    """One of the arrays with a row per step in a chorale or its notation, or None."""
     holder = chorale.notation if name == "spelling" else chorale
     return getattr(holder, name, None)
 
 
 def _described(notation: Notation) -> dict[str, Any]:
-    """All of a notation but its spelling, for JSON; what says nothing unusual is left out."""
+    """A notation without its spelling, for JSON; default values are left out."""
     told: dict[str, Any] = {}
     for field in fields(notation):
         value = getattr(notation, field.name)
@@ -138,12 +139,12 @@ def _unusual(value: Any) -> dict[str, Any]:
 
 
 def _plain(number: np.generic) -> Any:
-    """A number of numpy's as one of Python's, which JSON knows."""
+    """A numpy number as a Python number, for JSON."""
     return number.item()
 
 
 def _notation(told: dict[str, Any] | None, spelling: np.ndarray | None) -> Notation | None:
-    """The notation that `_described` told, and None for a file that knew of none."""
+    """The notation that `_described` turned into JSON; None if the file has none."""
     if told is None:
         return None
     for name, kind in _LISTS.items():

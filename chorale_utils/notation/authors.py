@@ -1,5 +1,5 @@
-"""Title and authors of a music21 score, as far as it names any: programs write words of their own
-where they know none.
+"""Title and authors of a music21 score, without the placeholders that programs write when they do
+not know them.
 
 Notebook: 05_generation
 """
@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-# what programs write where they know no title or author
+# placeholders that programs write for an unknown title or author
 _PLACEHOLDERS = (
     "Music21 Fragment",
     "Music21",
@@ -25,9 +25,9 @@ _FILE_NAME = re.compile(r"\.(mxl|xml|musicxml|krn|midi?|abc|msc[xz]|sib|mus|capx
 
 
 def title_of(score: Any) -> str | None:
-    """The title of a music21 score, of the work or else of the movement; None where it has none.
+    """The title of a music21 score, of the work or else of the movement, or None.
 
-    A name that only stands for a missing title counts as none: a file's, or music21's own words.
+    A placeholder, such as a file name or music21's own words, does not count as a title.
 
     Examples:
         >>> from music21 import corpus
@@ -47,7 +47,7 @@ def title_of(score: Any) -> str | None:
 
 
 def authors(score: Any) -> dict[str, str | None]:
-    """{'composer': ..., 'lyricist': ..., ...} as a music21 score names them, None for nobody.
+    """{'composer': ..., 'lyricist': ..., ...} from a music21 score, None where it names nobody.
 
     Examples:
         >>> from music21 import corpus
@@ -63,8 +63,8 @@ def authors(score: Any) -> dict[str, str | None]:
 
 
 def _is_file_name(title, stem):
-    """Whether a title is a file's name: one with a suffix, or that of its own file where it is
-    written as people write names of files and not titles."""
+    """Whether a title is a file name: it has a suffix, or it equals the name of its own file and
+    looks like a file name rather than a title."""
     if _FILE_NAME.search(title):
         return True
     return (

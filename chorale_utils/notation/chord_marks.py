@@ -1,10 +1,10 @@
-"""Chord marks: what is written about a score's harmony: Roman numerals and the figures of a figured
-bass under the lowest staff, chord symbols above the highest one.
+"""Chord marks: a harmonic analysis written into a score, with Roman numerals and figured bass below
+the lowest staff, and chord symbols above the highest.
 
-What the harmony is, `harmony.marks` says; this file puts it into music21's score and into MusicXML.
-Numerals are words there, which every program shows; MusicXML's own element for them, which
-MuseScore 3 passes over, is used for what Verovio draws, since Verovio sets it on one line. Figures
-are figured bass, and symbols are harmony, as MusicXML has them.
+`harmony.marks` decides what the harmony is; this file puts it into music21's score and into
+MusicXML. In files, numerals are written as text, which every program shows. MusicXML has an element
+for numerals, but MuseScore 3 ignores it; it is used only for drawing, since Verovio sets it on one
+line. Figures and chord symbols are MusicXML's figured bass and harmony.
 
 Notebook: 04_evaluation
 """
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from music21.stream import Measure, Part
 
 KINDS = ("numerals", "figures", "symbols")
-# before the words of a direction: they are a numeral to be drawn, one to be kept in a file, figures
+# marks before the words of a direction: a numeral to draw, a numeral for a file, figures
 DRAWN, KEPT, FIGURES = "\ue003", "\ue004", "\ue005"
 
-# of a chord symbol what follows the root, and the kind of chord that music21 knows it as
+# what follows the root in a chord symbol -> music21's name for the kind of chord
 _SYMBOL = re.compile(r"([A-G][#b]*)([^/]*)(?:/([A-G][#b]*))?")
 _KINDS = {
     "": "major",
@@ -47,13 +47,13 @@ _FIGURE = re.compile(r"([#bn]*)(\d*)")
 
 
 class ChordMark(NamedTuple):
-    """What is written about one chord.
+    """The text written at one chord.
 
     Attributes:
         step: where the chord begins.
         kind: one of `KINDS`.
-        text: a numeral as it is to be printed, such as ``'G: V⁶₅/V'``; figures from the top down,
-            such as ``'6,#'``; or a symbol, such as ``'F#m7b5/A'``.
+        text: a numeral as printed, such as ``'G: V⁶₅/V'``; figures from the top down, such as
+            ``'6,#'``; or a symbol, such as ``'F#m7b5/A'``.
 
     Notebook: 04_evaluation
     """
@@ -70,15 +70,15 @@ def add_chord_marks(
     drawn: bool,
     marked: bool,
 ) -> None:
-    """Writes chord marks into a music21 score: symbols above the first of its parts, everything
-    else below the last.
+    """Writes chord marks into a music21 score: symbols above its first part, everything else below
+    the last.
 
     Args:
         parts: music21 Parts, whose measures are these bars.
         bars: Bars.
-        marks: what is to be written.
-        drawn: whether the score will be drawn, not kept as a file.
-        marked: whether `place_chord_marks` will see what MusicXML becomes of it.
+        marks: the chord marks.
+        drawn: whether the score will be drawn rather than saved as a file.
+        marked: whether `place_chord_marks` will process the resulting MusicXML.
     """
     measures = [list(part.getElementsByClass("Measure")) for part in parts]
     for mark in marks:
@@ -116,8 +116,8 @@ def _symbol(text: str) -> Music21Object:
 
 
 def place_chord_marks(measure: ElementTree.Element) -> None:
-    """Makes of the marked words in a measure of MusicXML what they are: numerals that Verovio draws
-    on one line, numerals that every program finds at their place, and figured bass."""
+    """Turns the marked words in a measure of MusicXML into numerals that Verovio draws on one line,
+    numerals that every program finds at their place, or figured bass."""
     begins = _begins(measure)
     kept, figures = [], []
     for direction in measure.findall("direction"):
@@ -137,7 +137,7 @@ def place_chord_marks(measure: ElementTree.Element) -> None:
             figures.append((at, text[1:]))
     notes = [note for note in measure.findall("note") if note.find("duration") is not None]
     for note in notes:
-        if note.findtext("voice") == notes[-1].findtext("voice"):  # that of the bass
+        if note.findtext("voice") == notes[-1].findtext("voice"):  # the bass
             end = begins[note] + _length(note)
             own = [each for each in figures if begins[note] <= each[0] < end]
             place = list(measure).index(note)
@@ -149,8 +149,8 @@ def place_chord_marks(measure: ElementTree.Element) -> None:
 def _append_at_their_times(
     measure: ElementTree.Element, directions: list[tuple[int, ElementTree.Element]], end: int
 ) -> None:
-    """Adds directions behind the notes of a measure, each where time stands at its place: MuseScore
-    pays no heed to the offset that says so."""
+    """Adds directions to a measure, each after the notes that precede it in time, since MuseScore
+    ignores their offsets."""
     barline = measure[-1] if measure[-1].tag == "barline" else None
     if barline is not None:
         measure.remove(barline)
@@ -173,7 +173,7 @@ def _append_at_their_times(
 
 def _make_harmony(direction: ElementTree.Element, text: str) -> None:
     words = direction.find("direction-type")
-    assert words is not None  # its mark was there
+    assert words is not None  # its mark was found there
     direction.remove(words)
     direction.tag = "harmony"
     numeral, kind = ElementTree.Element("numeral"), ElementTree.Element("kind")
@@ -183,7 +183,7 @@ def _make_harmony(direction: ElementTree.Element, text: str) -> None:
 
 
 def _begins(measure: ElementTree.Element) -> dict[ElementTree.Element, int]:
-    """When each element of a measure begins, in MusicXML's divisions."""
+    """Where each element of a measure begins, in MusicXML's divisions."""
     begins, now = {}, 0
     for element in measure:
         begins[element] = now
@@ -201,7 +201,7 @@ def _length(element: ElementTree.Element) -> int:
 def _figured_basses(
     figures: list[tuple[int, str]], begin: int, end: int
 ) -> list[ElementTree.Element]:
-    """The figured-bass elements of a note, each with its duration where there are several."""
+    """The figured-bass elements of a note, each with its duration if there are several."""
     if not figures:
         return []
     if figures[0][0] > begin:

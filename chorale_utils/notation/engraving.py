@@ -1,10 +1,10 @@
 """Engraving: MusicXML drawn by Verovio, on one long page or on pages of paper, as SVG, PNG or PDF.
 
-This file knows pages, fonts and places on them, and nothing of music: what stands in the score is
-decided in `score`. Nothing here needs another program or the network, nor a font of the machine:
-what is not SVG is set by Typst, each letter in the first of three fonts that has it: STIX, DejaVu
-Sans (both come with matplotlib), and IPAexGothic for Japanese and Chinese characters (6 MB,
-from the package matplotlib-fontja). SVG leaves the font to whatever shows it."""
+This file deals with pages and fonts, not with music: `score` decides what is in the score. It needs
+no other program, no network and no installed fonts. PNG and PDF are typeset by Typst, each letter
+in the first of three fonts that has it: STIX, DejaVu Sans (both come with matplotlib), and
+IPAexGothic for Japanese and Chinese characters (6 MB, from the package matplotlib-fontja). SVG
+leaves the choice of font to the viewer."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .fault_marks import Entry
 from .musicxml import ELISION
 
 _SCALE = 40  # percent: staves 29 pixels high on the long page
-_PIXELS_AS_DRAWN = 96  # an inch; the PNG has twice as many
-# of each font its plain, bold and slanted faces: a letter that one of them lacks would take all
-# letters beside it into another font
+_PIXELS_AS_DRAWN = 96  # per inch; the PNG has twice as many
+# the plain, bold and italic faces of each font: if one lacked a letter, the letters beside it would
+# be set in another font, too
 _FONTS = (
     (
         "STIXGeneral",
@@ -43,22 +43,22 @@ _FONTS = (
         ),
     ),
 )
-_UPRIGHT = frozenset(map(ord, "♭♮♯"))  # of which the plain face is enough
-_WIDE = r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"  # between any two lines may break
-_TEXT = 45  # how high Verovio's letters are, in tenths of its unit
+_UPRIGHT = frozenset(map(ord, "♭♮♯"))  # only needed in the plain face
+_WIDE = r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"  # lines may break between any two
+_TEXT = 45  # size of Verovio's letters, in tenths of its unit
 _TITLE = 150  # percent of that
-_PLAIN_SIZE = 0.7  # of what Verovio's font for music needs
-# of that font: a quarter, an eighth, a half note, and a dot
+_PLAIN_SIZE = 0.7  # relative to the size in Verovio's music font
+# in that font: a quarter, an eighth, a half note, and a dot
 _PLAIN_NOTES = {0xECA5: "\u2669", 0xECA7: "\u266a", 0xECA3: "\U0001d15e", 0xECB7: "."}
-# and its accidentals beside letters, which need less
+# and its accidentals beside letters, which are smaller
 _PLAIN_ACCIDENTALS = {0xEA63: "♭♭", 0xEA64: "♭", 0xEA65: "♮", 0xEA66: "♯", 0xEA67: "♯♯"}
 _ACCIDENTAL_SIZE = 0.5625
 _SUPERSCRIPTS = str.maketrans("⁴⁶⁷₂₃₄₅", "4672345")
-_SMALL, _RAISED, _LOWERED = 0.62, 0.38, 0.12  # figures of a numeral, of the size of its letters
-# A4 in tenths of a millimetre, staves 6.4 mm high
+_SMALL, _RAISED, _LOWERED = 0.62, 0.38, 0.12  # figures of a numeral, relative to its letters
+# A4 in tenths of a millimetre, with staves 6.4 mm high
 _PAPER = {"pageWidth": 2100, "pageHeight": 2970, "scale": 100, "unit": 8}
 _LONG = {"pageHeight": 60000, "scale": _SCALE, "unit": 9}
-_PLAIN_TIE = "\u00a0\u035c"  # a space, and a bow below it that hangs on whatever font there is
+_PLAIN_TIE = "\u00a0\u035c"  # a space with a combining tie below it, which every font has
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -69,11 +69,11 @@ _HUNDREDTHS = 100  # of a millimetre, in which Verovio draws on paper
 
 
 class System(NamedTuple):
-    """Where a system stands on the page.
+    """The place of a system on the page.
 
     `top` and `height` are shares of the page's height. `points` are pairs (step, x as share of the
-    page's width): one for each step at which a note begins, tied or not, and the right end, where
-    the next system takes over.
+    page's width): one for each step at which a note begins, tied or not, and one for the right end
+    of the system.
     """
 
     top: float
@@ -82,8 +82,8 @@ class System(NamedTuple):
 
 
 class Engraving(NamedTuple):
-    """A drawing: `svg` (str), its `systems` from the top down, and `notes`, the step at which each
-    note begins, by the id of its element."""
+    """A drawing: `svg` (str), its `systems` from the top down, and `notes`, a dict from the id of a
+    note's element to the step at which the note begins."""
 
     svg: str
     systems: list[System]
@@ -95,8 +95,8 @@ def engrave(xml: bytes, width: int, header: bool = True) -> Engraving:
 
     Args:
         xml: bytes, MusicXML.
-        width: of the page, in pixels.
-        header: whether title and composer stand above the music.
+        width: width of the page in pixels.
+        header: whether to print title and composer above the music.
     """
     drawn = _loaded(
         xml,
@@ -132,11 +132,12 @@ def engrave_pages(xml: bytes) -> list[str]:
 
 
 def with_legend(engraving: Engraving, legend: Sequence[Entry]) -> Engraving:
-    """The drawing, longer by what its marks mean.
+    """The drawing with a legend of its marks added below.
 
     Args:
         engraving: Engraving on one long page.
-        legend: entries, each with its number in its colour; none leaves the drawing as it is.
+        legend: entries, each printed with its number in its colour; if empty, the drawing is
+            returned unchanged.
     """
     if not legend:
         return engraving
@@ -173,9 +174,9 @@ def _legend_text(x, y, text, colour, style=""):
 
 
 def _with_plain_notes(svg):
-    """The drawing with the notes of tempo marks, accidentals among letters, and the ties between
-    syllables that share a note, in characters that ordinary fonts have, not in a font for music,
-    which would have to come with each drawing."""
+    """The drawing with the notes in tempo marks, the accidentals in text, and the ties between
+    syllables that share a note, in characters of ordinary fonts; a music font would have to be
+    embedded in every drawing."""
     svg = svg.replace(ELISION, _PLAIN_TIE)
 
     def plain(match):
@@ -184,7 +185,7 @@ def _with_plain_notes(svg):
             size = round(float(size) * _ACCIDENTAL_SIZE)
             return f'<tspan font-size="{size}px">{notes.translate(_PLAIN_ACCIDENTALS)}</tspan>'
         size = round(float(size) * _PLAIN_SIZE)
-        plain_notes = re.sub(r"\s+(?=\.)", "", notes.translate(_PLAIN_NOTES))  # a dot is close by
+        plain_notes = re.sub(r"\s+(?=\.)", "", notes.translate(_PLAIN_NOTES))  # no space before dot
         return f'<tspan font-size="{size}px">\u00a0{plain_notes}</tspan>'
 
     leipzig = r'<tspan font-family="Leipzig" font-size="([\d.]+)px">([^<]*)</tspan>'
@@ -192,7 +193,7 @@ def _with_plain_notes(svg):
 
 
 def _with_plain_figures(svg):
-    """The drawing with the figures of numerals, such as ``V⁶₅``, as ordinary digits, small and one
+    """The drawing with the figures of numerals, such as ``V⁶₅``, as small ordinary digits, one
     above the other."""
 
     def plain(match):
@@ -217,7 +218,7 @@ def _with_plain_figures(svg):
 
 
 def png(svg: str) -> bytes:
-    """A drawing as PNG (bytes) on white, with twice the width and height that it states.
+    """A drawing as PNG (bytes) on white, at twice its stated width and height.
 
     Examples:
         >>> png('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')[1:4]
@@ -232,8 +233,8 @@ def png(svg: str) -> bytes:
 
 
 def pdf(pages: Sequence[str], title: str = "", legend: Sequence[Entry] = ()) -> bytes:
-    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4; below the music what its marks
-    mean (`legend`), on as many pages as that takes.
+    """Drawings (list of SVG) as a PDF (bytes), each on a page of A4; the `legend` of the marks
+    follows below the music, on as many pages as it takes.
 
     Examples:
         >>> pdf(['<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'])[:5]
@@ -247,7 +248,7 @@ def pdf(pages: Sequence[str], title: str = "", legend: Sequence[Entry] = ()) -> 
     return _typeset(page, pages, title, [below, _LEGEND], legend, format="pdf", timestamp=0)
 
 
-# Each entry is set as a whole, its number in a column of its own.
+# Each entry is kept on one page, its number in a separate column.
 _LEGEND = """
 #set text(font: json(bytes(sys.inputs.fonts)), size: 10pt)
 #for (number, colour, name, meaning) in json(bytes(sys.inputs.legend)) [
@@ -259,7 +260,7 @@ _LEGEND = """
 
 
 def _music_ends(svg):
-    """How far below the upper edge of a page of A4 its music ends, in millimetres."""
+    """The distance in millimetres from the top of a page of A4 to the end of its music."""
     top = _translation(
         next(
             group
@@ -273,8 +274,8 @@ def _music_ends(svg):
 
 
 def _typeset(page, drawings, title="", more=(), legend=(), **how):
-    """The drawings one after the other, as Typst sets them on pages such as `page` tells; with a
-    legend, each is laid on its page and `more` follows on the last one."""
+    """The drawings one after another, set by Typst on pages as in `page`; if there is a legend,
+    each drawing is placed on its page and `more` follows on the last one."""
     import typst
 
     told = {"title": title} | {
@@ -305,7 +306,7 @@ def _typeset(page, drawings, title="", more=(), legend=(), **how):
 
 
 class _Font(NamedTuple):
-    """A font: the name of its family, its file, and the characters (code points) that it has."""
+    """A font: its family name, its file, and the characters (code points) that it has."""
 
     family: str
     file: Path
@@ -314,12 +315,12 @@ class _Font(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _fonts():
-    """The fonts that letters are set in, the preferred one first."""
+    """The fonts for letters, the preferred one first."""
     from matplotlib import get_data_path
     from matplotlib.ft2font import FT2Font
 
     folders = {family: (Path(get_data_path(), "fonts", "ttf"), faces) for family, faces in _FONTS}
-    japanese = find_spec("matplotlib_fontja")  # which would change matplotlib if it were imported
+    japanese = find_spec("matplotlib_fontja")  # importing it would change matplotlib
     if japanese is not None and japanese.submodule_search_locations:
         folder = Path(japanese.submodule_search_locations[0], "fonts")
         folders["IPAexGothic"] = (folder, ("ipaexg.ttf",))
@@ -333,7 +334,7 @@ def _fonts():
 
 
 def _with_fonts(svg):
-    """The drawing with a font named for each of its letters; a warning names letters that no font
+    """The drawing with a font assigned to each of its letters; a warning lists letters that no font
     has."""
     first = _fonts()[0]
     missing = set()
@@ -353,7 +354,7 @@ def _with_fonts(svg):
         advice = "" if find_spec("matplotlib_fontja") else "; matplotlib-fontja has Japanese ones"
         warnings.warn(
             f"no font for {told}: printed as boxes in PDF and PNG{advice}. Write the score as "
-            ".svg or .musicxml, which leave the font to whatever shows them",
+            ".svg or .musicxml, which leave the font to the viewer",
             stacklevel=5,
         )
     return svg
@@ -365,7 +366,8 @@ def _run(letters, family, first):
 
 
 def _family(letter, missing):
-    """The name of the first font that has a letter; letters that none has are added to a set."""
+    """The name of the first font that has a letter; a letter that none has is added to
+    `missing`."""
     for font in _fonts():
         if ord(letter) in font.characters:
             return font.family
@@ -374,8 +376,8 @@ def _family(letter, missing):
 
 
 def _wrapped(text, ems):
-    """A text as lines (list of str) of about the same length, none of which is wider than so many
-    times the height of its letters."""
+    """A text as lines (list of str) of similar length, none wider than this number of ems (heights
+    of a letter)."""
     words = re.findall(rf"{_WIDE}|(?:(?!{_WIDE})\S)+\s*|\s+", text.strip())
     pieces = [part for word in words for part in ([word] if _width(word) <= ems else word)]
     count = len(_filled(pieces, ems))
@@ -397,7 +399,7 @@ def _filled(pieces, ems):
 
 
 def _width(text):
-    """About how wide a text is, as a multiple of the height of its letters."""
+    """The approximate width of a text, as a multiple of the height of its letters."""
     return sum(_advance(letter) for letter in text)
 
 
@@ -424,7 +426,7 @@ def _verovio():
 
 
 def _loaded(xml, header, page):
-    """Verovio's toolkit, which has laid the MusicXML out on such pages."""
+    """Verovio's toolkit with the MusicXML laid out on such pages."""
     drawn = _verovio()
     margins = page.pop("pageMargins")
     drawn.setOptions(
@@ -455,13 +457,13 @@ def _loaded(xml, header, page):
 
 
 def _heading(xml, ems):
-    """What stands above the music, as MEI: the title, below it poet on the left, composer and
-    arranger on the right.
+    """The heading above the music, as MEI: the title, and below it the poet on the left, composer
+    and arranger on the right.
 
-    Verovio prints a title of its own accord, but breaks no line and names no composer.
+    Verovio would print a title itself, but without line breaks and without a composer.
 
     Args:
-        ems: how wide the page is, as a multiple of the height of letters.
+        ems: width of the page, as a multiple of the height of letters.
     """
     root = ET.fromstring(xml)
 
@@ -503,7 +505,7 @@ def _systems(svg, step_of, steps):
                 for path in staff.findall(f"{_SVG}path")
             ]
             space = lines[1][1] - lines[0][1]
-            middle = 0.59 * space  # of a note head, from its left
+            middle = 0.59 * space  # from the left edge of a note head to its centre
             heads = sorted(
                 (
                     step_of[note.get("id")],

@@ -1,7 +1,7 @@
-"""Marks: notes of a score in colour, each with a number, and the legend that says what it means.
+"""Marks: coloured, numbered notes in a score, and a legend that explains the numbers.
 
-A teacher's red pencil, or whatever else is to be shown of single notes. This file knows neither
-what is marked nor how a score is drawn.
+They serve as a teacher's red pencil, or for anything else to show about single notes. This file
+decides neither what is marked nor how a score is drawn.
 
 Notebook: 04_evaluation
 """
@@ -16,8 +16,8 @@ from ..chorale import VOICES, Chorale
 
 
 class Mark(NamedTuple):
-    """A marked note: the step on which it begins, its voice, the numbers that are written beside
-    it, and its colour (CSS)."""
+    """A marked note: the step on which it begins, its voice, the numbers written beside it, and its
+    colour (CSS)."""
 
     step: int
     voice: int
@@ -26,8 +26,7 @@ class Mark(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A line of the legend: the number that stands in the score, its colour, its name, and what it
-    means there."""
+    """A line of the legend: the number in the score, its colour, its name, and its meaning."""
 
     number: int
     colour: str
@@ -36,8 +35,8 @@ class Entry(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """What is marked in a score: `notes` (tuple of Mark, at most one of each note) and `legend`
-    (tuple of Entry).
+    """The marks of a score: `notes` (tuple of Mark, at most one per note) and `legend` (tuple of
+    Entry).
 
     Examples:
         >>> entry = Entry(1, "#C00000", "range", "bar 1, beat 2: too high")
@@ -56,7 +55,7 @@ class Marks(NamedTuple):
             chorale: Chorale.
 
         Raises:
-            ValueError: a mark lies outside of the chorale.
+            ValueError: a mark lies outside the chorale.
         """
         widest = max((len(mark.colour) for mark in self.notes), default=1)
         colours = np.full(chorale.pitches.shape, "", f"<U{widest}")

@@ -1,8 +1,8 @@
-"""A kern file as a music21 Score that keeps what music21 would lose: the words of all verses,
+"""A kern file as a music21 Score, including what music21 would lose: the words of all verses,
 church modes, cue notes, and the order in which sections are sung.
 
-Kern has a line for each moment and a column (spine) for each part; columns of words stand to the
-right of the part that sings them. music21 keeps the number of its line with each note.
+Kern has a line for each moment and a column (spine) for each part; columns of words follow to the
+right of the part that sings them. music21 stores the line number with each note.
 
 Notebook: 05_generation
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WORDS = ("**text", "**lyrics", "**silbe", "**lyric")
 _MODE = re.compile(r"\*([A-Ga-g])([#-]?):([a-z]{3})")
 _MODES = {mode[:3]: mode for mode in MODES}
-# a text on which the note before is held
+# a text cell that means the last syllable is held
 _HELD = ("_", "|", "")
 
 
@@ -35,7 +35,7 @@ def parse_kern(path: Path) -> Score:
         path: file.
 
     Raises:
-        Exception: whatever music21 stumbles on in a damaged file.
+        Exception: any error that music21 raises for a damaged file.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -67,15 +67,15 @@ def parse_kern(path: Path) -> Score:
             and last.rightBarline is not None
             and "Repeat" not in (last.rightBarline.classes)
         ):
-            last.rightBarline = None  # "==" and "=" end a piece alike
+            last.rightBarline = None  # "==" and "=" mean the same at the end of a piece
     if score.parts:
         _sign_sections(score.parts[0], rows)
     return score
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[tuple[int, str, str]]]]:
-    """(number of the line, its cells) for each line that has cells; of each cell the spine in which
-    it began, what that spine holds, and the text."""
+    """(line number, cells) for each line that has cells; each cell is (spine in which it began,
+    type of that spine, text)."""
     spines: list[tuple[int, str]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line or line.startswith("!!"):
@@ -84,7 +84,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[tuple[int, str, str]]]]:
         if not spines:
             spines = list(enumerate(cells))
         if len(cells) != len(spines):
-            return  # damaged; what music21 made of it stands
+            return  # damaged: keep music21's reading
         yield number, [(*spine, cell) for spine, cell in zip(spines, cells)]
         after: list[tuple[int, str]] = []
         for spine, cell in zip(spines, cells):
@@ -148,14 +148,14 @@ def _words_beside(cells: list[tuple[int, str, str]], spine: int) -> Iterator[str
 
 
 def _sign_sections(part: Any, rows: list[tuple[int, list[tuple[int, str, str]]]]) -> None:
-    """Writes repeat signs, endings and jumps for the order of sections that a kern file tells, such
-    as ``*>[A,A,B]``, where it has no such signs; a warning names an order that has none."""
+    """Writes repeat signs, endings and jumps for the order of sections in a kern file, such as
+    ``*>[A,A,B]``, if it has no such signs; a warning names an order that signs cannot express."""
     from music21.bar import Repeat
     from music21.repeat import DaCapoAlFine, Fine
     from music21.spanner import RepeatBracket
 
     order: list[str] = []
-    begins: dict[str, int] = {}  # the number of the line where each section begins
+    begins: dict[str, int] = {}  # line number at which each section begins
     for number, cells in rows:
         told = cells[0][2]
         if re.fullmatch(r"\*>\[.*\]", told):
@@ -169,8 +169,8 @@ def _sign_sections(part: Any, rows: list[tuple[int, list[tuple[int, str, str]]]]
     sections = _measures_of(measures, begins)
     if signs is None or sections is None:
         warnings.warn(
-            f"the order of the sections, {','.join(order)}, has no signs on a page: they are read "
-            "as they are written, each once",
+            f"the order of the sections, {','.join(order)}, cannot be written with repeat signs: "
+            "each section is read once, as written",
             stacklevel=4,
         )
         return
@@ -189,8 +189,8 @@ def _sign_sections(part: Any, rows: list[tuple[int, list[tuple[int, str, str]]]]
 
 
 def _signs_of(order: list[str], written: list[str]) -> list[tuple[str, str, int]] | None:
-    """(section, sign, number) for each sign that sections need, written one after the other, to be
-    sung in an order; None where no signs say that.
+    """(section, sign, number) for each sign with which sections, written one after another, are
+    sung in this order; None if no signs can express it.
 
     Examples:
         >>> _signs_of(["A", "A", "B"], ["A", "B"])
@@ -234,7 +234,7 @@ def _signs_of(order: list[str], written: list[str]) -> list[tuple[str, str, int]
 
 
 def _measures_of(measures: list[Any], begins: dict[str, int]) -> dict[str, list[Any]] | None:
-    """The measures of each section; None where one begins within a bar."""
+    """The measures of each section; None if one begins within a bar."""
     starts: list[int] = []
     for line in begins.values():
         for place, measure in enumerate(measures):

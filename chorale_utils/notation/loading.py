@@ -1,4 +1,4 @@
-"""A user's own file as a `Chorale`: MIDI, MusicXML, kern or CSV, told apart by its suffix.
+"""A user's own file as a `Chorale`: MIDI, MusicXML, kern or CSV, recognised by its suffix.
 
 Notebook: 05_generation
 """
@@ -24,7 +24,7 @@ from .reading import from_melody, from_score
 if TYPE_CHECKING:
     from music21.stream import Stream
 
-LARGEST_FILE = 8_000_000  # bytes, unpacked: far more than an hour of music needs
+LARGEST_FILE = 8_000_000  # bytes, uncompressed: far more than an hour of music needs
 SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", ".krn")
 
 
@@ -34,28 +34,28 @@ def load_chorale(
     part: Part = None,
     repeats: str = "written",
 ) -> Chorale:
-    """The `Chorale` in a file of the user's own: MIDI, MusicXML, kern or CSV with four voices.
+    """The `Chorale` in a user's own file: MIDI, MusicXML, kern or CSV with four voices.
 
-    Its `notation` has what the page says beyond the notes: bars, repeats, keys, tempos, words,
-    spelling and authors, as far as the format has a place for them (see `reading.from_score` and
+    Its `notation` has everything on the page besides the notes: bars, repeats, keys, tempos, words,
+    spelling and authors, as far as the format supports them (see `reading.from_score` and
     `midi_reading.read_midi`).
 
     Args:
         path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv; the chorale is
-            named after it. A CSV has a row a sixteenth and four columns of MIDI numbers, soprano to
-            bass, 0 for silence, with or without a header row.
+            named after it. A CSV has one row per sixteenth and four columns of MIDI numbers,
+            soprano to bass, 0 for silence, with or without a header row.
         strict: whether music that does not fit the grid, or a fifth voice, is an error. Otherwise
-            each step has what sounds at its beginning, and the fifth voice is left out.
-        part: which parts or tracks to read, each by its name or its number from 1: four voices, or
-            two staves with two voices each. None for those named for the voices, or all there are.
-        repeats: ``'written'``: each bar stands once, and `notation` has the signs; ``'played'``:
-            repeats, endings and jumps are played out.
+            each step has what sounds at its beginning, and a fifth voice is left out.
+        part: the parts or tracks to read, each by its name or its number from 1: four voices, or
+            two staves with two voices each. None takes those named for the voices, or else all.
+        repeats: ``'written'``: each bar appears once, and `notation` has the repeat signs;
+            ``'played'``: repeats, endings and jumps are written out.
 
     Raises:
         ValueError: another kind of file, or not four voices with one note at a time, on the grid of
             sixteenths; the message says where.
         FileNotFoundError: there is no such file.
-        TypeError: `path` is no file name.
+        TypeError: `path` is not a file name.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -100,21 +100,21 @@ def load_melody(
     part: str | int | None = None,
     repeats: str = "written",
 ) -> Chorale:
-    """The melody in a file of the user's own, as a `Chorale` whose soprano sings alone: MIDI,
-    MusicXML or kern.
+    """The melody in a user's own file (MIDI, MusicXML or kern), as a `Chorale` whose soprano sings
+    alone.
 
     Args:
         path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl or .krn; the melody is named
             after it.
         strict, repeats: as in `load_chorale`.
-        part: which part or track has the melody, by its name or its number from 1, where there are
+        part: the part or track with the melody, by its name or its number from 1, if there are
             several; or the name of a voice, such as ``'tenor'``.
 
     Raises:
         ValueError: another kind of file, or not one part with one note at a time, on the grid of
             sixteenths; the message says where.
         FileNotFoundError: there is no such file.
-        TypeError: `path` is no file name.
+        TypeError: `path` is not a file name.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -148,11 +148,12 @@ def read_rows(text: bytes, source: str, lowest: int, highest: int) -> np.ndarray
 
     Args:
         text: bytes, the content of the file.
-        source: what to call it in error messages.
-        lowest, highest: the MIDI numbers that are allowed beside 0, silence.
+        source: name of the file, for error messages.
+        lowest, highest: range of the MIDI numbers allowed besides 0, silence.
 
     Raises:
-        ValueError: no text, not four integers in a row, or another number; it names the line.
+        ValueError: not text, not four integers in a row, or a number out of range; the message
+            names the line.
 
     Examples:
         >>> read_rows(b"72,67,64,48", "mine", 1, 127).tolist()
@@ -162,7 +163,7 @@ def read_rows(text: bytes, source: str, lowest: int, highest: int) -> np.ndarray
         lines = text.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{source}: not a text file ({error}): expected a CSV with four integers a row"
+            f"{source}: not a text file ({error}): expected a CSV with four integers in each row"
         ) from None
     header = bool(lines) and not any(_is_integer(cell) for cell in lines[0].split(","))
     rows = []
@@ -174,7 +175,7 @@ def read_rows(text: bytes, source: str, lowest: int, highest: int) -> np.ndarray
             cells = []
         if len(cells) != len(VOICES):
             raise ValueError(
-                f"{source}, line {number}: {line!r}: expected four integers, one a voice "
+                f"{source}, line {number}: {line!r}: expected four integers, one for each voice "
                 f"({', '.join(VOICES)}), separated by commas"
             )
     if not rows:
@@ -201,7 +202,7 @@ def _is_integer(cell):
 def parse_score(path: Path) -> Stream:
     """The music21 Score in a file.
 
-    music21's own cache is not used: it leaves pickles in a temporary folder.
+    music21's cache is not used, because it leaves pickles in a temporary folder.
 
     Raises:
         ValueError: the file is damaged or too large.
@@ -210,18 +211,18 @@ def parse_score(path: Path) -> Stream:
     parse = parse_kern if path.suffix.lower() == ".krn" else parse_musicxml
     try:
         return parse(path)
-    except Exception as error:  # a damaged file makes music21 fail in any way there is
+    except Exception as error:  # a damaged file makes music21 fail in every possible way
         raise ValueError(
-            f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected a whole "
-            "MusicXML or kern file"
+            f"{path}: music21 cannot read it ({type(error).__name__}: {error}): expected an "
+            "undamaged MusicXML or kern file"
         ) from error
 
 
 def check_content(path: Path) -> None:
-    """Refuses a file that is empty, or whose suffix is that of another format than it holds.
+    """Refuses a file that is empty, or whose suffix does not fit its content.
 
     Raises:
-        ValueError: it is; the message says what it seems to hold.
+        ValueError: the file is refused; the message says what it seems to contain.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -250,7 +251,7 @@ def check_content(path: Path) -> None:
 
 
 def _unpacked_size(path):
-    """Bytes (int) that a file would fill in memory: of a zip archive (.mxl), all that is in it."""
+    """Bytes (int) of a file in memory; of a zip archive (.mxl), of its uncompressed content."""
     if path.suffix.lower() != ".mxl":
         return path.stat().st_size
     try:
@@ -260,8 +261,8 @@ def _unpacked_size(path):
             )  # no more than this is ever unpacked
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise ValueError(
-            f"{path}: music21 cannot read it, it is no whole .mxl file ({error}): expected a zip "
-            "archive with MusicXML in it"
+            f"{path}: music21 cannot read it, because the .mxl file is damaged ({error}): expected "
+            "a zip archive with MusicXML in it"
         ) from error
 
 
@@ -269,7 +270,7 @@ def check_size(source: str | Path, size: int) -> None:
     """Refuses a user's file that is too large to be a chorale, before it fills the memory.
 
     Raises:
-        ValueError: more bytes than LARGEST_FILE.
+        ValueError: `size` exceeds LARGEST_FILE.
 
     Examples:
         >>> check_size("x.csv", 10**7)

@@ -1,9 +1,9 @@
-"""Metre: where the bar lines of a chorale lie, found from its notes where nothing says it.
+"""Metre: where the bar lines of a chorale lie, estimated from its notes if nothing states it.
 
-On a strong beat more voices begin a note than on a weak one, and the final chord begins on a strong
-beat: with how often either happens in Bach's chorales, each metre is as likely as it foretells the
-beats of the piece (naive Bayes; that accents are found so is Lerdahl and Jackendoff, A Generative
-Theory of Tonal Music, 1983, chapter 4).
+More voices begin a note on a strong beat than on a weak one, and the final chord begins on a strong
+beat. With the frequencies of both in Bach's chorales, a naive Bayes classifier finds the metre that
+best predicts the beats of the piece. (That accents reveal the metre is from Lerdahl and Jackendoff,
+A Generative Theory of Tonal Music, 1983, chapter 4.)
 
 Notebook: 05_generation
 """
@@ -17,9 +17,9 @@ import numpy as np
 from ..chorale import STEPS_PER_QUARTER, Chorale, as_chorale
 
 
-# Counted in the 225 training pieces of the music21 edition, repeated notes taken as held: a row for
-# each beat of the bar, in it how often 0, 1, 2, 3, 4 voices begin a note there; on which beat the
-# final chord begins; and how often the piece begins with so many beats before the first bar line.
+# Counted in the 225 training pieces of the music21 edition, with repeated notes taken as held: for
+# each beat of the bar, how often 0, 1, 2, 3, 4 voices begin a note there; on which beat the final
+# chord begins; and how many beats come before the first bar line.
 class _Habits(NamedTuple):
     beginning: tuple
     final: tuple
@@ -47,25 +47,25 @@ _HABITS = {
         (0.071, 0.040),
     ),
 }
-# of the beats against the final chord and the pickup: the beats of a piece are not independent
+# weight of the beats relative to the final chord and the pickup: a piece's beats are dependent
 _WEIGHT = 0.5
 
 
 def find_metre(chorale: Chorale) -> tuple[str, int]:
-    """The metre and the pickup that a chorale most likely has.
+    """The most likely metre and pickup of a chorale.
 
-    It finds those of 94 % of Bach's validation and test chorales (tests/test_metre.py); the others
+    It is right for 94 % of Bach's validation and test chorales (tests/test_metre.py); the others
     are in other metres or unusual. It knows 4/4 and 3/4, each with a full first bar or a pickup of
     a quarter.
 
     Args:
-        chorale: Chorale; only its pitches are looked at, not its own metre, pickup or struck notes.
+        chorale: Chorale; only its pitches are used, not its metre, pickup or struck notes.
 
     Returns:
         (``'3/4'`` or ``'4/4'``, sixteenths before the first bar line).
 
     Raises:
-        TypeError: `chorale` is no Chorale.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> chords = [[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]]
@@ -89,8 +89,8 @@ def find_metre(chorale: Chorale) -> tuple[str, int]:
 
 
 def _beats(pitches):
-    """(int array (beats,): how many voices begin a note on each beat; int: the beat on which the
-    last note begins)."""
+    """(int array (beats,) with the number of voices that begin a note on each beat; int, the beat
+    on which the last note begins)."""
     changes = np.vstack([pitches[:1] != 0, (pitches[1:] != pitches[:-1]) & (pitches[1:] != 0)])
     begins = np.flatnonzero(changes.any(axis=1))
     return changes[::STEPS_PER_QUARTER].sum(axis=1), (

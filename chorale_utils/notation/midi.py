@@ -1,12 +1,12 @@
 """A Chorale as a MIDI file.
 
-This file knows ticks, tracks and channels. It draws no score and makes no sound; `midi_reading`
-reads what it writes.
+This file deals with ticks, tracks and channels. It draws no score and makes no sound;
+`midi_reading` reads the files back.
 
-MIDI has no word for a pickup, nor for any other short bar. As notation programs do, it is written
-in a metre of its own (a quarter before 4/4 is a bar of 1/4), so that all later bar lines fall where
-they should. What MIDI has no word for at all stands in a private event (see `midi_page`), so that
-this package reads back what it wrote.
+MIDI has no notion of a pickup or any other short bar. As notation programs do, this file gives such
+a bar its own time signature (a quarter before 4/4 is a bar of 1/4), so that all later bar lines are
+in the right place. Whatever MIDI cannot express is stored in a private event (see `midi_page`), so
+that this package reads back everything that it wrote.
 
 Notebook: 05_generation
 """
@@ -41,14 +41,14 @@ from .page import bars_of
 from .performance import FERMATA, TEMPO as TEMPO, check_tempo as check_tempo, in_order, step_seconds
 
 TICKS_PER_QUARTER = 480
-CHOIR_AAHS = 52  # General MIDI programme 53 where one counts from one
+CHOIR_AAHS = 52  # General MIDI programme 53, counted from one
 VELOCITIES = (92, 76, 80, 88)  # soprano, alto, tenor, bass: the outer voices lead
 SUFFIXES = (".mid", ".midi")
 
 _TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
-# ticks before a note that is struck again: a ninth of a sixteenth, which readers take for none
+# gap in ticks before a repeated note: a ninth of a sixteenth, which readers ignore
 _GAP = 14
-_SLOWEST = 0xFFFFFF  # microseconds a quarter that MIDI can count
+_SLOWEST = 0xFFFFFF  # microseconds per quarter: MIDI's maximum
 
 
 def write_midi(
@@ -61,29 +61,29 @@ def write_midi(
 ) -> Path:
     """Writes a chorale as a MIDI file of type 1: a conductor track, and a track for each voice.
 
-    A note is struck where `Chorale.notes` says that one begins, and released where it ends, a
-    moment earlier where the same note is struck again; silence is no note. Changes of metre, key
-    and tempo, and each voice's first verse as lyrics, are written where they are known; fermatas
-    slow the tempo down. `read_midi` reads the chorale back as it is, its notation included.
+    Notes begin and end as in `Chorale.notes`, except that a note ends a moment earlier if it is
+    struck again at once. Changes of metre, key and tempo, and each voice's first verse as lyrics,
+    are written if they are known; fermatas slow down the tempo. `read_midi` reads the same chorale
+    back, including its notation.
 
     Args:
         chorale: Chorale.
-        path: file to write, ``.mid`` or ``.midi``; there whole or not at all, its folder made where
-            missing.
-        tempo: quarter notes a minute throughout, 4..1000; None for the tempo marks of the page, 80
-            where there is none.
-        about: dict of facts on how the piece came about, such as ``{'seed': 7}``; each is written
-            as a text event.
-        fermata: how many times longer a step lasts under a fermata, at least 1 (1 holds nothing).
-        repeats: ``'written'``: each bar sounds once, as it stands on the page, and the signs are
-            kept for `read_midi`; ``'played'``: repeats, endings and jumps are played out.
+        path: file to write, ``.mid`` or ``.midi``. It is written completely or not at all; its
+            folder is created if missing.
+        tempo: quarter notes per minute throughout, 4..1000; None follows the page's tempo marks, or
+            takes 80 if it has none.
+        about: dict of facts about how the piece was made, such as ``{'seed': 7}``; each becomes a
+            text event.
+        fermata: how many times longer a step lasts under a fermata, at least 1 (not held at all).
+        repeats: ``'written'``: each bar sounds once, and the repeat signs are kept for `read_midi`;
+            ``'played'``: repeats, endings and jumps are played.
 
     Returns:
         Path: `path`.
 
     Raises:
-        ValueError: another suffix, or `tempo`, `fermata` or `repeats` is none that there is.
-        TypeError: `chorale` is no Chorale, or `path` no file name.
+        ValueError: another suffix, or `tempo` or `fermata` is out of range, or `repeats` unknown.
+        TypeError: `chorale` is not a Chorale, or `path` is not a file name.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -163,7 +163,7 @@ def _voice_track(chorale, voice):
 
 
 def _keys(chorale):
-    """[(step, key in mido's spelling)]. A church mode has the key of its signature, in major."""
+    """[(step, key in mido's spelling)]. A church mode becomes the major key with its signature."""
     page = chorale.notation
     if page is not None and page.keys:
         return [
@@ -183,12 +183,12 @@ _SIGNATURES = {(key_signature(ours), ours.split()[1]): its for ours, its in MIDI
 
 
 def _track(events, steps):
-    """A mido track from (tick, message) pairs; it lasts as long as the piece, a final silence
-    included."""
+    """A mido track from (tick, message) pairs; it lasts as long as the piece, including a final
+    silence."""
     track, now = mido.MidiTrack(), 0
     for tick, message in sorted(
         events, key=lambda event: event[0]
-    ):  # stable: let go before the next is struck
+    ):  # a stable sort: note off before the next note on
         track.append(message.copy(time=tick - now))
         now = tick
     track.append(mido.MetaMessage("end_of_track", time=max(0, steps * _TICKS_PER_STEP - now)))
@@ -201,6 +201,7 @@ def _time_signature(time_signature):
 
 
 def _short_bar(steps):
-    """The time signature (str) of a bar of so many sixteenths: 4 is '1/4', 6 is '3/8'."""
+    """The time signature (str) of a bar with this number of sixteenths: '1/4' for 4, '3/8' for
+    6."""
     unit = next(unit for unit in (4, 8, 16) if steps % (16 // unit) == 0)
     return f"{steps * unit // 16}/{unit}"

@@ -1,7 +1,8 @@
-"""A MIDI file as it is: the notes and words of its tracks, with times in sixteenths, and its bars.
+"""The raw content of a MIDI file: notes and words of its tracks, with times in sixteenths, and its
+bars.
 
-MIDI knows ticks, tracks and channels, and says little of the page. `midi_tracks` decides which
-tracks are voices, `midi_reading` lays their notes onto the grid.
+MIDI has ticks, tracks and channels, and says little about the page. `midi_tracks` decides which
+tracks are voices, `midi_reading` puts their notes on the grid.
 
 Notebook: 05_generation
 """
@@ -26,18 +27,18 @@ from ..chorale import STEPS_PER_QUARTER, place_in_bars, steps_per_bar
 from .page import Bar, regular_bars
 from .timeline import LONGEST
 
-ON_THE_GRID = 1 / 8  # how far from the grid a note may be, in sixteenths: a human hand is forgiven
-OVERLAP = 3 / 4  # sixteenths by which a note may be held into the next one
-# 7D: the maker's number for what is nobody's product; then JSON, which others do not show
+ON_THE_GRID = 1 / 8  # tolerance around the grid in sixteenths, since players are not exact
+OVERLAP = 3 / 4  # sixteenths by which a note may overlap the next one
+# 7D: the manufacturer number for non-commercial use; then JSON, which other programs ignore
 PRIVATE = b"\x7dchorale"
-DRUMS = 9  # the channel of drums; people count it as the tenth
+DRUMS = 9  # the drum channel; channel 10, counted from one
 
 _Note = tuple[float, float, int]  # start and stop in steps, MIDI number
 
 
 @dataclass
 class TrackVoice:
-    """The notes and the words of one voice, as the file has them."""
+    """The notes and words of one voice, as in the file."""
 
     label: str
     notes: list[_Note]
@@ -75,7 +76,7 @@ class MidiSource:
         self.bars = self._bars()
 
     def place(self, step: float, label: str) -> str:
-        """Such as 'song.mid: bar 3, beat 2.5, alto'. A pickup is bar 0."""
+        """A place for messages, such as 'song.mid: bar 3, beat 2.5, alto'. A pickup is bar 0."""
         if not self.bars:
             return f"{self.path}: {place_in_bars(step, None, 0)}, {label}"
         number = max(0, bisect_right([bar.start for bar in self.bars], step) - 1)
@@ -85,16 +86,16 @@ class MidiSource:
         return f"{self.path}: bar {bar.number}, beat {at:g}, {label}"
 
     def label(self, track: int) -> str:
-        """Such as ``"track 2 ('Soprano')"``."""
+        """A track for messages, such as ``"track 2 ('Soprano')"``."""
         name = self.name(track)
         return f"track {track + 1} ({name!r})" if name else f"track {track + 1}"
 
     def name(self, track: int) -> str:
-        """What a track is called."""
+        """The name of a track."""
         return decoded(self.midi.tracks[track].name).strip()
 
     def voice(self, label: str, keys: Iterable[tuple[int, int]]) -> TrackVoice:
-        """The voice whose notes are in some tracks and channels."""
+        """The voice with the notes of these tracks and channels."""
         keys = list(keys)
         tracks = {track for track, _ in keys}
         words = [
@@ -106,16 +107,16 @@ class MidiSource:
         return TrackVoice(label, notes, words, min(tracks, default=0))
 
     def report(self, left_out: Iterable[str]) -> None:
-        """Warns of what is not read."""
+        """Warns about tracks that are not read."""
         named = ", ".join(left_out)
         if named:
             warnings.warn(f"{self.path}: left out: {named}", stacklevel=5)
 
     def _sounding_notes(self) -> dict[tuple[int, int], list[_Note]]:
-        """{(track, channel): notes}, each list in order of time."""
+        """{(track, channel): notes}, each list sorted by time."""
         found: dict[tuple[int, int], list[_Note]] = defaultdict(list)
         for track, messages in enumerate(self.midi.tracks):
-            # the first note struck is the first let go
+            # of two equal notes, the first struck is the first released
             struck: dict[tuple[int, int], deque[int]] = defaultdict(deque)
             for tick, message in _timed(messages):
                 if message.type == "note_on" and message.velocity > 0:
@@ -130,12 +131,12 @@ class MidiSource:
                     quarter = ticks[0] / self.midi.ticks_per_beat + 1
                     raise ValueError(
                         f"{self.path}: note {pitch} in {self.label(track)}, channel {channel + 1}, "
-                        f"struck at quarter {quarter:g}, is never let go"
+                        f"struck at quarter {quarter:g}, is never released: expected a note-off"
                     )
         return {key: sorted(notes) for key, notes in found.items()}
 
     def _bars(self) -> tuple[Bar, ...]:
-        """The bars that the time signatures ask for; none where there is none."""
+        """The bars given by the time signatures; empty without time signatures."""
         metres: dict[int, str] = {}
         for step, _, meta in self.metas:
             if meta.type == "time_signature" and (step < self.end or self.is_ours or not metres):
@@ -165,10 +166,10 @@ class MidiSource:
         return tuple(_with_divided_bars(bars))
 
     def _pickup(self, metres: dict[int, str], end: int) -> int:
-        """Length of the pickup: the first bar, where it has a shorter metre of its own.
+        """Length of the pickup: the first bar, if its time signature is shorter than the next.
 
-        A bar that is more than half of the next is a pickup only if the last bar lacks as much, or
-        if this package wrote the file; otherwise the metre changes there.
+        A first bar longer than half of the next is a pickup only if the last bar is short by the
+        same amount, or if this package wrote the file; otherwise the metre changes there.
         """
         starts = list(metres)
         if len(starts) < 2:
@@ -184,8 +185,9 @@ class MidiSource:
 
 
 def _with_divided_bars(bars: list[Bar]) -> list[Bar]:
-    """Bars in which two short ones in metres of their own, as long together as a bar of what is
-    around them, are one that is divided; and a last one that completes the pickup, a short one."""
+    """The bars with two corrections: two short bars with their own time signatures that together
+    make a bar of the surrounding metre become one divided bar; a last bar that completes the pickup
+    becomes a short bar of that metre."""
     bars = list(bars)
     for place in range(1, len(bars) - 1):
         before, first, second = bars[place - 1 : place + 2]
@@ -208,12 +210,10 @@ def _with_divided_bars(bars: list[Bar]) -> list[Bar]:
 def _parsed(path: Path) -> mido.MidiFile:
     content = path.read_bytes()
     try:
-        midi = mido.MidiFile(
-            file=BytesIO(content), charset="latin-1"
-        )  # latin-1 can be read whatever it is
-    except Exception as error:  # mido lets through whatever its parser stumbles on
+        midi = mido.MidiFile(file=BytesIO(content), charset="latin-1")  # latin-1 decodes any bytes
+    except Exception as error:  # mido raises errors of many kinds
         reason = f"{type(error).__name__} {error}".strip()
-        raise ValueError(f"{path}: no MIDI file, or a damaged one ({reason})") from error
+        raise ValueError(f"{path}: not a MIDI file, or a damaged one ({reason})") from error
     if midi.type not in (0, 1):
         raise ValueError(
             f"{path}: MIDI file of type {midi.type}: expected type 0 or 1, whose tracks sound "
@@ -228,7 +228,7 @@ def _parsed(path: Path) -> mido.MidiFile:
 
 
 def _timed(messages: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """(tick, message) for each message of a track, ticks counted from its beginning."""
+    """(tick, message) for each message of a track, with ticks from its beginning."""
     tick = 0
     for message in messages:
         tick += message.time
@@ -236,8 +236,8 @@ def _timed(messages: Iterable[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def _about(path: Path, midi: mido.MidiFile) -> tuple[dict[str, Any], dict[str, Any]]:
-    """({'name', 'bwv', 'title'}, all that is told) as `write_midi` puts them into the first track;
-    otherwise what a program calls the track, where it holds no notes, and nothing."""
+    """({'name', 'bwv', 'title'}, all data) that `write_midi` stored in the first track; in other
+    files, the title from the first track's name, if it has no notes, and no data."""
     first = midi.tracks[0] if midi.tracks else []
     for message in first:
         if message.type == "sequencer_specific" and bytes(message.data).startswith(PRIVATE):
@@ -253,8 +253,8 @@ def _about(path: Path, midi: mido.MidiFile) -> tuple[dict[str, Any], dict[str, A
                 return {"name": str(told["name"]), **about}, told
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise ValueError(
-                    f"{path}: damaged: the first track tells of the piece in a way that cannot be "
-                    f"read ({error})"
+                    f"{path}: damaged: the data about the piece in the first track cannot be read "
+                    f"({error})"
                 ) from error
     conducts = not any(message.type == "note_on" for message in first)
     title = next(
@@ -265,7 +265,7 @@ def _about(path: Path, midi: mido.MidiFile) -> tuple[dict[str, Any], dict[str, A
 
 
 def decoded(text: str) -> str:
-    """Text that was read as latin-1, as UTF-8 where it is that.
+    """Text that was read as latin-1, decoded as UTF-8 if it is valid UTF-8.
 
     Examples:
         >>> decoded("fÃ¼r")

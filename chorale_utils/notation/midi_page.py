@@ -1,5 +1,5 @@
-"""The page of a chorale as JSON, for a private event of a MIDI file: MIDI has no words for repeats,
-fermatas, spelling, modes, or a second verse. Other programs pass over it.
+"""The page of a chorale as JSON, for a private event in a MIDI file: MIDI cannot express repeats,
+fermatas, spelling, modes or a second verse. Other programs ignore the event.
 
 Notebook: 05_generation
 """
@@ -21,7 +21,7 @@ _KINDS = {"bars": Bar, "keys": KeySignature, "tempos": Tempo, "words": Syllable}
 
 
 def told_page(chorale: Chorale) -> dict[str, Any]:
-    """What a MIDI file cannot say of a chorale, as values for JSON.
+    """Everything in a chorale that MIDI cannot express, as values for JSON.
 
     Examples:
         >>> told_page(Chorale([[72, 67, 64, 48]] * 2, key="d dorian"))["key"]
@@ -47,14 +47,14 @@ def told_page(chorale: Chorale) -> dict[str, Any]:
 
 
 def with_told_page(chorale: Chorale, told: Mapping[str, Any]) -> Chorale:
-    """A chorale that was read from the notes of a MIDI file, with what `told_page` says of it.
+    """A chorale read from the notes of a MIDI file, completed with the data of `told_page`.
 
     Args:
         chorale: Chorale.
-        told: what `told_page` returned.
+        told: the result of `told_page`.
 
     Raises:
-        ValueError, TypeError, KeyError: it is damaged, or that of another piece.
+        ValueError, TypeError, KeyError: the data are damaged, or belong to another piece.
 
     Examples:
         >>> mine = Chorale([[72, 67, 64, 48]] * 2, key="d dorian")

@@ -1,8 +1,7 @@
-"""A MIDI file of four voices, or of a melody, as a Chorale.
+"""A MIDI file with four voices, or with a melody, as a Chorale.
 
-Players and programs let go of notes a little early, or hold them a little into the next one; this
-file lays them onto the grid all the same. `midi_file` reads the file, `midi_tracks` finds the
-voices.
+Players and programs release notes a little early, or hold them a little into the next; this file
+puts them on the grid all the same. `midi_file` reads the file, `midi_tracks` finds the voices.
 
 Notebook: 05_generation
 """
@@ -30,33 +29,33 @@ from .midi_tracks import four_voices, one_melody
 from .page import Bar, KeySignature, Notation, Syllable, Tempo, regular_bars
 from .reading import solo
 
-# of the way to the next note: what a note must last to be held, in a file that shortens its notes
+# share of the way to the next note that a shortened note must last to count as held until then
 _HELD = 3 / 4
 
 
 def read_midi(path: str | os.PathLike[str], strict: bool = True, part: Any = None) -> Chorale:
     """The chorale in a MIDI file with four voices of one note at a time, on a grid of sixteenths.
 
-    The voices are the tracks named Soprano, Alto, Tenor and Bass, whatever else there is, or else
-    the only four tracks or channels, told apart by how high they lie; or each of two tracks has two
-    voices, and a note that sounds alone there is sung by both. Drums are left out. Notes may
-    stand up to an eighth of a sixteenth off the grid. Where a file lets go of its notes a little
-    early, as players and some programs do, a note that lasts at least three quarters of the way to
-    the next one is held up to it; where it holds them a little into the next, they are cut.
+    The voices are the tracks named Soprano, Alto, Tenor and Bass, or else the only four tracks or
+    channels, sorted by pitch; or there are two tracks with two voices each, where a note that
+    sounds alone is sung by both. Drums are left out. Notes may be up to an eighth of a sixteenth
+    off the grid. If a file releases its notes a little early, as players and some programs do, a
+    note that lasts at least three quarters of the way to the next is held until then; if it holds
+    notes a little into the next, they are cut.
 
     Changes of metre, key and tempo, and the words of lyric events, are in `Chorale.notation`. A
-    first bar in a shorter metre of its own is the pickup. What is left out is named in a warning.
+    first bar with a shorter time signature is the pickup. A warning names whatever is left out.
 
     Args:
         path: a MIDI file of type 0 or 1.
-        strict: whether a note off the grid, and a fifth voice, is an error. Otherwise each step has
+        strict: whether a note off the grid, or a fifth voice, is an error. Otherwise each step has
             what sounds at its beginning.
         part: the four tracks to read, or the two, each by its name or its number from 1, such as
             ``(2, 3, 4, 5)``.
 
     Raises:
-        ValueError: no MIDI file or a damaged one, not four voices, two notes at once in a voice, a
-            note off the grid or outside 1..127; the message says which, and where.
+        ValueError: not a MIDI file, or a damaged one; not four voices; two notes at once in a
+            voice; a note off the grid or outside 1..127. The message says which, and where.
         OSError: the file cannot be opened.
 
     Examples:
@@ -80,12 +79,12 @@ def read_midi_melody(
     Args:
         path: a MIDI file of type 0 or 1, one note at a time.
         strict: see `read_midi`.
-        part: which track has the melody, by its name or its number from 1; not needed where notes
-            are in one track and channel only, drums apart.
+        part: the track with the melody, by its name or its number from 1; not needed if only one
+            track and channel has notes, apart from drums.
 
     Raises:
-        ValueError: there are notes in several tracks or channels or in none, two at once, or what
-            `read_midi` raises.
+        ValueError: no notes, notes in several tracks or channels, two notes at once, or as in
+            `read_midi`.
         OSError: the file cannot be opened.
 
     Examples:
@@ -101,8 +100,7 @@ def read_midi_melody(
 
 
 def _midi_keys() -> dict[str, str]:
-    """{'f# minor': 'F#m', 'B- major': 'Bb', ...}: the thirty keys that a MIDI key signature can
-    name."""
+    """{'f# minor': 'F#m', 'B- major': 'Bb', ...}: the thirty keys of a MIDI key signature."""
     from_mido = {}
     for accidental in ("", "#", "b"):
         for tonic in "CDEFGAB":
@@ -125,7 +123,7 @@ def _read(
     find_voices: Callable[[MidiSource], list[TrackVoice]],
     strict: bool,
 ) -> Chorale:
-    """The chorale in a MIDI file, whose voices are found by a function of the file."""
+    """The chorale in a MIDI file; a function of the file finds its voices."""
     file = MidiSource(as_path(path, "the name of a MIDI file"))
     voices = find_voices(file)
     last_note = max([0.0, *(stop for voice in voices for _, stop, _ in voice.notes)])
@@ -136,7 +134,7 @@ def _read(
         and not file.is_ours
         and any(_off_grid(stop) > ON_THE_GRID for voice in voices for _, stop, _ in voice.notes)
     )
-    if shortened:  # then the last notes are short as well: the piece ends on a quarter
+    if shortened:  # the last notes are short, too: let the piece end on a quarter
         end = np.ceil(end / STEPS_PER_QUARTER) * STEPS_PER_QUARTER
     grid = [_on_grid(file, voice, end, shortened, late, strict) for voice in voices]
     steps = max([file.told_steps, *(stop for notes in grid for _, stop, _ in notes)])
@@ -170,7 +168,7 @@ def _read(
         notation=notation if notation != Notation() else None,
         **file.about,
     )
-    # a program that made another piece of it may have kept what we told of the first
+    # a program that changed the notes may have kept our data about the original piece
     if "page" not in file.told or steps != file.told_steps:
         return chorale
     try:
@@ -181,13 +179,13 @@ def _read(
         return replace(solo(with_told_page(alone, file.told), track), onsets=chorale.onsets)
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise ValueError(
-            f"{file.path}: damaged: the first track tells of the piece in a way that cannot be "
-            f"read ({error})"
+            f"{file.path}: damaged: the data about the piece in the first track cannot be read "
+            f"({error})"
         ) from error
 
 
 def _lateness(voices: list[TrackVoice]) -> float:
-    """Steps by which notes are held into the next ones, where that is how the file is played; else
+    """Steps by which notes overlap the next ones, if the whole file is played like that; else
     0."""
     overlaps, early = [], 0
     for voice in voices:
@@ -203,8 +201,8 @@ def _lateness(voices: list[TrackVoice]) -> float:
 def _on_grid(
     file: MidiSource, voice: TrackVoice, end: float, shortened: bool, late: float, strict: bool
 ) -> list[tuple[int, int, int]]:
-    """The notes of one voice as (start, stop, pitch) in whole steps, or a ValueError that says
-    where it fails."""
+    """The notes of one voice as (start, stop, pitch) in whole steps; raises a ValueError that names
+    the place if they do not fit the grid."""
     nexts = [start for start, _, _ in voice.notes[1:]] + [end]
     grid: list[tuple[int, int, int]] = []
     for (start, stop, pitch), following in zip(voice.notes, nexts):
@@ -240,7 +238,7 @@ def _on_grid(
                 continue
             raise ValueError(
                 f"{place}: note {pitch} lasts {stop - start:.2f} sixteenths: expected whole "
-                "sixteenths, one at least. Take out grace notes, quantize the file, or read with "
+                "sixteenths, at least one. Remove grace notes, quantize the file, or read with "
                 "strict=False what sounds at the beginning of each step"
             )
         grid.append((first, last, pitch))
@@ -252,7 +250,7 @@ def _off_grid(step: float) -> float:
 
 
 def _fitted(bars: tuple[Bar, ...], steps: int) -> tuple[Bar, ...]:
-    """The bars, the last one as long as the piece leaves it; as many more as it needs."""
+    """The bars of a piece of this length: the last one shortened, or as many more as needed."""
     kept = [bar for bar in bars if bar.start < steps]
     if not kept:
         return ()
@@ -285,8 +283,8 @@ def _keys(file: MidiSource) -> tuple[KeySignature, ...]:
 
 
 def _tempos(file: MidiSource, bars: tuple[Bar, ...]) -> tuple[Tempo, ...]:
-    """The first tempo, and each later one that begins with a bar and lasts for one at least: what
-    changes within a bar is how it is played, not what is written."""
+    """The first tempo, and each later one that begins with a bar and lasts for at least one: a
+    change within a bar belongs to the performance, not to the page."""
     told: dict[int, float] = {}
     for step, _, meta in file.metas:
         if meta.type == "set_tempo" and (step < file.end or not told):
@@ -301,11 +299,11 @@ def _tempos(file: MidiSource, bars: tuple[Bar, ...]) -> tuple[Tempo, ...]:
 
 
 def _syllables(words: list[tuple[float, str]], voice: int, starts: list[int]) -> list[Syllable]:
-    """The words of lyric events as syllables under the notes that begin with them; several at one
-    time are verses.
+    """The words of lyric events as syllables under the notes that begin with them; several at the
+    same time are verses.
 
-    A word goes on where its text ends in a hyphen; or, in karaoke files, which have more spaces
-    than hyphens, where neither it ends nor the next one begins with a space or a new line.
+    A word continues if its text ends in a hyphen; or, in karaoke files, which have more spaces than
+    hyphens, if there is no space or new line between it and the next text.
     """
     verses: dict[int, dict[int, str]] = defaultdict(dict)
     for time, text in words:

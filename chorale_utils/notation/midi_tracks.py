@@ -1,7 +1,7 @@
-"""Which tracks of a MIDI file are read: the four voices, or the one with the melody.
+"""Which tracks of a MIDI file to read: the four voices, or the one with the melody.
 
-A track is chosen by its name or its number, or because it is the only one that fits; what is left
-out is named in a warning.
+A track is chosen by its name or number, or because it is the only one that fits; a warning names
+the tracks left out.
 
 Notebook: 05_generation
 """
@@ -25,10 +25,10 @@ def four_voices(file: MidiSource, strict: bool, part: Any) -> list[TrackVoice]:
     Args:
         file: parsed MIDI file.
         strict: whether a fifth voice is an error.
-        part: names or numbers of tracks; None for those named for the voices, or all there are.
+        part: names or numbers of tracks; None takes those named for the voices, or else all.
 
     Raises:
-        ValueError: there are not four voices; the message says what there is.
+        ValueError: there are not four voices; the message lists the tracks.
     """
     if part is not None:
         wanted = [part] if isinstance(part, (str, int)) else list(part)
@@ -62,8 +62,8 @@ def four_voices(file: MidiSource, strict: bool, part: Any) -> list[TrackVoice]:
         where = ", ".join(file.label(track) for track in tracks) or "no track"
         raise ValueError(
             f"{file.path}: notes in {len(tracks)} tracks ({where}) and {len(channels)} channels"
-            f"{_besides_drums(file)}: expected four voices, each in a track or a channel of its "
-            "own with one note at a time, or two tracks with two voices each; part= chooses tracks"
+            f"{_besides_drums(file)}: expected four voices, each in its own track or channel with "
+            "one note at a time, or two tracks with two voices each; part= chooses tracks"
             f"{'; load_melody reads one voice' * (len(sounding) == 1)}"
         )
     if part is None:
@@ -76,10 +76,9 @@ def four_voices(file: MidiSource, strict: bool, part: Any) -> list[TrackVoice]:
 
 
 def _two_voices(file: MidiSource, both: TrackVoice) -> list[TrackVoice]:
-    """The upper and the lower voice of a track that has the notes and the words of both, as of a
-    piano's right or left hand: of two notes that begin together, the upper voice has the higher
-    one; a note that begins while another sounds is the other voice's; and one that sounds alone is
-    sung by both.
+    """The upper and lower voice of a track with the notes and words of both, like one hand at the
+    piano: of two notes that begin together, the upper voice has the higher; a note that begins
+    while another sounds belongs to the other voice; a note that sounds alone is sung by both.
 
     Raises:
         ValueError: three notes at a time, or never two.
@@ -103,7 +102,7 @@ def _two_voices(file: MidiSource, both: TrackVoice) -> list[TrackVoice]:
         if len(sounding) > 1:
             raise ValueError(
                 f"{file.place(start, both.label)}: {len(sounding) + 1} notes at a time: expected "
-                "one for each of two voices; give each voice a track of its own"
+                "one for each of two voices; give each voice its own track"
             )
         if not together:
             upper.notes.append(note)
@@ -125,8 +124,8 @@ def _two_voices(file: MidiSource, both: TrackVoice) -> list[TrackVoice]:
 
 
 def _named_tracks(file: MidiSource, strict: bool) -> list[TrackVoice] | None:
-    """The four voices in tracks that are named for them; None where one of them is not, or where
-    all tracks are silent."""
+    """The four voices in tracks that are named for them; None if a voice has no such track, or all
+    of them are silent."""
     tracks = sorted({track for track, _ in file.sounding})
     named = defaultdict(list)
     for track, messages in enumerate(file.midi.tracks):
@@ -140,7 +139,7 @@ def _named_tracks(file: MidiSource, strict: bool) -> list[TrackVoice] | None:
     sung = [track for track in others if is_sung(file.name(track))]
     if strict and sung:
         raise ValueError(
-            f"{file.path}: {', '.join(map(file.label, sung))} beside four named voices: expected "
+            f"{file.path}: {', '.join(map(file.label, sung))} besides four named voices: expected "
             "four; part= chooses four tracks, and strict=False leaves out the fifth"
         )
     file.report(_with_channel(file, track) for track in others)
@@ -157,11 +156,11 @@ def _names_other(file: MidiSource, voice: int, silent: int) -> bool:
 
 
 def one_melody(file: MidiSource, part: str | int | None) -> list[TrackVoice]:
-    """The only voice that there is in a file, or the one that is chosen, in a list.
+    """The only voice in a file, or the chosen one, in a list.
 
     Args:
         file: parsed MIDI file.
-        part: name or number of a track; None where notes are in one track and channel.
+        part: name or number of a track; None if only one track and channel has notes.
 
     Raises:
         ValueError: there are several voices, or none.
@@ -184,7 +183,7 @@ def one_melody(file: MidiSource, part: str | int | None) -> list[TrackVoice]:
         )
     file.report(_drums(file))
     voice = file.voice("melody", keys)
-    if not voice.words:  # karaoke files keep the words in a track of their own
+    if not voice.words:  # karaoke files keep the words in a separate track
         voice.words = [
             (step, decoded(meta.text)) for step, _, meta in file.metas if meta.type == "lyrics"
         ]
@@ -192,7 +191,7 @@ def one_melody(file: MidiSource, part: str | int | None) -> list[TrackVoice]:
 
 
 def _chosen_track(file: MidiSource, part: str | int) -> int:
-    """The track that a name or a number from 1 means."""
+    """The track with this name, or this number from 1."""
     if isinstance(part, bool) or not isinstance(part, (str, int)):
         raise TypeError(
             f"{file.path}: part: got {described(part)}: expected the name of a track, or its "
@@ -222,7 +221,7 @@ def _chosen_track(file: MidiSource, part: str | int) -> int:
 
 
 def _drums(file: MidiSource) -> list[str]:
-    """What is played on the channel of drums, in words."""
+    """The tracks on the drum channel, for messages."""
     return [
         f"{file.label(track)}, drums on channel {DRUMS + 1}"
         for track, channel in sorted(file.sounding)

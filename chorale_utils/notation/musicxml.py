@@ -1,10 +1,10 @@
-"""A MusicXML file as a music21 Score that keeps what music21 would lose.
+"""A MusicXML file as a music21 Score, including what music21 would lose.
 
-music21 reads notes, bars and most signs, but not the lines after syllables, jumps that only the
-`sound` element names, repeats in the middle of a bar, slash notation, or titles that are only
-printed as credits. Before music21 sees the file, these are written into its tree as what it does
-read: lyrics and directions, marked with characters that no page has. `reading` understands the
-marks.
+music21 reads notes, bars and most signs, but not the extension lines after syllables, jumps that
+only a `sound` element names, repeats in the middle of a bar, slash notation, or titles that are
+only printed as credits. Before music21 sees the file, these are rewritten in its tree as lyrics and
+directions, which music21 does read, marked with characters that never occur on a page. `reading`
+interprets the marks.
 
 Notebook: 05_generation
 """
@@ -23,13 +23,13 @@ from xml.etree import ElementTree
 if TYPE_CHECKING:
     from music21.stream import Score
 
-# Private characters of Unicode, which stand in no text of a page:
-MELISMA = "\ue000"  # after a syllable: the notes that follow are sung on it
-SIGN = "\ue001"  # before a direction: a sign of repetition, in the words of `page`
+# Private-use characters of Unicode, which never occur in the text of a page:
+MELISMA = "\ue000"  # after a syllable: the following notes are sung on it
+SIGN = "\ue001"  # before a direction: a repeat sign or jump, named as in `page`
 TEMPO = "\ue002"  # before a direction: these words are a tempo
 ELISION = "\u203f"  # between syllables that share a note
 
-_ALTERATIONS = {  # of a figure in a figured bass
+_ALTERATIONS = {  # MusicXML's names for accidentals in a figured bass
     "": "",
     "sharp": "#",
     "flat": "b",
@@ -54,7 +54,7 @@ def parse_musicxml(path: Path) -> Score:
         path: file.
 
     Raises:
-        Exception: whatever zipfile, the parser of XML or music21 stumbles on in a damaged file.
+        Exception: any error that zipfile, the XML parser or music21 raises for a damaged file.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -86,12 +86,12 @@ def parse_musicxml(path: Path) -> Score:
 
 
 def figured_basses(path: Path) -> list[tuple[int, str]]:
-    """The figures of a figured bass in a MusicXML file, which music21 does not read: pairs (step in
-    sixteenths, figures such as ``'6,5'`` or ``'#'``), each bar once; empty where there are none.
+    """The figured bass in a MusicXML file, which music21 does not read: pairs (step in sixteenths,
+    figures such as ``'6,5'`` or ``'#'``), with each bar once; empty if there are no figures.
 
     Raises:
-        ValueError: several parts have figures, one does not stand on a sixteenth, or has a sign
-            that is not known; the message says which.
+        ValueError: several parts have figures, or a figure is not on a sixteenth or has an unknown
+            sign; the message says which.
     """
     root = _partwise(ElementTree.fromstring(_content(path)))
     figured = [
@@ -108,7 +108,7 @@ def _figures_of(part: ElementTree.Element, name: str) -> Iterator[tuple[int, str
     """The figures of a part, with their steps."""
     at, divisions = Fraction(0), 1
     for measure in part:
-        later = Fraction(0)  # of a figure after others over the same note
+        later = Fraction(0)  # offset of a figure after others over the same note
         for element in measure:
             tag = element.tag.rpartition("}")[2]
             divisions = int(element.findtext("{*}divisions") or divisions)
@@ -134,7 +134,7 @@ def _figures_of(part: ElementTree.Element, name: str) -> Iterator[tuple[int, str
 
 
 def _figure(element: ElementTree.Element, name: str) -> str:
-    """A figure, such as ``'#6'``: a stroke through a number raises it, and so does a cross."""
+    """A figure, such as ``'#6'``: a stroke through the number, or a cross, means raised."""
     number = element.findtext("{*}figure-number") or ""
     signs = [element.findtext(f"{{*}}{where}") or "" for where in ("prefix", "suffix")]
     unknown = [sign for sign in signs if sign not in _ALTERATIONS]
@@ -147,7 +147,7 @@ def _figure(element: ElementTree.Element, name: str) -> str:
 
 
 def _content(path: Path) -> bytes:
-    """The MusicXML in a file, unpacked."""
+    """The uncompressed MusicXML in a file."""
     if path.suffix.lower() != ".mxl":
         return path.read_bytes()
     with zipfile.ZipFile(path) as archive:
@@ -168,12 +168,12 @@ def _content(path: Path) -> bytes:
 
 
 def _is(element: ElementTree.Element, tag: str) -> bool:
-    """Whether an element has a tag, in whatever namespace."""
+    """Whether an element has this tag, in any namespace."""
     return element.tag.rpartition("}")[2] == tag
 
 
 def _partwise(root: ElementTree.Element) -> ElementTree.Element:
-    """A score whose measures hold parts as one whose parts hold measures."""
+    """Turns a score whose measures contain parts into one whose parts contain measures."""
     parts: dict[str, ElementTree.Element] = {}
     for measure in root.findall("measure"):
         root.remove(measure)
@@ -188,7 +188,7 @@ def _partwise(root: ElementTree.Element) -> ElementTree.Element:
 
 
 def _complete_credits(root: ElementTree.Element) -> None:
-    """Names a title and authors that are only printed, and calls a poet lyricist."""
+    """Adds the title and authors if they are only printed as credits; a poet becomes lyricist."""
     identification = root.find("identification")
     if identification is None:
         identification = ElementTree.Element("identification")
@@ -218,7 +218,7 @@ def _complete_credits(root: ElementTree.Element) -> None:
 
 
 def _write_out_repeated_bars(part: ElementTree.Element) -> None:
-    """Fills bars that only have the sign for a bar (or two, or four) once more."""
+    """Fills in bars that only have the sign to repeat the last bar (or two, or four)."""
     measures, back = part.findall("measure"), 0
     for place, measure in enumerate(measures):
         for sign in measure.iter("measure-repeat"):
@@ -234,7 +234,7 @@ def _write_out_repeated_bars(part: ElementTree.Element) -> None:
 
 
 def _name_last_line(part: ElementTree.Element) -> None:
-    """Calls the last bar line final where an ending is closed there without saying how it looks."""
+    """Makes the last bar line final if an ending closes there and no style is given."""
     for line in part.findall("measure[last()]/barline[@location='right']"):
         if line.find("bar-style") is None and line.find("repeat") is None:
             style = ElementTree.Element("bar-style")
@@ -262,7 +262,7 @@ def _keep_what_music21_loses(measure: ElementTree.Element) -> None:
 
 
 def _signs(element: ElementTree.Element) -> Iterator[str]:
-    """The signs of repetition that an element names in a way that music21 does not read."""
+    """The repeat signs and jumps of an element that music21 would not read."""
     if element.tag == "barline":
         for sign in ("segno", "coda"):
             if element.find(sign) is not None:
@@ -274,7 +274,7 @@ def _signs(element: ElementTree.Element) -> Iterator[str]:
     written = " ".join(words.text or "" for words in element.iter("words"))
     for sound in sounds:
         if sound.get("tocoda"):
-            for kind in element.findall("direction-type"):  # a coda sign that is left by, not for
+            for kind in element.findall("direction-type"):  # a coda sign from which one jumps
                 for symbol in kind.findall("coda"):
                     kind.remove(symbol)
                 if not len(kind):
@@ -314,7 +314,7 @@ def _direction(words: str) -> ElementTree.Element:
 
 
 def _mark_slashes(part: ElementTree.Element) -> None:
-    """Gives every note in a passage of slash notation a slash for its head."""
+    """Gives every note in slash notation a slash as its note head."""
     inside = False
     for element in part.iter():
         if element.tag == "slash" and element.get("type"):

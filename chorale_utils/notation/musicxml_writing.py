@@ -1,9 +1,9 @@
-"""What a page says beyond its notes, in music21's words and in MusicXML: repeats, endings, jumps,
-tempos, words; and files of it.
+"""Writing everything on a page besides the notes, in music21 and MusicXML: repeats, endings, jumps,
+tempos, words; and MusicXML files.
 
-music21 has no word for the lines after syllables, and writes jumps without saying to other programs
-that they are some. What it lacks is completed here in the tree that it has written. `musicxml`
-reads.
+music21 cannot write the extension lines after syllables, and it writes jumps as mere text that
+other programs do not recognise. This file completes the XML tree that music21 has written.
+`musicxml` does the reading.
 
 Notebook: 05_generation
 """
@@ -32,7 +32,7 @@ _DOCTYPE = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
     '"http://www.musicxml.org/dtds/partwise.dtd">\n'
 )
-# How a sign is written in words, and what tells other programs that it is one.
+# The words of each sign, and the attribute by which other programs recognise it.
 _WORDS = {
     "fine": "Fine",
     "to coda": "To Coda",
@@ -53,8 +53,8 @@ _SIGN_OF = {words: sign for sign, words in _WORDS.items()}
 
 
 def lyric(syllable: Syllable, above: bool, marked: bool) -> Lyric:
-    """A syllable as music21's Lyric, above the staff or below it; if `marked`, with the mark of a
-    line that follows it."""
+    """A syllable as music21's Lyric, above or below the staff; if `marked`, with the mark for an
+    extension line, where one follows."""
     from music21.note import Lyric
 
     text = syllable.text + MELISMA if marked and syllable.melisma else syllable.text
@@ -116,7 +116,7 @@ def _sign(mark: str) -> Music21Object:
         fine = repeat.Fine()
         fine.setText(_WORDS[mark])
         return fine
-    if mark == "to coda":  # music21 knows no such sign
+    if mark == "to coda":  # music21 has no such sign
         words = expressions.TextExpression(_WORDS[mark])
         words.placement = "above"
         return words
@@ -143,8 +143,8 @@ def musicxml_of(score: Score) -> bytes:
     """The MusicXML of a music21 score whose words may be marked (see `lyric`, `add_signs`,
     `chord_marks`).
 
-    It has no date, so that the same chorale gives the same file, and names no composer "Music21",
-    and no title, where there is none.
+    It has no date, so that the same chorale always gives the same file, and no placeholders for a
+    missing composer or title.
     """
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
@@ -166,7 +166,7 @@ def musicxml_of(score: Score) -> bytes:
 
 def _take_back_what_music21_adds(root: ElementTree.Element) -> None:
     for title in root.findall("movement-title"):
-        root.remove(title)  # of which it makes one of the work's title, or "Music21 Fragment"
+        root.remove(title)  # music21 fills it with the work's title, or "Music21 Fragment"
     for identification in root.findall("identification"):
         for creator in identification.findall("creator"):
             if creator.get("type") == "composer" and creator.text == "Music21":
@@ -177,8 +177,8 @@ def _take_back_what_music21_adds(root: ElementTree.Element) -> None:
 
 
 def _complete_directions(measure: ElementTree.Element) -> None:
-    """Tells other programs what the words above a measure ask for, and joins the words and the
-    number of a tempo."""
+    """Marks jumps and tempos above a measure for other programs, and joins the words of a tempo
+    with its number."""
     directions = measure.findall("direction")
     for direction, following in zip(directions, [*directions[1:], None]):
         words = direction.find("direction-type/words")
@@ -206,7 +206,7 @@ def _sets_tempo(words: ElementTree.Element) -> bool:
 
 
 def _sounds(direction: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    """(attribute of MusicXML's sound, its value) for each sign in a direction."""
+    """(attribute of MusicXML's `sound` element, its value) for each sign in a direction."""
     for kind in direction.findall("direction-type"):
         for element in kind:
             if element.tag in ("segno", "coda"):

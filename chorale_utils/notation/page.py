@@ -1,14 +1,15 @@
-"""Notation: what a page says beyond the sounding grid: bars, keys, repeats, spelling, words, tempo.
+"""Notation: everything on a page besides the sounding notes: bars, keys, repeats, spelling, words,
+tempo.
 
-A `Chorale` is sound on a grid of sixteenths. Its `notation` holds what a singer also reads: where
-the bars lie and which of them are repeated, changes of metre and key, how notes are spelled, the
-words, tempo marks, and who wrote tune and text. Readers fill it and writers write it. This file
-knows no file format.
+A `Chorale` is sound on a grid of sixteenths. Its `notation` holds what a singer also reads: the
+bars and their repeats, changes of metre and key, the spelling of notes, the words, tempo marks, and
+the authors of tune and text. Readers fill it in and writers write it out. This file deals with no
+file format.
 
 Conventions:
-    Times are steps (sixteenths) of the chorale's own grid, on which each bar stands once, as it is
-    written; `playing_order` says in which order the bars are sung.
-    Bars are the common time line of all voices. They follow each other without a gap from step 0.
+    Times are steps (sixteenths) of the chorale's own grid, on which each bar appears once, as it is
+    written; `playing_order` gives the order in which the bars are sung.
+    Bars are the common timeline of all voices. They follow each other without gaps from step 0.
     A note's spelling is its place on the line of fifths: ... B flat -2, F -1, C 0, G 1, D 2 ...
 
 Notebook: 05_generation
@@ -24,9 +25,7 @@ import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale, steps_per_bar
 
-UNSPELLED = (
-    -128
-)  # the place on the line of fifths of a note whose spelling is not known, and of silence
+UNSPELLED = -128  # stands for a note whose spelling is unknown, and for silence
 JUMPS = (
     "da capo",
     "da capo al fine",
@@ -40,11 +39,11 @@ SIGNS = (
     "coda",
     "to coda",
     "fine",
-)  # where jumps lead to, where they leave, where they end
+)  # where jumps lead, where they leave, where they end
 BARLINES = ("regular", "double", "final", "dashed", "none")
 SYLLABICS = ("single", "begin", "middle", "end")
-REPEATS = ("written", "played")  # how they are read or performed
-LONGEST_PLAYED = 10_000  # bars; more are a page that repeats itself without end
+REPEATS = ("written", "played")  # the ways to read or perform them
+LONGEST_PLAYED = 10_000  # bars; more mean that the repeats never end
 
 
 @dataclass(frozen=True)
@@ -52,25 +51,25 @@ class Bar:
     """One bar of the page, in all voices.
 
     Args:
-        start: step at which it begins.
-        steps: its length. It is shorter than its time signature says where it is a pickup, or where
-            a repeat sign or the end of a line divides a bar in two.
+        start: step at which the bar begins.
+        steps: its length. It is shorter than the time signature if it is a pickup, or if a repeat
+            sign or the end of a line divides the bar in two.
         time_signature: the metre in force, such as ``'3/4'``.
-        offset: sixteenths of its metre that have passed when it begins: 0 for most bars; for a
-            pickup of a quarter in 4/4, 12.
-        number: as it is counted on the page; 0 for a pickup, and for the second half of a divided
-            bar the number of the first.
-        repeat_begin: whether a repeated section begins with it.
-        repeat_end: how often the section that ends with it is sung, 0 where none ends.
-        endings: the numbers of the ending (volta) that it belongs to, such as ``(1,)`` or ``(1,
-            2)``.
-        marks: what is written about the order of the bars, of `SIGNS` and `JUMPS`. A segno or a
-            coda stands at the beginning of the bar, everything else at its end.
-        barline: the line at its end, one of `BARLINES`; None for the usual one, final at the end of
-            the piece and plain elsewhere.
+        offset: sixteenths of the metre that are missing at the beginning: 0 for most bars; 12 for a
+            pickup of a quarter in 4/4.
+        number: number of the bar on the page; 0 for a pickup; the second half of a divided bar has
+            the number of the first.
+        repeat_begin: whether a repeated section begins with this bar.
+        repeat_end: how often the section that ends with this bar is sung; 0 if none ends here.
+        endings: the numbers of the ending (volta) that the bar belongs to, such as ``(1,)`` or
+            ``(1, 2)``.
+        marks: signs for the order of the bars, from `SIGNS` and `JUMPS`. A segno or a coda is at
+            the beginning of the bar, everything else at its end.
+        barline: the line at its end, one of `BARLINES`; None for the usual one, which is final at
+            the end of the piece and plain elsewhere.
 
     Raises:
-        ValueError: a length or a mark that there is none of; the message says which.
+        ValueError: an invalid length, bar line or mark; the message says which.
 
     Examples:
         >>> Bar(0, 4, "4/4", offset=12, number=0).is_full
@@ -93,7 +92,7 @@ class Bar:
         if self.start < 0 or self.steps < 1 or self.offset < 0 or self.offset + self.steps > full:
             raise ValueError(
                 f"bar {self.number} at step {self.start}: {self.steps} sixteenths from sixteenth "
-                f"{self.offset} on: expected at most the {full} of {self.time_signature}"
+                f"{self.offset} on: expected at most the {full} of a bar of {self.time_signature}"
             )
         if self.repeat_end == 1 or self.repeat_end < 0:
             raise ValueError(
@@ -114,12 +113,12 @@ class Bar:
 
     @property
     def stop(self) -> int:
-        """The step after its last one."""
+        """The step after the bar's last step."""
         return self.start + self.steps
 
     @property
     def is_full(self) -> bool:
-        """Whether it has as many sixteenths as its time signature says."""
+        """Whether the bar is as long as its time signature says."""
         return self.steps == steps_per_bar(self.time_signature)
 
 
@@ -128,9 +127,9 @@ class KeySignature:
     """A key signature, from a step on.
 
     Args:
-        step: where it begins to hold.
-        fifths: number of sharps, or of flats as a negative number, -7 to 7.
-        mode: such as ``'major'`` or ``'dorian'``; None where the page does not say.
+        step: where it takes effect.
+        fifths: number of sharps, -7 to 7; flats count as negative.
+        mode: such as ``'major'`` or ``'dorian'``; None if the page does not say.
     """
 
     step: int
@@ -143,9 +142,9 @@ class Tempo:
     """A tempo, from a step on.
 
     Args:
-        step: where it begins to hold.
-        quarters_per_minute: None where only words are written.
-        text: what is written, such as ``'Andante'``; empty for a metronome mark alone.
+        step: where it takes effect.
+        quarters_per_minute: None if the page only has words.
+        text: the words, such as ``'Andante'``; empty for a metronome mark alone.
     """
 
     step: int
@@ -163,10 +162,10 @@ class Syllable:
         verse: 1, 2, 3...
         text: the syllable, without hyphens.
         syllabic: its place in the word: ``'single'``, ``'begin'``, ``'middle'`` or ``'end'``.
-        melisma: whether a line after it says that the notes that follow are sung on it.
+        melisma: whether an extension line says that the following notes are sung on it.
 
     Raises:
-        ValueError: a voice, verse or place that there is none of.
+        ValueError: an invalid voice, verse or place in the word.
     """
 
     step: int
@@ -186,19 +185,19 @@ class Syllable:
 
 @dataclass(frozen=True, eq=False)
 class Notation:
-    """What a page says beyond the notes that sound. Immutable.
+    """Everything on a page besides the sounding notes. Immutable.
 
     Args:
-        bars: the bars, one after the other without a gap, from step 0.
-        keys: key signatures in the order of their steps.
-        tempos: tempo marks in the order of their steps.
-        words: syllables in the order of step, voice and verse.
-        spelling: int8 array (steps, 4), each note's place on the line of fifths, `UNSPELLED` where
-            that is not known; None where no note's is.
-        composer, lyricist, arranger, copyright: as the page names them, or None.
+        bars: the bars, in order and without gaps, from step 0.
+        keys: key signatures, sorted by step.
+        tempos: tempo marks, sorted by step.
+        words: syllables, sorted by step, voice and verse.
+        spelling: int8 array (steps, 4), each note's place on the line of fifths, `UNSPELLED` if
+            unknown; None if all are unknown.
+        composer, lyricist, arranger, copyright: text on the page, or None.
 
     Raises:
-        ValueError: bars that leave a gap, or an array of another length than the bars.
+        ValueError: gaps between bars, or an array whose length differs from that of the bars.
 
     Examples:
         >>> page = Notation((Bar(0, 4, "4/4", offset=12, number=0), Bar(4, 16, "4/4")))
@@ -242,14 +241,14 @@ class Notation:
             object.__setattr__(self, "spelling", spelling)
 
     def __eq__(self, other: object) -> bool:
-        """True where every field is equal, the array element by element."""
+        """True if all fields are equal, the array element by element."""
         if not isinstance(other, Notation):
             return NotImplemented
         return all(
             _equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)
         )
 
-    __hash__ = None  # type: ignore[assignment]  # like Chorale: it holds an array
+    __hash__ = None  # type: ignore[assignment]  # as in Chorale: it holds an array
 
     def __repr__(self) -> str:
         verses = len({syllable.verse for syllable in self.words})
@@ -265,14 +264,14 @@ class Notation:
 
     @property
     def has_repeats(self) -> bool:
-        """Whether anything on the page asks for bars to be sung again."""
+        """Whether any sign on the page repeats bars."""
         return any(bar.repeat_end or set(bar.marks) & set(JUMPS) for bar in self.bars)
 
     def bar_at(self, step: int) -> Bar:
-        """The bar in which a step lies.
+        """The bar that contains a step.
 
         Raises:
-            ValueError: it lies in none.
+            ValueError: no bar contains it.
         """
         for bar in self.bars:
             if bar.start <= step < bar.stop:
@@ -280,11 +279,11 @@ class Notation:
         raise ValueError(f"step {step}: expected 0..{self.steps - 1}, the steps of the bars")
 
     def transpose(self, fifths: int) -> Notation:
-        """The same page, its spelling and signatures moved along the line of fifths.
+        """The same page with its spelling and signatures moved along the line of fifths.
 
         Args:
-            fifths: the interval's place on the line of fifths, such as 2 for a major second up.
-                Signatures beyond seven sharps or flats are written enharmonically.
+            fifths: the interval on the line of fifths, such as 2 for a major second up. Signatures
+                beyond seven sharps or flats are respelled enharmonically.
 
         Examples:
             >>> Notation(keys=(KeySignature(0, 0, "major"),)).transpose(2).keys[0].fifths
@@ -306,9 +305,9 @@ class Notation:
     def excerpt(self, start: int, stop: int) -> Notation:
         """The part of the page from one step up to another (not included).
 
-        A bar that is cut becomes a shorter one, which still begins and ends at its place in the
-        metre. Repeat signs, endings and jumps stay only where the whole of what they speak of
-        stays, so that no sign leads out of the excerpt.
+        A bar that is cut becomes shorter, but keeps its place in the metre. Repeat signs, endings
+        and jumps are kept only if all the bars that they refer to are kept, so that no sign leads
+        out of the excerpt.
         """
         cut = []
         for bar in self.bars:
@@ -326,7 +325,7 @@ class Notation:
                     )
                 )
         if cut and stop < self.steps and cut[-1].barline is None:
-            cut[-1] = replace(cut[-1], barline="regular")  # the piece does not end here
+            cut[-1] = replace(cut[-1], barline="regular")  # not the end of the piece
         if start > 0 or stop < self.steps:
             cut = _without_broken_repeats(cut)
         return replace(
@@ -343,8 +342,8 @@ class Notation:
         )
 
     def extended(self, steps: int) -> Notation:
-        """The page of a piece that goes on for longer: the last bar is filled up, bars of its metre
-        follow, and no spelling is known of what is new.
+        """The page of a longer piece: the last bar is filled up, bars of the same metre follow, and
+        the new notes have no spelling.
 
         Args:
             steps: length of the longer piece.
@@ -358,11 +357,11 @@ class Notation:
         if bars and steps > self.steps:
             last = bars[-1]
             full = steps_per_bar(last.time_signature)
-            if not last.repeat_end and not last.marks:  # nothing stands at its end
+            if not last.repeat_end and not last.marks:  # there is no sign at its end
                 length = min(full - last.offset, steps - last.start)
                 barline = None if last.barline == "regular" else last.barline
                 last = bars[-1] = replace(last, steps=length, barline=barline)
-            pickup = (full - last.offset - last.steps) % full  # what is left of a divided bar
+            pickup = (full - last.offset - last.steps) % full  # the rest of a divided bar
             for bar in regular_bars(steps - last.stop, last.time_signature, pickup):
                 number = bar.number + last.number
                 bars.append(replace(bar, start=bar.start + last.stop, number=number))
@@ -372,8 +371,8 @@ class Notation:
         return replace(self, bars=tuple(bars), spelling=spelling)
 
     def of_voice(self, voice: int) -> Notation:
-        """The page with the words and the spelling of one voice only, for a piece in which the
-        other voices are new.
+        """The page with the words and spelling of one voice only, for a piece whose other voices
+        are new.
 
         Args:
             voice: 0..3.
@@ -390,10 +389,10 @@ class Notation:
         return replace(self, words=words, spelling=spelling)
 
     def keep(self, kept: np.ndarray) -> Notation:
-        """The page with some steps cut out of it, and what remains joined.
+        """The page with some steps cut out and the rest joined.
 
-        Two bars of which one lost its end and the next its beginning become one where they fit
-        together. Signs of repetition stay, on the nearest bar that is left.
+        Two bars, one without its end and the next without its beginning, become one if they fit
+        together. Repeat signs and jumps move to the nearest remaining bar.
 
         Args:
             kept: bool array (steps,).
@@ -403,7 +402,7 @@ class Notation:
             >>> [bar.steps for bar in page.keep(np.arange(32) % 16 >= 8).bars]
             [8, 8]
         """
-        moved = np.concatenate([[0], np.cumsum(kept)])  # where each step is now
+        moved = np.concatenate([[0], np.cumsum(kept)])  # the new place of each step
         bars: list[Bar] = []
         begins, lost_end = False, False
         for bar in self.bars:
@@ -449,11 +448,12 @@ class Notation:
         )
 
     def playing_order(self) -> list[int]:
-        """The numbers (0, 1, ...) of the bars in the order in which they are sung, all repeats,
-        endings and jumps taken. After a jump, repeats are not taken again, and of endings the last.
+        """The numbers (0, 1, ...) of the bars in the order in which they are sung, with all
+        repeats, endings and jumps. After a jump, repeats are not taken again, and only the last
+        ending is sung.
 
         Raises:
-            ValueError: a jump to a sign that is not there, or signs that lead round in a circle.
+            ValueError: a jump to a missing sign, or repeats that never end.
 
         Examples:
             >>> first = Bar(0, 16, "4/4", repeat_begin=True)
@@ -468,7 +468,7 @@ class Notation:
         while at < len(self.bars):
             bar = self.bars[at]
             if len(order) > LONGEST_PLAYED:
-                raise ValueError(f"bar {bar.number}: the repeats lead round in a circle")
+                raise ValueError(f"bar {bar.number}: the repeats never end")
             if bar.repeat_begin and section != at:
                 section, turn = at, 1
             last_ending = max(groups.get(at, {0}))
@@ -494,11 +494,11 @@ class Notation:
         return order
 
     def played(self, order: Iterable[int]) -> Notation:
-        """The page with its bars in another order, each as often as it is sung, and without any
-        repeat signs. Bars are counted anew.
+        """The page with its bars in the order in which they are sung, without repeat signs and with
+        new bar numbers.
 
         Args:
-            order: numbers of bars, as `playing_order` gives them.
+            order: numbers of bars, as from `playing_order`.
         """
         parts: list[tuple[int, Notation]] = []
         played: list[Bar] = []
@@ -529,7 +529,7 @@ class Notation:
         )
 
     def _sign(self, sign: str, at: int) -> int:
-        """The number of the bar that has a sign."""
+        """The number of the bar with a sign."""
         for number, bar in enumerate(self.bars):
             if sign in bar.marks:
                 return number
@@ -539,7 +539,7 @@ class Notation:
 
 
 def regular_bars(steps: int, time_signature: str, pickup: int = 0) -> tuple[Bar, ...]:
-    """The bars of a piece of one metre throughout, the last one as short as the piece leaves it.
+    """The bars of a piece in one metre throughout; the last one may be incomplete.
 
     Args:
         steps: length of the piece in sixteenths.
@@ -562,8 +562,8 @@ def regular_bars(steps: int, time_signature: str, pickup: int = 0) -> tuple[Bar,
 
 
 def bars_of(chorale: Chorale) -> tuple[Bar, ...]:
-    """The bars of a chorale: those of its notation, or else regular ones of its metre; none where
-    that is not known.
+    """The bars of a chorale: those of its notation, or else regular ones in its metre; empty if it
+    is unknown.
 
     Args:
         chorale: Chorale.
@@ -580,8 +580,8 @@ def bars_of(chorale: Chorale) -> tuple[Bar, ...]:
 
 
 def expand_repeats(chorale: Chorale) -> Chorale:
-    """The chorale as it is sung, every repeat, ending and jump played out; the same one where there
-    is nothing to repeat.
+    """The chorale as it is sung, with every repeat, ending and jump written out; unchanged if
+    nothing is repeated.
 
     Args:
         chorale: Chorale.
@@ -602,7 +602,7 @@ def expand_repeats(chorale: Chorale) -> Chorale:
     steps = np.concatenate([np.arange(page.bars[at].start, page.bars[at].stop) for at in order])
     onsets = chorale.struck[steps]
     begins = np.cumsum([0, *(page.bars[at].steps for at in order)])[:-1]
-    leaps = begins[1:][np.diff(steps)[begins[1:] - 1] != 1]  # a note is not held into another bar
+    leaps = begins[1:][np.diff(steps)[begins[1:] - 1] != 1]  # no note is held across a jump
     onsets[leaps] = chorale.pitches[steps[leaps]] != SILENCE
     return replace(
         chorale,
@@ -614,7 +614,7 @@ def expand_repeats(chorale: Chorale) -> Chorale:
 
 
 def check_repeats(repeats: str) -> None:
-    """Raises ValueError where `repeats` says neither that they are written nor played.
+    """Raises a ValueError unless `repeats` is ``'written'`` or ``'played'``.
 
     Examples:
         >>> check_repeats("always")
@@ -626,7 +626,7 @@ def check_repeats(repeats: str) -> None:
 
 
 def _without_usual_lines(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
-    """The bars, those with the line that is usual at their place without a name for it."""
+    """The bars with None in place of the bar lines that are usual where they are."""
     usual = ["regular"] * (len(bars) - 1) + ["final"]
     return tuple(
         replace(bar, barline=None) if bar.barline == line else bar for bar, line in zip(bars, usual)
@@ -634,7 +634,7 @@ def _without_usual_lines(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
 
 
 def _ending_groups(bars: tuple[Bar, ...]) -> dict[int, set[int]]:
-    """For each bar within an ending (by its place) the numbers of all endings beside it."""
+    """For each bar within an ending (by its place), the numbers of all endings in its group."""
     groups: dict[int, set[int]] = {}
     numbers: set[int] = set()
     for place, bar in enumerate(bars):
@@ -647,15 +647,15 @@ def _ending_groups(bars: tuple[Bar, ...]) -> dict[int, set[int]]:
 
 
 def _in_force(marks: tuple[Any, ...], start: int, stop: int) -> tuple[Any, ...]:
-    """The marks (each with a `step`) from `start` up to `stop`, steps counted from `start`; the
-    last one before holds from there on."""
+    """The marks (each with a `step`) from `start` up to `stop`, with steps counted from `start`;
+    the last earlier one takes effect at `start`."""
     before = [mark for mark in marks if mark.step <= start]
     within = [mark for mark in marks if start < mark.step < stop]
     return tuple(replace(mark, step=max(0, mark.step - start)) for mark in before[-1:] + within)
 
 
 def _changes(marks: Iterable[Any]) -> tuple[Any, ...]:
-    """The marks less those that only say what holds anyway."""
+    """The marks without those that change nothing."""
     kept: list[Any] = []
     for mark in marks:
         if not kept or replace(mark, step=0) != replace(kept[-1], step=0):
@@ -664,7 +664,7 @@ def _changes(marks: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _without_broken_repeats(bars: list[Bar]) -> list[Bar]:
-    """Bars cut out of a page, without signs that speak of bars that are not among them."""
+    """Bars cut out of a page, without signs that refer to other bars."""
     bars = [
         replace(bar, marks=tuple(mark for mark in bar.marks if mark not in (*SIGNS, *JUMPS)))
         for bar in bars

@@ -1,5 +1,5 @@
-"""How fast a chorale is sung: the tempo marks of its page and its fermatas, step by step. Sound and
-MIDI files are timed by it.
+"""How fast a chorale is sung, step by step, from its tempo marks and fermatas. Sound and MIDI files
+use it for their timing.
 
 Notebook: 05_generation
 """
@@ -13,9 +13,9 @@ import numpy as np
 from ..chorale import STEPS_PER_QUARTER, Chorale
 from .page import check_repeats, expand_repeats
 
-TEMPO = 80  # quarter notes a minute, where neither a page nor a caller says
+TEMPO = 80  # quarter notes per minute, if neither page nor caller sets a tempo
 FERMATA = 1.5  # how many times longer a step lasts under a fermata
-SLOWEST, FASTEST = 4, 1000  # quarter notes a minute
+SLOWEST, FASTEST = 4, 1000  # quarter notes per minute
 
 
 def step_seconds(
@@ -25,9 +25,9 @@ def step_seconds(
 
     Args:
         chorale: Chorale.
-        tempo: quarter notes a minute throughout, 4..1000; None for the tempo marks of the page, 80
-            up to the first of them. A mark in words alone counts where music21 knows its words
-            (andante 72, allegro 132); otherwise the tempo stays as it is.
+        tempo: quarter notes per minute throughout, 4..1000; None follows the page's tempo marks,
+            with 80 before the first. A mark of words alone counts if music21 knows the words
+            (andante 72, allegro 132); otherwise it does not change the tempo.
         fermata: how many times longer a step lasts under a fermata, at least 1.
 
     Raises:
@@ -57,32 +57,31 @@ def step_seconds(
 
 
 def check_tempo(tempo: float | None) -> None:
-    """Raises ValueError where `tempo` is neither None nor a number of quarter notes a minute from 4
-    to 1000.
+    """Raises a ValueError if `tempo` is neither None nor 4 to 1000 quarter notes per minute.
 
     Examples:
         >>> check_tempo("fast")
         Traceback (most recent call last):
-        ValueError: tempo 'fast': expected quarter notes a minute, 4..1000, such as 80
+        ValueError: tempo 'fast': expected quarter notes per minute, 4..1000, such as 80
     """
     if tempo is None:
         return
     if not isinstance(tempo, Real) or not SLOWEST <= tempo <= FASTEST:
         raise ValueError(
-            f"tempo {tempo!r}: expected quarter notes a minute, {SLOWEST}..{FASTEST}, such as "
+            f"tempo {tempo!r}: expected quarter notes per minute, {SLOWEST}..{FASTEST}, such as "
             f"{TEMPO}"
         )
 
 
 def in_order(chorale: Chorale, repeats: str) -> Chorale:
-    """The chorale as it is written, or with its repeats played out.
+    """The chorale as it is written, or with its repeats written out.
 
     Args:
         chorale: Chorale.
         repeats: ``'written'`` or ``'played'``.
 
     Raises:
-        ValueError: something else, or see `expand_repeats`.
+        ValueError: `repeats` is something else, or as in `expand_repeats`.
 
     Examples:
         >>> in_order(Chorale([[72, 67, 64, 48]]), "twice")
@@ -94,8 +93,7 @@ def in_order(chorale: Chorale, repeats: str) -> Chorale:
 
 
 def _meant_by(words: str) -> float | None:
-    """The quarters a minute that music21 takes words to mean; None for words that it does not
-    know."""
+    """The quarters per minute that music21 assigns to the words, or None."""
     from music21.tempo import defaultTempoValues
 
     known = defaultTempoValues.get(words.strip().lower())

@@ -1,5 +1,5 @@
-"""A drawing as a small PNG, to be stored in a notebook: every page that shows notebooks shows it,
-GitHub's too, which shows neither SVG in HTML nor anything else that might carry a script.
+"""A drawing as a small PNG for a notebook. Every viewer of notebooks shows it, even GitHub, which
+removes SVG in HTML and anything else that might contain a script.
 
 Notebook: 05_generation
 """
@@ -13,17 +13,17 @@ import numpy as np
 
 from .engraving import png
 
-_MOST = 256  # colours that a PNG with a palette can have
-_GREYS = 8  # of which one is black and one is white: enough for smooth edges
+_MOST = 256  # maximum number of colours in a PNG with a palette
+_GREYS = 8  # including black and white: enough for smooth edges
 _SHADES = 3  # of each other colour, with white as the fourth
 
 
 def small_png(svg: str) -> bytes:
-    """A drawing as PNG (bytes) on white, twice as wide and as high as it states, in few colours:
-    about half as large as the SVG.
+    """A drawing as PNG (bytes) on white, at twice its stated width and height, with few colours:
+    about half the size of the SVG.
 
-    Every colour that the drawing names (as ``#RRGGBB``) is kept exactly, and so are black and
-    white; between them only the edges of lines and letters lose some shades.
+    Black, white and every colour that the drawing names (as ``#RRGGBB``) are kept exactly; only the
+    smoothed edges of lines and letters lose some shades.
 
     Args:
         svg: the drawing.
@@ -48,8 +48,8 @@ def small_png(svg: str) -> bytes:
 
 
 def _palette(named):
-    """The colours of the picture: uint8 array (n, 3), black and white first; None where so many
-    are named that they cannot all be kept."""
+    """The colours of the picture: uint8 array (n, 3), black and white first; None if too many are
+    named to keep them all."""
     shades = min(_SHADES, (_MOST - _GREYS) // max(1, len(named)))
     if not shades:
         return None

@@ -1,9 +1,10 @@
-"""From a music21 score to the grid of sixteenths: `from_score` is the one way in for everything
-engraved, `from_melody` for a tune that has no other voices yet.
+"""From a music21 score to the grid of sixteenths: `from_score` reads every kind of score,
+`from_melody` a tune without other voices.
 
-A score says more than the grid holds (beams, slurs, instruments) and sometimes less (which four of
-nine parts are the voices). `parts` chooses them, `staves` finds the notes of each voice, `timeline`
-reads the bars; this module lays all of it onto the grid. It finds no files and keeps no cache.
+A score says more than the grid can hold (beams, slurs, instruments) and sometimes less (which four
+of nine parts are the voices). `parts` chooses them, `staves` finds the notes of each voice,
+`timeline` reads the bars; this module puts everything on the grid. It finds no files and keeps no
+cache.
 
 Notebook: 01_data_exploration
 """
@@ -42,40 +43,39 @@ def from_score(
     *,
     expand_repeats: bool | None = None,
 ) -> Chorale:
-    """The `Chorale` in a music21 score: four voices on the grid of sixteenths, and what it says.
+    """The `Chorale` in a music21 score: four voices on the grid of sixteenths, with their notation.
 
-    Of four parts or more, those named soprano, alto, tenor and bass are taken, in whatever order
-    they stand; four parts with other names are taken from the top down. Two staves with two voices
-    each are opened into four; on each, the voice that lies higher is the soprano or the tenor.
-    Grace notes, cue notes, slashes and chord symbols are left out. Tied notes are struck once. A
-    step is under a fermata where the soprano has one, or any voice where the soprano has none in
-    the whole piece.
+    If there are parts named soprano, alto, tenor and bass, these are read, in any order; four parts
+    with other names are read from the top down. Two staves with two voices each become four parts;
+    the higher voice of a staff is the soprano or the tenor. Grace notes, cue notes, slashes and
+    chord symbols are left out. Tied notes are struck once. A step is under a fermata if the soprano
+    has one there, or, if the soprano has none in the whole piece, if any voice has one.
 
     `Chorale.notation` has the bars with changes of metre, repeats, endings and jumps, changes of
     key, tempos, the words of all verses, the spelling of every note, and the authors. Metre and key
-    of the chorale itself are the first ones. A signature without a mode counts as the relative
-    minor where the bass ends on its tonic, otherwise as the major. What is left out or filled in is
-    named in a warning.
+    of the chorale itself are the first ones. A signature without a mode is taken for the relative
+    minor if the bass ends on its tonic, otherwise for the major. A warning names whatever is left
+    out or filled in.
 
     Args:
         score: music21 Score.
-        name: what to call the piece.
+        name: name of the piece.
         bwv: number in the Bach-Werke-Verzeichnis, or None.
-        title: title of the chorale; None for that of the score.
-        strict: whether music that does not fit the grid is an error, and a fifth voice. Otherwise
-            each step has what sounds at its beginning, so that the odd 32nd note goes; of two
-            sopranos the first is taken; and whole bars in which no voice sings, interludes of
-            instruments, are left out.
-        repeats: ``'written'``: each bar stands once, and `notation` has the signs; ``'played'``:
-            all repeats, endings and jumps are played out.
+        title: title of the chorale; None takes that of the score.
+        strict: whether music that does not fit the grid, or a fifth voice, is an error. Otherwise
+            each step has what sounds at its beginning, so that an occasional 32nd note is lost; of
+            two sopranos the first is read; and whole bars without singing, such as instrumental
+            interludes, are left out.
+        repeats: ``'written'``: each bar appears once, and `notation` has the repeat signs;
+            ``'played'``: all repeats, endings and jumps are written out.
         part: the four parts to read, or the two staves, each by its name or its number from 1, such
-            as ``('Choir 1', 'Choir 2')``; one name for all parts that bear it.
+            as ``('Choir 1', 'Choir 2')``; a single name selects all parts with this name.
         expand_repeats: the old name of ``repeats='played'``.
 
     Raises:
         ValueError: there are not four voices, a voice has two notes at a time, or a note is off the
             grid; the message names part, bar and beat.
-        TypeError: `score` is nothing of music21's.
+        TypeError: `score` is not a music21 stream.
 
     Examples:
         >>> from music21 import corpus
@@ -122,21 +122,21 @@ def from_melody(
 ) -> Chorale:
     """The melody in a music21 stream, as a `Chorale` whose soprano sings alone.
 
-    Everything is read as in `from_score`, the key of a signature without a mode by the note on
-    which the melody ends.
+    Everything is read as in `from_score`; the last note of the melody decides the key of a
+    signature without a mode.
 
     Args:
         score: music21 Score with one part that has notes, or a Part, or another stream of notes.
-        name: what to call the piece.
-        title: title; None for that of the score.
+        name: name of the piece.
+        title: title; None takes that of the score.
         strict, repeats, expand_repeats: as in `from_score`.
-        part: which part has the melody, by its name or its number from 1; or the name of a voice
-            (``'soprano'``, ``'tenor'``) of a score that `from_score` reads.
+        part: the part with the melody, by its name or its number from 1; or the name of a voice
+            (``'soprano'``, ``'tenor'``) in a score that `from_score` reads.
 
     Raises:
-        ValueError: there are several parts with notes and `part` chooses none, or there is none;
-            two notes at a time, or a note is off the grid; the message names part, bar and beat.
-        TypeError: `score` is nothing of music21's.
+        ValueError: several parts have notes and `part` chooses none, or no part has notes; two
+            notes at a time; or a note off the grid. The message names part, bar and beat.
+        TypeError: `score` is not a music21 stream.
 
     Examples:
         >>> from music21 import converter
@@ -150,7 +150,7 @@ def from_melody(
         repeats = REPEATS[expand_repeats]
     check_repeats(repeats)
     _check_stream(
-        score, name, "load_melody reads a file, harmonize takes note names and numbers as they are"
+        score, name, "load_melody reads a file, harmonize takes note names and numbers directly"
     )
     chosen = melody_part(score, part, name)
     if isinstance(chosen, int):
@@ -198,7 +198,7 @@ def solo(chorale: Chorale, voice: int) -> Chorale:
 
 
 def _check_stream(score, name, advice):
-    """A TypeError where `score` is no music21 stream."""
+    """Raises a TypeError if `score` is not a music21 stream."""
     from music21.stream import Stream
 
     if not isinstance(score, Stream):
@@ -219,7 +219,7 @@ def _laid_out(
     repeats: str,
     without_interludes: bool = False,
 ) -> Chorale:
-    """The `Chorale` of the sounds of each voice; the soprano sings alone where there is one."""
+    """The `Chorale` made from the sounds of each voice; a single voice becomes the soprano."""
     steps = max([timeline.steps, *(ceil(sounds[-1].end) for sounds in voices if sounds)])
     if not steps:
         raise ValueError(f"{name}: no notes: expected four voices that sing, or a melody")
@@ -259,7 +259,7 @@ def _laid_out(
 
 
 def _lasting(bars: tuple[Bar, ...], steps: int) -> tuple[Bar, ...]:
-    """The bars, and one more where a note lasts beyond their end."""
+    """The bars, and one more if a note lasts beyond their end."""
     if not bars or bars[-1].stop == steps:
         return bars
     more = page.regular_bars(steps - bars[-1].stop, bars[-1].time_signature)
@@ -271,7 +271,7 @@ def _lasting(bars: tuple[Bar, ...], steps: int) -> tuple[Bar, ...]:
 
 def _lay_onto_grid(sounds, pitches, spelling, onsets, fermatas):
     """Writes one voice into its columns. A step has what sounds at its beginning."""
-    note, before = [], None  # the steps of the note so far, tied pieces together
+    note, before = [], None  # the steps of the current note, including those tied to it
     for sound in sounds:
         steps = slice(ceil(sound.start), ceil(sound.end))
         tie = sound.element.tie
@@ -295,8 +295,7 @@ def _lay_onto_grid(sounds, pitches, spelling, onsets, fermatas):
 
 
 def _without_interludes(chorale):
-    """The chorale without whole bars of rest in all voices, between, before or after the
-    singing."""
+    """The chorale without bars in which all voices rest, before, between and after the singing."""
     if chorale.time_signature is None:
         sung = np.ones(len(chorale), bool)
     else:
@@ -319,7 +318,7 @@ def _without_interludes(chorale):
 
 
 def _outside_interludes(pitches, bar):
-    """bool array (steps,): false for whole bars of rest in all voices, between, before or after the
+    """bool array (steps,): false in bars in which all voices rest, before, between and after the
     singing."""
     sung = np.ones(len(pitches), bool)
     silent = np.concatenate([[False], (pitches == SILENCE).all(axis=1), [False]])
@@ -333,10 +332,10 @@ def _outside_interludes(pitches, bar):
 
 
 def _key(timeline, pitches):
-    """Such as ``'f# minor'`` or ``'d dorian'``: the first key; None without a signature.
+    """The first key, such as ``'f# minor'`` or ``'d dorian'``; None without a signature.
 
-    A signature without a mode is that of the relative minor where the bass ends on its tonic,
-    otherwise of the major."""
+    A signature without a mode is taken for the relative minor if the bass ends on its tonic,
+    otherwise for the major."""
     from music21.key import KeySignature
 
     if not timeline.keys:
@@ -379,7 +378,7 @@ def _syllables(sound, voice):
 
 
 def _text_of(lyric):
-    """(text, place in the word) of a music21 Lyric; of one with elisions all its texts."""
+    """(text, place in the word) of a music21 Lyric; with elisions, all its texts together."""
     if not lyric.isComposite:
         syllabic = lyric.syllabic if lyric.syllabic in page.SYLLABICS else "single"
         return (lyric.text or "").strip(), syllabic

@@ -1,7 +1,7 @@
 """A Chorale as a score: music21 for the notation, MusicXML and SVG for files, a picture for the
 notebook.
 
-This file decides how the grid and its page are written down: bars, note values, ties, beams, words,
+This file decides how a chorale and its page are notated: bars, note values, ties, beams, words,
 fermatas, which accidentals are printed, which notes are coloured. `spelling` names the notes,
 `musicxml_writing` writes repeats and tempos, `engraving` draws.
 
@@ -55,7 +55,7 @@ PAGE_WIDTH = 900  # pixels
 _STAVES = (2, 4)
 _VOICES_OF_A_CHORD = 3
 _SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
-# of settings that Bach took over as they were, by BWV number
+# composers of settings that Bach adopted unchanged, by BWV number
 _OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}
 
 
@@ -67,34 +67,34 @@ def to_score(
     analysis: bool | str | Sequence[ChordMark] = False,
     marks: Marks | None = None,
 ) -> Score:
-    """The chorale as a music21 Score, with all that its page says (`Chorale.notation`): bars with
-    changes of metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
+    """The chorale as a music21 Score, with its notation (`Chorale.notation`): bars with changes of
+    metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
 
-    Notes keep the spelling of the page; the others are named after key and harmony (see
-    `spelling`). Where the key is not known it is found (`find_key`), and so are metre and pickup
-    (`find_metre`). Without a title, nothing stands in its place. Where the page names no composer
-    and the chorale has a BWV number, that is Bach, but for settings known to be another's.
+    Notes keep the spelling of the page; others are spelled by key and harmony (see `spelling`). If
+    the key is unknown it is estimated (`find_key`), and so are metre and pickup (`find_metre`). A
+    piece without a title gets no placeholder. If the page names no composer but the chorale has a
+    BWV number, the composer is Bach, except for settings known to be by someone else.
 
     Args:
         chorale: Chorale, at least one step.
         staves: 4, a staff for each voice with the tenor in an octave treble clef; or 2, as in a
-            hymnal, soprano and alto above tenor and bass, stems up and down. Words stand under the
-            voice that sings them; on two staves above it where the voice below has its own.
+            hymnal, soprano and alto above tenor and bass, stems up and down. Words are below the
+            voice that sings them; on two staves, above it if the lower voice has its own words.
         colours: str array (steps, 4) of CSS colours, such as ``'#D55E00'`` or ``'crimson'``, and
             ``''`` for black; a note has the colour of the step on which it begins. None: all black.
-        about: dict of facts on how the piece came about, such as ``{'seed': 7}``, kept as metadata;
-            not printed.
-        analysis: what is written about the harmony: ``'numerals'`` (or True), Roman numerals with
-            the local keys, or ``'figures'``, those of a figured bass, below the lowest staff; or
-            ``'symbols'``, chord symbols above the highest; or `chord_marks` of one's own. False:
-            nothing.
-        marks: what is marked, such as `mark_faults` returns it: each note in its colour, with its
-            numbers; the first of each with the name of what it means. None: nothing.
+        about: dict of facts about how the piece was made, such as ``{'seed': 7}``, kept as
+            metadata; not printed.
+        analysis: the harmonic analysis to print: ``'numerals'`` (or True), Roman numerals with the
+            local keys, or ``'figures'``, a figured bass, both below the lowest staff; or
+            ``'symbols'``, chord symbols above the highest staff; or a list from `chord_marks`.
+            False: none.
+        marks: marked notes, such as from `mark_faults`: each in its colour and with its numbers;
+            the first of each kind also with the name of its meaning. None: none.
 
     Raises:
-        ValueError: the chorale is empty, `staves` is neither 2 nor 4, `colours` has another shape
-            or names something that is no colour, or `analysis` is none of these.
-        TypeError: `chorale` is no Chorale.
+        ValueError: the chorale is empty, `staves` is neither 2 nor 4, `colours` has the wrong shape
+            or an unknown colour, or `analysis` is invalid.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> score = to_score(Chorale([[72, 67, 64, 48]] * 16, key="C major"), staves=2)
@@ -107,16 +107,16 @@ def to_score(
 
 
 def find_key(chorale: Chorale) -> str:
-    """The key that a chorale is in, such as ``'f# minor'``; without notes ``'C major'``.
+    """The estimated key of a chorale, such as ``'f# minor'``; ``'C major'`` if it has no notes.
 
-    It is the key in which the harmony ends (`main_key`), or, where fewer than three voices sing, so
-    that there are no chords, the key in which such notes are usual (`key_of_notes`).
+    It is the key in which the harmony ends (`main_key`); or, if fewer than three voices sing, so
+    that there are no chords, the key that best fits the notes (`key_of_notes`).
 
     Args:
-        chorale: Chorale; its own `key` is not looked at.
+        chorale: Chorale; its own `key` is ignored.
 
     Raises:
-        TypeError: `chorale` is no Chorale.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> chords = [[71, 62, 55, 43], [69, 62, 54, 50], [67, 62, 59, 43]]
@@ -127,22 +127,22 @@ def find_key(chorale: Chorale) -> str:
     """
     if (as_chorale(chorale).pitches != SILENCE).any(axis=0).sum() < _VOICES_OF_A_CHORD:
         return key_of_notes(chorale)
-    from .. import main_key  # of the harmony, which knows nothing of pages
+    from .. import main_key  # from the harmony wing, which is above this one
 
     return str(main_key(replace(chorale, key=None)))
 
 
 def key_of_notes(chorale: Chorale) -> str:
-    """The key in which notes of these lengths are most usual, such as ``'f# minor'``; without notes
-    ``'C major'``.
+    """The key that best fits the notes and their lengths, such as ``'f# minor'``; ``'C major'`` if
+    there are no notes.
 
-    This is music21's own choice: the Krumhansl-Schmuckler algorithm with the Aarden-Essen weights.
+    This is music21's default: the Krumhansl-Schmuckler algorithm with the Aarden-Essen weights.
 
     Args:
-        chorale: Chorale; its own `key` is not looked at.
+        chorale: Chorale; its own `key` is ignored.
 
     Raises:
-        TypeError: `chorale` is no Chorale.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> tune = [67, 69, 71, 72, 74, 72, 71, 69, 67, 66, 67, 67]
@@ -173,24 +173,24 @@ def write_score(
     analysis: bool | str | Sequence[ChordMark] = False,
     marks: Marks | None = None,
 ) -> Path:
-    """Writes a chorale as a score, in the format that the suffix asks for.
+    """Writes a chorale as a score, in the format of the suffix.
 
     Args:
         chorale: Chorale, at least one step.
-        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, packed), ``.pdf`` (pages
-            of A4), ``.svg`` or ``.png`` (one page as long as the music, 900 pixels wide, in PNG
-            twice as many); there whole or not at all, its folder made where missing.
+        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, compressed), ``.pdf``
+            (pages of A4), ``.svg`` or ``.png`` (one page as long as the music, 900 pixels wide, or
+            1800 in PNG). It is written completely or not at all; its folder is created if missing.
         staves: 4 or 2, see `to_score`.
         colours: see `to_score`.
-        about: dict of facts, see `to_score`; only MusicXML has a place for them.
+        about: dict of facts, see `to_score`; only MusicXML can hold them.
         analysis: see `to_score`.
-        marks: see `to_score`; in a drawing, what the numbers mean stands below the music.
+        marks: see `to_score`; a drawing has a legend below the music.
 
     Returns:
         Path: `path`.
 
     Raises:
-        ValueError, TypeError: another suffix, `path` is no file name, or what `to_score` raises.
+        ValueError, TypeError: another suffix, `path` is not a file name, or as in `to_score`.
 
     Examples:
         >>> from tempfile import mkdtemp
@@ -232,18 +232,18 @@ def score_svg(
     analysis: bool | str | Sequence[ChordMark] = False,
     marks: Marks | None = None,
 ) -> str:
-    """The chorale as a drawing (str, SVG) on one page, the same text every time.
+    """The chorale as a drawing (str, SVG) on one page; the same chorale always gives the same text.
 
     Args:
         chorale: Chorale, at least one step.
         staves: 2 or 4, see `to_score`.
-        width: of the page, in pixels, 200..4000.
-        title: whether title and composer stand above the music.
+        width: width of the page in pixels, 200..4000.
+        title: whether to print title and composer above the music.
         colours, analysis: see `to_score`.
         marks: see `write_score`.
 
     Raises:
-        ValueError, TypeError: the width is outside 200..4000, or what `to_score` raises.
+        ValueError, TypeError: the width is outside 200..4000, or as in `to_score`.
 
     Examples:
         >>> score_svg(Chorale([[72, 67, 64, 48]] * 16))[:4]
@@ -263,13 +263,13 @@ def show_score(
     analysis: bool | str | Sequence[ChordMark] = False,
     marks: Marks | None = None,
 ) -> ScorePicture:
-    """The chorale as a picture that a notebook shows, trusted or not.
+    """The chorale as a picture, which any notebook shows, trusted or not.
 
     Args:
         chorale: Chorale, at least one step.
         staves: 2, as in a hymnal, or 4, a staff for each voice.
-        width: of the page, in pixels, 200..4000; a narrower window shrinks the picture.
-        title: whether title and composer stand above the music.
+        width: width of the page in pixels, 200..4000; a narrower window shrinks the picture.
+        title: whether to print title and composer above the music.
         colours, analysis: see `to_score`.
         marks: see `write_score`.
 
@@ -306,10 +306,10 @@ def _engraving(
 class ScorePicture:
     """A drawn score that displays itself in a notebook.
 
-    `svg` (str) is the drawing, `systems` (list of `engraving.System`) says where in it each step
-    is, `notes` (dict) at which step the note of each element begins, `about` what it shows. A
-    notebook stores it as PNG (`png`, bytes), which is smaller and is shown wherever notebooks are:
-    by JupyterLab, trusted or not, and by GitHub.
+    `svg` (str) is the drawing, `systems` (list of `engraving.System`) says where each step is in
+    it, `notes` (dict) at which step the note of each element begins, `about` what it shows. A
+    notebook stores it as PNG (`png`, bytes), which is smaller and which every viewer shows:
+    JupyterLab, trusted or not, and GitHub.
 
     Notebook: 05_generation
     """
@@ -322,18 +322,18 @@ class ScorePicture:
 
     @cached_property
     def png(self) -> bytes:
-        """The drawing as `small_png` makes it."""
+        """The drawing as PNG, see `small_png`."""
         return small_png(self.svg)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the PNG in pixels (int); it is shown at half of that."""
+        """Width and height of the PNG in pixels (int); it is displayed at half this size."""
         width, height = struct.unpack(">II", self.png[16:24])
         return width, height
 
     @property
     def alt(self) -> str:
-        """What is read to those who do not see it."""
+        """The alternative text for readers who cannot see the picture."""
         return f"Score of {self.about}"
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
@@ -346,15 +346,15 @@ class ScorePicture:
 def _score(chorale, staves, colours, about, analysis=False, marks=None, marked=False, drawn=False):
     """The music21 Score of `to_score`.
 
-    If `marked`, it has the marks that `musicxml_writing` turns into what music21 has no word for.
-    If it is to be drawn, two voices on a staff that sing the same words share them.
+    If `marked`, it has the marks that `musicxml_writing` turns into signs that music21 cannot
+    write. If `drawn`, two voices on a staff that sing the same words share them.
     """
     from music21 import layout, metadata, stream
 
     as_chorale(chorale)
     if staves not in _STAVES:
         raise ValueError(
-            f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one a "
+            f"staves {staves!r}: expected 2 (soprano and alto above tenor and bass), or 4, one per "
             "voice"
         )
     if not len(chorale):
@@ -393,24 +393,24 @@ def _score(chorale, staves, colours, about, analysis=False, marks=None, marked=F
 
 
 def _chord_marks(chorale, analysis):
-    """The chord marks that are asked for, see `to_score`."""
+    """The requested chord marks, see `to_score`."""
     if not isinstance(analysis, (bool, str)):
         return list(analysis)
     if isinstance(analysis, str) and analysis not in KINDS:
         raise ValueError(
             f"analysis {analysis!r}: expected True, one of {', '.join(map(repr, KINDS))}, or "
-            "what chord_marks(chorale) returns"
+            "the result of chord_marks(chorale)"
         )
     if not analysis:
         return []
-    from .. import chord_marks  # of the harmony, which knows nothing of pages
+    from .. import chord_marks  # from the harmony wing, which is above this one
 
     return chord_marks(chorale, "numerals" if analysis is True else analysis)
 
 
 def _write_marks(parts, bars, voices_of, marks, drawn):
-    """Writes what is marked beside the notes: above the staff, or below it where the lower voice of
-    two is meant. Unless a drawing has a legend, the first mark of each kind says what it means."""
+    """Writes the marks beside the notes: above the staff, or below it for the lower of two voices.
+    Unless a drawing has a legend, the first mark of each kind says what it means."""
     from music21 import expressions
 
     names = {} if drawn else {entry.number: entry.name for entry in marks.legend}
@@ -442,7 +442,7 @@ def _name_authors(metadata, chorale):
 
 
 class _Page:
-    """What all staves share: bars, key signatures, the names of the notes, and the words."""
+    """Everything that the staves share: bars, key signatures, note names, and words."""
 
     def __init__(self, chorale, words, marked):
         self.chorale, self.marked = chorale, marked
@@ -459,7 +459,7 @@ class _Page:
         self._warn_of_unsung_words()
 
     def _warn_of_unsung_words(self):
-        """Says which words stand where nothing is sung."""
+        """Warns about words where nothing is sung."""
         pitches = self.chorale.pitches
         unsung = [
             word
@@ -477,7 +477,7 @@ class _Page:
 
 
 def _shared_words(words):
-    """The words without those of a lower voice of a staff that are all the upper one's too."""
+    """The words, without a lower voice's if they are all the same as the upper voice's."""
     sung = defaultdict(set)
     for word in words:
         sung[word.voice].add((word.step, word.verse, word.text))
@@ -486,7 +486,7 @@ def _shared_words(words):
 
 
 def _closed(bars):
-    """The bars, the last of which ends with a final bar line where the page says no other."""
+    """The bars, with a final bar line at the end unless the page has another."""
     return (*bars[:-1], replace(bars[-1], barline=bars[-1].barline or "final"))
 
 
@@ -505,7 +505,7 @@ def _keys(chorale):
 
 
 def _signature(change):
-    """music21's Key of a `KeySignature`, or its KeySignature where no mode is known."""
+    """music21's Key for a `KeySignature`, or its KeySignature if the mode is unknown."""
     from music21.key import KeySignature
 
     signature = KeySignature(change.fifths)
@@ -513,7 +513,7 @@ def _signature(change):
 
 
 def _part(page, voices, colours):
-    """A music21 Part: one staff, with one of the voices or two."""
+    """A music21 Part: one staff with one or two voices."""
     from music21 import instrument, meter, stream
     from music21.stream.enums import ShowNumber
 
@@ -526,7 +526,7 @@ def _part(page, voices, colours):
     sings.partId, sings.instrumentId = (
         f"P{voices[0] + 1}",
         f"I{voices[0] + 1}",
-    )  # music21 would draw lots
+    )  # music21 would draw random ids
     part.insert(0, sings)
     lines = [_Line(page, voice, colours, alone=len(voices) == 1) for voice in voices]
     metre, before = None, None
@@ -553,7 +553,7 @@ def _part(page, voices, colours):
                 measure.insert(0, voice)
         for step, key in page.keys:
             if bar.start <= step < bar.stop:
-                within = step > bar.start and measure.voices  # music21 writes it only in a voice
+                within = step > bar.start and measure.voices  # music21 only writes it in a voice
                 place = measure.voices[0] if within else measure
                 place.insert((step - bar.start) / STEPS_PER_QUARTER, deepcopy(key))
         add_barlines(measure, bar)
@@ -564,8 +564,7 @@ def _part(page, voices, colours):
 
 
 def _is_counted(bar, before):
-    """Whether a bar has a number of its own: a pickup, and the second half of a divided bar, have
-    none."""
+    """Whether a bar has its own number, unlike a pickup or the second half of a divided bar."""
     if before is None or not bar.offset:
         return bar.number > 0
     goes_on = before.offset + before.steps == bar.offset
@@ -575,9 +574,10 @@ def _is_counted(bar, before):
 def _print_accidentals(part):
     """Decides which accidentals of a staff are printed.
 
-    Printed is what differs from the key, or from what stood on that line before in this bar, be it
-    in the same voice or in the other. A note tied over from the last bar needs none. The first
-    return to the key in a bar is printed too where the last bar had it otherwise.
+    An accidental is printed if it differs from the key, or from the last accidental on that line in
+    this bar, in the same voice or the other. A note tied over from the last bar needs none. A
+    cautionary accidental is printed at the first return to the key after a bar with an altered
+    note.
     """
     from music21 import pitch
 
@@ -601,9 +601,7 @@ def _print_accidentals(part):
             shown |= line not in staff and sharps != last_bar.get(line, in_key)
             continues = element.tie is not None and element.tie.type != "start"
             if continues or staff.get(line) == sharps and since[line] == offset:
-                shown = (
-                    False  # one sign for a tied note, and one where both voices sing the same note
-                )
+                shown = False  # one sign for tied notes, and one if both voices sing the same note
             if shown and element.pitch.accidental is None:
                 element.pitch.accidental = pitch.Accidental("natural")
             if element.pitch.accidental is not None:
@@ -612,7 +610,7 @@ def _print_accidentals(part):
                 tied[number], tied_over[line] = (
                     True,
                     sharps,
-                )  # the sign in the last bar does not count in this one
+                )  # signs of the last bar no longer apply
                 continue
             tied[number] = False
             if staff.get(line) != sharps:
@@ -630,7 +628,7 @@ def _clef(voices):
 
 
 class _Line:
-    """One voice, to be written down bar by bar."""
+    """One voice, to be notated bar by bar."""
 
     def __init__(self, page, voice, colours, alone):
         self.page, self.voice, self.alone = page, voice, alone
@@ -643,7 +641,7 @@ class _Line:
         self.shows_fermatas = alone or voice in (0, 3) or not page.fermatas[:, 0].any()
 
     def written(self, bar):
-        """The music21 notes and rests of a bar, tied where a note goes on."""
+        """The music21 notes and rests of a bar, with ties where a note is held."""
         from music21 import note
 
         elements = []
@@ -670,8 +668,8 @@ class _Line:
         return elements
 
     def _values(self, first, last, pitch, bar):
-        """The note values (list of int) of the steps from `first` to `last`, parted also where a
-        syllable is sung within a held note."""
+        """The note values (list of int) of the steps from `first` to `last`, also divided where a
+        syllable begins within a held note."""
         words = self.page.words
         sung = [step for step in range(first + 1, last) if (self.voice, step) in words]
         cuts = [first, *(sung if pitch != SILENCE else []), last]
@@ -684,7 +682,7 @@ class _Line:
         ]
 
     def _mark(self, element, begins, ends, at, until):
-        """Colour, tie, stem, words and fermata of the part from `at` to `until` of a note that
+        """Sets colour, tie, stem, words and fermata of the part from `at` to `until` of a note that
         lasts from `begins` to `ends`."""
         from music21 import expressions, tie
 
@@ -705,7 +703,7 @@ class _Line:
 
 
 def _sounds_and_silences(chorale, voice):
-    """(start, stop, pitch) one after the other without a gap, silences as pitch 0."""
+    """(start, stop, pitch) in order and without gaps, with pitch 0 for silence."""
     sounds, now = [], 0
     for start, length, pitch in chorale.notes(voice).tolist():
         if start > now:
@@ -716,14 +714,14 @@ def _sounds_and_silences(chorale, voice):
 
 
 def _fermata_signs(chorale):
-    """bool array (steps, 4): true on the steps whose notes bear the sign of a fermata.
+    """bool array (steps, 4): true on the steps whose notes have a fermata sign.
 
-    Where the soprano's fermatas are all that there is, every voice bears the sign on the last step
-    of each. Where it has none, those of the other voices stand on their own notes only. What is
-    under fermatas in any other way (the notes of a model may be) has a sign where it ends.
+    If all fermatas are the soprano's, every voice has the sign on the last step of each. If the
+    soprano has none, the other voices have signs on their own notes only. Any other stretch under a
+    fermata (a model may write such) has a sign at its end.
     """
     under = np.zeros(len(chorale), bool) if chorale.fermatas is None else chorale.fermatas
-    ends = np.zeros(chorale.pitches.shape, bool)  # of notes that are wholly under a fermata
+    ends = np.zeros(chorale.pitches.shape, bool)  # ends of notes entirely under a fermata
     reach = np.zeros(chorale.pitches.shape, bool)
     for voice in range(len(VOICES)):
         for start, length, _ in chorale.notes(voice).tolist():
@@ -741,9 +739,9 @@ def _fermata_signs(chorale):
 def _note_values(at, length, metre):
     """The steps (list of int) of the note values that write a note of `length` steps.
 
-    It begins `at` steps into a bar. One value, where that shows the beat; otherwise several to be
-    tied, parted at the strongest place. Bars of five and seven are 2 + 3 and 4 + 3, so that a whole
-    bar of 5/4 is a half and a dotted half."""
+    The note begins `at` steps into a bar. It is one value if that shows the beat, and otherwise
+    several tied values, divided at the strongest place. Bars of five and seven are 2 + 3 and 4 + 3,
+    so that a whole bar of 5/4 is a half and a dotted half."""
     count, unit = (int(part) for part in metre.split("/"))
     beat = max(1, 16 * (3 if _is_compound(count) else 1) // unit)
     groups = _group_starts(count, 16 // unit)
@@ -759,8 +757,8 @@ def _note_values(at, length, metre):
 
 
 def _group_starts(count, beat):
-    """Where the second group of a bar of five or seven begins (list of int, in steps): as music21
-    beams it, after two beats of five and four of seven."""
+    """Where the second group of a bar of five or seven begins (list of int, in steps): after two
+    beats of five or four of seven, like music21's beams."""
     return [beat * first for first in {5: (2,), 7: (4,)}.get(count, ())]
 
 
@@ -780,16 +778,16 @@ def _is_one_value(at, length, beat, compound):
 
 
 def _strength(place, beat, two_fold):
-    """How strong a place in the bar is: the longer the power of two that divides it, the stronger;
-    all beats of a bar of three are alike."""
+    """How strong a place in the bar is: the larger the power of two that divides it, the stronger;
+    all beats of a bar of three are equal."""
     if place % beat == 0:
         return 1000 + (place & -place if two_fold else 0)
     return place & -place
 
 
 def _checked_colours(colours, chorale):
-    """The colours as a str array (steps, 4) of ``#RRGGBB`` and ``''``, or a ValueError that says
-    what is wrong."""
+    """The colours as a str array (steps, 4) of ``#RRGGBB`` and ``''``; raises a ValueError that
+    says what is wrong."""
     from music21.musicxml.m21ToXml import normalizeColor
 
     if colours is None:
@@ -803,7 +801,7 @@ def _checked_colours(colours, chorale):
     checked = {}
     for colour in np.unique(colours).tolist():
         try:
-            checked[colour] = normalizeColor(colour)  # music21 passes on whatever has a '#' in it
+            checked[colour] = normalizeColor(colour)  # music21 accepts anything with a '#' in it
         except ValueError:
             checked[colour] = None
         if checked[colour] is None or not re.fullmatch("(#[0-9A-F]{6})?", checked[colour]):

@@ -1,8 +1,8 @@
-"""Spelling: how the notes of a chorale are named, G sharp or A flat.
+"""Spelling: the names of a chorale's notes, such as G sharp or A flat.
 
-A note keeps the name that its page gives it. Every other note is named after key and harmony on the
-line of fifths (Temperley, The Cognition of Basic Musical Structures, 2001, chapter 5): it takes the
-name that lies nearest to the notes around it.
+A note keeps the name that its page gives it. All other notes are named by key and harmony on the
+line of fifths (Temperley, The Cognition of Basic Musical Structures, 2001, chapter 5): a note takes
+the name closest to the notes around it.
 
 Notebook: 05_generation
 """
@@ -19,24 +19,24 @@ from .page import UNSPELLED
 if TYPE_CHECKING:
     from music21.pitch import Pitch
 
-_WINDOW = 8  # steps to either side that a note's name is chosen by
-_TRUST = 8.0  # notes that the key counts for, against those in the window
-_DOUBT = 8  # the power of the share of given notes in the key by which the key then counts less
+_WINDOW = 8  # steps on either side of a note that influence its name
+_TRUST = 8.0  # weight of the key, as a number of notes in the window
+_DOUBT = 8  # exponent of the share of given notes in the key, which scales the key's weight
 
 
 def spelled(chorale: Chorale, sharps: np.ndarray) -> np.ndarray:
     """int array (steps, 4): each note's place on the line of fifths (F -1, C 0, G 1, B flat -2).
 
-    A note may be called by names twelve fifths apart. Where the page says which, that one stands.
-    Of the others, the first guess depends on the key signature and on the names that are given
-    around; without any, it reaches from the lowered seventh to the raised second (in C: B flat to D
-    sharp). Then, twice, each note takes the name nearest to the notes around it, with which the key
-    is counted as eight notes more, or as fewer where given notes do not belong to it. Where a
-    melody sings alone, chromatic passing notes are sharp where they rise and flat where they fall.
+    The possible names of a note are twelve fifths apart. A name given on the page is kept. For the
+    other notes, the first guess depends on the key signature and on given names nearby; without
+    any, it ranges from the lowered seventh to the raised second (in C: B flat to D sharp). Then,
+    twice, each note takes the name closest to the notes around it, among which the key counts as
+    eight more notes, or as fewer if given notes do not belong to it. In a melody without other
+    voices, chromatic passing notes are sharp when they rise and flat when they fall.
 
     Args:
         chorale: Chorale.
-        sharps: int array (steps,), the number of sharps (or of flats, negative) in force.
+        sharps: int array (steps,), the number of sharps in force; flats count as negative.
 
     Examples:
         >>> spelled(Chorale([[69, 64, 60, 56]]), np.array([0])).tolist()
@@ -46,14 +46,14 @@ def spelled(chorale: Chorale, sharps: np.ndarray) -> np.ndarray:
     sung = chorale.pitches != SILENCE
     given = _given(chorale, octave_free)
     told = given != UNSPELLED
-    key_centre = sharps + 2  # of the seven notes of the scale
+    key_centre = sharps + 2  # centre of the seven notes of the scale
     in_key = np.abs(given - key_centre[:, None])[told] <= 3
     trust = _TRUST * (max(0.1, in_key.mean() ** _DOUBT) if told.any() else 1)
     around = np.exp(-np.abs(np.arange(-_WINDOW, _WINDOW + 1)) / (_WINDOW / 2))
 
     def centre(fifths, counted):
-        """The place on the line of fifths of the notes around each step that are counted, and of
-        the key."""
+        """The mean place on the line of fifths of the key and the counted notes around each
+        step."""
         sums = np.sum(fifths * counted, axis=1), np.sum(counted, axis=1)
         notes, count = (np.convolve(each, around)[_WINDOW:-_WINDOW] for each in sums)
         return (notes + trust * key_centre) / (count + trust)
@@ -69,9 +69,9 @@ def spelled(chorale: Chorale, sharps: np.ndarray) -> np.ndarray:
 
 
 def _passing(chorale, fifths, sharps):
-    """The spelling with chromatic passing notes sharp where they rise and flat where they fall, in
-    a melody that sings alone. Where others sing, harmony decides: with Bach, of 100 such notes it
-    names 95 as he does, and this rule 83."""
+    """The spelling with chromatic passing notes sharp when they rise and flat when they fall, in a
+    melody without other voices. With other voices, harmony decides: in Bach's chorales it names 95
+    % of such notes as he does, and this rule 83 %."""
     fifths = fifths.copy()
     alone = (chorale.pitches != SILENCE).sum(axis=1) == 1
     for voice in range(fifths.shape[1]):
@@ -90,8 +90,8 @@ def _passing(chorale, fifths, sharps):
 
 
 def _given(chorale, octave_free):
-    """The spelling (int array (steps, 4)) that the page gives, `UNSPELLED` where it gives none, or
-    one of another note than is sung there."""
+    """The spelling on the page (int array (steps, 4)), `UNSPELLED` where there is none or it does
+    not fit the note."""
     page = chorale.notation
     if page is None or page.spelling is None:
         return np.full(chorale.pitches.shape, UNSPELLED)
@@ -101,7 +101,7 @@ def _given(chorale, octave_free):
 
 
 def named(pitch: int, fifths: int) -> Pitch:
-    """The music21 Pitch of a MIDI number with its place on the line of fifths.
+    """The music21 Pitch for a MIDI number and a place on the line of fifths.
 
     Examples:
         >>> named(66, 6).nameWithOctave, named(66, -6).nameWithOctave

@@ -1,7 +1,7 @@
 """The notes of a music21 part, or of a staff with two voices, as sounds of one voice each.
 
-Grace notes, cue notes, slashes and chord symbols are passed over. `parts` says which parts are
-read, `reading` lays the sounds onto the grid.
+Grace notes, cue notes, slashes and chord symbols are ignored. `parts` decides which parts to read,
+`reading` puts the sounds on the grid.
 
 Notebook: 01_data_exploration
 """
@@ -21,15 +21,15 @@ from .timeline import Timeline, measures_of
 
 
 class Sound(NamedTuple):
-    """A note as the score has it, before it is laid onto the grid."""
+    """A note as in the score, before it is put on the grid."""
 
     start: Fraction  # steps from the beginning of the piece
     end: Fraction
     pitches: tuple[int, ...]  # MIDI numbers, one unless the part has a chord here
-    fifths: tuple[int, ...]  # of each its place on the line of fifths
+    fifths: tuple[int, ...]  # the place of each on the line of fifths
     element: Any  # music21's Note or Chord
-    measure: Any  # music21's Measure, or the part where it has none
-    sings: bool  # whether the words of the element are this sound's
+    measure: Any  # music21's Measure, or the part if it has none
+    sings: bool  # whether the element's words belong to this sound
 
 
 def sounds_of(part: Any, timeline: Timeline) -> list[Sound]:
@@ -37,7 +37,7 @@ def sounds_of(part: Any, timeline: Timeline) -> list[Sound]:
 
     Args:
         part: music21 Part.
-        timeline: when its measures begin.
+        timeline: the times of its measures.
     """
     return [
         sound
@@ -51,17 +51,17 @@ def open_staves(
 ) -> list[list[Sound]]:
     """Soprano and alto from the upper of two staves, tenor and bass from the lower.
 
-    Where a staff has two music21 Voices, the one that lies higher in the whole piece is the upper.
-    Where one voice sings alone, its chords are divided, and a single note is both voices'.
+    If a staff has two music21 Voices, the one that is higher in the whole piece is the upper voice.
+    Where only one is notated, its chords are divided, and a single note belongs to both voices.
 
     Args:
         staves: two music21 Parts.
-        timeline: when their measures begin.
-        name: what the piece is called in messages.
-        told: how many parts it has, in words.
+        timeline: the times of their measures.
+        name: name of the piece, for messages.
+        told: its number of parts in words, for messages.
 
     Raises:
-        ValueError: a staff has one voice, or three.
+        ValueError: a staff has only one voice, or three.
     """
     opened: list[list[Sound]] = []
     for which, staff in zip(("upper", "lower"), staves):
@@ -111,29 +111,29 @@ def one_at_a_time(sounds: Iterable[Sound], where: str, strict: bool) -> list[Sou
     """The sounds of one voice in order.
 
     Args:
-        sounds: of one voice.
+        sounds: the sounds of one voice.
         where: the beginning of messages.
         strict: whether a sound off the grid is an error.
 
     Raises:
-        ValueError: two overlap, one is a drum stroke, or, if strict, one is off the grid.
+        ValueError: two sounds overlap, one is a drum stroke, or, if strict, one is off the grid.
     """
     ordered: list[Sound] = []
     for sound in sorted(sounds, key=lambda sound: sound[:3]):
         if ordered and sound[:3] == ordered[-1][:3]:
-            # a unison that two voices of one part have written twice
+            # a unison, written in both voices of one part
             if sound.element.lyrics and not ordered[-1].element.lyrics:
                 ordered[-1] = sound
             continue
         if not sound.pitches:
             raise ValueError(
-                f"{where}, {_place(sound)}: a drum stroke without a pitch: expected notes that are "
-                "sung; choose other parts with part="
+                f"{where}, {_place(sound)}: a drum stroke without a pitch: expected notes to sing; "
+                "choose other parts with part="
             )
         if len(sound.pitches) != 1 or (ordered and sound.start < ordered[-1].end):
             raise ValueError(
                 f"{where}, {_place(sound)}: {max(2, len(sound.pitches))} notes at a time: expected "
-                "one; give each voice a part of its own"
+                "one; give each voice its own part"
             )
         if strict and not (sound.start.denominator == sound.end.denominator == 1):
             raise ValueError(
@@ -146,8 +146,8 @@ def one_at_a_time(sounds: Iterable[Sound], where: str, strict: bool) -> list[Sou
 
 
 def is_passed_over(element: Any) -> bool:
-    """Whether an element is none of the notes that are sung: a chord symbol, a grace note, a cue
-    note, a slash."""
+    """Whether to ignore an element that is not sung: a chord symbol, grace note, cue note or
+    slash."""
     return (
         "ChordSymbol" in element.classes
         or element.duration.isGrace
@@ -159,7 +159,7 @@ def is_passed_over(element: Any) -> bool:
 
 
 def _sounds_within(measure, stream, begins):
-    """The `Sound`s of one stream inside a measure, which begins at a step of the piece."""
+    """The `Sound`s of one stream inside a measure that begins at this step."""
     sounds = []
     for element in stream.notes:
         if is_passed_over(element):
@@ -181,7 +181,7 @@ def _fifths(pitch):
 
 
 def _has_content(voice):
-    """Whether a music21 Voice has notes, or rests that are seen."""
+    """Whether a music21 Voice has notes or visible rests."""
     return any(not is_passed_over(element) for element in voice.notes) or any(
         not _is_hidden(rest) for rest in voice.getElementsByClass("Rest")
     )
@@ -192,12 +192,12 @@ def _is_hidden(rest):
 
 
 def _voice_number(voice):
-    """How a staff's voices are counted: by their numbers, as far as they have any."""
+    """The sort key of a staff's voices: their numbers, if they have any."""
     return (not str(voice.id).isdigit(), int(voice.id) if str(voice.id).isdigit() else 0)
 
 
 def _swapped(pairs):
-    """The pairs of voice numbers of which the second lies higher."""
+    """The pairs of voice numbers of which the second voice is higher."""
     heights = defaultdict(list)
     for _, _, voices in pairs:
         pitches = [
@@ -211,7 +211,7 @@ def _swapped(pairs):
 
 
 def _gap_finder(voice, begins):
-    """A function that says whether a voice has nothing, not even a rest, while a sound lasts."""
+    """A function that tells whether a voice has nothing, not even a rest, while a sound lasts."""
     filled = [
         (
             begins + STEPS_PER_QUARTER * Fraction(element.offset),
@@ -224,7 +224,7 @@ def _gap_finder(voice, begins):
 
 
 def _divided(sound, where):
-    """Two sounds, the upper and the lower note of a chord, or one note for both."""
+    """Two sounds: the upper and lower note of a chord, or the same note twice."""
     if len(sound.pitches) > 2:
         raise ValueError(
             f"{where}, {_place(sound)}: {len(sound.pitches)} notes at a time: expected two, one "

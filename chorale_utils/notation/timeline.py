@@ -1,7 +1,7 @@
-"""The bars of a music21 score as the common time line of its parts, and what stands above it: keys,
-tempos, repeats, jumps.
+"""The bars of a music21 score as the common timeline of its parts, with keys, tempos, repeats and
+jumps.
 
-`reading` lays notes onto this line. This file looks at no pitches and no words.
+`reading` puts the notes on this timeline. This file reads no pitches and no words.
 
 Notebook: 01_data_exploration
 """
@@ -22,14 +22,14 @@ from ..chorale import MODES, STEPS_PER_QUARTER, steps_per_bar, voice_named
 from .musicxml import SIGN, TEMPO
 from .page import BARLINES, JUMPS, SIGNS, Bar, KeySignature, Tempo, regular_bars
 
-# names of voices that are none of the four, and so would be missed if they were left out
+# names of voices besides the four, which a reader would miss if they were left out
 _SUNG = re.compile(
     r"quint|sext|sept|vagans|mezzo|treble|descant|solo|voice|voix|vox|voce|choir|chor(?!d)|cantor|"
     r"sing|vocal|melody|gemeinde|congregation|cantus|canto|d[ie]s[ck]ant|stimme",
     re.IGNORECASE,
 )
-MOST_SIGNS = 12  # sharps or flats of a key signature
-LONGEST = 100_000  # steps; a longer piece is damaged, or no chorale
+MOST_SIGNS = 12  # sharps or flats in a key signature
+LONGEST = 100_000  # steps; a longer file is damaged, or not a chorale
 
 _JUMP = re.compile(
     r"(?P<from>d\W*c\b|da\W+capo|d\W*s\b|d[ae]l\W+segno|from the beginning|from the sign)"
@@ -44,7 +44,7 @@ _PLAIN_SIGNS = {
     "alcoda": "to coda",
 }
 _BARLINES = {"double": "double", "final": "final", "dashed": "dashed", "dotted": "dashed"}
-_TEMPO_WORDS = re.compile(  # besides those that music21 knows a number for
+_TEMPO_WORDS = re.compile(  # besides those for which music21 knows a number
     r"\b(rit|ritard|ritardando|rall|rallentando|accel|accelerando|a tempo|tempo|slower|faster|"
     r"slow|slowly|fast|lively|langsam|mäßig|schnell|bewegt|ruhig|breit|lent|vite|modéré|"
     r"allegro|andante|adagio|largo|moderato|presto|vivace|maestoso|allegretto|andantino)\b",
@@ -57,10 +57,9 @@ class Timeline:
     """When each measure of a score begins, and what the page says about its bars.
 
     Args:
-        starts: step at which each measure begins, by its place; a fraction where the music is off
-            the grid.
-        steps: length of the whole.
-        bars, keys, tempos: as in `Notation`; no bars where the score has neither a metre nor bar
+        starts: step at which each measure begins; a fraction if the music is off the grid.
+        steps: total length.
+        bars, keys, tempos: as in `Notation`; no bars if the score has neither a metre nor bar
             lines.
     """
 
@@ -72,15 +71,15 @@ class Timeline:
 
 
 def read_timeline(parts: Sequence[Any], others: Iterable[Any], name: str) -> Timeline:
-    """The `Timeline` of the parts that are read.
+    """The `Timeline` of the parts to read.
 
-    A measure lasts as long as the part in which it is longest, so that a part with too few notes in
-    it is silent for the rest, and whatever follows stays together. A warning names such a part.
+    A measure is as long as in the part where it is longest. A part with fewer notes is silent for
+    the rest of the measure, so that the parts stay together afterwards; a warning names it.
 
     Args:
-        parts: music21 Parts that are read.
-        others: music21 Parts beside them; tempos and repeats that only they bear hold for all.
-        name: what the piece is called in messages.
+        parts: music21 Parts to read.
+        others: the other music21 Parts; tempos and repeats that only they have apply to all.
+        name: name of the piece, for messages.
 
     Raises:
         ValueError: a metre that does not fit the grid, or a piece that is too long.
@@ -114,7 +113,7 @@ def read_timeline(parts: Sequence[Any], others: Iterable[Any], name: str) -> Tim
 
 
 def is_sung(name: str | None) -> bool:
-    """Whether the name of a part or track is that of a voice, one of the four or another.
+    """Whether a part or track is named for a voice, one of the four or another.
 
     Examples:
         >>> is_sung("Quinto"), is_sung("Organ")
@@ -124,12 +123,12 @@ def is_sung(name: str | None) -> bool:
 
 
 def measures_of(part: Any) -> list[Any]:
-    """The music21 Measures of a part; the part alone where it has none."""
+    """The music21 Measures of a part; the part itself if it has none."""
     return list(part.getElementsByClass("Measure")) or [part]
 
 
 def _lengths(lines: list[list[Any]], count: int, name: str) -> list[Fraction]:
-    """How many steps each measure lasts."""
+    """The length of each measure in steps."""
     lengths: list[Fraction] = []
     for place in range(count):
         here = [line[place] if place < len(line) else None for line in lines]
@@ -167,14 +166,13 @@ def _content(measure: Any) -> Fraction:
 
 
 def _full(measure: Any) -> Fraction | None:
-    """Steps in a whole bar of the metre of a measure, where that is known."""
+    """Steps in a full bar of a measure's metre, or None if it is unknown."""
     metre = measure.timeSignature or measure.getContextByClass("TimeSignature")
     return None if metre is None else STEPS_PER_QUARTER * Fraction(metre.barDuration.quarterLength)
 
 
 def _metres(lines: list[list[Any]], name: str) -> dict[int, str]:
-    """{place of a measure: time signature that holds from there on}; of several parts, the first
-    that says so."""
+    """{place of a measure: time signature from there on}, from the first part that has one."""
     metres: dict[int, str] = {}
     for line in lines:
         for place, measure in enumerate(line):
@@ -189,8 +187,8 @@ def _metres(lines: list[list[Any]], name: str) -> dict[int, str]:
 
 
 def _metres_in(measure: Any, place: int) -> Iterator[tuple[int, Any]]:
-    """(place of the measure from which on it holds, time signature) for each one in a measure; one
-    that stands at the end of it holds from the next one on."""
+    """(place of the first measure that it applies to, time signature) for each in a measure; one at
+    the end of a measure applies from the next measure on."""
     found = list(measure.getElementsByClass("TimeSignature"))
     if not found and measure.voices:
         found = list(measure.voices[0].getElementsByClass("TimeSignature"))
@@ -205,8 +203,9 @@ def _metres_in(measure: Any, place: int) -> Iterator[tuple[int, Any]]:
 
 
 def _metres_of(starts: list[Fraction]) -> dict[int, str]:
-    """Metres for measures in which none is written: that of their usual length, in which the first
-    and the last may be short, and others where one is of another length. None for a single one."""
+    """Metres for measures without time signatures: one for their usual length, with a possibly
+    short first and last measure, and others for measures of another length. Empty for a single
+    measure."""
     lengths = {
         place: ceil(stop) - ceil(start)
         for place, (start, stop) in enumerate(pairwise(starts))
@@ -242,7 +241,7 @@ def _bars(
         metre = metres.get(place, metre)
         start, stop = ceil(starts[place]), ceil(starts[place + 1])
         begin_next |= signs.begins[place]
-        if start == stop:  # such as what stands after the last bar line in kern
+        if start == stop:  # such as the empty measure after the last bar line in kern
             if bars and signs.ends[place]:
                 bars[-1] = replace(bars[-1], repeat_end=signs.ends[place])
             continue
@@ -281,7 +280,8 @@ def _bars(
 
 
 def _metre_of(steps: int, metre: str) -> str:
-    """A time signature for a bar of so many steps, with the beats of `metre` where they fit."""
+    """A time signature for a bar with this number of steps, with the beats of `metre` if they
+    fit."""
     unit = int(metre.split("/")[1])
     while steps * unit % 16:
         unit *= 2
@@ -289,7 +289,7 @@ def _metre_of(steps: int, metre: str) -> str:
 
 
 def _unnumbered(measure: Any) -> bool:
-    """Whether a measure is not counted on the page."""
+    """Whether a measure has no number on the page."""
     from music21.stream.enums import ShowNumber
 
     return measure.showNumber == ShowNumber.NEVER or bool(measure.numberSuffix)
@@ -298,8 +298,8 @@ def _unnumbered(measure: Any) -> bool:
 def _phase(
     bars: list[Bar], measure: Any, steps: int, metre: str, begins: bool, last: bool
 ) -> tuple[int, bool]:
-    """(sixteenths of its metre that have passed when a bar begins, whether it is the second half of
-    the bar before)."""
+    """(sixteenths of the metre missing at a bar's beginning, whether it is the second half of the
+    bar before)."""
     full = steps_per_bar(metre)
     if steps == full:
         return 0, False
@@ -317,7 +317,7 @@ def _phase(
 
 
 def _divided(bar: Bar, middles: list[tuple[int, str]]) -> list[Bar]:
-    """A bar, divided where a repeat sign stands inside it: (steps from its beginning, sign)."""
+    """A bar divided at the repeat signs inside it, each (steps from the bar's beginning, sign)."""
     bars = [bar]
     for at, sign in sorted(middles):
         whole = bars[-1]
@@ -347,7 +347,7 @@ def _signed(first: Bar, second: Bar, sign: str) -> tuple[Bar, Bar]:
 
 
 def _with_al_fine(bars: list[Bar]) -> list[Bar]:
-    """Bars in which a plain jump is one to the fine or the coda, where there is such a sign."""
+    """The bars with plain jumps changed to jumps al fine or al coda, if there is such a sign."""
     signs = {mark for bar in bars for mark in bar.marks}
     goal = " al fine" if "fine" in signs else " al coda" if "to coda" in signs else ""
     plain = {"da capo", "dal segno"}
@@ -358,7 +358,7 @@ def _with_al_fine(bars: list[Bar]) -> list[Bar]:
 
 
 class _Signs:
-    """The signs of repetition and bar lines of a score, each a list by the place of the measure."""
+    """The repeat signs, jumps and bar lines of a score, in lists by the place of the measure."""
 
     def __init__(self, lines: list[list[Any]], starts: list[Fraction]) -> None:
         lengths = [(stop - start) / STEPS_PER_QUARTER for start, stop in zip(starts, starts[1:])]
@@ -415,7 +415,7 @@ class _Signs:
 
 
 def _signs_in(measure: Any) -> Iterator[tuple[Fraction, str]]:
-    """(quarters from the beginning of a measure, sign) for each sign of repetition in it."""
+    """(quarters from the beginning of a measure, sign) for each repeat sign or jump in it."""
     for element in measure.recurse().getElementsByClass(["RepeatExpression", "TextExpression"]):
         at = Fraction(element.getOffsetInHierarchy(measure))
         is_sign = "RepeatExpression" in element.classes
@@ -425,8 +425,7 @@ def _signs_in(measure: Any) -> Iterator[tuple[Fraction, str]]:
 
 
 def _sign_in(text: str) -> str:
-    """The sign of repetition, of `SIGNS` and `JUMPS`, that words mean; empty where they mean
-    none."""
+    """The sign or jump, from `SIGNS` and `JUMPS`, that the words stand for; empty if none."""
     if text.startswith(SIGN):
         return text[len(SIGN) :]
     plain = _PLAIN_SIGNS.get(re.sub(r"\W", "", text).lower())
@@ -444,8 +443,8 @@ def _sign_in(text: str) -> str:
 def _placed(
     found: dict[int, list[tuple[Fraction, str]]], lengths: list[Fraction]
 ) -> list[tuple[str, ...]]:
-    """The marks of each measure, of which the lengths are given in quarters. Of two coda signs, the
-    first is where one leaves for the other."""
+    """The marks of each measure, whose lengths are given in quarters. Of two coda signs, the first
+    is where one jumps to the other."""
     count = len(lengths)
     codas = [(place, at) for place in sorted(found) for at, sign in found[place] if sign == "coda"]
     leaves = any(sign == "to coda" for signs in found.values() for _, sign in signs)
@@ -471,7 +470,7 @@ def _keys(lines: list[list[Any]], starts: list[Fraction]) -> tuple[KeySignature,
         for step, element in _elements(line, starts, ["KeySignature"]):
             if "Key" in element.classes:
                 told.setdefault(step, element)
-            elif element.sharps is not None:  # otherwise of another kind than sharps or flats
+            elif element.sharps is not None:  # None: a non-traditional signature
                 printed.setdefault(step, element.sharps)
             if abs(element.sharps or 0) > MOST_SIGNS:
                 raise ValueError(
@@ -489,8 +488,8 @@ def _keys(lines: list[list[Any]], starts: list[Fraction]) -> tuple[KeySignature,
 
 
 def _mode(key: Any, fifths: int) -> str | None:
-    """The mode of a music21 Key, or, where its signature is printed as another, the one with the
-    same third to which that belongs: D minor without a flat is Dorian."""
+    """The mode of a music21 Key; if the printed signature differs, the mode with that signature and
+    the same third: D minor without a flat is Dorian."""
     if key is None or key.sharps == fifths:
         return None if key is None else key.mode
     is_minor = MODES.get(key.mode, 0) <= MODES["dorian"]
@@ -540,7 +539,7 @@ def _elements(
 
 
 def _tempo(element: Any) -> tuple[float | None, str]:
-    """(quarters a minute or None, words) of a music21 element that may set a tempo."""
+    """(quarters per minute or None, words) of a music21 element that may set a tempo."""
     from music21.tempo import defaultTempoValues
 
     if "MetronomeMark" in element.classes:
