@@ -133,7 +133,7 @@ def test_a_file_that_is_right_already_stays_and_another_one_is_left_with_a_warni
     [
         ({"voice": "oboe"}, "voice 'oboe': expected one of soprano"),
         ({"bar": "9"}, "mine has no bar 9"),
-        ({"right": "F4:2"}, "expected as many sixteenths"),
+        ({"right": "F4:2"}, "expected equal lengths"),
         ({"has": "H4:4"}, "note 'H4:4': expected name, octave and sixteenths"),
     ],
 )

@@ -1,5 +1,5 @@
-"""Bach's chorales: two editions of the canonical split, how they were matched, and what pieces
-share."""
+"""Bach's chorales: two editions of the canonical split, how they were matched, and passages shared
+between pieces."""
 
 from typing import Any
 

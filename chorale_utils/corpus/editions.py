@@ -2,9 +2,8 @@
 
 The split has 382 chorales (229 train, 76 valid, 77 test; Boulanger-Lewandowski et al. 2012,
 "Modeling temporal dependencies in high-dimensional sequences"). One edition is the JSB archive, the
-other is read from music21's own corpus. This module finds files, checks them and keeps a cache; how
-a score is laid onto the grid is told in `notation.reading`, and how the two editions were matched
-in `jsb_split`.
+other is read from music21's own corpus. This module finds files, checks them and keeps a cache;
+`notation.reading` puts scores on the grid, and `jsb_split` matched the two editions.
 
 Notebook: 01_data_exploration
 """
@@ -49,23 +48,23 @@ JSB_URL = (
 )
 JSB_SHA256 = "594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe"
 MANIFEST = Path(__file__).with_name("jsb_split.csv")
-CACHE_FORMAT = 5  # raise it when `notation.reading` makes something else of a score
+CACHE_FORMAT = 5  # increase it when `notation.reading` reads scores differently
 
 
 @dataclass(frozen=True)
 class Corpus:
     """The chorales of one edition, in the three partitions of the canonical split.
 
-    Each partition is a list, with its own length and order. The corpus as a whole has a length and
-    can be iterated over, too: the training pieces come first, then validation, then test. A chorale
-    is found by its name, or by its number in the Bach-Werke-Verzeichnis.
+    Each partition is a list. The whole corpus also has a length and can be iterated over: first the
+    training pieces, then validation, then test. A chorale is looked up by its name, or by its
+    number in the Bach-Werke-Verzeichnis.
 
     Args:
-        train, valid, test: lists of Chorale; one Chorale is a list of one.
-        edition: ``'music21'`` or ``'jsb'``; ``'own'`` for a corpus that someone put together.
+        train, valid, test: lists of Chorale; a single Chorale counts as a list of one.
+        edition: ``'music21'`` or ``'jsb'``; ``'own'`` for your own corpus.
 
     Raises:
-        TypeError: a partition holds something else than chorales.
+        TypeError: a partition holds something other than chorales.
 
     Examples:
         >>> held = [[72, 67, 64, 48]] * 16
@@ -108,21 +107,21 @@ class Corpus:
             yield from getattr(self, partition)
 
     def __contains__(self, chorale: object) -> bool:
-        """Whether the corpus has a chorale: an equal one, or one of that name or BWV number."""
+        """Whether the corpus has an equal chorale, or one with this name or BWV number."""
         if isinstance(chorale, str):
             return bool(self._named(chorale))
         return any(chorale == one for one in self)
 
     def __getitem__(self, name: str) -> Chorale:
-        """The chorale of that name or BWV number, in any partition.
+        """The chorale with this name or BWV number, from any partition.
 
         Args:
             name: such as ``'bwv66.6'`` or ``'jsb/test/chorale_305'``; or the number in the
                 Bach-Werke-Verzeichnis, such as ``'66.6'`` or ``'BWV 66.6'``.
 
         Raises:
-            KeyError: there is none, or several have that number; the message names some that there
-                are.
+            KeyError: no chorale has this name or number, or several have this number; the message
+                suggests names.
             TypeError: `name` is not a str.
         """
         if not isinstance(name, str):
@@ -138,11 +137,11 @@ class Corpus:
             raise KeyError(f"no chorale named {name!r} in the {self.edition!r} edition{hint}")
         if found[0].name != name and len(found) > 1:
             names = ", ".join(repr(chorale.name) for chorale in found)
-            raise KeyError(f"{name!r} is the number of {names}: expected one of these names")
+            raise KeyError(f"{name!r} is the number of {names}: expected one of their names")
         return found[0]
 
     def _named(self, name: str) -> list[Chorale]:
-        """The chorales of that name; where there are none, those of that BWV number."""
+        """The chorales with this name, or else those with this BWV number."""
         named = [chorale for chorale in self if chorale.name == name]
         number = _bwv_number(name)
         if named or number is None:
@@ -150,16 +149,17 @@ class Corpus:
         return [chorale for chorale in self if chorale.bwv == number]
 
     def near_copies(self, voices: str = "all", steps: int | None = None) -> pd.DataFrame:
-        """The most similar training piece of each validation and test piece, in any transposition:
+        """The most similar training piece for each validation and test piece, in any transposition:
         a pandas DataFrame with columns partition, name, nearest and share, the closest copies
-        first. The share (0 to 1) is that of the piece's passages that occur in that training piece.
+        first. The share (0 to 1) is the part of the piece's passages that also occur in that
+        training piece.
 
         Args:
             voices: ``'all'`` (passages of four voices), or one voice, such as ``'soprano'``.
             steps: length of a passage in sixteenths; if None, 16 for all voices and 24 for one.
 
         Raises:
-            ValueError: there are no training pieces, or `voices` or `steps` is none of these.
+            ValueError: there are no training pieces, or `voices` or `steps` is invalid.
 
         Examples:
             >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(20)], name="scale")
@@ -171,8 +171,7 @@ class Corpus:
         """
         if not self.train:
             raise ValueError(
-                f"{self!r} has no training pieces: expected at least one, for the others to be "
-                f"copies of"
+                f"{self!r} has no training pieces: expected at least one to compare the others with"
             )
         import pandas as pd
 
@@ -244,25 +243,24 @@ def load_corpus(
     The first call for ``'music21'`` parses its files, which takes about a minute; later ones read a
     cache.
 
-    In the music21 edition a bar that is repeated stands once, as it is written, and the chorale's
-    `notation` has the signs; but of the few pieces that the archive holds with their repeats (the
-    column repeats of `read_manifest`), they are played out here too. Errors of the files that are
-    beyond doubt are corrected (`read_errata` tells which).
+    In the music21 edition a repeated bar appears once, as it is written, and the chorale's
+    `notation` has the repeat signs. But in the few pieces whose repeats are written out in the
+    archive (see the column repeats of `read_manifest`), they are written out here, too. Undoubted
+    errors in the files are corrected (see `read_errata`).
 
     Args:
         edition: ``'music21'`` or ``'jsb'``.
-        path: for ``'jsb'``: an archive (``.tgz``, ``.tar``), or a folder that holds train/, valid/
-            and test/ with one CSV for each chorale. If None, the archive is looked for in the
-            environment variable JSB_CHORALES, then in the cache folder, and then downloaded.
-        progress: whether work that takes seconds shows a progress bar.
-        known_hash: SHA-256 that an archive must have (hexadecimal); None accepts any, for an
-            archive of your own. A folder is read as it is.
-        errata: whether the errors of the music21 edition are corrected; the archive has its own
-            readings and stays as it is.
+        path: for ``'jsb'``: an archive (``.tgz``, ``.tar``), or a folder with train/, valid/ and
+            test/ and one CSV for each chorale. None takes the archive named by the environment
+            variable JSB_CHORALES, or else the one in the cache folder, or else downloads it.
+        progress: whether to show a progress bar for work that takes seconds.
+        known_hash: expected SHA-256 of the archive (hexadecimal); None accepts any, for your own
+            archive. A folder is not checked.
+        errata: whether to correct the errors of the music21 edition; the archive is never changed.
 
     Raises:
-        ValueError: the edition is not known, the archive is not the exact one, or a chorale in it
-            is not well formed; the message names file and line.
+        ValueError: the edition is unknown, the archive is not the expected one, or a chorale in it
+            is malformed; the message names file and line.
         FileNotFoundError: `path` or JSB_CHORALES does not exist.
         ConnectionError: there is no archive on this machine and none could be downloaded.
 
@@ -280,15 +278,15 @@ def load_corpus(
         return _load_jsb(path, known_hash, progress)
     if path is not None:
         raise ValueError(
-            f"path={str(path)!r} with edition 'music21': the music21 edition lies inside the "
-            f"music21 package; expected a path with edition 'jsb' only"
+            f"path={str(path)!r} with edition 'music21': the music21 edition is part of the "
+            f"music21 package; expected a path only with edition 'jsb'"
         )
     return _load_music21(progress, errata)
 
 
 def read_manifest() -> pd.DataFrame:
-    """The manifest of the split as a pandas DataFrame: a row for each of the 382 JSB pieces, with
-    its music21 file, how well the two editions agree, and the training piece most similar to it.
+    """The manifest of the split as a pandas DataFrame: one row for each of the 382 JSB pieces, with
+    its music21 file, how well the two editions agree, and the most similar training piece.
     `jsb_split` explains the columns.
 
     Examples:
@@ -305,20 +303,19 @@ def read_manifest() -> pd.DataFrame:
 
 
 def corpus_fingerprint(edition: str) -> dict[str, str]:
-    """What identifies the contents that ``load_corpus(edition)`` would read, as a dict for JSON.
-    Nothing is downloaded for it.
+    """Hashes that identify the data that ``load_corpus(edition)`` would read, as a dict for JSON.
+    Nothing is downloaded.
 
     Args:
         edition: ``'music21'`` or ``'jsb'``.
 
     Returns:
-        dict; for ``'jsb'`` with sha256, of the archive that is found, or else of the one that would
-        be downloaded; or with folder_sha256, of the names and contents of the CSV files, where
-        JSB_CHORALES names a folder. For ``'music21'`` with music21, its version, manifest_sha256
-        and errata_sha256.
+        dict. For ``'jsb'``: sha256 of the archive found, or else of the one to download; or, if
+        JSB_CHORALES names a folder, folder_sha256 of the names and contents of its CSV files. For
+        ``'music21'``: music21 (its version), manifest_sha256 and errata_sha256.
 
     Raises:
-        ValueError: no such edition.
+        ValueError: unknown edition.
         FileNotFoundError: JSB_CHORALES does not exist.
 
     Examples:
@@ -341,17 +338,17 @@ def corpus_fingerprint(edition: str) -> dict[str, str]:
 
 
 def cache_folder() -> Path:
-    """The folder (Path) for what is downloaded or computed once: the environment variable
+    """The folder (Path) for downloads and cached results: the environment variable
     CHORALE_UTILS_CACHE, or else the operating system's cache folder for this package."""
     if os.environ.get("CHORALE_UTILS_CACHE"):
         return Path(os.environ["CHORALE_UTILS_CACHE"])
-    from platformdirs import user_cache_dir  # as pooch.os_cache does, a tenth of a second sooner
+    from platformdirs import user_cache_dir  # like pooch.os_cache, but a tenth of a second faster
 
     return Path(user_cache_dir("chorale_utils"))
 
 
 def _bwv_number(name: str) -> str | None:
-    """``'66.6'`` from ``'66.6'``, ``'BWV 66.6'`` or ``'bwv66.6'``; None from what is no number."""
+    """``'66.6'`` from ``'66.6'``, ``'BWV 66.6'`` or ``'bwv66.6'``; None if it is no BWV number."""
     match = re.fullmatch(r"\s*(?:bwv)?\s*(\d\S*)\s*", name, re.IGNORECASE)
     return match and match[1].lower()
 
@@ -387,7 +384,7 @@ def _load_jsb(
 
 
 def _find_jsb(path: str | os.PathLike[str] | None, progress: bool) -> Path:
-    """The archive or folder to read: what was asked for, else the cached archive, else a fresh
+    """The archive or folder to read: the one given, or else the cached archive, or else a new
     download."""
     given = _given_jsb(path)
     if given is not None:
@@ -405,14 +402,14 @@ def _find_jsb(path: str | os.PathLike[str] | None, progress: bool) -> Path:
         )
     except OSError as error:
         raise ConnectionError(
-            f"{JSB_URL} could not be downloaded ({error}): give path= or the environment variable "
-            f"JSB_CHORALES the place of jsb_chorales.tgz, or use load_corpus('music21'), which "
+            f"{JSB_URL} could not be downloaded ({error}): set path= or the environment variable "
+            f"JSB_CHORALES to the path of jsb_chorales.tgz, or use load_corpus('music21'), which "
             f"needs no network"
         ) from error
 
 
 def _given_jsb(path: str | os.PathLike[str] | None) -> Path | None:
-    """The archive or folder (Path) that `path` names, or else JSB_CHORALES; None where neither is
+    """The archive or folder (Path) named by `path`, or else by JSB_CHORALES; None if neither is
     given."""
     for origin, wanted in (
         ("path", path),
@@ -420,18 +417,18 @@ def _given_jsb(path: str | os.PathLike[str] | None) -> Path | None:
     ):
         if wanted is not None:
             found = Path(wanted).expanduser()
-            if not str(wanted) or not found.exists():  # Path("") would be the working folder
+            if not str(wanted) or not found.exists():  # Path("") would mean the working folder
                 raise FileNotFoundError(
                     f"{origin}={str(wanted)!r} does not exist: expected jsb_chorales.tgz, or a "
-                    f"folder that holds train/, valid/ and test/"
+                    f"folder with train/, valid/ and test/"
                 )
             return found
     return None
 
 
 def _folder_sha256(folder: Path) -> str:
-    """SHA-256 (hexadecimal) of the CSVs in a folder's train/, valid/ and test/; where the folder
-    is makes no difference."""
+    """SHA-256 (hexadecimal) of the CSVs in a folder's train/, valid/ and test/, independent of the
+    folder's path."""
     whole = hashlib.sha256()
     for (partition, stem), (_, text) in sorted(_texts_in_folder(folder).items()):
         whole.update(f"{partition}/{stem}.csv {len(text)}\n".encode() + text)
@@ -451,11 +448,11 @@ def _texts_in_archive(
     archive: Path, known_hash: str | None
 ) -> dict[tuple[str, str], tuple[str, bytes]]:
     """{(partition, stem): (source, bytes)} of the CSVs in a tar archive. They are read in memory,
-    so that nothing half-extracted can stay behind on the disk."""
+    so that no half-extracted files can be left on disk."""
     if known_hash is not None and (found := _sha256(archive)) != known_hash.lower():
         raise ValueError(
             f"{archive}: SHA-256 {found}: expected {known_hash}; fetch jsb_chorales.tgz again, or "
-            f"give known_hash=None to read an archive of your own"
+            f"pass known_hash=None to read your own archive"
         )
     texts = {}
     try:
@@ -469,8 +466,8 @@ def _texts_in_archive(
                     or not (member.isfile() or member.isdir())
                 ):
                     raise ValueError(
-                        f"{source}: expected plain files and folders inside the archive, no links, "
-                        f"no absolute names and no '..'"
+                        f"{source}: expected plain files and folders in the archive, and no "
+                        f"links, absolute names or '..'"
                     )
                 if member.isfile() and name.suffix == ".csv" and name.parent.name in PARTITIONS:
                     check_size(source, member.size)
@@ -478,17 +475,18 @@ def _texts_in_archive(
                     assert content is not None  # as of every plain file
                     texts[name.parent.name, name.stem] = (source, content.read())
             while tar.fileobj.read(1 << 16):
-                pass  # on to the end, where gzip compares its checksum
+                pass  # read to the end, where gzip compares its checksum
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise ValueError(
-            f"{archive}: not a whole tar archive ({error}): expected one like jsb_chorales.tgz"
+            f"{archive}: not a tar archive, or a damaged one ({error}): expected one like "
+            f"jsb_chorales.tgz"
         ) from error
     return texts
 
 
 def _load_music21(progress: bool, errata: bool) -> Corpus:
-    """The music21 edition from its cache, which has what the files have; where that is missing or
-    torn, it is made first."""
+    """The music21 edition from its cache of the uncorrected files, which is built first if it is
+    missing or damaged."""
     rows = list(csv.DictReader(MANIFEST.read_text(encoding="utf-8").splitlines()))
     rows = [row for row in rows if row["file"]]
     tasks = [
@@ -539,7 +537,7 @@ def parse_music21(
             file=sys.stdout,
             disable=not progress,
         )
-        # made again here, because arrays that come from another process can be written to
+        # rebuilt here, because arrays from another process are writable
         return [replace(chorale, notation=replace(chorale.notation)) for chorale in bar]
 
 
@@ -548,15 +546,15 @@ def _parse_task(task: dict[str, Any]) -> Chorale:
 
     about = dict(task)
     score = parse_score(Path(getCorpusFilePath(), about.pop("file")))
-    with warnings.catch_warnings():  # that instruments are left out goes without saying here
+    with warnings.catch_warnings():  # it is expected that instruments are left out
         warnings.filterwarnings("ignore", ".*: (left out|bar )", UserWarning)
         return from_score(score, strict=False, **about)
 
 
 @contextmanager
 def _no_main_module() -> Iterator[None]:
-    """Hides the caller's script from new processes. They would otherwise run it again from its
-    beginning, unless it says ``if __name__ == '__main__'``, as few learners' scripts do."""
+    """Hides the caller's script from new processes, which would otherwise run it again, unless it
+    says ``if __name__ == '__main__'``, as few learners' scripts do."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -566,7 +564,8 @@ def _no_main_module() -> Iterator[None]:
 
 
 def _cache_file() -> Path:
-    """Where the parsed edition is cached: one file for each music21, manifest and format."""
+    """The cache file of the parsed edition: one for each version of music21, manifest and
+    format."""
     music21_version = version("music21")
     key = hashlib.sha256(
         f"{CACHE_FORMAT} {music21_version} ".encode() + MANIFEST.read_bytes()
@@ -575,24 +574,24 @@ def _cache_file() -> Path:
 
 
 def _write_cache(file: Path, chorales: list[Chorale]) -> None:
-    """Writes the chorales into a cache file, or warns where that fails."""
+    """Writes the chorales into a cache file, or warns if that fails."""
     try:
         save_chorales(chorales, file)
     except OSError as error:
         warnings.warn(
             f"{file} could not be written ({error}), so the corpus will be parsed again next "
-            f"time: set CHORALE_UTILS_CACHE to a folder that can be written to",
+            f"time: set CHORALE_UTILS_CACHE to a writable folder",
             stacklevel=4,
         )
 
 
 def _read_cache(file: Path) -> list[Chorale] | None:
-    """The chorales in a cache file, or None, with a warning, where the file is torn."""
+    """The chorales in a cache file; None, with a warning, if the file is damaged."""
     try:
         return load_chorales(file)
     except ValueError as error:
         warnings.warn(
-            f"{file} is torn ({error}): parsing the corpus again to replace it", stacklevel=4
+            f"{file} is damaged ({error}): parsing the corpus again to replace it", stacklevel=4
         )
         return None
 

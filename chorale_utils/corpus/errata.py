@@ -1,17 +1,17 @@
-"""Errata: errors in the files of the music21 edition, and what is right there.
+"""Errata: errors in the files of the music21 edition, and their corrections.
 
-``errata.csv`` has a row for each place that is corrected, with the reason. Only what is beyond
-doubt is there: a reading that breaks what Bach keeps to (parallel octaves between outer voices, a
-cadence without its leading tone), that one change sets right, and that is set right in the same way
-by another voice, another setting of the tune or the independent edition of the archive. Other
-places that look wrong are found by `harmony.suspects`; most of them are Bach's.
+``errata.csv`` has one row for each corrected place, with the reason. It lists only undoubted
+errors: the reading breaks a rule that Bach keeps (parallel octaves between outer voices, a cadence
+without its leading tone), a single change removes the problem, and another voice, another setting
+of the tune or the independent edition of the archive confirms that change. `harmony.suspects` finds
+other places that look wrong; most of them are by Bach.
 
-    name            of the piece, such as ``bwv268``
-    bar, beat       where the change begins, as the page counts; empty for a key
-    voice           of `VOICES`, or ``key``
-    has             the notes that the file has there, one after the other, each with its length in
-                    sixteenths, such as ``E3:2 D3:2``; or its key
-    right           the notes that are right, or the key
+    name            name of the piece, such as ``bwv268``
+    bar, beat       where the change begins, counted as on the page; empty for a key
+    voice           one of `VOICES`, or ``key``
+    has             the notes in the file, in order, each with its length in sixteenths, such as
+                    ``E3:2 D3:2``; or its key
+    right           the correct notes, or the correct key
     reason          why the file is wrong, and why this is right
 
 Notebook: 01_data_exploration
@@ -79,8 +79,8 @@ def errata() -> tuple[Erratum, ...]:
 
 
 def read_errata() -> pd.DataFrame:
-    """The errata of the music21 edition as a pandas DataFrame: name, bar, beat, voice, has, right,
-    reason, a row for each place that `load_corpus` corrects.
+    """The errata of the music21 edition as a pandas DataFrame: one row for each place that
+    `load_corpus` corrects, with columns name, bar, beat, voice, has, right, reason.
 
     Examples:
         >>> read_errata().query("name == 'bwv253'")[["bar", "beat", "voice", "has", "right"]].values
@@ -94,17 +94,17 @@ def read_errata() -> pd.DataFrame:
 
 
 def corrected(chorale: Chorale, rows: Iterable[Erratum] | None = None) -> Chorale:
-    """The chorale with the errors of its file corrected; itself where there are none.
+    """The chorale with the errors of its file corrected; unchanged if it has none.
 
-    A file that has neither what is wrong nor what is right at a place, as that of another version
-    of music21 may, stays as it is there, and a warning says so.
+    If a file has neither the wrong nor the right notes at a place, as may happen with another
+    version of music21, that place is left unchanged, with a warning.
 
     Args:
-        chorale: Chorale, named as its file is.
-        rows: corrections; those of ``errata.csv`` for its name unless given.
+        chorale: Chorale, with the name of its file.
+        rows: corrections; None takes those of ``errata.csv`` for its name.
 
     Raises:
-        ValueError: a row makes no sense; the message says which.
+        ValueError: a row is invalid; the message says which.
 
     Examples:
         >>> held = Chorale([[72, 67, 64, 48]] * 4, name="mine", time_signature="4/4")
@@ -124,21 +124,21 @@ def corrected(chorale: Chorale, rows: Iterable[Erratum] | None = None) -> Choral
 
 
 def _with_notes(chorale: Chorale, row: Erratum) -> Chorale:
-    """The chorale with the notes of one row."""
+    """The chorale with the correction of one row."""
     if row.voice not in VOICES:
         raise ValueError(f"{row}: voice {row.voice!r}: expected one of {', '.join(VOICES)}, or key")
     voice, start = VOICES.index(row.voice), _step(chorale, row)
     has, right = _notes(row.has), _notes(row.right)
     stop = start + sum(note.steps for note in has)
     if stop - start != sum(note.steps for note in right) or stop > len(chorale):
-        raise ValueError(f"{row}: expected as many sixteenths in right as in has, within the piece")
+        raise ValueError(f"{row}: expected equal lengths of has and right, within the piece")
     found = chorale.pitches[start:stop, voice]
     if np.array_equal(found, _sung(right)):
         return chorale
     if not np.array_equal(found, _sung(has)):
         warnings.warn(
             f"{chorale.name}, bar {row.bar}, beat {row.beat}, {row.voice}: not corrected, because "
-            f"the file has not {row.has}, as that of music21 10.5 has",
+            f"the file does not have {row.has}, unlike that of music21 10.5",
             stacklevel=2,
         )
         return chorale
@@ -186,5 +186,5 @@ def _notes(text: str) -> list[_Note]:
 
 
 def _sung(notes: list[_Note]) -> np.ndarray:
-    """int array: what sounds at each step of the notes."""
+    """int array: the pitch at each step of the notes."""
     return np.repeat([note.pitch for note in notes], [note.steps for note in notes])

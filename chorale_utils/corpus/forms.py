@@ -2,9 +2,9 @@
 
     python -m chorale_utils.corpus.forms
 
-writes ``forms.csv`` anew, a row for each training piece of the music21 edition whose phrases are
-known: key (the one that is heard), time_signature, pickup, and phrases, fermatas and repeats as in
-`Form`, their numbers parted by blanks. Pieces with rests in all voices are left out.
+rewrites ``forms.csv`` with one row for each training piece of the music21 edition whose phrases are
+known: key (the sounding one), time_signature, pickup, and phrases, fermatas and repeats as in
+`Form`, their numbers separated by spaces. Pieces with rests in all voices are left out.
 
 Notebook: 05_generation
 """
@@ -32,8 +32,8 @@ def draw_form(
     mode: str | None = None,
     time_signature: str | None = None,
 ) -> Form:
-    """A form such as Bach's chorales have: metre, upbeat, phrases, fermatas and repeats of one of
-    his training pieces, in the key of another one.
+    """A form like those of Bach's chorales: metre, upbeat, phrases, fermatas and repeats from one
+    of his training pieces, and the key from another.
 
     Args:
         seed: int; the same seed gives the same form. None draws one.
@@ -42,7 +42,7 @@ def draw_form(
         time_signature: such as ``'3/4'``; None for any.
 
     Raises:
-        ValueError: no training piece has this mode or this time signature.
+        ValueError: no training piece has this mode or time signature.
 
     Examples:
         >>> draw_form(seed=1, key="g minor") == draw_form(seed=1, key="g minor")
@@ -75,9 +75,9 @@ def write_forms(chorales: Sequence[Chorale], path: Path = FORMS) -> Path:
     """Writes the forms of these chorales into a CSV (see the top of this module); returns its path.
 
     Args:
-        chorales: those without fermatas, with a last phrase that ends without one, or with rests in
-            all voices are passed over.
-        path: file to write; there whole or not at all.
+        chorales: those without fermatas, without a final fermata, or with rests in all voices are
+            skipped.
+        path: file to write; it is written completely or not at all.
     """
     import pandas as pd
 

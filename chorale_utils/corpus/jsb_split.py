@@ -2,24 +2,24 @@
 
     python -m chorale_utils.corpus.jsb_split
 
-The archive numbers its 382 chorales and names none. This script identifies them by their music.
-Every file is read with its repeats taken and not. Passages of four voices, in any key, point from a
-piece to the files that have most of them in common; then piece and file are aligned step by step,
-and the equal notes are counted. A file goes to the piece that it fits best, and to no other, so
-that no file is in two partitions. A piece that fits no file stays in the manifest without one.
+The archive numbers its 382 chorales but does not name them. This script identifies them by their
+music. Every file is read with and without its repeats. Passages of four voices, in any key, lead
+from a piece to the files that share most of them; then piece and file are aligned step by step, and
+the equal notes are counted. Each file is assigned only to the piece that it fits best, so that no
+file is in two partitions. A piece that fits no file stays in the manifest without one.
 
 The columns of the manifest, which has one row for each piece of the archive:
 
-    partition, number       where it is in the archive: ``train,3`` is train/chorale_003.csv
-    bwv, title, file        what it is and which file of music21 it is; empty where none was found
-    repeats                 ``taken`` or ``once`` in the archive; empty where the file has none
+    partition, number       its place in the archive: ``train,3`` is train/chorale_003.csv
+    bwv, title, file        its identity and its music21 file; empty if none was found
+    repeats                 ``taken`` or ``once`` in the archive; empty if the file has none
     transposition           semitones from the music21 edition up to the archive
     jsb_steps, file_steps   length in sixteenths, in each edition
     notes_agree             share of the archive's notes that are the same in the aligned file
     steps_agree             share of its steps at which all four voices are the same
-    remark                  for pieces without a file: how well the best one fits
-    likest, likest_share    for validation and test pieces: the most similar training piece, which
-                            has most of the piece's 16-step passages of four voices, and the share
+    remark                  for pieces without a file: how well the best file fits
+    likest, likest_share    for validation and test pieces: the most similar training piece, the one
+                            with most of the piece's 16-step passages of four voices, and the share
                             (0 to 1) of them that it has
     likest_soprano, likest_soprano_share    the same for 24-step passages of the soprano alone
 
@@ -41,12 +41,12 @@ from ..notation.page import REPEATS
 from .editions import MANIFEST, load_corpus, parse_music21
 from .passages import pairwise_containment, passages
 
-INDEX_STEPS = 8  # sixteenths in the passages that point from a piece to files: two beats
-CANDIDATES = 6  # how many readings of files are aligned with a piece
-GAP_PENALTY = 1  # what skipping a step of one edition costs, in equal notes
-# Share of equal notes from which a file is the piece. The best file that is not the piece: 0.63.
+INDEX_STEPS = 8  # sixteenths in the passages that lead from a piece to files: two beats
+CANDIDATES = 6  # number of readings of files that are aligned with a piece
+GAP_PENALTY = 1  # cost of skipping a step of one edition, in equal notes
+# Smallest share of equal notes for a match. The best file that is not the piece has 0.63.
 MATCH_THRESHOLD = 0.65
-NOT_CHORALES = {"bach/bwv846.mxl"}  # in music21's Bach folder, for piano
+NOT_CHORALES = {"bach/bwv846.mxl"}  # keyboard music in music21's Bach folder
 COLUMNS = (
     "partition",
     "number",
@@ -68,7 +68,7 @@ COLUMNS = (
 
 
 def main() -> None:
-    """Writes the manifest again, from the archive and the installed music21."""
+    """Rewrites the manifest from the archive and the installed music21."""
     jsb = load_corpus("jsb")
     pieces = list(jsb)
     readings = read_files()
@@ -95,8 +95,8 @@ def main() -> None:
 
 
 def read_files() -> list[tuple[str, Chorale]]:
-    """Every chorale file of music21's Bach folder, as pairs: whether repeats are taken (``'taken'``
-    or ``'once'``; ``''`` where there are none), and a Chorale named after the file."""
+    """Every chorale file in music21's Bach folder, as pairs: how repeats are read (``'taken'`` or
+    ``'once'``; ``''`` without repeats), and a Chorale named after the file."""
     from music21.corpus import getComposer
 
     files = sorted(
@@ -119,8 +119,8 @@ def read_files() -> list[tuple[str, Chorale]]:
 def match_pieces(
     pieces: list[Chorale], readings: list[tuple[str, Chorale]]
 ) -> list[dict[str, Any]]:
-    """Which file each piece is: a dict for each piece with file, repeats and file_steps of the
-    reading that fits it, and the results of `align`; or with remark alone where none fits.
+    """The file of each piece: a dict for each piece with file, repeats and file_steps of the
+    matching reading, and the results of `align`; or with only a remark if none matches.
 
     Args:
         pieces: list of Chorale.
@@ -135,7 +135,7 @@ def match_pieces(
     shares = pairwise_containment(pieces, [chorale for _, chorale in readings], INDEX_STEPS)
     pairs: list[tuple[int, dict[str, Any]]] = []
     for place, piece in enumerate(pieces):
-        fits: dict[str, dict[str, Any]] = {}  # of each file the better reading
+        fits: dict[str, dict[str, Any]] = {}  # the better reading of each file
         for candidate in np.argsort(-shares[place], kind="stable")[:CANDIDATES]:
             repeats, chorale = readings[candidate]
             match = {
@@ -151,8 +151,8 @@ def match_pieces(
         key=lambda pair: (-pair[1]["notes_agree"], len(pair[1]["file"]), pair[1]["file"], pair[0])
     )
     matches: dict[int, dict[str, Any]] = {}  # by the number of the piece
-    owners: dict[str, int] = {}  # which piece each file went to
-    for place, match in pairs:  # the best fit first; later pieces find the file taken
+    owners: dict[str, int] = {}  # the piece to which each file is assigned
+    for place, match in pairs:  # the best fit first; for later pieces the file is taken
         if (
             match["notes_agree"] >= MATCH_THRESHOLD
             and place not in matches
@@ -173,7 +173,7 @@ def align(piece: Chorale, other: Chorale) -> dict[str, float]:
     """How well two editions of a piece agree, once aligned.
 
     Steps are aligned in order. Either edition may have steps that the other lacks (a repeat, an
-    upbeat, a last beat); each of them costs `GAP_PENALTY` (Needleman and Wunsch 1970).
+    upbeat, a last beat); each such step costs `GAP_PENALTY` (Needleman and Wunsch 1970).
 
     Args:
         piece, other: Chorales.
@@ -205,7 +205,7 @@ def align(piece: Chorale, other: Chorale) -> dict[str, float]:
         )
     notes = steps = 0
     i, j = len(ours), len(theirs)
-    while i and j:  # back along the best alignment
+    while i and j:  # trace back the best alignment
         if score[i][j] == score[i - 1][j - 1] + equal[i - 1, j - 1]:
             i, j = i - 1, j - 1
             notes, steps = notes + equal[i, j], steps + (equal[i, j] == len(VOICES))
@@ -222,7 +222,7 @@ def align(piece: Chorale, other: Chorale) -> dict[str, float]:
 
 
 def _transposition(piece: Chorale, other: Chorale) -> int:
-    """Semitones from `other` up to `piece`: the most common among the passages that they share."""
+    """Semitones from `other` up to `piece`: the most common value among their shared passages."""
     _, ours, theirs = np.intersect1d(
         passages(piece, INDEX_STEPS), passages(other, INDEX_STEPS), return_indices=True
     )
@@ -234,7 +234,7 @@ def _transposition(piece: Chorale, other: Chorale) -> int:
 
 
 def _row(piece: Chorale, match: dict[str, Any]) -> dict[str, Any]:
-    """A row of the manifest (dict), with shares as text of four decimals."""
+    """A row of the manifest (dict), with shares as text with four decimals."""
     _, partition, stem = piece.name.split("/")
     row = {
         "partition": partition,

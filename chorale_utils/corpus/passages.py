@@ -1,9 +1,9 @@
-"""Passages: what two pieces have in common, whatever key each is in.
+"""Passages: music that two pieces share, in any key.
 
-A passage is a run of n steps in some voices, written as one number that its transpositions share.
-Pieces that have many passages in common are the same music. This answers three questions: which
-file holds which chorale, which chorales are near-copies of another, and how much of a generated
-chorale was learnt by heart.
+A passage is a run of n steps in some voices, represented by one number that is the same in every
+transposition. Pieces that share many passages are the same music. This answers three questions:
+which file holds which chorale, which chorales are near-copies of others, and how much of a
+generated chorale was learnt by heart.
 
 Notebook: 01_data_exploration
 """
@@ -20,21 +20,21 @@ from ..chorale import SILENCE, VOICES, Chorale, as_chorale, as_chorales
 if TYPE_CHECKING:
     import pandas as pd
 
-# Length in sixteenths of the passages that tell near-copies apart: one bar of 4/4 where all four
-# voices must agree, a bar and a half where only one must.
+# Length in sixteenths of the passages that reveal near-copies: one bar of 4/4 if all four voices
+# must agree, a bar and a half if only one must.
 PASSAGE_STEPS_ALL_VOICES = 16
 PASSAGE_STEPS_ONE_VOICE = 24
 
-# A passage counts as copied only if notes change at this many of its steps, the first apart.
+# A passage counts as copied only if notes change on at least this many steps after its first.
 MINIMUM_CHANGES = 4
 
 _REST = 1 << 20  # stands for silence among intervals, which are never that large
 
 
 def passages(chorale: Chorale, steps: int, voices: str = "all") -> np.ndarray:
-    """uint64 array (len(chorale) - steps + 1,): one number for each passage, in order of its first
-    step. Two numbers are equal where one passage is a transposition of the other (different
-    passages collide with a probability of about 2**-60).
+    """uint64 array (len(chorale) - steps + 1,): one number for each passage, ordered by its first
+    step. Two numbers are equal if one passage is a transposition of the other (different passages
+    collide with a probability of about 2**-60).
 
     Args:
         chorale: Chorale.
@@ -42,7 +42,7 @@ def passages(chorale: Chorale, steps: int, voices: str = "all") -> np.ndarray:
         voices: ``'all'``, or one of ``'soprano'``, ``'alto'``, ``'tenor'``, ``'bass'``.
 
     Raises:
-        ValueError: `voices` or `steps` is none of these.
+        ValueError: `voices` or `steps` is invalid.
 
     Examples:
         >>> chorale = Chorale([[72, 67, 64, 48], [71, 67, 62, 55], [72, 67, 64, 48]])
@@ -88,7 +88,7 @@ def passage_containment(
         voices: ``'all'``, or one of ``'soprano'``, ``'alto'``, ``'tenor'``, ``'bass'``.
 
     Raises:
-        ValueError: `voices` or `steps` is none of these.
+        ValueError: `voices` or `steps` is invalid.
 
     Examples:
         >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(12)])
@@ -112,15 +112,14 @@ def pairwise_containment(
     voices: str = "all",
 ) -> np.ndarray:
     """float array (len(chorales), len(others)): the share (0 to 1) of each chorale's passages that
-    occur in each of the others, in any transposition; 0 where the chorale is shorter than a
-    passage.
+    occur in each of the others, in any transposition; 0 if the chorale is shorter than a passage.
 
     Args:
         chorales, others: lists of Chorale, or one Chorale.
         steps, voices: as in `passage_containment`.
 
     Raises:
-        ValueError: `voices` or `steps` is none of these.
+        ValueError: `voices` or `steps` is invalid.
 
     Examples:
         >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(12)])
@@ -154,29 +153,28 @@ def copied(
     training: Chorale | Iterable[Chorale],
     steps: int = PASSAGE_STEPS_ALL_VOICES,
 ) -> pd.DataFrame:
-    """How much of each chorale occurs in others, and again in itself: pandas DataFrame, a row a
-    piece (index: its name).
+    """How much of each chorale is copied from others or repeated within itself: pandas DataFrame
+    with one row per piece (index: its name).
 
-    A held chord, or the last two chords of a cadence, occur everywhere. So a passage counts only if
-    notes change at `MINIMUM_CHANGES` of its steps or more, the first step apart. Bach's own
-    validation and test pieces are the control: they share more with his training pieces than one
-    might think.
+    Held chords and the last two chords of a cadence occur everywhere. So a passage counts only if
+    notes change on at least `MINIMUM_CHANGES` of its steps after the first. Bach's own validation
+    and test pieces are the control: they share more with his training pieces than one might think.
 
     Args:
         chorales: list of Chorale, or one Chorale.
         training: list of Chorale, or one: the pieces that may have been learnt by heart.
-        steps: length in sixteenths of the passages that share and repeated are about.
+        steps: length in sixteenths of the passages for share and repeated.
 
     Returns:
         DataFrame with the columns
 
         * longest: steps of the longest passage of four voices that occurs in a training piece, in
-          any transposition; 0 where there is none;
-        * source: name of that training piece; None where there is none;
-        * share: 0 to 1, of the piece's passages of `steps` that occur in a training piece, in any
-          transposition;
-        * repeated: 0 to 1, of the same passages that occurred earlier in the piece itself, in any
-          transposition.
+          any transposition, or 0;
+        * source: name of that training piece, or None;
+        * share: share (0 to 1) of the piece's passages of `steps` that occur in a training piece,
+          in any transposition;
+        * repeated: share (0 to 1) of the same passages that occurred earlier in the piece itself,
+          in any transposition.
 
     Raises:
         ValueError: `steps` is not a whole number of at least 1.
@@ -229,13 +227,12 @@ def _checked_steps(steps: int) -> int:
 def _longest_shared(
     chorales: list[Chorale], training: list[Chorale]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For each step of all chorales, end to end: how long the longest passage is that begins there
-    and occurs in a training piece, in any transposition; and the number of that training piece. Two
-    int arrays (steps of all chorales,).
+    """Two int arrays (steps of all chorales, end to end): the length of the longest passage that
+    begins at each step and occurs in a training piece, in any transposition; and the number of that
+    training piece.
 
-    The passages of 1, 2, 3... steps that begin at each step get one number each, which grows out of
-    that of the passage one step shorter. Passages that are not shared are dropped on the way, so
-    that few remain after some steps.
+    The number of a passage is computed from that of the passage one step shorter. Passages that are
+    not shared are dropped at once, so that few remain after some steps.
     """
     mine, theirs = _GrowingPassages(chorales), _GrowingPassages(training)
     longest, sources = np.zeros((2, len(mine.pitches)), int)
@@ -258,8 +255,8 @@ def _longest_shared(
 
 
 class _GrowingPassages:
-    """Passages of pieces laid end to end, which grow step by step. Each has a number, equal where
-    one is a transposition of the other."""
+    """Passages of pieces laid end to end, which grow step by step. Each has a number, which is the
+    same for all its transpositions."""
 
     def __init__(self, chorales: list[Chorale]) -> None:
         lengths = [len(chorale) for chorale in chorales]
@@ -270,11 +267,11 @@ class _GrowingPassages:
         self.ends = np.repeat(np.cumsum(lengths, dtype=int), lengths)  # of each step's piece
         self.starts = np.arange(len(self.pitches))
         self.numbers = np.zeros(len(self.pitches), np.uint64)
-        self.first = np.zeros(len(self.pitches), np.int64)  # first note that sounds, 0 before it
+        self.first = np.zeros(len(self.pitches), np.int64)  # first sounding note, 0 before it
         self.steps = 0
 
     def grow(self, weights: np.ndarray) -> None:
-        """Makes every passage one step longer; those that would leave their piece are dropped."""
+        """Extends every passage by one step; those that would leave their piece are dropped."""
         self.keep(self.starts + self.steps < self.ends[self.starts])
         notes = self.pitches[self.starts + self.steps]
         sounding = notes != SILENCE
@@ -287,6 +284,6 @@ class _GrowingPassages:
         self.steps += 1
 
     def keep(self, which: np.ndarray) -> None:
-        """Drops all passages but those where `which` (bool) is true."""
+        """Keeps only the passages where `which` (bool) is true."""
         self.starts, self.numbers = self.starts[which], self.numbers[which]
         self.first = self.first[which]

@@ -1,8 +1,8 @@
-"""Chorales by Bach that music21 has and the split does not use: more to learn from.
+"""Chorales by Bach that are in music21 but not in the split: more training data.
 
-A piece is taken if it is a chorale with fermatas and without interludes, and no near-copy: of a
-validation or test piece, because then the model would be tested on what it has learnt from; of a
-training piece, or of another one taken, because it would count twice.
+A piece is used if it is a chorale with fermatas and without interludes, and not a near-copy: not of
+a validation or test piece, because the model would then be tested on its own training data; not of
+a training piece, or of another one already used, because it would count twice.
 
 Notebook: 01_data_exploration
 """
@@ -22,19 +22,19 @@ from .passages import pairwise_containment
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_CHORALES = ("bach/bwv846.mxl",)  # for piano
-HELD_OUT_SHARE = 0.1  # of a piece's passages in a validation or test piece, or theirs in it
-TRAINING_SHARE = 0.5  # the same, for training pieces and others that are taken
-SOUNDING = 0.9  # share of its steps in which each voice must sing: no interludes
+NOT_CHORALES = ("bach/bwv846.mxl",)  # for keyboard
+HELD_OUT_SHARE = 0.1  # largest share of passages in common with a validation or test piece
+TRAINING_SHARE = 0.5  # the same for training pieces and others already used
+SOUNDING = 0.9  # smallest share of steps in which each voice must sing: no interludes
 PASSAGE = 16  # steps
 
 
 def unsplit_chorales(corpus: Corpus, progress: bool = True) -> list[Chorale]:
-    """The chorales by Bach outside the split that are near-copies of no piece of it.
+    """The chorales by Bach outside the split that are not near-copies of its pieces.
 
     Args:
         corpus: the music21 edition.
-        progress: whether to show a progress bar, where the files have not been parsed before.
+        progress: whether to show a progress bar while files are parsed for the first time.
 
     Notebook: 01_data_exploration
     """
@@ -44,21 +44,20 @@ def unsplit_chorales(corpus: Corpus, progress: bool = True) -> list[Chorale]:
 
 
 def unsplit_report(corpus: Corpus, chorales: list[Chorale] | None = None) -> pd.DataFrame:
-    """What was found outside the split, and why it is taken or not: pandas DataFrame, a row a file
-    (index: its name).
+    """The pieces found outside the split, and whether each is used and why: pandas DataFrame with
+    one row per file (index: its name).
 
     Args:
         corpus: the music21 edition.
-        chorales: those in the files; None to parse them.
+        chorales: the chorales in the files; None parses them.
 
     Returns:
         DataFrame with the columns held_out and training (the largest share of passages of four
-        voices and 16 steps, in any transposition, that it has in common with one validation or test
-        piece, and with one training piece: the share of its own or of the other's, whichever is
-        greater), nearest (name of that validation or test piece, None where they have nothing in
-        common), before (the same share, with one of the files above it that are taken), sounding
-        (share of the steps in which its voices sing, the least of four), fermatas (whether it has
-        some), and taken.
+        voices and 16 steps, in any transposition, in common with one validation or test piece, and
+        with one training piece; a share of the file's passages or of the other piece's, whichever
+        is greater), nearest (name of that validation or test piece, or None), before (the same
+        share with a file above that is used), sounding (smallest share of steps in which one of the
+        four voices sings), fermatas (whether it has any), and taken (whether it is used).
 
     Notebook: 01_data_exploration
     """
@@ -104,7 +103,7 @@ def _in_common(chorales, others):
 
 
 def _parsed(progress):
-    """The chorales in the files that the manifest does not name, from their cache."""
+    """The chorales in the files outside the manifest, from their cache."""
     from importlib.metadata import version
 
     from music21.common import getCorpusFilePath

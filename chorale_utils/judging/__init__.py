@@ -1,1 +1,1 @@
-"""What can be said about a finished chorale: faults counted, style, and one grade."""
+"""Judging a finished chorale: counts of faults, style, phrasing, discriminability, and a grade."""

@@ -1,17 +1,17 @@
 """Counterpoint: faults that can be counted in thousands of pieces at once, for the grade.
 
-Conventions: each rule counts its faults against the chances for them, and states faults in a
-thousand chances: parallel fifths among the pairs of voices that move together, leaps among the
-notes that move. So a piece in which little happens gains nothing by it. Bach breaks every one of
-these rules, seldom and for a reason; the control is always how often he does.
+Conventions: each rule counts faults per thousand chances: parallel fifths among the pairs of voices
+that move together, leaps among the notes that move. So a piece in which little happens gains no
+advantage. Bach breaks every one of these rules, seldom and for a reason; how often he does is
+always the control.
 
-The rules look at the grid alone (see grid.py) and know no harmony: for them a cadence is wherever a
+The rules use only the grid (see grid.py) and no harmonic analysis: a cadence is any place where a
 triad in root position follows a major triad or dominant seventh in root position a fourth below.
-The end of a phrase, on a fermata, and the beginning of the next are neighbours like any others,
-because generated pieces have no fermatas; some of Bach's own parallels are there. Intervals are
-counted in semitones, so a diminished sixth, which sounds like a fifth, is one.
+The end of a phrase, on a fermata, and the beginning of the next count as consecutive, because
+generated pieces may have no fermatas; some of Bach's own parallels are there. Intervals are counted
+in semitones, so a diminished sixth, which sounds like a fifth, counts as one.
 
-What a teacher marks in a single piece, `part_writing` finds, which looks at the harmony too.
+To find what a teacher would mark in a single piece, use `part_writing`, which considers harmony.
 
 Notebook: 04_evaluation
 """
@@ -29,7 +29,7 @@ from .grid import Grid
 if TYPE_CHECKING:
     import pandas as pd
 
-# What the voices of a choir are asked for: C4-G5, G3-D5, C3-G4, E2-D4 (MIDI numbers).
+# The range of each voice in a choir: C4-G5, G3-D5, C3-G4, E2-D4 (MIDI numbers).
 RANGES = ((60, 79), (55, 74), (48, 67), (40, 62))
 
 _UPPER, _LOWER = np.triu_indices(len(VOICES), 1)  # the six pairs of voices, the higher one first
@@ -40,8 +40,8 @@ _SINGLE: list[tuple[int, ...]] = [(voice,) for voice in range(len(VOICES))]
 
 
 class Counted(NamedTuple):
-    """A rule whose faults are counted: what it forbids (`what`), the chances that its faults are
-    counted against (`chances`), and where it is taught (`source`).
+    """A rule whose faults are counted: what it forbids (`what`), what counts as a chance for a
+    fault (`chances`), and where it is taught (`source`).
 
     Examples:
         >>> COUNTED["leap"].what, COUNTED["leap"].chances
@@ -108,9 +108,9 @@ COUNTED = {
         f"{_TEXTBOOK}; {_HURON}",
     ),
     "range": Counted(
-        "a note outside of what its voice is asked for: C4-G5, G3-D5, C3-G4, E2-D4",
+        "a note outside the range of its voice: C4-G5, G3-D5, C3-G4, E2-D4",
         "notes",
-        "the ranges that are commonly taught for a choir, as in the AP Music Theory course",
+        "the ranges commonly taught for a choir, as in the AP Music Theory course",
     ),
     "leap": Counted(
         "a voice leaps a seventh, or more than an octave",
@@ -149,10 +149,10 @@ COUNTED = {
 
 
 class _Verdict(NamedTuple):
-    """Where a rule is broken, and where it could be, in N steps.
+    """Where a rule is broken, and where it could be broken, in N steps.
 
     Attributes:
-        voices: which voices each column of `faults` is about.
+        voices: the voices to which each column of `faults` refers.
         faults: bool array (N, len(voices)).
         chances: bool array (N, any number of columns).
     """
@@ -163,8 +163,8 @@ class _Verdict(NamedTuple):
 
 
 def count_faults(grid: Grid) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How often each piece breaks each rule, and how often it could have: (faults, chances), two
-    pandas DataFrames, a row a piece (index: its number), a column for each of `COUNTED`.
+    """How often each piece breaks each rule, and how often it could: (faults, chances), two pandas
+    DataFrames with one row per piece (index: its number) and one column for each rule of `COUNTED`.
 
     Args:
         grid: `Grid` of the pieces.
@@ -187,8 +187,8 @@ def count_faults(grid: Grid) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def counted_faults(chorale: Chorale) -> list[tuple[int, tuple[int, ...], str]]:
-    """Where a chorale breaks the rules that are counted: (step of arrival, voices, name of the
-    rule), in order of time.
+    """Where a chorale breaks the counted rules: (step of arrival, voices, name of the rule), in
+    order of time.
 
     Args:
         chorale: Chorale.
@@ -209,7 +209,7 @@ def counted_faults(chorale: Chorale) -> list[tuple[int, tuple[int, ...], str]]:
 
 
 def _count(grid: Grid, flags: np.ndarray) -> np.ndarray:
-    """float array (pieces,): how many of the flags, bool array (N, any), are set in each piece."""
+    """float array (pieces,): the number of flags, bool array (N, any), set in each piece."""
     return grid.per_piece(np.nonzero(flags)[0])
 
 
@@ -242,7 +242,7 @@ def _motion(grid: Grid) -> dict[str, _Verdict]:
 
 
 def _positions(grid: Grid) -> dict[str, _Verdict]:
-    """How high voices are above each other, and each in its range."""
+    """Spacing, crossing and overlapping of voices, and their ranges."""
     upper, lower = (list(voices) for voices in zip(*_NEIGHBOURS))
     high, low = grid.pitches[:, upper], grid.pitches[:, lower]
     high_before, low_before = grid.before[:, upper], grid.before[:, lower]
@@ -292,7 +292,7 @@ def _melody(grid: Grid) -> dict[str, _Verdict]:
 
 
 def _cadences(grid: Grid) -> dict[str, _Verdict]:
-    """What becomes of leading tone and seventh where a dominant goes to its tonic."""
+    """How leading tone and seventh resolve where a dominant goes to its tonic."""
     inside = grid.step > 0
     lowest_before, chord_before = (
         np.where(inside, np.roll(what, 1), 0) for what in (grid.lowest, grid.chord)
@@ -317,12 +317,12 @@ def _cadences(grid: Grid) -> dict[str, _Verdict]:
 
 
 def _has(chords: np.ndarray, interval: int) -> np.ndarray:
-    """Whether chords (numbers of twelve bits) have this interval above their lowest note."""
+    """Whether chords (twelve-bit numbers) have this interval above their lowest note."""
     return chords & (1 << interval) > 0
 
 
 def _has_only(chords: np.ndarray, *intervals: int) -> np.ndarray:
-    """Whether chords sound, and have no other intervals than these above their lowest note."""
+    """Whether chords are not silent and have only these intervals above their lowest note."""
     return (chords > 0) & (chords & ~sum(1 << interval for interval in intervals) == 0)
 
 

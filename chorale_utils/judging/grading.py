@@ -1,14 +1,14 @@
-"""Grading: how well a chorale keeps to Bach's practice, measure by measure, and as one figure: the
+"""Grading: how closely a chorale follows Bach's practice, as single measures and as one number, the
 grade.
 
-Measures: the faults of counterpoint, out of the chances for them (see counterpoint.py); dissonance
-on the beat; how unlikely a piece is in Bach's own distributions (see style.py). The grade adds them
-up: for each measure that is further from what is usual for Bach, points are taken off. How many was
-fitted by setting Bach's training pieces against shuffled, random and generated ones (see
-`writing.grade_card`, and grade.md beside this file), and is shipped in grade.csv.
+Measures: the rates of faults in counterpoint (see counterpoint.py); dissonance on the beat; how
+unlikely a piece is under Bach's own distributions (see style.py). The grade combines them: each
+measure costs points, the more the further it is from Bach's usual value. The weights were fitted to
+separate Bach's training pieces from shuffled, random and generated ones (see `writing.grade_card`,
+and grade.md beside this file), and are shipped in grade.csv.
 
-Conventions: a measure is a rate, so that pieces of any length compare. No measure knows what is
-beautiful. Bach's own pieces always go through the same code, as the control.
+Conventions: a measure is a rate, so that pieces of any length are comparable. No measure says what
+is beautiful. Bach's own pieces always go through the same code, as the control.
 
 Notebook: 04_evaluation
 """
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 POINTS = Path(__file__).with_name("grade.csv")
 
 # Consonant chords, as semitones above the lowest note: major and minor triads in root position and
-# first inversion, and the diminished triad in first inversion. Parts of them are consonant, too.
+# first inversion, and the diminished triad in first inversion. Their subsets are consonant, too.
 _CONSONANCES = ((0, 4, 7), (0, 3, 7), (0, 3, 8), (0, 4, 9), (0, 3, 9))
 _ROOT_POSITIONS = ((0, 4, 7), (0, 3, 7))
 
 
 def describe_measures() -> pd.DataFrame:
-    """What every measure is: pandas DataFrame, a row for each (index: its name), columns what, unit
-    and source.
+    """A description of every measure: pandas DataFrame with one row per measure (index: its name)
+    and columns what, unit and source.
 
     Examples:
         >>> describe_measures().loc["leap", ["what", "unit"]].tolist()
@@ -57,13 +57,13 @@ def describe_measures() -> pd.DataFrame:
         for name, rule in COUNTED.items()
     }
     rows["dissonance"] = (
-        "a chord on the beat that is no triad in root position or first inversion, nor part of "
-        "one (of diminished triads, the first inversion alone)",
+        "a chord on the beat that is neither a triad in root position or first inversion nor part "
+        "of one (for diminished triads, only the first inversion)",
         "per thousand beats",
         "Aldwell and Schachter, Harmony and Voice Leading; Fux 1725, Gradus ad Parnassum",
     )
     rows["open end"] = (
-        "the last chord that sounds is no major or minor triad in root position, nor part of one",
+        "the last chord is neither a major or minor triad in root position nor part of one",
         "per thousand pieces",
         "Aldwell and Schachter, Harmony and Voice Leading",
     )
@@ -71,7 +71,7 @@ def describe_measures() -> pd.DataFrame:
         rows[f"surprise of {name}"] = (
             f"how unlikely this is in Bach's training pieces: {about.what}, given "
             f"{_CONTEXTS[name]}",
-            "nats a value, the mean of -ln p",
+            "nats per value, the mean of -ln p",
             "bach.csv",
         )
     return pd.DataFrame.from_dict(rows, orient="index", columns=["what", "unit", "source"])
@@ -88,9 +88,9 @@ _CONTEXTS = {
 
 
 def compute_measures(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
-    """All measures of each chorale: pandas DataFrame, a row a piece (index: its name), a column a
-    measure (see `describe_measures`). A measure is 0 where there was no chance for a fault, or no
-    value that could surprise.
+    """All measures of each chorale: pandas DataFrame with one row per piece (index: its name) and
+    one column per measure (see `describe_measures`). A measure is 0 if there was no chance for a
+    fault, or no value to predict.
 
     Args:
         chorales: list of Chorale, or one Chorale.
@@ -111,8 +111,9 @@ def compute_measures(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
 def tally(
     chorales: Chorale | Iterable[Chorale], bach: dict[str, np.ndarray] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the measures are rates of: (amounts, chances), two pandas DataFrames, a row a piece, a
-    column a measure. Their ratio is the measure: of one piece, or, summed up, of many.
+    """Numerators and denominators of the measures: (amounts, chances), two pandas DataFrames with
+    one row per piece and one column per measure. Their ratio is the measure of one piece, or, if
+    both are summed, of many.
 
     Args:
         chorales: list of Chorale, or one Chorale.
@@ -130,7 +131,7 @@ def tally(
     nats, events = (table.add_prefix("surprise of ") for table in surprise(grid, bach))
     beats = np.flatnonzero((grid.place == 0) & (grid.lowest > 0))
     sounding = np.flatnonzero(grid.lowest > 0)
-    last = sounding[np.diff(grid.piece[sounding], append=grid.count) > 0]  # of each piece
+    last = sounding[np.diff(grid.piece[sounding], append=grid.count) > 0]  # last chord of each
     for name, where, good in (
         ("dissonance", beats, _CONSONANCES),
         ("open end", last, _ROOT_POSITIONS),
@@ -141,7 +142,7 @@ def tally(
 
 
 def _are_parts_of(chords: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    """bool array (4096,): of every number of twelve bits, whether that chord is part of one of
+    """bool array (4096,): for every twelve-bit number, whether that chord is a subset of one of
     `chords`."""
     numbers = np.arange(4096)
     return np.any(
@@ -152,9 +153,9 @@ def _are_parts_of(chords: tuple[tuple[int, ...], ...]) -> np.ndarray:
 def grade(chorales: Chorale | Iterable[Chorale]) -> np.ndarray:
     """The grade of each chorale: float array (n,), the sums of their parts (see `explain_grade`).
 
-    A piece has grade 0 if it is in every measure like the median of Bach's training pieces. Points
-    are natural logarithms of odds: with each point less, the odds that the piece is Bach's are 2.7
-    times smaller. Bach's own pieces are a little under 0, because none is usual in everything;
+    A piece has grade 0 if every measure equals the median of Bach's training pieces. A point is one
+    natural logarithm of odds: each point lost makes the odds that the piece is Bach's 2.7 times
+    smaller. Bach's own pieces are a little below 0, because none is typical in every respect;
     grade.md has the figures.
 
     Args:
@@ -173,13 +174,13 @@ def grade(chorales: Chorale | Iterable[Chorale]) -> np.ndarray:
 
 
 def explain_grade(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
-    """What each measure contributes to the grade: pandas DataFrame, a row a piece (index: its
-    name), a column a measure; a row sums to the piece's grade.
+    """The contribution of each measure to the grade: pandas DataFrame with one row per piece
+    (index: its name) and one column per measure; each row sums to the piece's grade.
 
-    A contribution is points_per_unit * (m - usual), with figures from grade.csv, where m is the
-    measure after two steps. Nine in ten of Bach's training pieces are above `low`; a measure under
-    `low` is reflected there, because a piece that is much smoother than Bach's is as unlike them as
-    one that is much rougher. And above `high` it is clipped, so that no measure decides alone.
+    A contribution is points_per_unit * (m - usual), with numbers from grade.csv, where m is the
+    measure after two adjustments. Below `low`, which nine in ten of Bach's training pieces exceed,
+    it is reflected, because a piece that is much smoother than Bach's is as unlike them as one that
+    is much rougher. Above `high` it is clipped, so that no single measure decides.
 
     Args:
         chorales: list of Chorale, or one Chorale.
@@ -196,10 +197,10 @@ def explain_grade(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
 
 
 def contributions(measures: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """As `explain_grade`, from the measures of pieces, with other points than those of grade.csv.
+    """Like `explain_grade`, but from given measures, and with other points than those of grade.csv.
 
     Args:
-        measures: as `compute_measures` returns them.
+        measures: as from `compute_measures`.
         points: DataFrame with the columns of grade.csv, indexed by the names of measures.
 
     Examples:
@@ -217,12 +218,12 @@ def contributions(measures: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
 def reflect_and_clip(
     measures: pd.DataFrame, low: pd.Series, high: pd.Series | float
 ) -> pd.DataFrame:
-    """Measures reflected at `low`, so that what is under it lies as far above it, and clipped at
+    """Measures reflected at `low`, so that values below it lie as far above it, and clipped at
     `high`.
 
     Args:
-        measures: as `compute_measures` returns them.
-        low, high: pandas Series by measure; or for `high` one float for all.
+        measures: as from `compute_measures`.
+        low, high: pandas Series by measure; `high` may also be one float for all.
 
     Examples:
         >>> import pandas as pd
@@ -246,24 +247,23 @@ def report_card(
     resamples: int = 200,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """A table that compares groups of chorales: pandas DataFrame, a row a group, with columns in
-    three blocks, each of which has a column for every figure: ``card["value"]``, and
-    ``card["low"]`` and ``card["high"]``, the 2.5 and 97.5 percentiles over bootstrap resamples of
-    the group's pieces.
+    """A table that compares groups of chorales: pandas DataFrame with one row per group and three
+    blocks of columns: ``card["value"]``, and ``card["low"]`` and ``card["high"]``, the 2.5th and
+    97.5th percentiles over bootstrap resamples of the group's pieces.
 
-    The figures are grade (mean), pieces (number), all measures (of the whole group: faults in all
-    its pieces, in a thousand of all chances), and, if training pieces are given, the means of
+    Each block has the columns grade (mean), pieces (number), all measures (of the whole group:
+    faults in all its pieces per thousand chances), and, if training pieces are given, the means of
     longest, share and repeated, see `copied`.
 
     Args:
         groups: dict of name -> list of Chorale, or one Chorale; Bach's own first.
         training: list of Chorale, one Chorale, or None.
         resamples: number of bootstrap resamples.
-        seed: int, of the resamples.
+        seed: int, for the resamples.
 
     Raises:
-        TypeError: `groups` is no dict, or a group holds something else than chorales.
-        ValueError: a group has no chorales, or `resamples` is under 1.
+        TypeError: `groups` is not a dict, or a group holds something other than chorales.
+        ValueError: a group has no chorales, or `resamples` is below 1.
 
     Examples:
         >>> chords = [[72, 67, 64, 48]] * 8 + [[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4
@@ -317,11 +317,11 @@ def report_card(
 
 
 def format_report_card(card: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
-    """A `report_card` for reading: pandas DataFrame of str, such as ``'0.78 (0.61 to 0.95)'``, a
-    row a figure, a column a group.
+    """A `report_card` for reading: pandas DataFrame of str, such as ``'0.78 (0.61 to 0.95)'``, with
+    one row per figure and one column per group.
 
     Args:
-        card: what `report_card` returned.
+        card: the result of `report_card`.
         digits: number of decimals.
 
     Examples:
@@ -341,7 +341,7 @@ def format_report_card(card: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
 
 
 def shuffled(chorale: Chorale, seed: int | None = None) -> Chorale:
-    """A baseline that anyone can beat: each voice sings its own notes and rests, with their
+    """A baseline that is easy to beat: each voice sings its own notes and rests, with their
     lengths, in random order.
 
     Args:
@@ -349,10 +349,10 @@ def shuffled(chorale: Chorale, seed: int | None = None) -> Chorale:
         seed: int; the same seed gives the same order. None draws one.
 
     Returns:
-        Chorale, named after the other, of the same length, without onsets and fermatas.
+        Chorale of the same length, named after the original, without onsets and fermatas.
 
     Raises:
-        TypeError: it is no chorale, or a list.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(4)], name="scale")

@@ -1,12 +1,12 @@
-"""Grid: many chorales laid end to end, so that whatever is counted is counted in all at once.
+"""Grid: many chorales laid end to end, so that things can be counted in all of them at once.
 
-Everything that judges a chorale looks at the same few things: which notes move, which chord stands
-above the lowest note, how long the notes are, which note is the tonic. This file finds them, in
-numpy, for thousands of pieces together; it judges nothing.
+All judges of a chorale need the same few features: which notes move, which chord is above the
+lowest note, how long the notes are, which note is the tonic. This file computes them with numpy for
+thousands of pieces together; it judges nothing.
 
 Conventions: written, sung and generated pieces are treated alike. A note begins where the pitch
-changes, so a repeated note is a held one, whether or not the source says that it is struck again.
-Fermatas and bar lines are ignored. Where a piece does not state its key, the key is found.
+changes, so a repeated note counts as held, even if the source says that it is struck again.
+Fermatas and bar lines are ignored. If a piece does not state its key, the key is estimated.
 
 Notebook: 04_evaluation
 """
@@ -20,9 +20,9 @@ import numpy as np
 
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales, tonic_and_mode
 
-# How often each of the twelve notes from the tonic up stands in music in major and in minor: the
-# weights of Aarden 2003, "Dynamic Melodic Expectancy", as https://extras.humdrum.org/man/keycor
-# gives them; those of music21, and of `key_of_notes`.
+# How often each of the twelve notes above the tonic occurs in music in major and in minor: the
+# weights of Aarden 2003, "Dynamic Melodic Expectancy", as given at
+# https://extras.humdrum.org/man/keycor; also used by music21 and `key_of_notes`.
 MAJOR_PROFILE = (
     17.7661,
     0.145624,
@@ -62,14 +62,14 @@ class Grid:
     Attributes:
         chorales: list of Chorale.
         pitches, before: (N, 4): MIDI numbers of each step, and of the step before it in the same
-            piece; 0 is silence, and what comes before a piece's first step.
+            piece; 0 is silence, and stands before a piece's first step.
         piece, step, place: (N,): number of the piece, of the step in it, and of the sixteenth
             within the quarter: 0 to 3, 0 being the beat (counted from the first bar line).
         arrives: (N, 4): whether a note begins, after another note or after silence.
         moved: (N, 4): whether the voice moves from one note to another at this step.
-        lowest: (N,): the lowest note that sounds, whichever voice has it; 0 in silence.
-        chord: (N,): what sounds above the lowest note, as a number of twelve bits: bit k is set
-            where a note is k semitones above it, give or take octaves. 0 in silence.
+        lowest: (N,): the lowest sounding note, in whichever voice; 0 in silence.
+        chord: (N,): the chord above the lowest note as a twelve-bit number: bit k is set if a note
+            is k semitones above it, modulo octaves. 0 in silence.
 
     Examples:
         >>> grid = Grid(Chorale([[72, 67, 64, 48], [71, 67, 62, 55]]))
@@ -102,10 +102,10 @@ class Grid:
         self.chord = np.bitwise_or.reduce(np.where(sounding, 1 << above, 0), axis=1)
 
     def per_piece(self, where: np.ndarray) -> np.ndarray:
-        """float array (count,): how many of the steps `where` each piece has.
+        """float array (count,): how many of the steps `where` lie in each piece.
 
         Args:
-            where: int array, indices into the N steps; one that occurs twice counts twice.
+            where: int array of indices into the N steps; an index that occurs twice counts twice.
 
         Examples:
             >>> grid = Grid([Chorale([[72, 67, 64, 48]] * 2), Chorale([[72, 67, 64, 48]] * 3)])
@@ -116,10 +116,10 @@ class Grid:
 
     @cached_property
     def notes(self) -> dict[str, np.ndarray]:
-        """Every note of every voice, as a dict of int arrays (notes,), voice by voice, in order of
-        time: start (index into the N steps), voice, pitch, length (in steps), and the intervals in
-        semitones by which the note is approached and left, counted upwards: 0 where no note comes
-        directly before or after it."""
+        """All notes, as a dict of int arrays (notes,), voice by voice and in order of time: start
+        (index into the N steps), voice, pitch, length (in steps), and approached and left, the
+        intervals in semitones upwards from the note before and to the note after; 0 if there is no
+        note directly before or after."""
         flat = self.pitches.T.ravel()  # (4 * N,)
         begins = ((self.pitches != self.before) | (self.step[:, None] == 0)).T.ravel()
         starts = np.flatnonzero(begins)
@@ -143,8 +143,8 @@ class Grid:
     @cached_property
     def keys(self) -> tuple[np.ndarray, np.ndarray]:
         """(int array (count,), the tonics, 0 (C) to 11; bool array (count,), whether minor, or a
-        church mode with a minor third): each piece's own `key`, or where it states none the one
-        that is found, see `found_keys`."""
+        church mode with a minor third): each piece's own `key`, or else the estimated one, see
+        `found_keys`."""
         tonics, minor = (keys.copy() for keys in self.found_keys)
         for number, chorale in enumerate(self.chorales):
             if chorale.key is not None:
@@ -153,13 +153,13 @@ class Grid:
 
     @cached_property
     def found_keys(self) -> tuple[np.ndarray, np.ndarray]:
-        """As `keys`, but always found in the notes: the key whose profile correlates best with how
-        long each pitch class sounds (Krumhansl 1990, "Cognitive Foundations of Musical Pitch",
-        chapter 4). Among equally good keys it is the first one upwards from the last bass note, so
-        that a transposed piece is in the transposed key."""
+        """Like `keys`, but always estimated from the notes: the key whose profile correlates best
+        with the durations of the pitch classes (Krumhansl 1990, "Cognitive Foundations of Musical
+        Pitch", chapter 4). Of equally good keys, the first one upwards from the last bass note is
+        chosen, so that a transposed piece gets the transposed key."""
         last = np.zeros(self.count, int)
         sounding = np.flatnonzero(self.lowest)
-        last[self.piece[sounding]] = self.lowest[sounding]  # of several, numpy keeps the last
+        last[self.piece[sounding]] = self.lowest[sounding]  # numpy keeps the last of several
         relative = (self.pitches - last[self.piece][:, None]) % 12
         index = self.piece[:, None] * 12 + relative
         heard = np.bincount(index[self.pitches != SILENCE], minlength=12 * self.count).reshape(

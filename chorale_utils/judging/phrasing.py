@@ -1,18 +1,18 @@
-"""Phrasing: what a chorale's phrases, bars and struck notes are like.
+"""Phrasing: measures of a chorale's phrases, bars and struck notes.
 
 Conventions:
-    Notes are counted where they are struck (`Chorale.struck`). Bar lines are those of the time
+    Notes are counted where they are struck (`Chorale.struck`). Bar lines follow from the time
     signature and the pickup; a piece without a time signature has none. A phrase ends where a
-    fermata does. Chords are read at the first step of a fermata of the soprano, and a piece's end
+    fermata ends. Chords are read at the first step of the soprano's fermata, and a piece's ending
     at its last step.
 
 Measures:
-    notes: struck notes of alto, tenor and bass for each one of the soprano. ties: share of bar
-    lines over which a voice holds its note. tonic: share of pieces that end on the tonic triad in
-    root position (the third may be missing; in minor it may be major). consonant: share of fermatas
-    whose chord, when the last voice has reached it, is a triad in root position or first inversion,
-    or lacks its fifth. cadence: share of fermatas whose bass is reached as in a cadence: by a
-    fourth or fifth, or by step.
+    notes: struck notes of alto, tenor and bass for each struck note of the soprano. ties: share of
+    bar lines over which a voice holds its note. tonic: share of pieces that end on the tonic triad
+    in root position (the third may be missing; in minor it may be major). consonant: share of
+    fermatas whose chord, once all voices have arrived, is a triad in root position or first
+    inversion, possibly without its fifth. cadence: share of fermatas whose bass is reached as in a
+    cadence: by a fourth or fifth, or by step.
 
 Notebook: 04_evaluation
 """
@@ -36,9 +36,9 @@ _CONSONANT += [{0}, {0, 3, 9}]  # a unison or octave; a diminished triad in firs
 
 
 def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
-    """The measures of phrasing (see the top of this module) of groups of chorales, as a pandas
-    DataFrame: a row a group, columns notes_alto to notes_bass, ties_soprano to ties_bass, tonic,
-    consonant and cadence. NaN where there is nothing to measure.
+    """The measures of phrasing (see the top of this module) for groups of chorales, as a pandas
+    DataFrame: one row per group, with columns notes_alto to notes_bass, ties_soprano to ties_bass,
+    tonic, consonant and cadence. NaN if there is nothing to measure.
 
     Args:
         groups: dict of name -> chorales.
@@ -72,7 +72,7 @@ def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
 
 def ends_on_tonic(chorales: Sequence[Chorale]) -> np.ndarray:
     """Whether each chorale ends on the tonic triad in root position: bool array (chorales,). The
-    key is the piece's own, or the one that is found where it does not say.
+    key is the piece's own, or else estimated.
 
     Notebook: 04_evaluation
     """
@@ -99,7 +99,7 @@ def _ties(chorale):
 
 
 def _fermatas(chorale):
-    """bool array (fermatas, 2): whether the chord is consonant, whether the bass comes as in a
+    """bool array (fermatas, 2): whether the chord is consonant, and whether the bass moves as in a
     cadence."""
     if chorale.fermatas is None:
         return np.zeros((0, 2), bool)

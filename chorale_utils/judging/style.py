@@ -1,12 +1,11 @@
-"""Style: how Bach's chorales are made, as a few distributions, and how far other pieces are from
-them.
+"""Style: Bach's chorales as a few distributions, and how far other pieces are from them.
 
 A distribution is over values (intervals, chords, note lengths...) in contexts (a voice, a mode, a
 place in the beat).
 
-Measures: `distributions` are the shares of the values; `divergence` says how far apart those of two
-groups of pieces are; `surprise` says of single pieces how unlikely their values are in Bach's. The
-counts of his training pieces are shipped in bach.csv.
+Measures: `distributions` are the shares of the values; `divergence` is the distance between the
+distributions of two groups of pieces; `surprise` says how unlikely the values of a single piece are
+under Bach's distributions. The counts of his training pieces are shipped in bach.csv.
 
 Notebook: 04_evaluation
 """
@@ -31,11 +30,11 @@ if TYPE_CHECKING:
 BACH = Path(__file__).with_name("bach.csv")
 WIDEST_INTERVAL = 13  # semitones: stands for all intervals beyond an octave
 LONGEST_NOTE = 17  # steps: stands for all notes longer than a whole note
-PSEUDOCOUNT = 0.5  # is added to how often each value occurs, so that nothing is impossible
+PSEUDOCOUNT = 0.5  # added to the count of each value, so that nothing is impossible
 
 
 class Distribution(NamedTuple):
-    """What a distribution is over (`what`), its `contexts`, and its `values`, in a musician's
+    """A distribution: what it is over (`what`), its `contexts`, and its `values`, in a musician's
     words.
 
     Examples:
@@ -51,13 +50,12 @@ class Distribution(NamedTuple):
 
 
 def _chord_name(chord: int) -> str:
-    """A chord, a number of twelve bits, as its intervals above the bass: such as '0 4 7'."""
+    """The intervals of a chord (a twelve-bit number) above the bass, such as '0 4 7'."""
     return " ".join(str(interval) for interval in range(12) if chord >> interval & 1)
 
 
 def _voice_initials(pattern: int) -> str:
-    """The voices of a pattern, a number of four bits, by their initials: such as 'SB'; '-' for
-    none."""
+    """The initials of the voices in a pattern (a four-bit number), such as 'SB'; '-' for none."""
     initials = [voice[0].upper() for number, voice in enumerate(VOICES) if pattern >> number & 1]
     return "".join(initials) or "-"
 
@@ -69,7 +67,7 @@ DISTRIBUTIONS = {
         tuple(range(-WIDEST_INTERVAL, WIDEST_INTERVAL + 1)),
     ),
     "rhythm": Distribution(
-        "length of a note in sixteenths, 17 for more than 16; repeated notes are one",
+        "length of a note in sixteenths, 17 for more than 16; repeated notes count as one",
         VOICES,
         tuple(range(1, LONGEST_NOTE + 1)),
     ),
@@ -77,7 +75,7 @@ DISTRIBUTIONS = {
         "semitones of a note above the tonic", ("major", "minor"), tuple(range(12))
     ),
     "chords": Distribution(
-        "what stands above the lowest note, in semitones within the octave",
+        "intervals above the lowest note, in semitones within the octave",
         ("on the beat", "off the beat"),
         tuple(_chord_name(chord) for chord in range(1, 4096, 2)),
     ),
@@ -87,7 +85,7 @@ DISTRIBUTIONS = {
         tuple(_voice_initials(pattern) for pattern in range(16)),
     ),
     "basses": Distribution(
-        "semitones upwards from the lowest note of one beat to that of the next, by what stood "
+        "semitones upwards from the lowest note of one beat to that of the next, by the chord "
         "above it",
         tuple(_chord_name(chord) for chord in range(1, 4096, 2)),
         tuple(range(12)),
@@ -96,9 +94,8 @@ DISTRIBUTIONS = {
 
 
 def distributions(chorales: Chorale | Iterable[Chorale]) -> dict[str, pd.DataFrame]:
-    """The distributions of some chorales taken together: dict of name (see `DISTRIBUTIONS`) ->
-    pandas DataFrame, a row for each context, a column for each value that occurs. Each row sums to
-    1.
+    """The distributions of some chorales together: dict of name (see `DISTRIBUTIONS`) -> pandas
+    DataFrame with one row per context and one column per value that occurs. Each row sums to 1.
 
     Args:
         chorales: list of Chorale, or one Chorale.
@@ -130,22 +127,22 @@ def divergence(
     resamples: int = 200,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How far the distributions of some chorales are from those of others: pandas DataFrame, a row
-    for each distribution, columns divergence, low and high.
+    """How far the distributions of some chorales are from those of others: pandas DataFrame with
+    one row per distribution and columns divergence, low and high.
 
-    The Jensen-Shannon divergence, in bits, of contexts and values together: 0 where they are the
-    same, 1 where they have nothing in common (Lin 1991, "Divergence measures based on the Shannon
-    entropy"). low and high are the 2.5 and 97.5 percentiles over bootstrap resamples of the pieces
-    of `chorales`, less what resampling adds on average. Fewer pieces are further away by chance
-    alone, so compare groups of about the same size, with Bach's own among them.
+    The measure is the Jensen-Shannon divergence, in bits, of contexts and values together: 0 if
+    they are the same, 1 if they have nothing in common (Lin 1991, "Divergence measures based on the
+    Shannon entropy"). low and high are the 2.5th and 97.5th percentiles over bootstrap resamples of
+    the pieces in `chorales`, minus the bias that resampling adds. A smaller group is further away
+    by chance alone, so compare groups of about the same size, with Bach's own among them.
 
     Args:
         chorales, reference: lists of Chorale, or one Chorale.
         resamples: number of bootstrap resamples.
-        seed: int, of the resamples.
+        seed: int, for the resamples.
 
     Raises:
-        ValueError: one of the groups has no chorales, or `resamples` is under 1.
+        ValueError: one of the groups has no chorales, or `resamples` is below 1.
 
     Examples:
         >>> cadence = Chorale([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4, key="C major")
@@ -191,13 +188,13 @@ def divergence(
 def surprise(
     grid: Grid, bach: dict[str, np.ndarray] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How unlikely the values of each piece are in Bach's distributions: (nats, events), two pandas
-    DataFrames, a row a piece (index: its number), a column for each of `DISTRIBUTIONS`: the
-    surprisal -ln p, summed over the piece's values, and how many values there are.
+    """How unlikely the values of each piece are under Bach's distributions: (nats, events), two
+    pandas DataFrames with one row per piece (index: its number) and one column for each of
+    `DISTRIBUTIONS`: the surprisal -ln p, summed over the piece's values, and the number of values.
 
     Args:
         grid: `Grid` of the pieces.
-        bach: counts by name, as `count_values` returns them; if None, those of bach.csv.
+        bach: counts by name, as from `count_values`; None takes those of bach.csv.
 
     Examples:
         >>> cadence = Chorale([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4, key="C major")
@@ -246,11 +243,11 @@ def count_values(chorales: Chorale | Iterable[Chorale]) -> dict[str, np.ndarray]
 
 def write_bach(chorales: Chorale | Iterable[Chorale], path: str | os.PathLike[str] = BACH) -> Path:
     """Counts the distributions of Bach's training pieces and writes them into a CSV with columns
-    distribution, context, value and count, a row for each value that occurs; returns its path.
+    distribution, context, value and count, one row per value that occurs; returns its path.
 
     Args:
         chorales: list of Chorale, or one Chorale.
-        path: file to write. It is written whole or not at all.
+        path: file to write. It is written completely or not at all.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -297,8 +294,8 @@ def _nats(counts: np.ndarray) -> np.ndarray:
 
 
 def _events(grid: Grid) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Whatever the distributions count: name -> three int arrays (events,), the numbers of piece,
-    context and value."""
+    """The values that the distributions count: name -> three int arrays (events,), the numbers of
+    piece, context and value."""
     notes = grid.notes
     piece_of_note = grid.piece[notes["start"]]
     moving = np.flatnonzero(notes["approached"])
@@ -339,8 +336,8 @@ def _events(grid: Grid) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 
 def _jensen_shannon(counts: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float array (groups,): Jensen-Shannon divergence in bits of each row of `counts` (groups,
-    values) from `other` (values,)."""
+    """float array (groups,): the Jensen-Shannon divergence in bits between each row of `counts`
+    (groups, values) and `other` (values,)."""
     total = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     one, other = counts / total, np.broadcast_to(other / max(other.sum(), 1), counts.shape)
     return _entropy((one + other) / 2) - (_entropy(one) + _entropy(other)) / 2
