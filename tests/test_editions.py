@@ -275,7 +275,7 @@ def test_members_outside_the_archive_are_refused(member, tmp_path):
 def test_torn_archive_is_an_error_that_names_it(keep, tmp_path):
     archive = write_archive(tmp_path / "own.tgz", good_members())
     archive.write_bytes(archive.read_bytes()[:keep])
-    with pytest.raises(ValueError, match=r"own\.tgz: (not a tar archive, or a damaged one|no CSV in)"):
+    with pytest.raises(ValueError, match=r"own\.tgz: (not a tar archive|no CSV in)"):
         load_corpus("jsb", path=archive, known_hash=None)
 
 
