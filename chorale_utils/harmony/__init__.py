@@ -1,1 +1,1 @@
-"""What a chorale's harmony is: local keys, Roman numerals, cadences, non-chord tones."""
+"""The harmony of a chorale: local keys, Roman numerals, cadences, phrases, non-chord tones."""

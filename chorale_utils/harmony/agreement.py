@@ -1,11 +1,10 @@
-"""Agreement: how far an analysis agrees with one that a person wrote.
+"""Agreement: how far an analysis agrees with one by a person.
 
-Conventions: agreement is a share of time, 0 to 1, over the steps that the person analysed. A key
-    agrees where tonic and mode
-do, whatever their spelling; a root where the pitch class does (music21's, also of augmented
-sixths); a whole reading where key, numeral and inversion do, after both figures are brought to one
-spelling (`romantext.canonical`). Of two keys that a person gives to a pivot chord the second one
-counts.
+Conventions: agreement is a share of time, 0 to 1, over the steps that the person analysed. Keys
+    agree if tonic and mode do, whatever their spelling; roots if their pitch classes do (as in
+    music21, also for augmented sixths); whole readings if key, numeral and inversion do, once both
+    figures have the same spelling (`romantext.canonical`). If a person gives two keys to a pivot
+    chord, the second counts.
 
 Notebook: 04_evaluation
 """
@@ -22,22 +21,22 @@ from .romantext import Reading, canonical, sounding
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHIFTS = np.arange(-256, 257, 2)  # steps by which a bar may stand elsewhere
-_WRONG = 2.0  # what a note outside the chord weighs against one inside
+_SHIFTS = np.arange(-256, 257, 2)  # steps by which a bar may be displaced
+_WRONG = 2.0  # weight of a note outside the chord relative to one inside
 _SHIFTED, _JUMP = (
     8.0,
     80.0,
-)  # notes that a shift from the beginning, and one within the piece, must gain
+)  # notes that a shift at the beginning, and one within the piece, must gain
 
 
 class Aligned(NamedTuple):
-    """A person's analysis laid onto a chorale.
+    """A person's analysis aligned with a chorale.
 
     Attributes:
-        readings: what the person wrote.
-        which: int (steps,): the number of the reading that holds at each step, -1 where none does.
-        transposed: semitones by which the chorale stands above the analysis, 0 to 11.
-        fit: share of the notes (0 to 1) that are in the chords read there.
+        readings: the person's chords.
+        which: int (steps,): the number of the reading at each step, or -1.
+        transposed: semitones by which the chorale is above the analysis, 0 to 11.
+        fit: share (0 to 1) of the notes that belong to the chords of the analysis.
 
     Notebook: 04_evaluation
     """
@@ -49,11 +48,11 @@ class Aligned(NamedTuple):
 
 
 def align(readings: list[Reading], chorale: Chorale) -> Aligned:
-    """Lays a person's analysis onto a chorale where bars agree, or, where an edition has written a
-    repeat out or stands in another key, where most notes are in the chords.
+    """Aligns a person's analysis with a chorale by its bars; or, if an edition writes out a repeat
+    or is in another key, such that most notes belong to the chords.
 
     Args:
-        readings: as `romantext.read_romantext` returns them, at least one.
+        readings: as from `romantext.read_romantext`, at least one.
         chorale: Chorale, as written.
 
     Notebook: 04_evaluation
@@ -101,11 +100,11 @@ def _chord_notes(readings, transposed):
 
 
 def agreement(analysis: pd.DataFrame, heard: Aligned) -> dict[str, float]:
-    """For how many steps an analysis agrees with a person's: key, root, reading (key, numeral and
-    inversion), and steps, of how many.
+    """The number of steps at which an analysis agrees with a person's: key, root, reading (key,
+    numeral and inversion), and steps, their total number.
 
     Args:
-        analysis: what `analyse` returned for the chorale.
+        analysis: the result of `analyse` for the chorale.
         heard: the person's analysis of the same chorale.
 
     Notebook: 04_evaluation
@@ -128,8 +127,8 @@ def agreement(analysis: pd.DataFrame, heard: Aligned) -> dict[str, float]:
 
 
 def key_number(key: str, transposed: int = 0) -> int:
-    """A key as a number, 0 to 23, equal for keys that sound the same: twice the pitch class of its
-    tonic, and 1 more in minor, or in a church mode with a minor third.
+    """A key as a number from 0 to 23, equal for enharmonic keys: twice the pitch class of its
+    tonic, plus 1 in minor or a church mode with a minor third.
 
     Examples:
         >>> key_number("c# minor"), key_number("d- dorian"), key_number("c minor", 1)

@@ -1,7 +1,7 @@
-"""Analysis: what a chorale's harmony is, chord by chord, with keys, Roman numerals and cadences.
+"""Analysis: the harmony of a chorale, chord by chord, with keys, Roman numerals and cadences.
 
-`search` finds the path through keys and chords; this file makes a table of it, names the cadences
-and the key of the whole. Numerals, their qualities and inversions are as in music21's RomanText.
+`search` finds the path through keys and chords; this file turns it into a table, and names the
+cadences and the main key. Numerals, qualities and inversions are as in music21's RomanText.
 
 Notebook: 04_evaluation
 """
@@ -39,31 +39,30 @@ COLUMNS = (
 
 
 def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
-    """The harmony of a chorale, a row for each chord, in the order of time; the rows tile the
-    piece.
+    """The harmony of a chorale, one row per chord in order of time; the rows cover the piece
+    without gaps.
 
-    A phrase ends with a fermata, or where a piece has none, where it seems to (see `phrases`).
-    There a chord ends too, and a cadence is named by the last two chords: perfect authentic (V-I,
-    roots in the bass, the tonic in the soprano), imperfect authentic (any other dominant before I),
-    half (on V), Phrygian (iv6-V in minor), plagal (IV-I), deceptive (V-vi).
+    A phrase ends with a fermata, or, in a piece without fermatas, at an estimated place (see
+    `phrases`). There a chord ends, too, and the last two chords determine the cadence: perfect
+    authentic (V-I, roots in the bass, the tonic in the soprano), imperfect authentic (any other
+    dominant before I), half (on V), Phrygian (iv6-V in minor), plagal (IV-I), deceptive (V-vi).
 
     Args:
-        chorale: Chorale with at least one note. Its metre is used where known, and else found
-            (`find_metre`); its key only spells the keys that are found.
-        key: in which it begins and ends, such as ``'g minor'``, where that is known, as in an
-            exercise of a few chords, which may be too short to tell. None: what the notes say.
+        chorale: Chorale with at least one note. Its metre is used if known, or else estimated
+            (`find_metre`); its key is only used to spell the local keys.
+        key: the key in which it begins and ends, such as ``'g minor'``, if that is known, as for an
+            exercise too short to establish a key. None decides from the notes.
 
     Returns:
         pandas DataFrame: start (the chord's first step) and steps (its length, both in sixteenths),
-        bar (as the page counts them; 0 is a pickup, and where endings are numbered anew several
-        bars have one number) and beat (1 is the bar line; in units of the metre), key (the local
-        key, such as ``'g minor'``), numeral (such as ``'V65/V'``), root (pitch class, 0 to 11),
-        quality (one of ``'major'``, ``'minor'``, ``'diminished'``, ``'augmented'``,
-        ``'dominant-seventh'`` and so on, as MusicXML names them), inversion (0 to 3), cadence (one
-        of `CADENCES`, or None).
+        bar (number on the page; 0 is a pickup, and several bars may have the same number if endings
+        are renumbered) and beat (1 is the bar line; in units of the metre), key (the local key,
+        such as ``'g minor'``), numeral (such as ``'V65/V'``), root (pitch class, 0 to 11), quality
+        (``'major'``, ``'minor'``, ``'diminished'``, ``'augmented'``, ``'dominant-seventh'`` and so
+        on, as named in MusicXML), inversion (0 to 3), cadence (one of `CADENCES`, or None).
 
     Raises:
-        ValueError: no note sounds, or `key` is none.
+        ValueError: no note sounds, or `key` is not a key.
 
     Examples:
         >>> chords = [[72, 64, 55, 48]] * 4 + [[72, 65, 57, 53]] * 4
@@ -84,7 +83,7 @@ def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
 
 
 def tabulate(chorale: Chorale, path: np.ndarray) -> pd.DataFrame:
-    """The table that `analyse` returns, of a path that `search.best_path` found.
+    """The table that `analyse` returns, from a path found by `search.best_path`.
 
     Args:
         chorale: Chorale.
@@ -122,12 +121,12 @@ def tabulate(chorale: Chorale, path: np.ndarray) -> pd.DataFrame:
 
 
 def main_key(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
-    """The key of a whole chorale (such as ``'f# minor'``): the local key in which it ends.
+    """The main key of a chorale (such as ``'f# minor'``): the local key in which it ends.
 
     Args:
-        chorale: Chorale with at least one note; its own `key` decides between F sharp and G flat,
-            no more.
-        analysis: what `analyse` made of it; made anew unless given.
+        chorale: Chorale with at least one note; its own `key` only decides the spelling, such as F
+            sharp or G flat.
+        analysis: the result of `analyse`; None computes it.
 
     Examples:
         >>> main_key(Chorale(np.tile([72, 67, 64, 48], (16, 1))))
@@ -145,9 +144,9 @@ def _beat(bar, step):
 
 
 def _home_at_last(tonics, figures, lengths):
-    """Tonics and numerals of the chords, the last of which, if it is a dominant, is the tonic of
-    its own root where more of the piece is in that key: a piece in F sharp minor that has just
-    touched B minor ends on its tonic, whose third is raised."""
+    """Tonics and numerals of the chords. If the last chord is a dominant, but more of the piece is
+    in the key of its root, it becomes the tonic of that key: a piece in F sharp minor that has just
+    touched on B minor ends on its own tonic with a raised third."""
     listed = numerals()
     last, root = listed[figures[-1]], (tonics[-1] + 7) % 12
     if (last.degree, last.quality, last.inversion) != ("V", "major", 0):
@@ -162,14 +161,15 @@ def _home_at_last(tonics, figures, lengths):
 
 
 def _keys_spelt(tonics, minor, key):
-    """Names of local keys, each near to the signature of the piece's key, or of the last one."""
+    """Names of local keys, spelled close to the signature of the piece's key, or of the last
+    one."""
     home = key_spelt(int(tonics[-1]), bool(minor[-1])) if key is None else key
     near = signature_of(home)
     return [key_spelt(int(tonic), bool(mode), near) for tonic, mode in zip(tonics, minor)]
 
 
 def _cadences(analysis, chorale, ends):
-    """For each row the cadence that it ends, or None."""
+    """For each row, the cadence that ends there, or None."""
     named = [None] * len(analysis)
     stops = (analysis["start"] + analysis["steps"]).to_numpy()
     begin = 0
@@ -197,7 +197,7 @@ def _cadence(phrase, chorale):
         return None
     degree, arrived = before.degree, final.degree
     target = ""
-    if "/" in degree and degree.split("/")[1] != "V":  # a cadence in a key that is only touched
+    if "/" in degree and degree.split("/")[1] != "V":  # a cadence in a key only touched on
         degree, target = degree.split("/")
         if target != arrived:
             return None
@@ -227,7 +227,7 @@ def _cadence(phrase, chorale):
 
 
 def _in_key(figure, its_key, key):
-    """The numeral as it reads in another key; in its own where it has none there."""
+    """The numeral in another key; unchanged if it has none there."""
     own = numeral(figure, its_key.split()[1])
     if its_key == key:
         return own

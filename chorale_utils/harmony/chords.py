@@ -1,10 +1,10 @@
 """Chords: the Roman numerals that the analysis can choose from, as tables of numbers.
 
-A numeral is a name inside a key; the chord behind it is a set of notes. This file lists the
-numerals of major and minor with the chords they mean, and spells keys. The figures are those of
-RomanText (Tymoczko, Gotham, Cuthbert and Ariza 2019, "The RomanText Format"), and mean what music21
-takes them to mean: in minor ``VI`` and ``VII`` stand on the lowered degrees, ``vi`` and ``vii`` on
-the raised ones. It reads no chorale.
+A numeral is a name within a key; it stands for a chord, which is a set of notes. This file lists
+the numerals of major and minor with their chords, and spells keys. The figures are those of
+RomanText (Tymoczko, Gotham, Cuthbert and Ariza 2019, "The RomanText Format"), interpreted as in
+music21: in minor, ``VI`` and ``VII`` are on the lowered degrees, ``vi`` and ``vii`` on the raised
+ones. This file reads no chorale.
 
 Notebook: 04_evaluation
 """
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 # each quality and its notes in semitones above the root: root, third, fifth, seventh. The root of
-# an augmented sixth is music21's: the note an augmented sixth above the bass, in the French the
-# second.
+# an augmented sixth is as in music21: the note an augmented sixth above the bass, in the French
+# sixth the second note.
 QUALITIES: dict[str, tuple[int, ...]] = {
     "major": (0, 4, 7),
     "minor": (0, 3, 7),
@@ -66,7 +66,7 @@ _DEGREES = {
         "V 7 M 7, v 7 m m7, VI 8 M M7, vi 9 d h7, VII 10 M 7, vii 11 d d7"
     ),
 }
-# what dominants and leading-tone chords are applied to: degree, semitones, whether a major triad
+# targets of applied dominants and leading-tone chords: degree, semitones, whether a major triad
 _APPLIED_TO = {
     "major": (
         ("ii", 2, False),
@@ -90,9 +90,9 @@ _SIXTHS = (
     ("Fr43", 2, "French", 2),
 )
 _LETTERS = "FCGDAEB"  # along the line of fifths, C being 0
-# where the notes of a key lie on the line of fifths, by semitones above the tonic
+# the places of a key's notes on the line of fifths, by semitones above the tonic
 _FIFTHS_ABOVE = (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5)
-# and those of a chord, by place in it and semitones above the root
+# and those of a chord's notes, by their number in the chord and semitones above the root
 _FIFTHS_IN_CHORD = (
     {0: 0},
     {4: 4, 3: -3, 2: -10},
@@ -107,13 +107,13 @@ class Numeral(NamedTuple):
 
     Attributes:
         figure: such as ``'V65/V'``.
-        mode: ``'major'`` or ``'minor'``, the mode of the key it is read in.
-        degree: the figure without inversion, seventh and mark of quality, such as ``'V/V'``.
+        mode: ``'major'`` or ``'minor'``, the mode of the key in which it is read.
+        degree: the figure without inversion, seventh and quality mark, such as ``'V/V'``.
         root: semitones above the tonic, 0..11.
         quality: one of `QUALITIES`.
         inversion: 0 (root in the bass) to 3.
-        fifths: where the root lies on the line of fifths, from the tonic, so that it can be spelt:
-            1 for the dominant, -1 for the subdominant, 7 for the raised tonic.
+        fifths: place of the root on the line of fifths relative to the tonic, for spelling: 1 for
+            the dominant, -1 for the subdominant, 7 for the raised tonic.
 
     Notebook: 04_evaluation
     """
@@ -169,10 +169,10 @@ def _inversions(mode, degree, root, quality, above=0, applied=""):
 
 @cache
 def numeral(figure: str, mode: str) -> Numeral:
-    """The numeral of that figure in major or in minor.
+    """The numeral with this figure in major or minor.
 
     Raises:
-        ValueError: the analysis knows none.
+        ValueError: the analysis has no such numeral.
 
     Examples:
         >>> numeral("V65/V", "major").quality
@@ -229,13 +229,13 @@ def note_spelt(fifths: int) -> str:
 
 
 def parse_key(key: str) -> tuple[int, bool]:
-    """Where the tonic of a key lies on the line of fifths, and whether the key is minor.
+    """(the place of a key's tonic on the line of fifths, whether the key is minor).
 
     Args:
         key: such as ``'f# minor'`` or ``'B- major'``.
 
     Raises:
-        ValueError: not of that form.
+        ValueError: `key` does not have this form.
 
     Examples:
         >>> parse_key("f# minor")
@@ -257,8 +257,8 @@ def key_spelt(tonic: int, minor: bool, near: int = 0) -> str:
     Args:
         tonic: pitch class, 0..11.
         minor: whether it is minor.
-        near: sharps of the signature that the key's own should be near to; of two that are equally
-            near, the one with fewer accidentals is taken, of two such the one with sharps.
+        near: number of sharps that the key's signature should be close to; of two equally close
+            keys, the one with fewer accidentals is chosen, and of two such, the one with sharps.
 
     Examples:
         >>> key_spelt(6, minor=False, near=4), key_spelt(6, minor=False, near=-4)
@@ -274,7 +274,7 @@ def key_spelt(tonic: int, minor: bool, near: int = 0) -> str:
 
 
 class Tables(NamedTuple):
-    """The numerals as arrays, for arithmetic; G numerals, S sonorities.
+    """The numerals as arrays for arithmetic: G numerals, S sonorities.
 
     A sonority is a quality with an inversion, such as a dominant seventh on its third.
 
@@ -282,10 +282,10 @@ class Tables(NamedTuple):
         minor: bool (G,).
         root, bass, inversion: int (G,), root and bass in semitones above the tonic.
         sonority: int (G,), index of the numeral's sonority.
-        role: int (S, 12): what a note so many semitones above the root is: 0 root, 1 third, 2
-            fifth, 3 seventh, 4 no note of the chord.
+        role: int (S, 12): the role of a note this many semitones above the root: 0 root, 1 third, 2
+            fifth, 3 seventh, 4 not in the chord.
         bass_role: int (S, 12): 0 the sonority's own bass, 1 another chord tone, 2 neither.
-        notes: int (S,), how many notes the chord has, 3 or 4.
+        notes: int (S,), number of notes in the chord, 3 or 4.
 
     Notebook: 04_evaluation
     """

@@ -1,10 +1,9 @@
-"""Evidence: what there is to be seen in a chorale that speaks for a chord, a key, a change of
-chord.
+"""Evidence: features of a chorale that speak for a chord, a key, or a change of chord.
 
-The chorale is cut into frames of an eighth. Each frame is described by numbers, all of them counts
-or shares: which pitch classes sound and what the notes do that sound them (a note that is left by a
-leap can hardly be a passing note, a suspension can), what is heard around, where in the bar and in
-the phrase the frame stands. `search` weighs them; nothing is decided here.
+The chorale is cut into frames of an eighth. Each frame is described by counts and shares: which
+pitch classes sound and how their notes are reached and left (a note left by leap can hardly be a
+passing note, for example), what sounds around the frame, and its place in bar and phrase. `search`
+weighs these features; this file decides nothing.
 
 Notebook: 04_evaluation
 """
@@ -24,26 +23,27 @@ FRAME = 2  # steps; chords change on eighths
 # 3 by repetition
 MOTIONS = 16
 ONSETS = 4  # a note is struck on the beat, struck off it, held into a beat, held into an off-beat
-PLACES = 4  # of a frame in the bar: its first beat, another strong beat, a weak beat, off the beat
+PLACES = 4  # of a frame in the bar: on the first beat, another strong beat, a weak beat, off beat
 _DURATIONS = 3  # a sixteenth, an eighth, longer
-_WINDOWS = (4, 8, 16, 32)  # steps to either side from which a key is heard
+_WINDOWS = (4, 8, 16, 32)  # steps on either side that count as evidence for a key
 _STEP = 2  # semitones
 
 
 class Frames:
-    """A chorale as the search sees it: T frames.
+    """A chorale as input for the search: T frames.
 
     Args:
-        chorale: Chorale of at least one step; where it says no metre, it is found.
+        chorale: Chorale of at least one step; an unknown metre is estimated.
 
     Attributes:
-        starts, ends: int (T,), the first step of each frame and the one after its last.
-        notes: float (T, F, 12), by pitch class: what sounds, sorted by what the notes do.
-        absent: float (T, 5, 12): what does not sound, by place in the bar, and in the whole beat.
+        starts, ends: int (T,), the first step of each frame and the step after its last.
+        notes: float (T, F, 12), by pitch class: the sounding notes, grouped by how they move.
+        absent: float (T, 5, 12): the notes that do not sound, by place in the bar, and in the whole
+            beat.
         bass: float (T, F, 12): the lowest notes.
-        keys: float (T, F, 12): what is heard around the frame, from near to the whole piece.
-        places: float (T, F): where the frame stands in bar, phrase and piece.
-        changes: float (T, F): what speaks for or against a new chord in this frame.
+        keys: float (T, F, 12): the notes around the frame, in windows up to the whole piece.
+        places: float (T, F): the frame's place in bar, phrase and piece.
+        changes: float (T, F): the evidence for or against a new chord in this frame.
 
     Notebook: 04_evaluation
     """
@@ -55,7 +55,7 @@ class Frames:
         self.starts = frame_starts(chorale)
         self.ends = np.append(self.starts[1:], steps)
         self._count = len(self.starts)
-        self._frame = np.repeat(np.arange(self._count), self.ends - self.starts)  # of each step
+        self._frame = np.repeat(np.arange(self._count), self.ends - self.starts)  # per step
         self._sounding = pitches != SILENCE
         self._classes = pitches % 12
         bar, within, full = _places_in_bars(chorale, self.starts)
@@ -73,8 +73,8 @@ class Frames:
         self._look_for_changes(pitches)
 
     def _histogram(self, category, size, chosen):
-        """float (T, size, 12): for which share of the frame how many of the chosen notes sound, by
-        category and pitch class."""
+        """float (T, size, 12): the number of the chosen notes, weighted by the share of the frame
+        in which they sound, by category and pitch class."""
         frame = self._frame[:, None]
         index = (frame * size + category) * 12 + self._classes
         chosen = chosen & self._sounding
@@ -163,7 +163,7 @@ class Frames:
         np.add.at(in_phrase, phrase, self._sung)
         seen.append(_shares(in_phrase)[phrase])
         last = np.append(phrase[1:] != phrase[:-1], True)
-        closing = (bass[last] > 0).astype(float)  # what the bass sings at each phrase's end
+        closing = (bass[last] > 0).astype(float)  # the bass notes at the ends of phrases
         seen.append(closing[phrase])
         seen.append(np.broadcast_to(closing[-1], self._sung.shape))
         self.keys = np.stack(seen, axis=1)
@@ -191,7 +191,7 @@ class Frames:
 
 
 def with_metre(chorale: Chorale) -> Chorale:
-    """The same chorale; where it says no metre, with the one that its notes tell (`find_metre`).
+    """The same chorale; if its metre is unknown, with an estimated one (`find_metre`).
 
     Notebook: 04_evaluation
     """
@@ -215,8 +215,8 @@ def frame_starts(chorale: Chorale) -> np.ndarray:
 
 
 def _places_in_bars(chorale, steps):
-    """Of each step, as int arrays: the number of its bar from the beginning, how many sixteenths of
-    the bar's metre have passed, and how many it has."""
+    """Three int arrays for each step: the number of its bar from the beginning, the sixteenths of
+    the metre that have passed in the bar, and the number of sixteenths in the metre."""
     bars = bars_of(chorale)
     bar = np.searchsorted([each.stop for each in bars], steps, side="right")
     begins = np.array([each.start - each.offset for each in bars])
@@ -229,9 +229,9 @@ def _shares(counts):
 
 
 def _melody(chorale):
-    """Of the note that each voice sings at each step, as arrays (steps, 4): how it is reached and
-    left (int, 0..15), on which step it begins, how many steps it lasts, and whether it rises by a
-    semitone into the next."""
+    """Arrays (steps, 4) about the note in each voice at each step: how it is reached and left (int,
+    0..15), the step on which it begins, its length in steps, and whether it rises by a semitone to
+    the next note."""
     shape = chorale.pitches.shape
     motion, begins, lengths = (np.zeros(shape, int) for _ in range(3))
     leading = np.zeros(shape, bool)

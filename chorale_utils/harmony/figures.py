@@ -1,4 +1,4 @@
-"""Figures: an analysis as musicians write it, as figured bass and as chord symbols.
+"""Figures: an analysis in musicians' notation, as figured bass and as chord symbols.
 
 Notebook: 04_evaluation
 """
@@ -36,8 +36,8 @@ def figured_bass(analysis: pd.DataFrame, key: str | None = None) -> list[str]:
     third) or ``''`` (a plain triad); music21 reads them.
 
     Args:
-        analysis: what `analyse` returned.
-        key: that the signature is of, such as ``'f# minor'``; the last local key unless given.
+        analysis: the result of `analyse`.
+        key: key of the signature, such as ``'f# minor'``; None takes the last local key.
 
     Examples:
         >>> import numpy as np
@@ -73,7 +73,7 @@ def _figures(figure, key, signature):
 
 
 def _accidental(note, signature):
-    """The sign that a note needs under a signature: a note of the scale none."""
+    """The accidental that a note needs under a signature; none if it is in the scale."""
     usual = next(place for place in range(signature - 1, signature + 6) if (place - note) % 7 == 0)
     if note == usual:
         return ""
@@ -85,7 +85,7 @@ def chord_symbols(analysis: pd.DataFrame) -> list[str]:
     """Each chord as a symbol, such as ``'D7/F#'`` or ``'Bbm'``.
 
     Args:
-        analysis: what `analyse` returned.
+        analysis: the result of `analyse`.
 
     Examples:
         >>> import numpy as np
@@ -104,7 +104,7 @@ def chord_symbols(analysis: pd.DataFrame) -> list[str]:
         if found.quality in (
             "Italian",
             "German",
-        ):  # as a jazz musician hears it: a seventh on its bass
+        ):  # as a jazz musician would write it: a seventh chord on its bass
             root = bass
         slash = "" if bass == root else f"/{note_spelt(bass)}"
         symbols.append(f"{note_spelt(root)}{_SYMBOLS[found.quality]}{slash}".replace("-", "b"))

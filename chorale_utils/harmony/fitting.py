@@ -1,8 +1,8 @@
-"""Fitting: what the parts of a path are worth, learnt from analyses by people.
+"""Fitting: learning the weights of the analysis from analyses by people.
 
-The weights are those under which the analysts' own paths are most likely among all paths:
-conditional likelihood, climbed with Adam (Kingma and Ba 2015), with a ridge that draws each weight
-to where it began. Nothing here is needed to analyse a chorale.
+The weights maximise the conditional likelihood of the analysts' paths among all paths, with Adam
+(Kingma and Ba 2015) and an L2 penalty that pulls each weight towards its initial value. Nothing
+here is needed to analyse a chorale.
 
 Notebook: 04_evaluation
 """
@@ -21,7 +21,7 @@ from .search import STAY, Scores, blank, maps, pair_table
 
 EPOCHS = 10
 BATCH = 4  # pieces
-RATE = 0.03  # of Adam; falls to a tenth of it
+RATE = 0.03  # Adam's learning rate; it falls to a tenth of this
 RIDGE = 0.1
 SEED = 0
 _MOMENTA = (0.9, 0.99)
@@ -32,10 +32,10 @@ class Example:
 
     Args:
         chorale: Chorale, as written.
-        heard: what an analyst heard in it.
+        heard: a person's analysis of it.
 
     Attributes:
-        frames: Frames of the part that was analysed.
+        frames: Frames of the analysed part.
         truth: int (T,), the state in each frame, see `search.Scores`.
 
     Notebook: 04_evaluation
@@ -53,7 +53,7 @@ class Example:
 
 @cache
 def _state(figure, key):
-    """The state of a figure in a key; the nearest in sound where `numerals` lacks it."""
+    """The state of a figure in a key; the one that sounds most similar if `numerals` lacks it."""
     fifths, minor = parse_key(key)
     tonic = fifths * 7 % 12
     notes, root, bass = sounding(figure, key)
@@ -79,14 +79,14 @@ def fitted(
     seed: int = SEED,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Weights (by name, see `search.blank`) under which the truth of the examples is likely: the
-    mean over the second half of the epochs.
+    """Weights (by name, see `search.blank`) fitted to the examples: the mean over the second half
+    of the epochs.
 
     Args:
-        examples: to learn from.
-        epochs: how often each is seen.
-        ridge: how strongly weights are drawn to where they begin.
-        seed: of the order in which examples are seen.
+        examples: the training examples.
+        epochs: number of passes over the examples.
+        ridge: strength of the L2 penalty on the distance from the initial weights.
+        seed: for the order of the examples.
         report: called with a line of text after each epoch.
 
     Notebook: 04_evaluation
@@ -125,13 +125,13 @@ def fitted(
                     mean[name] += (value - mean[name]) / averaged
         if report:
             frames = sum(len(example.truth) for example in examples)
-            report(f"epoch {epoch + 1}: log-likelihood {likelihood / frames:.4f} a frame")
+            report(f"epoch {epoch + 1}: log-likelihood {likelihood / frames:.4f} per frame")
     return mean
 
 
 def _climb(example, weights, table, slopes, in_table):
-    """The log-likelihood of an example's truth. Adds its derivatives to `slopes`, by name of the
-    weights, and those by the flat pair table to `in_table`."""
+    """The log-likelihood of an example's true path. Adds its derivatives with respect to the
+    weights to `slopes`, by name, and those with respect to the flat pair table to `in_table`."""
     frames, truth, index, chord = example.frames, example.truth, maps(), tables()
     count, numbers, steps = len(truth), len(chord.root), np.arange(len(truth))
     scores = Scores(frames, weights, table, truth)
@@ -139,7 +139,7 @@ def _climb(example, weights, table, slopes, in_table):
     likelihood = scores.fits[steps, true].sum(dtype=float)
     likelihood += scores.moves[steps[:-1], true[:-1], true[1:]].sum(dtype=float)
     single, both, normaliser = _marginals(scores.fits.astype(float), scores.moves.astype(float))
-    single, both = -single, -both  # what is true less what is expected
+    single, both = -single, -both  # true minus expected
     single[steps, true] += 1
     both[steps[:-1], true[:-1], true[1:]] += 1
     in_table += np.bincount(scores.cells.ravel(), both.ravel(), in_table.size)
@@ -172,8 +172,9 @@ def _climb(example, weights, table, slopes, in_table):
 
 
 def _marginals(fits, moves):
-    """How probable each state (T, N) and each pair of states (T - 1, N, N) is among all paths, and
-    the logarithm of the sum over them: the forward-backward algorithm (Rabiner 1989), scaled."""
+    """Probabilities of each state (T, N) and each pair of states (T - 1, N, N) among all paths, and
+    the logarithm of the sum over all paths: the scaled forward-backward algorithm (Rabiner
+    1989)."""
     count = len(fits)
     peaks = fits.max(axis=1, keepdims=True)
     tops = moves.max(axis=(1, 2), keepdims=True, initial=-np.inf)
@@ -193,8 +194,8 @@ def _marginals(fits, moves):
 
 
 def _from_roots(seen, slopes):
-    """float (F, S, 12): derivatives by the weights from those by what `search._by_root`
-    returned."""
+    """float (F, S, 12): derivatives with respect to the weights, from those with respect to the
+    result of `search._by_root`."""
     above = (np.arange(12) - np.arange(12)[:, None]) % 12  # [root, pitch class]
     flat = seen.reshape(len(seen), -1).T @ slopes.reshape(len(slopes), -1)
     flat = flat.reshape(seen.shape[1], 12, 12, -1)  # (F, pitch class, root, S)
@@ -205,7 +206,7 @@ def _from_roots(seen, slopes):
 
 
 def _add_columns(slopes, values, columns):
-    """Adds to each column of `slopes` (F, R) the values (F, C) of which it is the column."""
+    """Adds each column of the values (F, C) to its column of `slopes` (F, R)."""
     features, size = slopes.shape
     cells = np.arange(features)[:, None] * size + columns
     slopes += np.bincount(cells.ravel(), values.ravel(), features * size).reshape(slopes.shape)

@@ -1,11 +1,11 @@
 """Harmony card: fits the analysis to the twenty analyses of Bach chorales in music21's corpus, and
-writes down how far it agrees with people.
+reports how far it agrees with people.
 
 ``python -m chorale_utils.harmony.harmony_card`` writes ``weights.csv``, which the search reads, and
-``harmony.md``, the figures: of the twenty, each analysed with what was learnt from the others, in
-folds. With ``--against FOLDER`` also of the RomanText files in a folder, which are named by
-Riemenschneider's numbers, such as ``021.rntxt``; nothing is learnt from those, and the twenty are
-left out. With ``--keep`` the weights stay as they are, and only the figures are made again.
+``harmony.md``, the results, from cross-validation on the twenty. ``--against FOLDER`` adds results
+for the RomanText files in a folder, which are named by Riemenschneider's numbers, such as
+``021.rntxt``; they are not used for fitting, and the twenty are left out. ``--keep`` keeps the
+weights and only updates the results.
 
 Notebook: 04_evaluation
 """
@@ -33,7 +33,8 @@ from .search import WEIGHTS, best_path, pair_table
 CARD = Path(__file__).with_name("harmony.md")
 TWENTY = range(1, 21)  # Riemenschneider's numbers of the analyses in music21's corpus
 FOLDS = 5
-# with fewer of the notes in its chords, or less of the chorale covered, an analysis is of another
+# with a smaller share of notes in its chords, or less of the chorale covered, an analysis is of
+# another edition
 LEAST_FIT, LEAST_COVERED = 0.8, 0.5
 
 
@@ -41,8 +42,8 @@ def ship(against: Path | None = None, keep: bool = False, destination: Path = CA
     """Fits and measures; writes weights.csv and harmony.md, and returns the path of the card.
 
     Args:
-        against: folder of analyses to measure against besides, or None.
-        keep: whether the weights stay as they are.
+        against: folder of more analyses to measure against, or None.
+        keep: whether to keep the weights.
         destination: folder to write into.
 
     Notebook: 04_evaluation
@@ -65,12 +66,12 @@ def ship(against: Path | None = None, keep: bool = False, destination: Path = CA
 
 
 def read_analyses(folder: Path, numbers: Iterable[int]) -> list[tuple[Chorale, Aligned]]:
-    """The chorales (of music21's corpus, as written) of Riemenschneider's numbers with their
-    analyses in a folder. A piece of which fewer than `LEAST_FIT` of the notes are in the analyst's
-    chords is left out: the edition is another one.
+    """The chorales (from music21's corpus, as written) with Riemenschneider's numbers and their
+    analyses in a folder. A piece is left out if the share of its notes in the analyst's chords is
+    below `LEAST_FIT`, because the analysis is then of another edition.
 
     Args:
-        folder: that holds ``riemenschneider004.rntxt`` or ``004.rntxt``.
+        folder: folder with files such as ``riemenschneider004.rntxt`` or ``004.rntxt``.
         numbers: 1 to 371.
 
     Notebook: 04_evaluation
@@ -103,13 +104,13 @@ def read_analyses(folder: Path, numbers: Iterable[int]) -> list[tuple[Chorale, A
 def measured(
     pieces: Sequence[tuple[Chorale, Aligned]], weights: dict[str, np.ndarray] | None = None
 ) -> pd.DataFrame:
-    """How far the analysis agrees with people's, a row for each piece: what `agreement` counts;
-    main_key and key_of_notes (whether the key of the whole is the analyst's last one),
-    main_key_first and key_of_notes_first (the first one); seconds that `analyse` takes.
+    """How far the analysis agrees with people's, one row per piece: the counts of `agreement`;
+    main_key and key_of_notes (whether the estimated main key is the analyst's last key),
+    main_key_first and key_of_notes_first (whether it is the first); seconds that `analyse` takes.
 
     Args:
         pieces: chorales with analyses by people.
-        weights: see `search.blank`; those that were learnt unless given.
+        weights: see `search.blank`; None takes the shipped ones.
 
     Notebook: 04_evaluation
     """
@@ -133,7 +134,7 @@ def measured(
 
 
 def measured_in_folds(pieces: Sequence[tuple[Chorale, Aligned]]) -> pd.DataFrame:
-    """As `measured`, each piece with the weights learnt from the other folds.
+    """Like `measured`, but with the weights for each piece fitted on the other folds.
 
     Notebook: 04_evaluation
     """
@@ -146,7 +147,7 @@ def measured_in_folds(pieces: Sequence[tuple[Chorale, Aligned]]) -> pd.DataFrame
 
 
 def save_weights(path: Path, weights: dict[str, np.ndarray]) -> None:
-    """Writes weights as `load_weights` reads them, to three decimals, those that are 0 left out.
+    """Writes weights for `load_weights`, with three decimals and without zeros.
 
     Notebook: 04_evaluation
     """
@@ -165,8 +166,8 @@ def _shipped_analyses():
 
 
 def _keys_of_files():
-    """DataFrame, a row for each piece of the music21 edition whose file says a key: whether
-    main_key, and whether key_of_notes, agrees with it."""
+    """DataFrame with one row for each piece of the music21 edition whose file states a key: whether
+    main_key agrees with it, and whether key_of_notes does."""
     corpus = load_corpus("music21")
     rows = []
     for partition in PARTITIONS:
@@ -233,6 +234,6 @@ def _card(rows, files):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--against", type=Path, help="folder of RomanText files to measure against")
-    parser.add_argument("--keep", action="store_true", help="leave the weights as they are")
+    parser.add_argument("--keep", action="store_true", help="keep the weights")
     given = parser.parse_args()
     print(ship(given.against, given.keep))

@@ -1,4 +1,4 @@
-"""Marks: an analysis as it is written under or above a score, chord by chord.
+"""Marks: an analysis as text above or below a score, chord by chord.
 
 Notebook: 04_evaluation
 """
@@ -26,17 +26,16 @@ _READ = str.maketrans("⁴⁶⁷₂₃₄₅°♭♯", "4672345ob#")
 def chord_marks(
     chorale: Chorale, kind: str = "numerals", analysis: pd.DataFrame | None = None
 ) -> list[ChordMark]:
-    """What stands about the harmony in a score, a mark for each chord, as `write_score` and `show`
-    take it.
+    """A chorale's harmony as marks for a score, one per chord, for `write_score` and `show`.
 
     Args:
         chorale: Chorale with at least one note.
         kind: ``'numerals'``, Roman numerals with the local key where it begins; ``'figures'``,
-            those of a figured bass, none for a plain triad; or ``'symbols'``, chord symbols.
-        analysis: what `analyse` made of it; made anew unless given.
+            figured bass, without figures for a plain triad; or ``'symbols'``, chord symbols.
+        analysis: the result of `analyse`; None computes it.
 
     Raises:
-        ValueError: another kind, or what `analyse` raises.
+        ValueError: another kind, or as in `analyse`.
 
     Examples:
         >>> import numpy as np
@@ -66,7 +65,7 @@ def chord_marks(
 
 
 def numeral_of_mark(text: str) -> str:
-    """The RomanText figure of a numeral's mark, without its key.
+    """The RomanText figure of a numeral mark, without its key.
 
     Examples:
         >>> numeral_of_mark("f♯: vii°⁶₅/V")
@@ -78,7 +77,7 @@ def numeral_of_mark(text: str) -> str:
 
 
 def _numerals(analysis):
-    """The numerals as musicians print them, the local key before the first in it."""
+    """The numerals as printed, with each local key before its first numeral."""
     texts, key = [], None
     for figure, its_key in zip(analysis["numeral"], analysis["key"]):
         text = _FIGURES.sub(lambda found: _SET[found[0]], figure).replace("o", "°")
@@ -92,8 +91,8 @@ def _numerals(analysis):
 
 
 def _figures(analysis, key):
-    """The figures of a figured bass; a plain triad has a 5 where it stands before or after other
-    figures over the same bass note."""
+    """The figures of a figured bass; a plain triad gets a 5 next to other figures over the same
+    bass note."""
     texts = figured_bass(analysis, key)
     basses = [
         spelt_notes(figure, its_key)[numeral(figure, its_key.split()[1]).inversion]

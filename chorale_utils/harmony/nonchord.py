@@ -1,7 +1,7 @@
-"""Non-chord tones: what the notes do that are not in the chord.
+"""Non-chord tones: notes outside the chord, and their kinds.
 
-Each kind is told by how the note is reached and left (Aldwell, Schachter and Cadwallader, Harmony
-and Voice Leading, 2011, units 20 to 22).
+Each kind is defined by how the note is reached and left (Aldwell, Schachter and Cadwallader,
+Harmony and Voice Leading, 2011, units 20 to 22).
 
 Notebook: 04_evaluation
 """
@@ -33,17 +33,17 @@ _STEP = 2  # semitones
 
 
 def nonchord_tones(chorale: Chorale, analysis: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Every note outside its chord, and its kind: passing (stepped through), neighbour (stepped to
-    and back), suspension (held or repeated from the chord before, left by step), anticipation (of a
-    note of the next chord), appoggiatura (reached by leap, left by step), escape (reached by step,
-    left by leap), pedal (held while the chord changes and comes back to it), leapt (none of these:
-    reached and left by leap, or by nothing).
+    """Every note outside its chord, and its kind: passing (by step in one direction), neighbour (by
+    step and back), suspension (held or repeated from the chord before, left by step), anticipation
+    (of a note of the next chord), appoggiatura (reached by leap, left by step), escape (reached by
+    step, left by leap), pedal (held while the chord changes and changes back), leapt (none of
+    these: a leap or silence on both sides).
 
-    A note that lasts through several chords is listed once for each that it does not belong to.
+    A note that lasts through several chords is listed once for each chord that lacks it.
 
     Args:
         chorale: Chorale.
-        analysis: what `analyse` made of it; made anew unless given.
+        analysis: the result of `analyse`; None computes it.
 
     Returns:
         pandas DataFrame: start and steps (sixteenths) of the part of the note that is outside the
@@ -93,15 +93,16 @@ def nonchord_tones(chorale: Chorale, analysis: pd.DataFrame | None = None) -> pd
 
 
 def _kind(notes, number, inside, part):
-    """The kind of a note's part (number `part` of those that the chords divide it into).
+    """The kind of one part of a note (`part` is its number among the parts that the chords divide
+    the note into).
 
     Args:
         notes: int array (notes, 3) of the voice, see `Chorale.notes`.
-        number: of the note.
-        inside: bool, for each part of the note, whether it is in the chord.
+        number: number of the note.
+        inside: bool for each part of the note, whether it is in the chord.
     """
     start, length, pitch = notes[number].tolist()
-    came = left = None  # semitones to the note from the one before, and from it to the one after
+    came = left = None  # semitones from the note before, and to the note after
     if number and notes[number - 1, :2].sum() == start:
         came = pitch - int(notes[number - 1, 2])
     if number + 1 < len(notes) and notes[number + 1, 0] == start + length:

@@ -1,9 +1,9 @@
-"""Phrases: where they end.
+"""Where phrases end.
 
-A fermata ends a phrase. Where a chorale has none, as in a MIDI file, the ends are found: at each
-beat what stands there is weighed, such as a long soprano note over a triad in root position with
-nothing moving beneath, and of all ways to cut the piece the best one is taken, phrases of two bars
-being the commonest (dynamic programming).
+A fermata ends a phrase. If a chorale has no fermatas, as in a MIDI file, the ends are estimated.
+Evidence is weighed at each beat, such as a long soprano note over a root-position triad with
+nothing moving below. Dynamic programming then finds the best of all ways to divide the piece, given
+that phrases of two bars are the most common.
 
 Notebook: 04_evaluation
 """
@@ -13,8 +13,8 @@ import numpy as np
 from ..chorale import SILENCE, STEPS_PER_QUARTER, Chorale
 
 # Logistic regression on the fermatas of the 225 training pieces of the music21 edition, each with
-# and without its struck notes. In validation pieces 93 % of the ends are found with struck notes
-# and 87 % without; of those found 91 % and 85 % are ends (tests/test_phrases.py).
+# and without its struck notes. In validation pieces, 93 % of the phrase ends are found with struck
+# notes and 87 % without; of those found, 91 % and 85 % are correct (tests/test_phrases.py).
 _WEIGHTS = {
     "always": -10.2,
     "soprano held a half note": 1.0,
@@ -30,7 +30,7 @@ _WEIGHTS = {
     "bass stays": 0.8,
     "silence follows": 3.6,
 }
-# how many phrases of so many quarters those pieces have, of 1514; others are rare
+# length in quarters -> number of phrases in those pieces, of 1514; other lengths are rare
 _LENGTHS = {4: 53, 5: 14, 6: 36, 7: 47, 8: 945, 9: 52, 10: 98, 11: 31, 12: 167, 13: 18, 14: 8}
 _LENGTHS |= {15: 10, 16: 14, 24: 8}
 _RARE, _ALL = 0.3, 1514
@@ -38,11 +38,11 @@ _LENGTH_WEIGHT, _PHRASE_BONUS = 0.5, 3.5  # chosen on the validation pieces
 
 
 def phrase_ends(chorale: Chorale) -> np.ndarray:
-    """The steps at which phrases end (int array), each the first one after a phrase; the length of
-    the piece is the last.
+    """The steps at which phrases end (int array): the first step after each phrase; the last is the
+    length of the piece.
 
     Args:
-        chorale: Chorale; of fermatas those are looked at, and nothing else, where there are any.
+        chorale: Chorale; if it has fermatas, only they are used.
 
     Examples:
         >>> from chorale_utils import load_corpus
@@ -60,8 +60,8 @@ def phrase_ends(chorale: Chorale) -> np.ndarray:
 
 
 def phrase_closings(chorale: Chorale) -> np.ndarray:
-    """bool (steps,): the steps under a fermata, or, where there are none, those of the soprano's
-    last note in each phrase.
+    """bool (steps,): the steps under a fermata, or, without fermatas, those of the soprano's last
+    note in each phrase.
 
     Notebook: 04_evaluation
     """
@@ -120,13 +120,13 @@ def _found_ends(chorale):
 def best_cut(
     ends: np.ndarray, worth: np.ndarray, length_weight: float, phrase_bonus: float
 ) -> np.ndarray:
-    """The ends (int array) of the phrases into which a piece is best cut.
+    """The ends (int array) of the phrases in the best division of a piece.
 
     Args:
-        ends: int array, the steps at which a phrase may end; the last one ends.
-        worth: float array, the evidence at each of them that a phrase ends there.
-        length_weight: what the logarithm of how common a phrase's length is counts.
-        phrase_bonus: what is added to that logarithm.
+        ends: int array, the steps at which a phrase may end; a phrase always ends at the last.
+        worth: float array, the evidence that a phrase ends at each of them.
+        length_weight: weight of the logarithm of a phrase length's frequency.
+        phrase_bonus: added to that logarithm.
     """
     lengths = np.log([_LENGTHS.get(quarters, _RARE) / _ALL for quarters in range(25)])
     places, best, came_from = np.append(0, ends), [0.0], [0]

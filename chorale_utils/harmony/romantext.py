@@ -2,10 +2,10 @@
 
 A line of RomanText is a bar, such as ``m4 I6 b2 V b2.5 V7 b3 I || b4 A: iii``: beats, keys, Roman
 numerals (Tymoczko, Gotham, Cuthbert and Ariza 2019, "The RomanText Format"). Bars are those of the
-written page, counted from 1, a pickup being bar 0; the two parts of a bar that a repeat sign
-divides are one bar. Where a page numbers bars otherwise, as some do after endings, they are counted
-on here. A bar that is shorter than its metre says has a time signature of its own, and in a piece
-whose metre changes, a bar in which no chord begins says again which one goes on.
+written page, counted from 1, with a pickup as bar 0; a bar divided by a repeat sign is one bar.
+Bars are counted continuously here, even if a page renumbers them after endings. A bar that is
+shorter than its metre gets its own time signature; and in a piece whose metre changes, a bar in
+which no chord begins repeats the chord that is held.
 
 Notebook: 04_evaluation
 """
@@ -51,7 +51,7 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
 
     Args:
         chorale: Chorale with at least one note.
-        analysis: what `analyse` made of it; made anew unless given.
+        analysis: the result of `analyse`; None computes it.
 
     Examples:
         >>> import numpy as np
@@ -92,7 +92,7 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
             words.append(sounding_on)
             if begin + steps in ends:
                 words.append("||")
-        if len(words) == 1 and metre_changes:  # or a reader would not know how long the bar is
+        if len(words) == 1 and metre_changes:  # else a reader would not know the bar's length
             words.append(sounding_on)
         if len(words) > 1:
             lines.append(" ".join(words))
@@ -100,8 +100,8 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
 
 
 def _whole_bars(bars):
-    """The bars as RomanText counts them: pairs of a number and (first step, step after the last,
-    metre, step of the first beat), the two parts of a divided bar together."""
+    """The bars as RomanText counts them, with divided bars joined: pairs of a number and (first
+    step, step after the last, metre, step of the first beat)."""
     whole = []
     for bar in bars:
         last = whole[-1][-1] if whole else None
@@ -121,14 +121,14 @@ def _whole_bars(bars):
 
 
 def _metre_of(steps):
-    """A metre whose bar has so many sixteenths: 3/4 for 12."""
+    """A metre whose bar has this number of sixteenths, such as 3/4 for 12."""
     unit = next(unit for unit in (4, 8, 16) if steps * unit % 16 == 0)
     return f"{steps * unit // 16}/{unit}"
 
 
 def _beat(steps, metre):
-    """The beat so many sixteenths into a bar as RomanText writes it, such as ``'2.5'``, in dotted
-    beats with thirds and sixths as ``'1.33'`` and ``'1.17'``."""
+    """The beat this many sixteenths into a bar in RomanText's notation, such as ``'2.5'``; thirds
+    and sixths of dotted beats are written as in ``'1.33'`` and ``'1.17'``."""
     unit = _beat_steps(metre)
     return f"{1 + steps / unit:g}" if unit % 3 else f"{1 + steps / unit:.2f}".removesuffix(".00")
 
@@ -136,12 +136,12 @@ def _beat(steps, metre):
 def write_romantext(
     chorale: Chorale, path: str | os.PathLike[str], analysis: pd.DataFrame | None = None
 ) -> Path:
-    """Writes the analysis as RomanText, see `to_romantext`, whole or not at all.
+    """Writes the analysis as RomanText, see `to_romantext`, completely or not at all.
 
     Args:
         chorale: Chorale with at least one note.
-        path: file to write, usually ``.rntxt``; its folder is made where missing.
-        analysis: what `analyse` made of it; made anew unless given.
+        path: file to write, usually ``.rntxt``; its folder is created if missing.
+        analysis: the result of `analyse`; None computes it.
 
     Returns:
         Path: `path`.
@@ -156,13 +156,13 @@ def write_romantext(
 
 @dataclass(frozen=True)
 class Reading:
-    """A chord that somebody heard.
+    """A chord in a person's analysis.
 
     Args:
         bar: number of the bar.
         step: where it begins, in sixteenths from the beginning of the page.
         key: such as ``'f# minor'``.
-        figure: Roman numeral as it is written, such as ``'V6/5/V'``.
+        figure: Roman numeral as written, such as ``'V6/5/V'``.
 
     Notebook: 04_evaluation
     """
@@ -174,16 +174,15 @@ class Reading:
 
 
 def read_romantext(path: str | os.PathLike[str], chorale: Chorale) -> list[Reading]:
-    """The chords of an analysis in RomanText, in the order of time. Variants (``m4var1``) are left
-    out; of two keys at one place, a pivot chord, the second stands.
+    """The chords of an analysis in RomanText, in order of time. Variants (``m4var1``) are left out;
+    if a pivot chord has two keys, the second is taken.
 
     Args:
         path: file.
-        chorale: the chorale that it analyses, as written, for metre and pickup.
+        chorale: the analysed chorale, as written, for metre and pickup.
 
     Raises:
-        ValueError: there are no bars, or a line copies bars that are not there; the message says
-            which.
+        ValueError: there are no bars, or a line copies missing bars; the message says which.
 
     Notebook: 04_evaluation
     """
@@ -221,7 +220,7 @@ def read_romantext(path: str | os.PathLike[str], chorale: Chorale) -> list[Readi
 
 
 def _bar_read(text, bar, key, unit):
-    """The readings of a line, and the key that holds after it."""
+    """(the readings of a line, the key at its end)."""
     readings, beat = [], 0
     for word in text.split():
         if found := _BEAT.match(word):
@@ -237,7 +236,7 @@ def _bar_read(text, bar, key, unit):
 
 @cache
 def _beat_steps(metre):
-    """Sixteenths in a beat as music21 counts them: that of 6/8 and its kin is dotted."""
+    """Sixteenths in a beat as music21 counts beats: in 6/8 and similar metres they are dotted."""
     from music21.meter import TimeSignature
 
     return round(TimeSignature(metre).beatDuration.quarterLength * STEPS_PER_QUARTER)
@@ -248,7 +247,7 @@ def canonical(figure: str) -> str:
     ``'vii/o7'``, ``'IV7'`` for ``'IVmaj7'``.
 
     Raises:
-        ValueError: no Roman numeral.
+        ValueError: `figure` is not a Roman numeral.
 
     Examples:
         >>> canonical("V6/5/V"), canonical("vii/o7"), canonical("IVmaj2")
@@ -266,7 +265,7 @@ def canonical(figure: str) -> str:
 
 @cache
 def sounding(figure: str, key: str) -> tuple[frozenset[int], int, int]:
-    """Pitch classes, root and bass of a figure in a key, as music21 has them.
+    """Pitch classes, root and bass of a figure in a key, as in music21.
 
     Examples:
         >>> notes, root, bass = sounding("V6", "a minor")

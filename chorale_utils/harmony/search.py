@@ -1,14 +1,13 @@
 """The search: the best path through local keys and chords, frame by frame.
 
-A path has a score, the sum of what its parts are worth: how well the notes fit each chord and each
-key, where in bar and phrase a chord stands and begins, which chord follows which, and from which
-key to which one moves, over which chord common to both. The best path is found by dynamic
-programming (Viterbi 1967). What the parts are worth was learnt from analyses by people, see
-`fitting`; as a whole it is a conditional random field (Lafferty, McCallum and Pereira 2001). Keys
-and chords are found together, as in Raphael and Stoddard 2004, "Functional Harmonic Analysis Using
-Probabilistic Models".
+The score of a path is a weighted sum of features: how well the notes fit each chord and key, where
+in bar and phrase a chord begins and lasts, which chord follows which, and which keys follow each
+other, through which pivot chord. Dynamic programming finds the best path (Viterbi 1967). The
+weights were learnt from analyses by people, see `fitting`; the model is a conditional random field
+(Lafferty, McCallum and Pereira 2001). Keys and chords are found together, as in Raphael and
+Stoddard 2004, "Functional Harmonic Analysis Using Probabilistic Models".
 
-Nothing here knows an absolute pitch: a transposed chorale has the same path, transposed.
+Nothing depends on absolute pitch: a transposed chorale has the same path, transposed.
 
 Notebook: 04_evaluation
 """
@@ -25,27 +24,26 @@ from .chords import numerals, tables
 from .evidence import MOTIONS, ONSETS, PLACES, Frames
 
 WEIGHTS = Path(__file__).with_name("weights.csv")
-# states that each frame keeps; with 200 the best path is the same in 99.97 % of the frames
+# states kept for each frame; with 200, the best path is the same in 99.97 % of the frames
 CANDIDATES = 60
 
-# what happens from one frame to the next, see `Maps`
+# kinds of change from one frame to the next, see `Maps`
 STAY, TURN, VARY, MOVE, REREAD, MODULATE = range(6)
-_NEAR = 0.4  # what the frames beside it count when a frame's candidates are chosen
-_ELSEWHERE = 100.0  # what it costs to begin or end in another key than is asked for
+_NEAR = 0.4  # weight of neighbouring frames in the choice of a frame's candidates
+_ELSEWHERE = 100.0  # penalty for beginning or ending in another key than the requested one
 _NOT = 4  # the role of a note that is not in the chord
 
 
 class Maps(NamedTuple):
-    """Which weights count for which numeral and which pair of numerals, as index arrays. G
+    """The weights that apply to each numeral and each pair of numerals, as index arrays; G
     numerals, S sonorities.
 
     Attributes:
-        roles: name of a kind of evidence to int (S, 12), the column of its weights for a note so
+        roles: name of a kind of evidence -> int (S, 12), the column of its weights for a note this
             many semitones above the root.
-        classes: name to int (G,), the column of the weights that say where a numeral likes to
-            stand.
-        pairs: name to int32 (G, G, 12), the weight for a numeral, the one after it, and the
-            semitones from the tonic of the first to that of the second; 0 where none counts.
+        classes: name -> int (G,), the column of the weights for a numeral's place.
+        pairs: name -> int32 (G, G, 12), the weight for a numeral, the next numeral, and the
+            semitones from the tonic of the first to that of the second; 0 if none applies.
         change: int8 (G, G, 12): `STAY` (the same), `TURN` (another inversion), `VARY` (another
             chord on the same root), `MOVE` (another chord), `REREAD` (the same chord in another
             key), `MODULATE` (another chord in another key).
@@ -107,7 +105,7 @@ def maps() -> Maps:
         [STAY, TURN, VARY, MOVE, REREAD],
         MODULATE,
     ).astype(np.int8)
-    # which degree a sonority is, by mode and semitones above the tonic; the last where it is none
+    # the degree of a sonority, by mode and semitones above the tonic; the last if it has none
     none, size = len(degrees), len(degrees) + 1
     degree_of = np.full((2, 12, len(chord.role)), none)
     degree_of[minor[::-1], chord.root[::-1], chord.sonority[::-1]] = degree[::-1]
@@ -141,8 +139,8 @@ def maps() -> Maps:
 
 
 def blank() -> dict[str, np.ndarray]:
-    """Weights, by name, from which learning starts: 0, but that notes should be in the chord, the
-    chord complete, the lowest note its bass, and changes rare.
+    """Initial weights by name: 0, except that notes should be in the chord, the chord complete, the
+    lowest note its bass, and changes rare.
 
     Notebook: 04_evaluation
     """
@@ -170,7 +168,7 @@ def blank() -> dict[str, np.ndarray]:
 
 
 def pair_table(weights: dict[str, np.ndarray]) -> np.ndarray:
-    """float32 (G, G, 12): what it is worth that a numeral follows another, see `Maps`.
+    """float32 (G, G, 12): the score of one numeral following another, see `Maps`.
 
     Notebook: 04_evaluation
     """
@@ -183,22 +181,22 @@ def pair_table(weights: dict[str, np.ndarray]) -> np.ndarray:
 
 
 class Scores:
-    """What the weights make of the frames: T frames with N candidates each.
+    """The scores of the frames under the weights: T frames with N candidates each.
 
     Args:
         frames: Frames.
         weights: see `blank`.
         table: see `pair_table`.
         truth: int (T,), states that must be among the candidates, or None.
-        key: tonic (0..11) and whether minor, of the key in which the piece begins and ends, or None
-            where that is not known.
+        key: (tonic, 0..11; whether minor) of the key in which the piece begins and ends, or None if
+            unknown.
         candidates: N.
 
     Attributes:
         states: int (T, N): tonic (0..11) * G + number of the numeral.
         tonics, figures: int (T, N), the two parts of a state.
-        fits: float32 (T, N): what each state is worth in its frame.
-        moves: float32 (T - 1, N, N): what it is worth to go from state to state.
+        fits: float32 (T, N): the score of each state in its frame.
+        moves: float32 (T - 1, N, N): the score of going from state to state.
         cells: int (T - 1, N, N), the place of the pair in the flat `pair_table`.
         changes: int8 (T - 1, N, N), see `Maps`.
 
@@ -267,7 +265,7 @@ def best_path(
     Args:
         frames: Frames.
         key: see `Scores`.
-        weights, table: see `Scores`; those that were learnt unless given.
+        weights, table: see `Scores`; None takes the shipped ones.
 
     Notebook: 04_evaluation
     """
@@ -287,14 +285,14 @@ def best_path(
 
 
 def load_weights(path: Path = WEIGHTS) -> dict[str, np.ndarray]:
-    """Weights that were learnt: float32 arrays, by the names and in the shapes of `blank`.
+    """Learnt weights: float32 arrays with the names and shapes of `blank`.
 
     Args:
-        path: CSV file with the columns weights (a name), place (in the array, row by row) and
-            value; those that it does not list are 0.
+        path: CSV file with the columns weights (a name), place (flat index in the array) and value;
+            weights that are not listed are 0.
 
     Raises:
-        KeyError, IndexError: the file is not of these weights.
+        KeyError, IndexError: the file belongs to other weights.
 
     Notebook: 04_evaluation
     """
@@ -312,7 +310,7 @@ def _shipped():
 
 
 def _by_root(seen, weights):
-    """float32 (T, 12, S): evidence (T, F, 12) by pitch class, weighed as seen from each root.
+    """float32 (T, 12, S): evidence (T, F, 12) by pitch class, weighted relative to each root.
 
     Args:
         weights: float (F, S, 12), the pitch classes counted upwards from the root.

@@ -1,10 +1,10 @@
 """Suspects: places in a corpus where a note may be wrong.
 
-An error of an edition shows in what the composer does not do: voices move in parallel, a note is at
-odds with its chord and nothing comes of it, two voices leap where either could go on by step in the
-other's part, a voice leaps a seventh as if it had lost its octave. Each sign has a weight, the
-rarer it is in Bach's chorales the more, and signs that stand close together in the same voice add
-up. Most places on the list are right: it says where to look.
+An error in an edition shows as something that the composer would not do: voices move in parallel, a
+note clashes with its chord without resolving, two voices leap where each could continue by step in
+the other's part, a voice leaps a seventh as if it were in the wrong octave. Each sign has a weight,
+which is larger for signs that are rarer in Bach's chorales, and signs close together in the same
+voice add up. Most places on the list are right: it only says where to look.
 
 Notebook: 01_data_exploration
 """
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 COLUMNS = ("rank", "piece", "bar", "beat", "voices", "why", "weight")
 
-# of the signs that `counted_faults` knows
+# weights of faults from `counted_faults`
 _WEIGHTS = {"parallel octaves": 3.0, "parallel fifths": 2.0, "leap": 1.5}
-_OUTER = 1.5  # times as much for soprano and bass, which everybody hears
-_BETWEEN_PHRASES = 0.3  # times as much where a phrase has ended between: there Bach does it, too
-_LEAPT = 0.75  # for a quarter of a note outside the chord that comes from nowhere and goes nowhere
-_EXCHANGE = 9  # semitones of leaping that two voices must save by an exchange to be listed
+_OUTER = 1.5  # factor for soprano and bass, which everybody hears
+_BETWEEN_PHRASES = 0.3  # factor if a phrase ends in between: there Bach does it, too
+_LEAPT = 0.75  # weight per quarter of a note outside the chord, reached and left by leap
+_EXCHANGE = 9  # semitones of leaping that exchanging two voices must save
 _LONGEST_EXCHANGE = 16  # steps
 _NEAR = 6  # steps within which signs belong together
 
@@ -47,16 +47,16 @@ class _Sign(NamedTuple):
 
 
 def suspicious_places(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
-    """The places at which a note may be wrong, the most suspicious first: pandas DataFrame with
-    columns rank (1, 2, ...), piece (its name), bar and beat, voices (tuple of 0 to 3, soprano to
-    bass), why, and weight.
+    """Places at which a note may be wrong, the most suspicious first: pandas DataFrame with columns
+    rank (1, 2, ...), piece (its name), bar and beat, voices (tuple of 0 to 3, soprano to bass),
+    why, and weight.
 
-    Signs are parallel fifths and octaves, leaps of a seventh or more than an octave, notes outside
-    the chord that are reached and left by leap, and inner voices that seem to be exchanged. For
-    what was found so in the music21 edition see `read_errata`.
+    The signs are parallel fifths and octaves, leaps of a seventh or more than an octave, notes
+    outside the chord that are reached and left by leap, and inner voices that seem to be exchanged.
+    See `read_errata` for the errors found in this way in the music21 edition.
 
     Args:
-        chorales: Chorale, a list of them, or a `Corpus`; a piece takes a tenth of a second.
+        chorales: Chorale, a list of them, or a `Corpus`; a tenth of a second per piece.
 
     Examples:
         >>> chords = [[67, 60, 55, 48]] * 4 + [[69, 62, 57, 50]] * 4
@@ -94,7 +94,7 @@ def _faults(chorale: Chorale) -> Iterable[_Sign]:
 
 
 def _strangers(chorale: Chorale) -> Iterable[_Sign]:
-    """Notes of an eighth at least that are outside the chord and reached and left by leap."""
+    """Notes of at least an eighth that are outside the chord and reached and left by leap."""
     tones = nonchord_tones(chorale, analyse(chorale))
     for start, steps, voice in tones[tones["kind"] == "leapt"][
         ["start", "steps", "voice"]
@@ -105,7 +105,7 @@ def _strangers(chorale: Chorale) -> Iterable[_Sign]:
 
 
 def _exchanges(chorale: Chorale) -> Iterable[_Sign]:
-    """Stretches over which alto and tenor would leap less in each other's place."""
+    """Stretches in which alto and tenor would leap less if they were exchanged."""
     pitches = chorale.pitches.astype(int)
     alto, tenor = pitches[:, 1], pitches[:, 2]
     both = (alto != SILENCE) & (tenor != SILENCE)
@@ -125,7 +125,7 @@ def _exchanges(chorale: Chorale) -> Iterable[_Sign]:
 
 
 def _places(signs: list[_Sign]) -> list[list[_Sign]]:
-    """The signs, those together that stand close together and share a voice."""
+    """The signs, grouped if they are close together and share a voice."""
     places: list[list[_Sign]] = []
     for sign in sorted(signs, key=lambda sign: sign.step):
         for place in reversed(places):
@@ -140,7 +140,7 @@ def _places(signs: list[_Sign]) -> list[list[_Sign]]:
 
 
 def _told(place: list[_Sign]) -> tuple[tuple[int, ...], str, float]:
-    """Voices, reasons and weight of a place."""
+    """(voices, reasons, weight) of a place."""
     voices = tuple(sorted({voice for sign in place for voice in sign.voices}))
     reasons = [sign.why for sign in place]
     why = "; ".join(
