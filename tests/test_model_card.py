@@ -115,7 +115,7 @@ def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(
         "only what was varied"
     )
     assert table.loc["shipped", "val_nats"] == pytest.approx(best, abs=1e-4)
-    assert f"| shipped | 0.01 | 3 | {table.loc['shipped', 'minutes']:g} |" in card
+    assert f"| shipped | learning_rate 0.01 | 3 | {table.loc['shipped', 'minutes']:g} |" in card
 
     second = chord_gru(**shipped.sizes)
     fit_chords(

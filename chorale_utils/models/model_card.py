@@ -39,14 +39,14 @@ EDITIONS = {"note_gru": "jsb", "chord_gru": "jsb", "phrase_gru": "music21"}
 AVERAGED_OVER = range(-2, 3)  # semitones: the transpositions of the second figure
 FIGURES = ["epochs", "minutes", "nats", "val_nats"]  # in a comparison of trainings
 DECIDED_BY_VALIDATION = {
-    "note_gru": "The validation pieces decided on plateaus, the end and the best weights; the test "
-    "pieces decided nothing.",
-    "chord_gru": "The validation pieces decided nothing within a training, but much between "
-    "trainings: features, decay, dropout, when to stop a training that was going nowhere, and "
-    "which weights to ship. So the validation figures below are those of the best of several, and "
-    "a little flattering.",
-    "phrase_gru": "The validation pieces decided nothing within the training, but between three "
-    "designs.",
+    "note_gru": "The validation pieces decided where a plateau was, when to stop and which weights "
+    "were best. The test pieces decided nothing.",
+    "chord_gru": "Within a training the validation pieces decided nothing, but between trainings "
+    "much: features, decay, dropout, when to stop a training that was getting nowhere, and which "
+    "weights to ship. So the validation figures below are the best of several, and a little "
+    "flattering.",
+    "phrase_gru": "Within the training the validation pieces decided nothing; they decided between "
+    "three designs.",
 }
 
 
@@ -178,11 +178,11 @@ def _card(
             "",
             "## What was tried",
             "",
-            "Each row is a training of its own, told by its own checkpoint: the settings "
-            "in which they differ, and nats per note at the end, in training (dropout on) and on "
-            "the validation pieces (one pass).",
+            "Each row is a training of its own, as its checkpoint tells: the settings in which it "
+            "differs from most of the others, and nats per note at the end, in training (dropout "
+            "on) and on the validation pieces (one pass).",
             "",
-            *_markdown(tried),
+            *_markdown(_with_differences(tried)),
         ]
     return "\n".join(lines) + "\n"
 
@@ -236,11 +236,11 @@ def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
 def _scores(name: str, model: ChoraleModel, corpus: Corpus) -> list[str]:
     """What the figures mean, and a table of them, a row for each group of pieces."""
     lines = [
-        f"Nats per note on the {'exact' if EDITIONS[name] == 'jsb' else 'music21'} edition (whole "
-        "pieces, own key, from the first note on; "
-        "`negative_log_likelihood`), in one pass and as the mean over transpositions by "
-        f"{AVERAGED_OVER[0]} to {AVERAGED_OVER[-1]} semitones; accuracy in one pass; nats for the "
-        "end of a piece.",
+        f"Nats per note on the {'exact' if EDITIONS[name] == 'jsb' else 'music21'} edition: whole "
+        "pieces, in their own key, from the first note on (`negative_log_likelihood`). *One pass* "
+        f"is the model as it is; *averaged* is the mean over transpositions by {AVERAGED_OVER[0]} "
+        f"to {AVERAGED_OVER[-1]} semitones. *Accuracy* is that of one pass, and *end* is what the "
+        "end of a piece costs, in nats.",
         "",
         "| pieces | one pass | averaged | accuracy | end | number |",
         "|---|---|---|---|---|---|",
@@ -259,6 +259,23 @@ def _scores(name: str, model: ChoraleModel, corpus: Corpus) -> list[str]:
             f"{end_negative_log_likelihood(model, pieces):.2f} | {len(pieces)} |"
         )
     return lines
+
+
+def _with_differences(tried: pd.DataFrame) -> pd.DataFrame:
+    """The table of trainings with one column for all the settings in which they differ, such as
+    ``seed 1, voice_dropout 0.1``; what most trainings have is not said."""
+    settings = tried.columns.drop(FIGURES)
+    shares = {name: tried[name].value_counts(normalize=True, dropna=False) for name in settings}
+    usual = {name: share.index[0] for name, share in shares.items() if share.iloc[0] > 0.5}
+    told = [
+        ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in zip(settings, row)
+            if not pd.isna(value) and value != usual.get(name)
+        )
+        for row in tried[settings].itertuples(index=False)
+    ]
+    return tried[FIGURES].assign(settings=told)[["settings", *FIGURES]]
 
 
 def _markdown(table: pd.DataFrame) -> list[str]:

@@ -65,9 +65,10 @@ def ship(destination: Path = CARD) -> Path:
         "",
         "## How often Bach does it",
         "",
-        f"All {len(chorales)} chorales of the music21 edition, checked by every rule: how many "
-        "faults a hundred chorales have, and how many of a hundred have any. Some are errors of "
-        f"the edition. A chorale takes {seconds:.2f} s of processor time, its analysis included.",
+        f"All {len(chorales)} chorales of the music21 edition were checked by every rule. "
+        "*Faults*: how many there are in a hundred chorales. *Chorales*: how many of a hundred "
+        f"have any. Some are errors of the edition. Checking a chorale takes {seconds:.2f} s of "
+        "processor time, its analysis included.",
         "",
         "| | rule | severity | sets | faults | chorales |",
         "|---|---|---|---|---|---|",

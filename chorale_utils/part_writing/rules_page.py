@@ -40,22 +40,22 @@ _WHY_BACH = {
     "spacing": "Alto and tenor part where the tune lies high and the tenor has a line of its own.",
     "range": "Bach's trebles and tenors were asked for A5 and A4, a step more than a class asks "
     "for.",
-    "leading tone": "Bach's inner voices leave the leading tone, also upwards to the third or "
-    "fifth of the tonic, so that the last chord is complete; and many tunes fall from the seventh "
-    "degree where a phrase goes on.",
-    "seventh": "In eighths Bach passes through sevenths, and lets another voice resolve them. "
-    "Where the analysis takes a passing note for a seventh, it is marked too.",
-    "parallel fifths from beat to beat": "Bach trusts the note between, above all in inner voices "
-    "and in contrary motion before it.",
+    "leading tone": "In Bach's inner voices the leading tone may leap away, even up to the third "
+    "or fifth of the tonic, so that the last chord is complete; and many tunes fall from the "
+    "seventh degree where a phrase goes on.",
+    "seventh": "In eighths Bach passes through sevenths and lets another voice resolve them. "
+    "Where the analysis mistakes a passing note for a seventh, that is marked too.",
+    "parallel fifths from beat to beat": "Bach lets the note between hide them, above all in "
+    "inner voices and after contrary motion.",
     "tritone": "Bach's tenors leap a diminished fifth up into the leading tone and go on to its "
     "tonic, away from the leap.",
     "leap": "Bach's basses leap a seventh instead of a step, to stay within their range.",
-    "doubled leading tone": "Most are thirds of a dominant that the tune has and a voice beneath "
-    "takes too, in passing.",
-    "contrary fifths": "Between upper voices Bach does not mind them at cadences.",
+    "doubled leading tone": "In most of them the tune has the third of a dominant and a lower "
+    "voice takes it too, in passing.",
+    "contrary fifths": "Bach does not mind them between upper voices at cadences.",
     "outlined seventh": "Most are in the tenor, which fills the chords.",
-    "missing third": "Most are chords with a suspension that resolves only in the next chord, or "
-    "the edition's other voices, such as instruments, have the third.",
+    "missing third": "In most of them a suspension resolves only in the next chord, or the third "
+    "is in a part that the edition leaves out, such as an instrument's.",
 }
 
 
@@ -119,24 +119,24 @@ def _page():
         "Written by `make rules` from the rules, their examples and the Bach card.",
         "",
         "`faults(chorale)` and `chorale check` look for these faults in a setting for four voices. "
-        "Each picture shows a fault, marked as in a checked score, and after it the same mended. "
-        "Each example is a test of the rule, too.",
+        "Each picture shows a fault, marked as in a checked score, then the same passage mended. "
+        "The tests check every rule against its example.",
         "",
-        "**Severity.** *error*: every class marks it. *weak*: to be avoided. *style*: teachers "
-        "differ.",
+        "**Severity.** *error*: every class marks it. *weak*: better avoided. *style*: teachers "
+        "disagree.",
         "",
         f"**Sets of rules.** `class` is the default: all {len(RULE_SETS['class'])} that a class "
         f"marks. `strict` has all {len(RULE_SETS['strict'])}. `bach` has the "
-        f"{len(RULE_SETS['bach'])} that Bach himself breaks in fewer than one chorale of ten. A "
-        "list of names chooses single ones.",
+        f"{len(RULE_SETS['bach'])} that Bach himself breaks in fewer than one chorale in ten. A "
+        "list of names chooses single rules.",
         "",
-        "**Where.** A fault is where the second chord arrives; that of a leading tone or a "
-        "seventh, where it should be resolved. Only the notes at fault are marked.",
+        "**Where.** A fault is reported where the second chord arrives; for a leading tone or a "
+        "seventh, where it should resolve. Only the notes at fault are marked.",
         "",
         "**How sure.** The rules look at the harmony that `analyse` finds. A short exercise (two "
-        "bars of four quarters) is taken to be in its key; `chorale check --key` says the key of a "
-        "longer one. Fermatas end phrases: from one phrase to the next no voice has to resolve "
-        "anything.",
+        "bars of four quarters) is taken to be in its key; for a longer one, `chorale check --key` "
+        "says the key. Fermatas end phrases, and from one phrase to the next nothing has to be "
+        "resolved.",
         "",
     ]
     figures = _bachs_figures()
@@ -153,7 +153,7 @@ def _section(name: str, rule: Rule, example: Example, figures: dict[str, tuple[s
     sentence = faults(broken, [name])["explanation"].iloc[0]
     per_hundred, chorales = figures[name]
     sets = ", ".join(f"`{chosen}`" for chosen, names in RULE_SETS.items() if name in names)
-    bach = f"Bach: {per_hundred} in a hundred chorales; {chorales} of a hundred have any."
+    bach = f"Bach: {per_hundred} times in a hundred chorales, in {chorales} of them."
     return [
         f"### {rule.number}. {name[0].upper()}{name[1:]}",
         "",

@@ -73,10 +73,10 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "",
         "`python -m chorale_utils.writing.composing_card` writes this card.",
         "",
-        "## How well the next note is foretold",
+        "## How well it predicts the next note",
         "",
-        "Nats per note on the music21 edition, pitches only (`negative_log_likelihood`); "
-        "phrase_gru is given each piece's form, with the key that is heard.",
+        "Nats per note on the music21 edition, pitches only (`negative_log_likelihood`). "
+        "phrase_gru is given the form of each piece, with the key that is heard.",
         "",
         "| model | validation | test |",
         "|---|---|---|",
@@ -90,10 +90,10 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "## Can a machine tell?",
         "",
         f"{len(lengths)} pieces by each writer, of {min(lengths)} to {max(lengths)} sixteenths "
-        "where a form says how long. A judge trained afresh tells them from Bach "
-        "(`discriminability`): 0.5 is chance, 1 never errs. In brackets the 95 % interval over "
-        "pieces (bootstrap). The control is Bach against Bach: half of his training pieces in the "
-        "place of a writer's.",
+        "where a form says how long. A classifier trained afresh for each writer tells its pieces "
+        "from Bach's (`discriminability`); an AUC of 0.5 is chance, and with 1 it never errs. In "
+        "brackets the 95 % interval over pieces (bootstrap). The control is Bach against Bach: "
+        "half of his training pieces take the place of a writer's.",
         "",
         "| writer | AUC, four bars | AUC, whole pieces | grade | copied share |",
         "|---|---|---|---|---|",
@@ -109,11 +109,11 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "",
         "## Phrasing",
         "",
-        "Struck notes of alto, tenor and bass for each one of the soprano; the share of bar lines "
-        "over which each voice holds its note; the share of pieces that end on the tonic in root "
-        "position; of fermatas with a consonant chord, and with a bass that moves as in a cadence "
-        "(`phrasing`). Bach's are the validation and test pieces. chord_gru writes no bars and no "
-        "fermatas.",
+        "*Notes*: how many notes alto, tenor and bass strike for each one of the soprano. *Ties*: "
+        "the share of bar lines over which a voice holds its note. *Tonic*: the share of pieces "
+        "that end on the tonic in root position. *Consonant* and *cadence*: the share of fermatas "
+        "with a consonant chord, and with a bass that moves as in a cadence (`phrasing`). Bach's "
+        "are the validation and test pieces. chord_gru writes no bars and no fermatas.",
         "",
         f"| | {' | '.join(figures.columns)} |",
         "|" + "---|" * (len(figures.columns) + 1),

@@ -229,17 +229,18 @@ def _card(
         f"pieces by `note_gru` (temperature 1, seed {FITTED_SEED}; {count} were written, those "
         f"under {SHORTEST} steps left out). Logistic regression with a ridge of {RIDGE:g}; the "
         f"surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in the fit, nor "
-        "had the validation and test pieces. How measures are folded and cut, and the ridge, were "
-        "chosen by how the validation pieces stood against pieces of all models; the test figures "
-        "of an earlier cut had been seen by then.",
+        "had the validation and test pieces. How measures are folded and cut off, and the ridge, "
+        "were chosen by how well the validation pieces were told from pieces by all models; the "
+        "test figures of an earlier choice had been seen by then.",
         "",
-        "`python -m chorale_utils.writing.grade_card` does it again. 0 is a piece that is in every "
-        "measure as the middle one of Bach's training pieces.",
+        "`python -m chorale_utils.writing.grade_card` does it again. 0 is a piece in which each "
+        "measure is at the median of Bach's training pieces.",
         "",
         "## How well it separates",
         "",
         "The share of pairs, one piece by Bach and one of the others, in which Bach's has the "
-        f"higher grade (AUC). The models' pieces were written for it anew (seed {JUDGED_SEED}).",
+        f"higher grade: the AUC. 0.5 is guessing, 1 is always right. The models' pieces were newly "
+        f"written for this table (seed {JUDGED_SEED}).",
         "",
         "| group | pieces | median grade | 10 % | 90 % | AUC against valid | AUC against test |",
         "|---|---|---|---|---|---|---|",
@@ -260,10 +261,10 @@ def _card(
         "",
         "## What it is made of",
         "",
-        "Points for each unit of a measure (see `describe_measures`) above what is usual; under "
-        "`low` a measure is counted upwards again, above `high` it is cut (twice as far above the "
-        "usual as 99 of 100 of Bach's pieces stay). A measure that is not here is worth nothing "
-        "beside the others.",
+        "Points for each unit of a measure (see `describe_measures`) above what is usual. Below "
+        "`low` the measure counts upwards again, and above `high` it is cut off (twice as far "
+        "above the usual as 99 of 100 of Bach's pieces stay). A measure that is not listed adds "
+        "nothing to the others.",
         "",
         "| measure | low | usual | high | points per unit | most that it can take |",
         "|---|---|---|---|---|---|",

@@ -98,9 +98,10 @@ def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
         "",
         "## Table",
         "",
-        "Parallel fifths and octaves for a thousand pairs of voices that move together (and both, "
-        "as a multiple of Bach's); crossings for a thousand arrivals; dissonances for a thousand "
-        "beats; the mean grade. In brackets the 95 % interval over pieces (bootstrap).",
+        "Parallel fifths and octaves are counted per thousand pairs of voices that move together "
+        "(and both together as a multiple of Bach's), crossings per thousand arrivals of a note, "
+        "dissonances per thousand beats; the grade is the mean. In brackets the 95 % interval over "
+        "pieces (bootstrap).",
         "",
         f"| setting | {' | '.join(FIGURES)} | parallels, times Bach's |",
         "|" + "---|" * (len(FIGURES) + 2),
