@@ -19,7 +19,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export JUPYTER_PREFER_ENV_PATH := 1
 unexport PYTHONHOME PYTHONPATH JUPYTER_PATH
 
-.PHONY: help run test lab notebooks rules clean
+.PHONY: help run test lab notebooks rules book clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make lab        set up, then JupyterLab on the notebooks"
 	@echo "make notebooks  set up, then execute the notebooks in place: renews their stored outputs"
 	@echo "make rules      set up, then write docs/counterpoint.md and its pictures from the rules of part-writing"
+	@echo "make book       set up, then build the book, a web site, into outputs/book"
 	@echo "make clean      remove the environment and what was built; runs are kept"
 
 run: $(READY)
@@ -68,6 +69,13 @@ $(READY): pyproject.toml constraints.txt
 	@rm -f $@
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[all]'
 	@touch $@
+# The book, a site of static pages. Nothing is executed, and nothing is fetched.
+BOOK := build/book
+book: $(READY)
+	rm -rf $(BOOK) outputs/book && mkdir -p outputs
+	$(BIN)/sphinx-build --fail-on-warning --quiet -c docs -d $(BOOK)/doctrees . $(BOOK)/html
+	cp -R $(BOOK)/html outputs/book
+	@echo "outputs/book/index.html"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .benchmarks .mypy_cache .ruff_cache \

@@ -41,17 +41,18 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
-suppress_warnings = ["toc.empty_glob"]  # pages that not every edition has
 
 # Pages
 
 html_theme = "furo"
 html_static_path = ["_static"]
+html_favicon = "_static/note.svg"
 html_css_files = ["book.css"]
 templates_path = ["_templates"]
 html_additional_pages = {"index": "start.html"}  # leads to docs/index.html
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_show_search_summary = False  # it would read pages, which file:// does not allow
 html_scaled_image_link = False  # a click on a score moves the cursor
 html_use_index = True
@@ -134,11 +135,17 @@ def adapt_source(app, docname, source):
     path = app.env.doc2path(docname)
     if path.suffix == ".ipynb":
         source[0] = with_attachments(source[0])
+    if docname == root_doc:
+        # a pattern in a table of contents may have no page yet
+        there = path.parent
+        source[0] = re.sub(
+            r"(?m)^[\w./]+\*$", lambda line: line[0] * any(there.glob(line[0])), source[0]
+        )
     if docname == GALLERY:
         # each score is followed by its sound
         image = r"(!\[[^\]]*\]\((.*?)\.svg\))"
         source[0] = re.sub(
-            image, r'\1\n\n<audio controls preload="none" src="\2.mp3"></audio>', source[0]
+            image, r'\1\n\n<audio controls preload="metadata" src="\2.mp3"></audio>', source[0]
         )
 
 
