@@ -29,8 +29,8 @@ def test_voices_are_read_with_rests_spelling_struck_notes_and_fermatas():
 @pytest.mark.parametrize(
     "voices, complaint",
     [
-        (("C4", "C4", "C4", "C4 D4"), "expected four of one length"),
-        (("C4", "C4", "C4"), "expected four of one length"),
+        (("C4", "C4", "C4", "C4 D4"), "expected four equally long"),
+        (("C4", "C4", "C4"), "expected four equally long"),
         (("H4", "C4", "C4", "C4"), "'H4' in 'H4': expected a note such as"),
     ],
 )

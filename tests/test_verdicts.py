@@ -32,5 +32,5 @@ def test_a_file_is_told_exercise_by_exercise_with_the_share_that_is_right(tmp_pa
     path.write_text(json.dumps([RISING, RISING | {"name": "clean", "faults": []}]))
     main(str(path))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "clean: missed [], marked besides [(4, (1,), 'seventh')]"
+    assert lines[0] == "clean: missed [], wrongly marked [(4, (1,), 'seventh')]"
     assert lines[-1] == "1 of 2 fully right, 50.0%"

@@ -59,8 +59,7 @@ _TEXTBOOK = "Aldwell and Schachter, Harmony and Voice Leading"
 _HURON = "Huron 2001, Tone and Voice"
 COUNTED = {
     "parallel fifths": Counted(
-        "two voices move in the same direction from a perfect fifth to a perfect fifth, octaves "
-        "apart or not",
+        "two voices move in the same direction from a perfect or compound fifth to another",
         "pairs of voices that move together",
         f"Fux 1725, Gradus ad Parnassum; {_HURON}",
     ),
@@ -70,12 +69,12 @@ COUNTED = {
         f"Fux 1725, Gradus ad Parnassum; {_HURON}",
     ),
     "contrary fifths": Counted(
-        "as parallel fifths, in contrary motion (from a fifth to a twelfth)",
+        "like parallel fifths, but in contrary motion (from a fifth to a twelfth)",
         "pairs of voices that move together",
         _TEXTBOOK,
     ),
     "contrary octaves": Counted(
-        "as parallel octaves, in contrary motion (from an octave to a unison or to two octaves)",
+        "like parallel octaves, but in contrary motion (from an octave to a unison or two octaves)",
         "pairs of voices that move together",
         _TEXTBOOK,
     ),
@@ -92,13 +91,13 @@ COUNTED = {
         f"{_TEXTBOOK}; {_HURON}",
     ),
     "crossing": Counted(
-        "a voice arrives below the voice under it, or above the voice over it",
+        "a voice arrives below the next lower voice, or above the next higher voice",
         "arrivals of one or both of two neighbouring voices",
         f"{_TEXTBOOK}; {_HURON}",
     ),
     "overlap": Counted(
-        "without crossing, a voice arrives below where the voice under it was a step before, or "
-        "above where the voice over it was",
+        "without crossing, a voice moves below the note that the next lower voice has just left, "
+        "or above the note that the next higher voice has just left",
         "arrivals of one or both of two neighbouring voices, with notes before",
         f"{_TEXTBOOK}; {_HURON}",
     ),

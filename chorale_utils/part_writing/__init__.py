@@ -1,1 +1,1 @@
-"""What a harmony teacher marks in four-part writing, where, and the marked score."""
+"""Part-writing: the faults that a harmony teacher would mark, and the marked score."""

@@ -1,7 +1,7 @@
-"""Bach card: how often Bach himself does what the rules of part-writing forbid.
+"""Bach card: how often Bach himself breaks the rules of part-writing.
 
-``python -m chorale_utils.part_writing.bach_card`` checks all chorales of the music21 edition by
-every rule and writes ``bach.md``. docs/counterpoint.md has the figures beside the rules.
+``python -m chorale_utils.part_writing.bach_card`` checks all chorales of the music21 edition
+against every rule and writes ``bach.md``. docs/counterpoint.md shows the figures with the rules.
 
 Notebook: 04_evaluation
 """
@@ -24,11 +24,11 @@ CARD = Path(__file__).with_name("bach.md")
 
 
 def count_by_rule(chorales: Iterable[Chorale]) -> pd.DataFrame:
-    """How often each rule is broken: pandas DataFrame, a row a rule (index: its name), columns
-    faults (in 100 chorales) and chorales (of 100, those with at least one).
+    """How often each rule is broken: pandas DataFrame with one row per rule (index: its name) and
+    columns faults (per 100 chorales) and chorales (how many of 100 have at least one).
 
     Args:
-        chorales: of Chorale.
+        chorales: iterable of Chorale.
 
     Examples:
         >>> import numpy as np

@@ -1,9 +1,9 @@
 """Checking: which rules of part-writing a chorale breaks, and where.
 
-Conventions: the rules look at the notes and at what the analysis makes of them (`analyse`), so each
-is as sure as that is. Between the last chord of a phrase, under a fermata, and the first of the
-next, nothing is asked of a voice but what `RULES` says of fermatas. Bach breaks almost every one of
-these rules, seldom and for a reason; the control is how often he does (bach.md).
+Conventions: the rules consider the notes and their harmonic analysis (`analyse`), and are only as
+reliable as that. From the last chord of a phrase, under a fermata, to the first chord of the next,
+only the rules about fermatas apply. Bach breaks almost every one of these rules, seldom and for a
+reason; how often he does is the control (bach.md).
 
 Notebook: 04_evaluation
 """
@@ -58,24 +58,24 @@ def faults(
     rules: str | Iterable[str] = "class",
     analysis: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Where a chorale breaks which rules of part-writing, in the order of time.
+    """The places at which a chorale breaks rules of part-writing, in order of time.
 
     Args:
-        chorale: Chorale. Its metre and fermatas are used where known; where its page states how
-            notes are spelt, that is judged too. A short exercise (at most 32 steps) is taken to be
-            in its `key`; in longer pieces the notes decide.
+        chorale: Chorale. Its metre and fermatas are used if known; if its page gives the spelling
+            of notes, that is judged, too. A short exercise (at most 32 steps) is taken to be in its
+            `key`; in longer pieces the notes decide.
         rules: ``'class'``, what every harmony class marks; ``'strict'``, also what teachers differ
-            on; ``'bach'``, what Bach himself hardly ever does; or names of `RULES`.
-        analysis: what `analyse` made of the chorale; made unless given.
+            on; ``'bach'``, what Bach himself hardly ever does; or a list of names from `RULES`.
+        analysis: the result of `analyse` for the chorale; None computes it.
 
     Returns:
-        pandas DataFrame: step (where the second chord arrives; of leading tones and sevenths, where
-        they should be resolved), voices (tuple of 0..3, soprano to bass), fault (name of the rule),
-        severity (``'error'``, ``'weak'`` or ``'style'``), bar and beat of that step, notes (tuple
-        of (step, voice), where the notes at fault begin), explanation (a sentence).
+        pandas DataFrame: step (where the second chord arrives; for leading tones and sevenths,
+        where they should resolve), voices (tuple of 0..3, soprano to bass), fault (name of the
+        rule), severity (``'error'``, ``'weak'`` or ``'style'``), bar and beat of that step, notes
+        (tuple of (step, voice), where the notes at fault begin), explanation (a sentence).
 
     Raises:
-        TypeError: `chorale` is none, or a list.
+        TypeError: `chorale` is not a Chorale.
         ValueError: there is no such set of rules, or no such rule.
 
     Examples:
@@ -123,14 +123,14 @@ def _all_faults(chorale: Chorale, analysis: pd.DataFrame | None) -> list[Fault]:
         )
     )
     astray = {fault.step for fault in found if fault.rule == "seventh"}
-    told = [  # a seventh that had fallen would have given the chord its third
+    told = [  # had the seventh fallen, the chord would have its third
         fault for fault in found if fault.rule != "missing third" or fault.step not in astray
     ]
     return sorted(told, key=lambda fault: (fault.step, RULES[fault.rule].number, fault.voices))
 
 
 def _places(chorale: Chorale) -> list[tuple[int, float]]:
-    """(number of the bar, beat) of every step, as they are counted on the page."""
+    """(number of the bar, beat) of every step, counted as on the page."""
     places: list[tuple[int, float]] = []
     for bar in bars_of(with_metre(chorale)):
         beat = 16 / int(bar.time_signature.split("/")[1])

@@ -1,4 +1,4 @@
-"""Dissonances: notes outside of their chord that nothing explains, and suspensions that rise.
+"""Dissonances: unexplained notes outside their chord, and suspensions that do not step down.
 
 Notebook: 04_evaluation
 """
@@ -32,7 +32,7 @@ def dissonances(setting: Setting, nonchord: pd.DataFrame) -> Iterator[Fault]:
 
     Args:
         setting: Setting.
-        nonchord: what `nonchord_tones` found in it.
+        nonchord: the result of `nonchord_tones` for it.
     """
     for start, steps, voice, kind in zip(
         nonchord["start"].tolist(),
@@ -54,8 +54,8 @@ def dissonances(setting: Setting, nonchord: pd.DataFrame) -> Iterator[Fault]:
 
 
 def _is_tendency(setting, note, start):
-    """Whether a note is the seventh of its chord, or the delayed seventh or leading tone of the one
-    before, which `tendencies` judges."""
+    """Whether a note is the seventh of its chord, or the delayed seventh or leading tone of the
+    chord before, which `tendencies` judges."""
     chord = setting.chord_of(start)
     if note.pitch_class == chord.seventh:
         return True
@@ -66,7 +66,7 @@ def _is_tendency(setting, note, start):
 
 
 def _is_dissonant(setting, note, start):
-    """Whether a note sounds dissonant with a note of the chord."""
+    """Whether a note is dissonant with a note of the chord."""
     members = setting.chord_of(start).members
     others = [
         setting.note(start, voice)
@@ -86,7 +86,7 @@ def _is_dissonant(setting, note, start):
 
 
 def _is_below_seventh(note, others):
-    """Whether a note is root, third or fifth of a seventh chord that all notes together make."""
+    """Whether a note is root, third or fifth of a seventh chord made of all the notes."""
     sounding = {one.pitch_class for one in (note, *others)}
     return any(
         {(root + above) % 12 for above in QUALITIES[quality]} == sounding
@@ -127,16 +127,16 @@ def _unexplained(setting: Setting, note: Note) -> Iterator[Fault]:
     if stepped and 0 < abs(goes) <= _THIRD and not setting.on_beat[note.start]:
         if came * goes < 0 or _turns_back(setting, after, goes):
             return  # an escape tone, or a cambiata
-    reached = "by step" if stepped else "by leap" if came else "from nothing"
-    left = "by leap" if goes else "by nothing"
+    reached = "by step" if stepped else "by leap" if came else "after a rest"
+    left = "left by leap" if goes else "not resolved"
     told = (
-        f"the {VOICES[note.voice]}'s {spoken(note.name)} is no note of the chord, is reached "
-        f"{reached} and left {left}"
+        f"the {VOICES[note.voice]}'s {spoken(note.name)} is not in the chord: it is reached "
+        f"{reached} and {left}"
     )
     yield fault_at("dissonance", note.start, [note], told)
 
 
 def _turns_back(setting, after, goes):
-    """Whether the note after a third goes back by a step."""
+    """Whether the note after a leap of a third goes back by step."""
     later = setting.after(after)
     return later is not None and 0 < (later.pitch - after.pitch) * (-1 if goes > 0 else 1) <= _STEP

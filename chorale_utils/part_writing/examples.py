@@ -1,10 +1,10 @@
-"""Examples: for each rule two or more chords that break it, and the same mended.
+"""Examples: for each rule, two or more chords that break it, and a corrected version.
 
-docs/counterpoint.md shows them, and the tests hold `faults` to them.
+docs/counterpoint.md shows them, and the tests check `faults` against them.
 
-Conventions: a voice is written as in ``'C5 D5/2 r/2 E5'``: a note's name with its octave, a slash
-and its length in sixteenths unless that is a quarter, ``r`` for a rest; ``b`` is flat, ``#`` sharp,
-and ``!`` at the end a fermata.
+Conventions: a voice is written as in ``'C5 D5/2 r/2 E5'``: a note's name with its octave, then a
+slash and its length in sixteenths unless it is a quarter, ``r`` for a rest; ``b`` is flat, ``#``
+sharp, and ``!`` at the end a fermata.
 
 Notebook: 04_evaluation
 """
@@ -27,8 +27,8 @@ _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 class Example(NamedTuple):
-    """A rule broken and kept: four voices from the soprano down in `key` (such as ``'g minor'``),
-    and four in which nothing is wrong."""
+    """A rule broken and kept: four voices from the soprano down in `key` (such as ``'g minor'``)
+    with the fault, and four without."""
 
     rule: str
     key: str
@@ -37,15 +37,15 @@ class Example(NamedTuple):
 
 
 def read_voices(voices: Sequence[str], key: str, name: str = "example") -> Chorale:
-    """A chorale from four voices in letters, with its notes spelt as they are written.
+    """A chorale from four voices in letters, with its notes spelled as they are written.
 
     Args:
         voices: four str, soprano to bass, all of the same length.
         key: such as ``'g minor'``.
-        name: of the chorale.
+        name: name of the chorale.
 
     Raises:
-        ValueError: a voice has another length than the soprano, or a note is none.
+        ValueError: the voices differ in length, or a note cannot be read.
 
     Examples:
         >>> chorale = read_voices(["B4 C5", "D4 E4", "G3 G3", "G2 C3"], "C major")
@@ -57,7 +57,7 @@ def read_voices(voices: Sequence[str], key: str, name: str = "example") -> Chora
     read = [_voice(text) for text in voices]
     lengths = {len(pitches) for pitches, *_ in read}
     if len(lengths) != 1 or len(read) != 4:
-        raise ValueError(f"{name}: voices of {sorted(lengths)} steps: expected four of one length")
+        raise ValueError(f"{name}: voices of {sorted(lengths)} steps: expected four equally long")
     pitches, spelling, onsets, fermatas = (np.array(each).T for each in zip(*read))
     under = fermatas.any(axis=1)
     return Chorale(
@@ -72,7 +72,7 @@ def read_voices(voices: Sequence[str], key: str, name: str = "example") -> Chora
 
 
 def _voice(text):
-    """Pitches, names, onsets and fermatas of a voice, one of each a step."""
+    """Pitches, names, onsets and fermatas of a voice, one of each per step."""
     pitches, names, onsets, fermatas = [], [], [], []
     for word in text.split():
         rest, note = _REST.fullmatch(word), _NOTE.fullmatch(word)

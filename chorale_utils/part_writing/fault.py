@@ -1,4 +1,4 @@
-"""Fault: one place at which a rule is broken, and how places and notes are put into words.
+"""Fault: one place at which a rule is broken, and functions that put voices and notes into words.
 
 Notebook: 04_evaluation
 """
@@ -16,12 +16,12 @@ class Fault(NamedTuple):
     """A place at which a rule is broken.
 
     Attributes:
-        step: where the second chord arrives; of what is wrong with a leading tone or a seventh,
-            where it should be resolved.
-        voices: of them, 0..3 for soprano to bass.
-        rule: its name.
-        explanation: a sentence that says in notes what is wrong.
-        notes: (step, voice) of the notes at fault, the steps those on which they begin.
+        step: where the second chord arrives; for a leading tone or a seventh, where it should
+            resolve.
+        voices: the voices involved, 0..3 for soprano to bass.
+        rule: name of the rule.
+        explanation: a sentence that names the notes and says what is wrong.
+        notes: (step, voice) of the notes at fault; the step is where each begins.
     """
 
     step: int
@@ -32,14 +32,14 @@ class Fault(NamedTuple):
 
 
 def fault_at(rule: str, step: int, notes: Sequence[Note], explanation: str) -> Fault:
-    """A Fault of some notes, from the highest voice down; the sentence gets its capital and its
+    """A Fault of some notes, sorted from the highest voice down; the sentence gets a capital and a
     full stop.
 
     Args:
         rule: name of the rule.
-        step: of the fault.
-        notes: at fault, at most one of each voice.
-        explanation: without a full stop.
+        step: step of the fault.
+        notes: the notes at fault, at most one of each voice.
+        explanation: the sentence, without capital and full stop.
     """
     ordered = sorted(notes, key=lambda note: note.voice)
     return Fault(

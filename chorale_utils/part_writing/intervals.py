@@ -1,7 +1,7 @@
 """Intervals: how two voices move together: parallel, hidden and unequal intervals, cross relations.
 
-Conventions: intervals are counted in semitones, octaves apart or not, so a diminished sixth, which
-sounds like a fifth, is one. A pair of notes is given with its lower voice first.
+Conventions: intervals are counted in semitones modulo octaves, so a diminished sixth, which sounds
+like a fifth, counts as one. A pair of notes is given with its lower voice first.
 
 Notebook: 04_evaluation
 """
@@ -19,7 +19,7 @@ from .setting import Note, Setting, spoken
 
 _PAIRS = list(combinations(range(len(VOICES)), 2))  # the higher voice first
 _FIFTH, _OCTAVE, _TRITONE = 7, 0, 6
-# by how many octaves they are wider than within one; a choir spans less than five
+# names by the number of extra octaves; a choir spans less than five octaves
 _FIFTHS = ("fifth", "twelfth", "nineteenth", "twenty-sixth", "thirty-third")
 _OCTAVES = ("unison", "octave", "double octave", "triple octave", "fourfold octave")
 _LONGEST_REST = 8  # steps over which the ear remembers an interval
@@ -38,7 +38,7 @@ def parallels(setting: Setting) -> Iterator[Fault]:
 
 
 def _together(setting, upper, lower):
-    """The steps at which both voices move from a note to another."""
+    """The steps at which both voices move from one note to another."""
     pitches = setting.pitches
     moved = np.zeros(pitches.shape, bool)
     moved[1:] = (pitches[1:] != pitches[:-1]) & (pitches[1:] > 0) & (pitches[:-1] > 0)
@@ -73,13 +73,13 @@ def _at_once(setting, step, upper, lower):
 
 
 def _perfect(before, now):
-    """7 where both pairs of notes are a fifth, 0 where both are octaves or unisons, else None."""
+    """7 if both pairs of notes are fifths, 0 if both are octaves or unisons, else None."""
     was, interval = (abs(pair[1].pitch - pair[0].pitch) % 12 for pair in (before, now))
     return interval if was == interval and interval in _NAMES else None
 
 
 def _only_octaves_apart(before, now):
-    """Whether both voices leap by octaves, as when a chord is spread anew."""
+    """Whether both voices leap by octaves, as when a chord is respaced."""
     return all(one.pitch_class == other.pitch_class for one, other in zip(before, now))
 
 
@@ -89,7 +89,8 @@ def _similar(before, now):
 
 
 def _from_to(interval, before, now, wide=False):
-    """Such as 'from the fifth C-G to the fifth D-A'; `wide` tells a fifth from a twelfth."""
+    """Text such as 'from the fifth C-G to the fifth D-A'; `wide` distinguishes fifths and
+    twelfths."""
     was, then = (_interval_said(interval, pair, wide) for pair in (before, now))
     return f"from the {was} {pair_said(*before)} to the {then} {pair_said(*now)}"
 
@@ -102,7 +103,8 @@ def _interval_said(interval, pair, wide=False):
 
 
 def _from_german_sixth(setting, step):
-    """Whether the bass falls by a semitone from a chord with an augmented sixth, which opens."""
+    """Whether the bass falls by a semitone from a chord with an augmented sixth, which resolves
+    outwards."""
     bass = setting.pitches[[step - 1, step], 3]
     if not bass.all() or bass[1] - bass[0] != -1:
         return False
@@ -111,8 +113,8 @@ def _from_german_sixth(setting, step):
 
 
 def _anticipates(setting, note):
-    """Whether a short note off the beat belongs to the next chord, where it is sung again or held,
-    and not to its own."""
+    """Whether a short note off the beat belongs not to its own chord but to the next, where it is
+    sung again or held."""
     chord = setting.chord_of(note.start)
     if setting.on_beat[note.start] or note.pitch_class in chord.members:
         return False
@@ -185,8 +187,8 @@ def _in_chord(setting, note, step):
 
 
 def _by_sixth(setting, before, now):
-    """Whether one voice steps to a sixth while the other stays, so that fifth, sixth and fifth
-    follow each other."""
+    """Whether one voice steps to a sixth while the other stays, in the pattern fifth, sixth,
+    fifth."""
     for held, moving in ((0, 1), (1, 0)):
         between = setting.after(before[moving])
         if (
@@ -200,7 +202,7 @@ def _by_sixth(setting, before, now):
 
 
 def unequal_fifths(setting: Setting) -> Iterator[Fault]:
-    """Diminished fifths with the bass that become perfect ones."""
+    """Diminished fifths above the bass that move to perfect fifths."""
     for upper in range(3):
         for step in _together(setting, upper, 3):
             before = [setting.note(step - 1, voice) for voice in (3, upper)]
@@ -221,7 +223,7 @@ def unequal_fifths(setting: Setting) -> Iterator[Fault]:
 
 
 def hidden(setting: Setting) -> Iterator[Fault]:
-    """Hidden fifths and octaves of the outer voices."""
+    """Hidden fifths and octaves between the outer voices."""
     for step in _together(setting, 0, 3):
         before = [setting.note(step - 1, voice) for voice in (3, 0)]
         now = [setting.note(step, voice) for voice in (3, 0)]
@@ -242,14 +244,14 @@ def hidden(setting: Setting) -> Iterator[Fault]:
 
 
 def cross_relations(setting: Setting) -> Iterator[Fault]:
-    """Chromatic alterations in another voice than that which had the note."""
+    """Chromatic alterations of a note that another voice has just sung."""
     for line in setting.lines:
         for note in line:
             step = note.start
             if not step or setting.phrase_begins[step] or not _in_chord(setting, note, step):
                 continue
             if setting.chord_of(step - 1).degree == "N":
-                continue  # the lowered second degree and the dominant's fifth do not clash
+                continue  # the lowered second degree may be followed by the dominant's fifth
             sung = [
                 setting.note(step - 1, voice)
                 for voice in range(len(VOICES))
@@ -267,13 +269,13 @@ def cross_relations(setting: Setting) -> Iterator[Fault]:
                 first = others[0]
                 told = (
                     f"the {VOICES[note.voice]} has {spoken(note.name)} just after the "
-                    f"{VOICES[first.voice]} has had {spoken(first.name)}"
+                    f"{VOICES[first.voice]} had {spoken(first.name)}"
                 )
                 yield fault_at("cross relation", step, [first, note], told)
 
 
 def _steps_chromatically(setting, sung, step):
-    """Whether one of the voices that have sung goes on to another form of its own note."""
+    """Whether one of the voices moves chromatically to another form of its own note."""
     for one in sung:
         if setting.sings(step, one.voice):
             now: Note = setting.note(step, one.voice)

@@ -1,7 +1,7 @@
 """Lines: how a single voice moves.
 
-Intervals are told by the names of the notes, so an augmented second is none if it is a minor third.
-A leap over the end of a phrase counts for nothing.
+Intervals are judged by the names of the notes, so a minor third is never taken for an augmented
+second. A leap across the end of a phrase is not judged.
 
 Notebook: 04_evaluation
 """
@@ -16,7 +16,7 @@ from .setting import Note, Setting, spoken
 
 _STEP, _OCTAVE = 2, 12  # semitones
 _SEVENTHS = (10, 11)
-# of intervals that are not sung: semitones and, counted upwards, places on the line of fifths
+# intervals to avoid: (semitones, places on the line of fifths), counted upwards
 _AUGMENTED = {
     (3, 9): ("augmented second", "an augmented second"),
     (6, 6): ("tritone", "an augmented fourth"),
@@ -25,8 +25,8 @@ _AUGMENTED = {
 
 
 def melodic_intervals(setting: Setting) -> Iterator[Fault]:
-    """Sevenths, leaps of more than an octave, augmented intervals, and diminished fifths that are
-    not resolved."""
+    """Sevenths, leaps of more than an octave, augmented intervals, and unresolved diminished
+    fifths."""
     for before, note in _moves(setting):
         size = abs(note.pitch - before.pitch)
         direction = 1 if note.pitch > before.pitch else -1
@@ -45,7 +45,7 @@ def melodic_intervals(setting: Setting) -> Iterator[Fault]:
 
 
 def _moves(setting):
-    """Pairs of notes that follow each other in a voice within a phrase."""
+    """Pairs of consecutive notes of a voice within a phrase."""
     for line in setting.lines:
         for before, note in zip(line, line[1:]):
             if before.stop == note.start and not setting.phrase_begins[note.start]:
@@ -53,7 +53,7 @@ def _moves(setting):
 
 
 def _goes_on_otherwise(setting: Setting, note: Note, back: int) -> bool:
-    """Whether a note goes on, but not by a step in the direction `back`."""
+    """Whether another note follows, but not by step in the direction `back`."""
     after = setting.after(note)
     return after is not None and not 0 < back * (after.pitch - note.pitch) <= _STEP
 

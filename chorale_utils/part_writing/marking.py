@@ -1,6 +1,6 @@
-"""Marking: faults in a score, each rule in its colour and with its number, explained below.
+"""Marking: faults in a score, coloured and numbered by rule, with explanations below.
 
-Only the notes at fault are marked, not those that they come from.
+Only the notes at fault are marked, not the notes before them.
 
 Notebook: 04_evaluation
 """
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def mark_faults(chorale: Chorale, found: pd.DataFrame) -> Marks:
-    """What `show` and `write_score` need to mark faults in a score: each note at fault in the
-    colour of its rule, with the rule's number, and a legend that explains every fault.
+    """Marks for `show` and `write_score`: each note at fault in the colour of its rule, with the
+    rule's number, and a legend that explains every fault.
 
-    A note with several faults has the colour of the gravest, and all numbers.
+    A note with several faults gets the colour of the most serious, and all numbers.
 
     Args:
         chorale: Chorale.
-        found: what `faults` found in it.
+        found: the result of `faults` for it.
 
     Raises:
-        ValueError: a fault lies outside of the chorale.
+        ValueError: a fault lies outside the chorale.
 
     Examples:
         >>> from chorale_utils import faults
@@ -56,7 +56,7 @@ def mark_faults(chorale: Chorale, found: pd.DataFrame) -> Marks:
     marks = Marks(
         tuple(_mark(*place, names) for place, names in sorted(on_note.items())), tuple(legend)
     )
-    marks.colours(chorale)  # refuses what lies outside
+    marks.colours(chorale)  # raises if a mark lies outside
     return marks
 
 
@@ -67,16 +67,16 @@ def _mark(step, voice, names):
 
 
 def fault_colours(chorale: Chorale, faults: pd.DataFrame) -> np.ndarray:
-    """Colours for `show_score` that mark faults, without numbers and legend; `mark_faults` has
-    both.
+    """Colours for `show_score` that mark faults, without numbers and legend (for these, see
+    `mark_faults`).
 
     Args:
         chorale: the piece with the faults.
-        faults: what `chorale_utils.faults` found in it.
+        faults: the result of `chorale_utils.faults` for it.
 
     Returns:
-        str array (steps, 4): the colour of its rule where a note at fault begins; ``''``, which is
-        black, everywhere else.
+        str array (steps, 4): the colour of the rule where a note at fault begins; ``''`` (black)
+        elsewhere.
 
     Raises:
         TypeError: `chorale` is not a Chorale.

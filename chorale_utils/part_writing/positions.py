@@ -1,4 +1,4 @@
-"""Positions: how high the voices are, each in its range and one above the other.
+"""Positions: ranges, crossing, spacing and overlap of the voices.
 
 Notebook: 04_evaluation
 """
@@ -16,7 +16,7 @@ _OCTAVE = 12
 
 
 def ranges(setting: Setting) -> Iterator[Fault]:
-    """Notes outside of the range of their voice."""
+    """Notes outside the range of their voice."""
     for line, (lowest, highest) in zip(setting.lines, RANGES):
         for note in line:
             if not lowest <= note.pitch <= highest:
@@ -39,7 +39,7 @@ def _octave_named(pitch):
 
 
 def crossings(setting: Setting) -> Iterator[Fault]:
-    """Voices above the next voice over them that sings; one fault for as long as it lasts."""
+    """Voices above the next higher voice that sings; one fault for as long as it lasts."""
     for high, low in _arrivals(setting):
         if high.pitch < low.pitch and not _goes_on(setting, high, low, _crosses):
             told = (
@@ -62,7 +62,7 @@ def spacings(setting: Setting) -> Iterator[Fault]:
 
 
 def overlaps(setting: Setting) -> Iterator[Fault]:
-    """Voices that pass where their neighbour has just been."""
+    """Voices that move past the note that their neighbour has just left."""
     for high, low in _arrivals(setting):
         step = max(high.start, low.start)
         if low.voice != high.voice + 1 or not step or high.pitch < low.pitch:
@@ -80,20 +80,19 @@ def overlaps(setting: Setting) -> Iterator[Fault]:
         if high.pitch < low_before.pitch:
             told = (
                 f"the {VOICES[high.voice]} goes to {spoken(high.name)}, below the "
-                f"{spoken(low_before.name)} that the {VOICES[low.voice]} has just had"
+                f"{spoken(low_before.name)} that the {VOICES[low.voice]} has just left"
             )
             yield fault_at("overlap", step, [high, low], told)
         elif low.pitch > high_before.pitch:
             told = (
                 f"the {VOICES[low.voice]} goes to {spoken(low.name)}, above the "
-                f"{spoken(high_before.name)} that the {VOICES[high.voice]} has just had"
+                f"{spoken(high_before.name)} that the {VOICES[high.voice]} has just left"
             )
             yield fault_at("overlap", step, [high, low], told)
 
 
 def _arrivals(setting):
-    """Pairs (higher, lower) of notes of voices that sing next to each other, wherever one of them
-    begins."""
+    """Pairs (higher, lower) of notes in neighbouring voices, wherever one of them begins."""
     pitches = setting.pitches
     begins = pitches > 0
     begins[1:] &= pitches[1:] != pitches[:-1]
@@ -113,8 +112,8 @@ def _is_wide(high, low):
 
 
 def _goes_on(setting: Setting, high: Note, low: Note, wrong) -> bool:
-    """Whether the two voices were as wrong a step before, and one of the notes, or the chord, is
-    still the same."""
+    """Whether the same fault was there a step before, and one of the notes, or the chord, is still
+    the same."""
     step = max(high.start, low.start)
     if not step or not all(setting.sings(step - 1, one.voice) for one in (high, low)):
         return False

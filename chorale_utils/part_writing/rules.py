@@ -1,8 +1,8 @@
-"""Rules: what a harmony class asks of four-part writing, and which sets of rules there are.
+"""Rules: the rules of four-part writing in a harmony class, and sets of rules.
 
-This file is data. Each rule has a number and a colour, by which a marked score names it, a severity
-and a source. `checking` finds where rules are broken; `examples` shows each of them, and
-docs/counterpoint.md is made of both.
+This file is data. Each rule has a number and a colour, which identify it in a marked score, a
+severity and a source. `checking` finds where rules are broken; `examples` illustrates them, and
+docs/counterpoint.md is made from both.
 
 Notebook: 04_evaluation
 """
@@ -27,13 +27,14 @@ class Rule(NamedTuple):
     """A rule of four-part writing.
 
     Attributes:
-        number: by which a marked score names it, from 1 on.
+        number: its number in a marked score, from 1 on.
         what: what it forbids.
-        why: the reason that is taught.
+        why: the reason given in class.
         severity: ``'error'`` (every class marks it), ``'weak'`` (to be avoided), ``'style'``
             (teachers differ).
-        colour: of its marks, at least 4.5:1 on white, such as ``'#C00000'``.
-        chances: what its faults are counted against.
+        colour: colour of its marks, with a contrast of at least 4.5:1 on white, such as
+            ``'#C00000'``.
+        chances: what counts as a chance for a fault.
         source: where it is taught.
 
     Examples:
@@ -53,7 +54,7 @@ class Rule(NamedTuple):
 
     @property
     def of(self) -> str:
-        """`chances`, as it was called in 0.1."""
+        """The name of `chances` in 0.1."""
         renamed("Rule.of", "Rule.chances")
         return self.chances
 
@@ -64,15 +65,14 @@ _ARRIVALS = "arrivals of one or both of two neighbouring voices"
 _MOVES = "notes that move"
 _CHORDS = "chords of a beat or more"
 _INDEPENDENT = (
-    "two voices that move in perfect intervals sound as one, and four voices become three"
+    "two voices that move in perfect intervals sound like one, and four voices become three"
 )
 
-# name: (what, why, severity, colour, chances, source). A name that begins with that of another rule
-# is a case of it which teachers judge by itself.
+# name: (what, why, severity, colour, chances, source). A name that begins with another rule's name
+# is a special case of that rule, which teachers judge separately.
 _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "parallel fifths": (
-        "two voices move in the same direction from a perfect fifth to a perfect fifth, octaves "
-        "apart or not",
+        "two voices move in the same direction from a perfect or compound fifth to another",
         _INDEPENDENT,
         "error",
         "#C00000",
@@ -88,7 +88,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"Fux 1725, Gradus ad Parnassum; {_HURON}",
     ),
     "contrary fifths": (
-        "as parallel fifths, in contrary motion (from a fifth to a twelfth)",
+        "like parallel fifths, but in contrary motion (from a fifth to a twelfth)",
         "moving one of the voices by an octave does not hide the fifths",
         "error",
         "#D01C1F",
@@ -96,7 +96,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_KP}",
     ),
     "contrary octaves": (
-        "as parallel octaves, in contrary motion (from an octave to a unison or to two octaves)",
+        "like parallel octaves, but in contrary motion (from an octave to a unison or two octaves)",
         "moving one of the voices by an octave does not hide the octaves",
         "error",
         "#1565C0",
@@ -104,7 +104,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_KP}",
     ),
     "parallel fifths across a rest": (
-        "as parallel fifths, with a rest of at most a half note between, in one voice or in both",
+        "like parallel fifths, with a rest of at most a half note in between, in one voice or both",
         "a short rest does not make the ear forget the fifth before it",
         "error",
         "#9C1C1C",
@@ -112,7 +112,8 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         _AS,
     ),
     "parallel octaves across a rest": (
-        "as parallel octaves, with a rest of at most a half note between, in one voice or in both",
+        "like parallel octaves, with a rest of at most a half note in between, in one voice or "
+        "both",
         "a short rest does not make the ear forget the octave before it",
         "error",
         "#0A4A7A",
@@ -120,18 +121,18 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         _AS,
     ),
     "parallel fifths from beat to beat": (
-        "two voices have a perfect fifth on one beat and another one, in the same direction, on "
-        "the next, with a note between; fifth, sixth, fifth by step is allowed",
-        "the beats carry the harmony: a note between does not hide what sounds on them",
+        "two voices move in the same direction from a perfect fifth on one beat to another on the "
+        "next, with a note in between; fifth, sixth, fifth by step is allowed",
+        "the beats carry the harmony: a note in between does not hide the intervals on them",
         "weak",
         "#A8324A",
         "pairs of voices that both change from beat to beat",
         f"{_AS}; {_KP}",
     ),
     "parallel octaves from beat to beat": (
-        "two voices have an octave or unison on one beat and another one, in the same direction, "
-        "on the next, with a note between",
-        "the beats carry the harmony: a note between does not hide what sounds on them",
+        "two voices move in the same direction from an octave or unison on one beat to another on "
+        "the next, with a note in between",
+        "the beats carry the harmony: a note in between does not hide the intervals on them",
         "weak",
         "#2F6690",
         "pairs of voices that both change from beat to beat",
@@ -174,7 +175,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "parallel fifths from a German sixth": (
         "the fifth above the bass of a German sixth goes to the fifth of the dominant",
-        "called Mozart's fifths: both steps are semitones that lead, so most teachers let them be",
+        "called Mozart's fifths: both voices resolve by a semitone, so most teachers accept them",
         "style",
         "#8C4A6B",
         _TOGETHER,
@@ -183,7 +184,8 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "unequal fifths": (
         "bass and another voice move in the same direction from a diminished fifth to a perfect "
         "one",
-        "the diminished fifth wants to close into a third; with the bass the fifth is heard openly",
+        "a diminished fifth should resolve inwards to a third; above the bass, the perfect fifth "
+        "is exposed",
         "weak",
         "#B23A00",
         "pairs of a voice and the bass that move together",
@@ -192,7 +194,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "hidden fifths": (
         "soprano and bass move in the same direction into a perfect fifth from another interval, "
         "the soprano by a leap, while the chord changes",
-        "the outer voices are heard most, and the ear fills the leap with a fifth",
+        "the outer voices are heard best, and the ear fills in the leap and hears parallel fifths",
         "weak",
         "#9A5B00",
         _OUTER,
@@ -201,14 +203,14 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "hidden octaves": (
         "soprano and bass move in the same direction into an octave or unison from another "
         "interval, the soprano by a leap, while the chord changes",
-        "the outer voices are heard most, and the ear fills the leap with an octave",
+        "the outer voices are heard best, and the ear fills in the leap and hears parallel octaves",
         "weak",
         "#006A8E",
         _OUTER,
         f"{_AS}; {_HURON}",
     ),
     "crossing": (
-        "a voice is below the next voice that sings under it, or above the one over it",
+        "a voice is below the next lower voice that sings, or above the next higher one",
         "the listener can no longer tell which voice is which",
         "error",
         "#6A1B9A",
@@ -216,9 +218,9 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_HURON}",
     ),
     "overlap": (
-        "without crossing, a voice arrives below where the voice under it was a step before, or "
-        "above where the voice over it was, while the chord changes",
-        "the ear takes the two notes for a step of one voice",
+        "without crossing, a voice moves below the note that the next lower voice has just left, "
+        "or above the note that the next higher voice has just left, while the chord changes",
+        "the ear hears the two notes as the movement of one voice",
         "weak",
         "#8E24AA",
         f"{_ARRIVALS}, with notes before",
@@ -233,12 +235,12 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_HURON}",
     ),
     "range": (
-        "a note outside of what its voice is asked for: C4-G5, G3-D5, C3-G4, E2-D4",
+        "a note is outside the range of its voice: C4-G5, G3-D5, C3-G4, E2-D4",
         "the singers cannot sing it well",
         "error",
         "#4E6E00",
         "notes",
-        "the ranges that are commonly taught for a choir, as in the AP Music Theory course",
+        "the ranges commonly taught for a choir, as in the AP Music Theory course",
     ),
     "leap": (
         "a voice leaps a seventh, or more than an octave",
@@ -251,8 +253,8 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "tritone": (
         "a voice leaps an augmented fourth; or a diminished fifth, without stepping back inside it "
         "afterwards",
-        "the augmented fourth is hard to sing; the diminished fifth is a dissonance that wants to "
-        "be resolved",
+        "the augmented fourth is hard to sing; the diminished fifth is a dissonance that needs to "
+        "resolve",
         "error",
         "#2E7D32",
         _MOVES,
@@ -260,8 +262,8 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "augmented second": (
         "a voice moves an augmented second, as from F to G sharp",
-        "it is hard to sing, and foreign to the style; take the other sixth or seventh degree, or "
-        "move the other way",
+        "it is hard to sing, and foreign to the style; use the other form of the sixth or seventh "
+        "degree, or move in the other direction",
         "error",
         "#00796B",
         _MOVES,
@@ -286,8 +288,8 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "leading tone": (
         "in a dominant that goes to its tonic, to the sixth degree or to IV6, the leading tone "
-        "does not rise to the tonic. An inner voice may fall to the tonic's fifth, and in V-vi in "
-        "major by a step; the bass may step down from the tonic through it",
+        "does not rise to the tonic. An inner voice may fall to the tonic's fifth, or by step in "
+        "V-vi in major; the bass may pass through it, stepping down from the tonic",
         "the leading tone leads: the ear expects the tonic in the same voice, most of all in an "
         "outer one",
         "error",
@@ -313,9 +315,9 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_PISTON}",
     ),
     "seventh": (
-        "the seventh of a chord does not fall by a step, nor stay until it can. In V43-I6 it may "
-        "rise with the bass; and it may rise by a chromatic semitone",
-        "the seventh is a dissonance that is resolved downwards",
+        "the seventh of a chord neither falls by step nor is held until it can. In V43-I6 it may "
+        "rise with the bass; and it may always rise by a chromatic semitone",
+        "the seventh is a dissonance that resolves downwards",
         "error",
         "#BF360C",
         "sevenths",
@@ -324,44 +326,45 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "suspension": (
         "a suspended note rises or leaps instead of falling by a step; a leading tone may rise to "
         "its tonic",
-        "a suspension is a step down that comes late",
+        "a suspension is a delayed step down",
         "error",
         "#C43E00",
         "suspensions",
         f"{_AS}; {_KP}",
     ),
     "dissonance": (
-        "a note outside of the chord is neither passing, neighbour, suspension, anticipation, "
-        "appoggiatura nor escape tone: it is left by a leap, or not at all",
-        "a dissonance is understood by the steps that lead into it and out of it",
+        "a note outside the chord is not a passing note, neighbour note, suspension, anticipation, "
+        "appoggiatura or escape tone: it is left by leap, or not resolved",
+        "a dissonance makes sense through the steps that lead into it and out of it",
         "error",
         "#8D3B1F",
-        "notes outside of their chord",
+        "notes outside their chord",
         f"{_AS}; {_KP}",
     ),
     "six-four": (
-        "a six-four chord that is neither cadential (before V on the same bass note), nor passing "
-        "or neighbouring (bass by step), nor pedal (bass stays), nor beside the same chord in "
-        "another position",
-        "the fourth above the bass is a dissonance, and only these uses of it resolve it",
+        "a six-four chord is not cadential (before V on the same bass note), passing or "
+        "neighbouring (the bass moves by step), pedal (the bass stays), or next to the same chord "
+        "in another position",
+        "the fourth above the bass is a dissonance, and only these uses resolve it",
         "error",
         "#6D4C41",
         "six-four chords",
         f"{_AS}; {_KP}; {_PISTON}",
     ),
     "missing third": (
-        "a chord of a beat or more has no third, and is a dominant, follows one, or stands within "
-        "the piece",
-        "the third tells major from minor; bare fifths sound hollow",
+        "a chord of a beat or more has no third, and is a dominant, follows one, or is in the "
+        "middle of the piece",
+        "the third decides between major and minor; bare fifths sound hollow",
         "error",
         "#455A64",
         _CHORDS,
         f"{_KP}; {_PISTON}",
     ),
     "open fifth": (
-        "the first chord of a piece has no third, or the last one, which follows no dominant",
-        "the first and the last chord of an exercise may come from what is not shown; as a chorale "
-        "ends, it has its third",
+        "the first chord of a piece has no third, or the last chord, if it does not follow a "
+        "dominant",
+        "the first and last chord of an exercise may belong to music that is not shown; but a "
+        "chorale ends with its third",
         "style",
         "#546E7A",
         "pieces",
@@ -369,16 +372,16 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "missing root": (
         "a triad of a beat or more has no root",
-        "without its root nobody can tell which chord it is; only the fifth may be left out",
+        "without the root nobody can tell which chord it is; only the fifth may be left out",
         "error",
         "#37474F",
         _CHORDS,
         f"{_KP}; {_PISTON}",
     ),
     "final chord": (
-        "the last chord is not the tonic in root position, nor the dominant of a half cadence or "
-        "the sixth degree of a deceptive one. An excerpt of less than four quarters may end on any "
-        "chord, but on no six-four chord after a dominant",
+        "the last chord is neither the tonic in root position nor the dominant of a half cadence "
+        "or the sixth degree of a deceptive one. An excerpt of less than four quarters may end on "
+        "any chord, except a six-four chord after a dominant",
         "only a triad in root position is at rest",
         "error",
         "#1B5E20",
@@ -386,18 +389,17 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_PISTON}",
     ),
     "cross relation": (
-        "a note is altered chromatically in another voice than the one that has just had it, and "
-        "no voice makes the chromatic step",
-        "the ear still has the first form of the note, and the second sounds wrong beside it",
+        "a note that one voice has just sung is altered chromatically in another, and no voice "
+        "makes the chromatic step",
+        "the ear still remembers the first form of the note, and the second sounds wrong after it",
         "weak",
         "#6B4E9B",
         "changes from a note to its chromatic alteration",
         f"{_AS}; {_PISTON}",
     ),
     "spelling": (
-        "a note is written under another name than its chord or its key gives it, as A flat for G "
-        "sharp",
-        "the name tells singers where the note comes from and where it goes",
+        "a note is spelled differently from its chord or its key, such as A flat for G sharp",
+        "the spelling tells singers where the note comes from and where it goes",
         "error",
         "#7A4100",
         "notes whose spelling is stated",
@@ -407,8 +409,8 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
 
 RULES = {name: Rule(number, *about) for number, (name, about) in enumerate(_RULES.items(), start=1)}
 
-# What teachers differ on is marked by the strict alone. Bach's own set is what a class marks and he
-# does in fewer than one chorale of ten (bach.md).
+# Only the strict set has what teachers differ on. Bach's own set is the class set without the
+# faults that he commits in one chorale of ten or more (bach.md).
 _DIFFER = tuple(
     name for name, rule in RULES.items() if rule.severity == "style" and name != "outlined seventh"
 )
@@ -435,10 +437,10 @@ RULE_SETS = {
 
 
 def chosen_rules(rules: str | Iterable[str]) -> tuple[str, ...]:
-    """The names of the rules that are asked for.
+    """The names of the chosen rules.
 
     Args:
-        rules: name of one of `RULE_SETS`, or names of `RULES`.
+        rules: name of one of `RULE_SETS`, or a list of names from `RULES`.
 
     Raises:
         ValueError: there is no such set, or no such rule.

@@ -1,7 +1,7 @@
 """Rules page: docs/counterpoint.md, with a picture of each rule broken and kept.
 
 ``python -m chorale_utils.part_writing.rules_page`` (or ``make rules``) writes the page and its
-pictures into docs/, from `RULES`, `EXAMPLES` and the Bach card, so that they agree with the code.
+pictures into docs/, from `RULES`, `EXAMPLES` and the Bach card, so that they match the code.
 
 Notebook: 04_evaluation
 """
@@ -31,7 +31,7 @@ _SECTIONS = {
     "Dissonances": ("suspension", "dissonance"),
     "Chords and spelling": ("six-four", "missing", "open", "final", "spelling"),
 }
-# where Bach does it more often than a class would let pass (bach.md)
+# remarks on rules that Bach breaks more often than a class would accept (bach.md)
 _WHY_BACH = {
     "crossing": "Bach's tenor and bass cross where each has a line of its own to sing, and the "
     "instruments that double the bass an octave lower keep the harmony right.",
@@ -63,7 +63,7 @@ def write_rules_page(folder: Path = DOCS) -> Path:
     """Writes counterpoint.md and the pictures of rules/ into a folder; returns the page's path.
 
     Args:
-        folder: that of the documentation.
+        folder: folder of the documentation.
 
     Notebook: 04_evaluation
     """
@@ -77,7 +77,7 @@ def _write(path: Path, text: str) -> Path:
 
 
 def picture(example: Example) -> str:
-    """The example as a drawing (str, SVG): broken, with its marks, then mended.
+    """The example as a drawing (str, SVG): first the fault with its marks, then corrected.
 
     Args:
         example: Example.
@@ -95,14 +95,14 @@ def picture(example: Example) -> str:
 
 
 def _filled(voices):
-    """The voices, each with rests up to the end of its bar."""
+    """The voices, each filled up with rests to the end of its bar."""
     steps = len(read_voices(voices, "C major"))
     rest = -steps % 16
     return [f"{voice} r/{rest}" if rest else voice for voice in voices]
 
 
 def picture_name(rule: str) -> str:
-    """A rule's name as that of a file, such as ``'parallel-fifths'``.
+    """A rule's name for a file, such as ``'parallel-fifths'``.
 
     Examples:
         >>> picture_name("parallel fifths")
@@ -173,8 +173,8 @@ def _section(name: str, rule: Rule, example: Example, figures: dict[str, tuple[s
 
 
 def _bachs_figures() -> dict[str, tuple[str, str]]:
-    """For each rule the faults in a hundred chorales, and how many of a hundred have any, as the
-    Bach card has them."""
+    """For each rule, the faults in a hundred chorales and how many of a hundred have any, from the
+    Bach card."""
     figures = {}
     for line in CARD.read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]

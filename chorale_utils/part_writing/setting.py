@@ -1,12 +1,12 @@
-"""Setting: a chorale as its teacher looks at it: lines of named notes above a row of chords.
+"""Setting: a chorale as a teacher sees it: lines of named notes over a sequence of chords.
 
-Everything that the rules look at is found here once: the notes of each voice, with a name and the
-chord that they sound in; what each chord is and whether it has a leading tone; where phrases and
-beats begin. Nothing is judged here.
+Everything that the rules need is computed here once: the notes of each voice, each with a name and
+its chord; what each chord is and whether it has a leading tone; where phrases and beats begin.
+Nothing is judged here.
 
 Conventions: a note that is struck again at once is the same note. A name is a place on the line of
-fifths (C 0, G 1, F -1). Where the page spells a note otherwise than its chord does, the chord's
-name is the one that lines are judged by (see `sonorities.misspelt`).
+fifths (C 0, G 1, F -1). If the page spells a note differently from its chord, lines are judged by
+the chord's spelling (see `sonorities.misspelt`).
 
 Notebook: 04_evaluation
 """
@@ -27,7 +27,7 @@ from ..notation.spelling import spelled
 if TYPE_CHECKING:
     import pandas as pd
 
-_EXERCISE = 32  # steps: a piece that short, and in a key that it states, begins and ends in it
+_EXERCISE = 32  # steps: a piece no longer than this begins and ends in its stated key
 _LETTERS = "FCGDAEB"  # along the line of fifths
 _SIGNS = {-2: "\u266d\u266d", -1: "\u266d", 0: "", 1: "\u266f", 2: "\U0001d12a"}
 
@@ -55,9 +55,9 @@ class Chord(NamedTuple):
         figure, degree, quality, inversion: see `harmony.chords.Numeral`.
         root, tonic: pitch classes, of the chord and of its key.
         members: its pitch classes, from the root up.
-        leading: pitch class of its leading tone where it is a dominant, or None.
-        seventh: pitch class of its seventh, or None; of a dominant triad that which it would have,
-            of another triad a seventh that sounds as long as it does.
+        leading: pitch class of its leading tone if it is a dominant, or None.
+        seventh: pitch class of its seventh, or None; for a dominant triad the seventh that it could
+            have, for another triad a seventh that sounds throughout the chord.
         cadence: the cadence that ends on it, or None.
     """
 
@@ -87,19 +87,19 @@ class Chord(NamedTuple):
 
 
 class Setting:
-    """A chorale with its harmony, as the rules look at it.
+    """A chorale with its harmony, as the rules need it.
 
     Args:
-        chorale: Chorale in which at least one note sounds.
-        analysis: what `analyse` made of it.
+        chorale: Chorale with at least one note.
+        analysis: the result of `analyse`.
 
     Attributes:
         chorale: the same, with a metre.
         pitches: int (steps, 4), 0 where a voice rests.
         names: int (steps, 4), places on the line of fifths.
-        stated: int (steps, 4), names that the page states, or `UNSPELLED`.
-        chords: list of Chord, one after the other.
-        chord_at: int (steps,), which of them sounds.
+        stated: int (steps, 4), names given on the page, or `UNSPELLED`.
+        chords: list of Chord, in order.
+        chord_at: int (steps,), number of the chord at each step.
         phrase_begins: bool (steps,), the first steps after a fermata.
         on_beat: bool (steps,).
     """
@@ -137,8 +137,8 @@ class Setting:
         self.names = np.where(known != UNSPELLED, known, spelled(self.chorale, sharps))
 
     def _with_root(self, chord):
-        """A diminished triad on the leading tone, with the dominant's root sounding below or above
-        it, as the dominant seventh that it is."""
+        """A diminished triad on the leading tone, if the dominant's root sounds with it, as a
+        dominant seventh."""
         dominant = (chord.root + 8) % 12
         span = self.pitches[chord.start : chord.stop]
         sung = ((span > 0) & (span % 12 == dominant)).any(axis=1)
@@ -161,7 +161,7 @@ class Setting:
         )
 
     def _with_seventh(self, chord):
-        """A triad of a beat or more over which a seventh sounds from beginning to end, with it."""
+        """A triad of a beat or more, with a seventh if one sounds from beginning to end."""
         if chord.seventh is not None or len(chord.members) != 3 or chord.steps < STEPS_PER_QUARTER:
             return chord
         span = self.pitches[chord.start : chord.stop]
@@ -174,7 +174,7 @@ class Setting:
         return chord
 
     def _as_it_stands(self, chord):
-        """The chord in the inversion that its lowest notes make for most of the time."""
+        """The chord in the inversion that its lowest notes form for most of the time."""
         span = self.pitches[chord.start : chord.stop]
         lowest = np.where(span > 0, span, 999).min(axis=1)
         steps = [(lowest[lowest < 999] % 12 == member).sum() for member in chord.members]
@@ -194,7 +194,7 @@ class Setting:
         return on_beat
 
     def _names_in_chords(self):
-        """The name that its chord gives each chord note; `UNSPELLED` for the others."""
+        """The name of each chord note in its chord; `UNSPELLED` for the others."""
         names = np.full(self.pitches.shape, UNSPELLED)
         for chord in self.chords:
             part = slice(chord.start, chord.stop)
@@ -224,7 +224,7 @@ class Setting:
 
     @cached_property
     def _numbers(self):
-        """Of each step and voice, which note of its line sounds; -1 where none does."""
+        """For each step and voice, the number of the sounding note in its line, or -1."""
         numbers = np.full(self.pitches.shape, -1)
         for voice, line in enumerate(self.lines):
             for number, note in enumerate(line):
@@ -232,7 +232,7 @@ class Setting:
         return numbers
 
     def note(self, step: int, voice: int) -> Note:
-        """The note that a voice sings at a step; it must sing one."""
+        """The note that a voice sings at a step, where it must not rest."""
         return self.lines[voice][self._numbers[step, voice]]
 
     def sings(self, step: int, voice: int) -> bool:
@@ -240,13 +240,13 @@ class Setting:
         return bool(self.pitches[step, voice] != SILENCE)
 
     def before(self, note: Note) -> Note | None:
-        """The note that leads to another without a rest, or None."""
+        """The note directly before another, without a rest in between, or None."""
         if note.start and self.sings(note.start - 1, note.voice):
             return self.note(note.start - 1, note.voice)
         return None
 
     def after(self, note: Note) -> Note | None:
-        """The note to which another leads without a rest, or None."""
+        """The note directly after another, without a rest in between, or None."""
         if note.stop < len(self.pitches) and self.sings(note.stop, note.voice):
             return self.note(note.stop, note.voice)
         return None
@@ -256,7 +256,7 @@ class Setting:
         return self.chords[self.chord_at[step]]
 
     def same_harmony(self, step: int, other: int) -> bool:
-        """Whether the chords at two steps are one, or turns of one."""
+        """Whether the chords at two steps are the same, or inversions of each other."""
         one, two = self.chord_of(step), self.chord_of(other)
         return one == two or (one.root == two.root and one.third == two.third)
 
@@ -266,7 +266,7 @@ class Setting:
 
 
 def spoken(name: int) -> str:
-    """A name on the line of fifths as it is printed, such as ``'B\u266d'``.
+    """A place on the line of fifths as a printed note name, such as ``'B\u266d'``.
 
     Examples:
         >>> spoken(-2), spoken(6)
@@ -311,8 +311,8 @@ def _chord(start, steps, key, figure, cadence):
 
 
 def told_key(chorale: Chorale) -> str | None:
-    """The key of a short exercise that states it, which its few notes may be too few to tell; None
-    for any other piece.
+    """The stated key of a short exercise, whose few notes may not establish it; None for any other
+    piece.
 
     Args:
         chorale: Chorale.
@@ -324,8 +324,8 @@ def told_key(chorale: Chorale) -> str | None:
 
 
 def _on_the_side_of(stated, names):
-    """The names of a chord, moved to the enharmonic side on which the page stands: what the
-    analysis takes for G flat may be written as F sharp."""
+    """The names of a chord, moved to the enharmonic side of the page: what the analysis calls G
+    flat may be written as F sharp."""
     known = (names != UNSPELLED) & (stated != UNSPELLED)
     side = int(np.median((stated - names)[known])) if known.any() else 0
     return np.where(names != UNSPELLED, names + side, names) if side % 12 == 0 else names

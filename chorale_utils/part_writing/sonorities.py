@@ -1,6 +1,7 @@
-"""Sonorities: what a chord consists of: root and third, six-four chords, last chord, spelling.
+"""Sonorities: the notes of a chord: missing root and third, six-four chords, last chord, spelling.
 
-Conventions: a chord counts if it begins on a beat and lasts one; what is shorter passes.
+Conventions: a chord counts if it begins on a beat and lasts at least one; shorter ones are taken as
+passing.
 
 Notebook: 04_evaluation
 """
@@ -18,14 +19,14 @@ from .fault import Fault, fault_at
 from .setting import Chord, Note, Setting, spoken
 
 _STEP = 2  # semitones
-_FEWEST_VOICES = 3  # fewer are no chord
+_FEWEST_VOICES = 3  # fewer do not make a chord
 _SIXTH_CHORDS = ("Italian", "German", "French")
-_SHORTEST_PIECE = 16  # steps: what is shorter is an excerpt, and ends anywhere
+_SHORTEST_PIECE = 16  # steps: anything shorter is an excerpt, which may end anywhere
 # intervals of a third, fifth or seventh above a root, on the line of fifths, and those of augmented
 # sixths above their lowest note: third, fourth or fifth, sixth
 _STACKS = ({0}, {4, -3}, {1, -6, 8}, {-2, 5, -9})
 _SIXTHS = ({0, 4, 10}, {0, 4, 1, 10}, {0, 4, 6, 10})
-# of notes outside of their chord, places on the line of fifths above the tonic
+# allowed notes outside their chord, as places on the line of fifths above the tonic
 _LOWEST_NAME, _HIGHEST_NAME = -6, 10
 
 
@@ -54,7 +55,7 @@ def incomplete_chords(setting: Setting) -> Iterator[Fault]:
 
 
 def _is_rootless_tonic(setting, number, classes):
-    """Whether the last chord, after a dominant, has nothing but third and fifth of its tonic."""
+    """Whether the last chord, after a dominant, consists only of third and fifth of its tonic."""
     before = setting.chords[number - 1] if number else None
     if before is None or before.leading is None or number < len(setting.chords) - 1:
         return False
@@ -67,7 +68,7 @@ def _is_weighty(setting, chord):
 
 
 def _needs_third(setting, number):
-    """Whether a chord is neither the first, nor the last, or follows a dominant."""
+    """Whether a chord is neither the first nor the last, or follows a dominant."""
     chord = setting.chords[number]
     if number and setting.chords[number - 1].leading is not None:
         return True
@@ -79,7 +80,7 @@ def _sounding(setting, step):
 
 
 def _heard(notes):
-    """The notes from the bass up, such as 'C-G-C-C' with dashes."""
+    """The notes from the bass up, separated by dashes, such as 'C-G-C-C'."""
     return "\u2013".join(
         spoken(note.name) for note in sorted(notes, key=lambda note: note.voice)[::-1]
     )
@@ -93,7 +94,7 @@ def _key(chord):
 
 
 def six_fours(setting: Setting) -> Iterator[Fault]:
-    """Six-four chords that nothing resolves."""
+    """Unresolved six-four chords."""
     chords = setting.chords
     for number, chord in enumerate(chords):
         if (
@@ -110,14 +111,14 @@ def six_fours(setting: Setting) -> Iterator[Fault]:
         before = chords[number - 1] if number else None
         if not _is_usual(setting, before, chord, chords[number + 1], bass):
             told = (
-                f"the six-four chord over {spoken(bass.name)} is neither cadential nor passing, "
+                f"the six-four chord over {spoken(bass.name)} is not cadential, passing, "
                 "neighbouring or pedal"
             )
             yield fault_at("six-four", chord.start, [bass], told)
 
 
 def _is_usual(setting, before: Chord | None, chord: Chord, after: Chord, bass: Note) -> bool:
-    """Whether a six-four chord stands where it may."""
+    """Whether a six-four chord is used in one of the accepted ways."""
     if after.root == bass.pitch_class:  # cadential: the bass becomes the root
         return True
     if any(one is not None and one.root == chord.root for one in (before, after)):
@@ -133,7 +134,7 @@ def _is_usual(setting, before: Chord | None, chord: Chord, after: Chord, bass: N
 
 
 def final_chords(setting: Setting) -> Iterator[Fault]:
-    """A last chord on which no piece ends."""
+    """A last chord on which a piece cannot end."""
     chord = setting.chords[-1]
     while chord.start and not (setting.pitches[chord.start : chord.stop] > 0).any():
         chord = setting.chords[setting.chords.index(chord) - 1]
@@ -161,7 +162,7 @@ def final_chords(setting: Setting) -> Iterator[Fault]:
 
 
 def _may_end(setting, before, chord):
-    """Whether a triad in root position ends a piece or an exercise."""
+    """Whether a triad in root position may end a piece or an exercise."""
     tonics = {chord.tonic, setting.chords[0].tonic}
     if chord.root in {(tonic + above) % 12 for tonic in tonics for above in (0, 7)}:
         return True
@@ -170,7 +171,7 @@ def _may_end(setting, before, chord):
 
 
 def misspelt(setting: Setting) -> Iterator[Fault]:
-    """Notes that the page names otherwise than chord and key do."""
+    """Notes whose spelling on the page differs from that of chord and key."""
     named = setting.stated != UNSPELLED
     for voice, line in enumerate(setting.lines):
         for note in line:
@@ -193,7 +194,7 @@ def misspelt(setting: Setting) -> Iterator[Fault]:
 
 
 def _tonic_name(setting, chord):
-    """The tonic's place on the line of fifths, on the side on which the piece is written."""
+    """The tonic's place on the line of fifths, on the enharmonic side of the page."""
     name = parse_key(chord.key)[0]
     signature = setting.chorale.notation.keys[0].fifths if setting.chorale.notation.keys else None
     if signature is None:
@@ -202,8 +203,8 @@ def _tonic_name(setting, chord):
 
 
 def _makes_sense(setting, note):
-    """Whether the chord notes that sound with a note make a chord of thirds, or an augmented sixth,
-    as the page names them."""
+    """Whether the chord notes sounding with a note, as spelled on the page, make a chord of thirds
+    or an augmented sixth."""
     names = {
         int(setting.stated[note.start, voice])
         for voice in range(len(VOICES))

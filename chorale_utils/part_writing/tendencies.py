@@ -1,9 +1,8 @@
-"""Tendencies: what becomes of leading tones and sevenths when their chord gives way to the next.
+"""Tendencies: how leading tones and sevenths resolve when the chord changes.
 
-A note is held to its duty also where ornaments delay it: where the voice passes to another note,
-anticipates the next chord, or is suspended into it. So in each chord the note that counts is the
-last one of the voice that is neither passing nor an anticipation; and in the next chord it is
-the first one that belongs to it.
+A note must resolve even if ornaments delay it: a passing note, an anticipation, or a suspension
+into the next chord. So the note that counts in a chord is the voice's last note there that is
+neither passing nor an anticipation; and in the next chord, the first note that belongs to it.
 
 Notebook: 04_evaluation
 """
@@ -42,8 +41,8 @@ def leading_tones(setting: Setting) -> Iterator[Fault]:
 
 
 def _changes(setting):
-    """Each chord with the next one, where a phrase does not end between them. A chord begins with
-    the first of its turns."""
+    """Each chord with the next one, unless a phrase ends between them. Consecutive inversions of a
+    chord count as one chord."""
     begins = 0
     for chord, goal in pairwise(setting.chords):
         if chord.start and not setting.same_harmony(chord.start - 1, chord.start):
@@ -54,7 +53,7 @@ def _changes(setting):
 
 
 def _resolves(chord, goal):
-    """Whether a dominant gives way to its tonic, to the sixth degree, or to IV6."""
+    """Whether a dominant goes to its tonic, to the sixth degree, or to IV6."""
     if chord.leading is None or chord.leading in goal.members:
         return False
     tonic = (chord.leading + 1) % 12
@@ -67,7 +66,7 @@ def _resolves(chord, goal):
 
 
 def _last_note(setting, chord, goal, voice, wanted) -> Note | None:
-    """The voice's note in a chord, if it is that pitch class and only ornaments follow it there."""
+    """The voice's note in a chord, if it has this pitch class and only ornaments follow there."""
     if wanted is None or not setting.sings(chord.stop - 1, voice):
         return None
     note = setting.note(chord.stop - 1, voice)
@@ -86,8 +85,8 @@ def _last_note(setting, chord, goal, voice, wanted) -> Note | None:
 
 
 def _is_ornament(setting, chord: Chord, note: Note) -> bool:
-    """Whether a note of a chord only leads from one note to another by steps, or from one and back:
-    down within the chord, or up off the beat."""
+    """Whether a note in a chord is only passing or neighbouring: downwards within the chord, or
+    upwards off the beat."""
     before, after = setting.before(note), setting.after(note)
     if before is None or after is None or before.start < chord.start:
         return False
@@ -99,8 +98,8 @@ def _is_ornament(setting, chord: Chord, note: Note) -> bool:
 
 
 def _arrival(setting, goal, note, may_come_early) -> Note | None:
-    """The first note of a voice in the next chord that belongs to it, or its last one there; or one
-    before it by which the duty is done (`may_come_early`, of an interval)."""
+    """The first note of a voice in the next chord that belongs to it, or its last one there; or an
+    earlier note that already resolves it (`may_come_early`, a function of the interval)."""
     found = setting.after(note)
     if found is not None and found.start < goal.start and may_come_early(found.pitch - note.pitch):
         return found
@@ -127,7 +126,7 @@ def _falls(interval):
 
 
 def _may_go(setting, chord, goal, note, arrival):
-    """Whether a leading tone may go to that note."""
+    """Whether a leading tone may go to this note."""
     interval = arrival.pitch - note.pitch
     if _rises(interval):
         return True
@@ -158,7 +157,7 @@ def doubled_leading_tones(setting: Setting) -> Iterator[Fault]:
         notes = [setting.note(first, voice) for voice in range(4) if sung[together[0], voice]]
         if number and any(one == chord.leading for one in [setting.chords[number - 1].leading]):
             if all(note.start < chord.start for note in notes):
-                continue  # it has been said of the dominant before
+                continue  # already reported for the dominant before
         goal = next((one for one in setting.chords[number + 1 :] if _other(chord, one)), None)
         step = goal.start if goal is not None and _resolves(chord, goal) else first
         voices = [note.voice for note in notes]
@@ -177,7 +176,7 @@ def unraised_leading_tones(setting: Setting) -> Iterator[Fault]:
     """Minor dominants that go to their tonic."""
     key = setting.chorale.key
     if key is not None and key.split()[1] not in ("major", "minor"):
-        return  # in the church modes it is no fault
+        return  # not a fault in the church modes
     for chord, goal in _changes(setting):
         if chord.degree == "v" and chord.key.endswith("minor") and goal.degree in ("i", "I"):
             if chord.tonic != goal.root:
@@ -224,14 +223,14 @@ def sevenths(setting: Setting) -> Iterator[Fault]:
 
 
 def _keeps(chord, goal):
-    """Whether the next chord is the same one turned, or another one with the same duty."""
+    """Whether the next chord is an inversion of the same chord, or resolves in the same way."""
     if goal.root == chord.root and goal.third == chord.third:
         return True
     return chord.leading is not None and goal.leading == chord.leading
 
 
 def _seventh_may_go(setting, chord, goal, note, arrival):
-    """Whether a seventh may go to that note."""
+    """Whether a seventh may go to this note."""
     interval = arrival.pitch - note.pitch
     if _falls(interval):
         return True

@@ -1,13 +1,13 @@
-"""Verdicts: how many exercises are marked as somebody else has marked them.
+"""Verdicts: how many exercises are marked exactly as a person has marked them.
 
-``python -m chorale_utils.part_writing.verdicts EXERCISES.json`` prints what differs and the share
-that is fully right. The file is a list of objects with ``name``, ``key``, ``soprano``, ``alto``,
-``tenor``, ``bass`` (as `read_voices` reads them) and ``faults``, each with ``fault``, ``step`` and
-``voices``.
+``python -m chorale_utils.part_writing.verdicts EXERCISES.json`` prints the differences and the
+share of exercises that are fully right. The file is a list of objects with ``name``, ``key``,
+``soprano``, ``alto``, ``tenor``, ``bass`` (in the notation of `read_voices`) and ``faults``, each
+with ``fault``, ``step`` and ``voices``.
 
 Conventions: an exercise is fully right if every fault is found at its step and in its voices, and
-nothing else is marked. A rule that is a case of another, such as parallel fifths across a rest,
-stands for that other one.
+nothing else is marked. A rule that is a special case of another, such as parallel fifths across a
+rest, counts as the general one.
 
 Notebook: 04_evaluation
 """
@@ -28,8 +28,7 @@ Place = tuple[int, tuple[int, ...], str]
 
 
 def differences(exercise: Mapping[str, Any]) -> tuple[set[Place], set[Place]]:
-    """(faults that are missed, faults that are marked without being any), each a set of (step,
-    voices, fault).
+    """(missed faults, wrongly marked faults), each a set of (step, voices, fault).
 
     Args:
         exercise: one of the objects of the file.
@@ -59,10 +58,10 @@ def _is(found, expected):
 
 
 def main(path: str) -> None:
-    """Prints what differs in a file of exercises, and the share that is fully right.
+    """Prints the differences in a file of exercises, and the share that is fully right.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Notebook: 04_evaluation
     """
@@ -72,7 +71,7 @@ def main(path: str) -> None:
         missed, extra = differences(exercise)
         right += not missed and not extra
         if missed or extra:
-            print(f"{exercise['name']}: missed {sorted(missed)}, marked besides {sorted(extra)}")
+            print(f"{exercise['name']}: missed {sorted(missed)}, wrongly marked {sorted(extra)}")
     print(f"{right} of {len(exercises)} fully right, {right / len(exercises):.1%}")
 
 
