@@ -39,7 +39,7 @@ def test_another_trainings_folder_and_a_torn_checkpoint_are_refused(pieces, tmp_
         )
     whole = (tmp_path / CHECKPOINT).read_bytes()
     (tmp_path / CHECKPOINT).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="no readable checkpoint"):
+    with pytest.raises(ValueError, match="not a readable checkpoint"):
         fit(fresh_model(), *pieces, epochs=2, folder=tmp_path, **SMALL)
 
 

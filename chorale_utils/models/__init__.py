@@ -1,9 +1,9 @@
-"""Models that predict chorales: what each must offer, the two there are, training, evaluation,
-weights.
+"""Models that predict chorales: their common interface, the models, training, evaluation, weights.
 
-Read `model` first (what a model is), then `note_gru` and `chord_gru`, which is built of `layers`.
-To train: `datasets`, `training` with its `optimizers`, and `checkpoint`. To judge: `evaluation`. To
-save, load and ship: `saving` and `model_card`. All of them reach Keras through `backend`.
+Read `model` first (the interface), then `note_gru`, `chord_gru` and `phrase_gru`, which are built
+from `layers`. For training: `datasets`, `training` with its `optimizers`, and `checkpoint`. For
+evaluation: `evaluation`. For saving, loading and shipping: `saving` and `model_card`. All of them
+import Keras through `backend`.
 """
 
 from typing import Any

@@ -1,11 +1,11 @@
-"""Backend: Keras and TensorFlow, loaded without their start-up chatter; sums in a fixed order; one
-word for "compile this".
+"""Backend: Keras and TensorFlow, loaded without their start-up messages; sums in a fixed order; one
+function that compiles.
 
-TensorFlow's C++ part writes notes on processors and missing graphics cards straight to the process'
-error stream while it loads. In a notebook they would be stored as error output under the first
-cell. Here they are held back during the import and shown only if the import fails. What TensorFlow
-says later is not touched, except its advice against compiling anew: pieces have many lengths, and
-after a few of them it compiles for any length by itself.
+While it loads, TensorFlow's C++ code writes messages about processors and missing graphics cards
+straight to the process's error stream. In a notebook they would be stored as error output under the
+first cell. So they are held back during the import and shown only if it fails. Later messages are
+left alone, except the warning about retracing: pieces have many lengths, and after a few of them
+TensorFlow compiles for any length by itself.
 """
 
 import os
@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 
 @contextmanager
 def _error_stream_held_back() -> Iterator[None]:
-    """Keeps what is written to file descriptor 2; passes it on only where the block raises."""
+    """Holds back everything written to file descriptor 2; passes it on only if the block raises."""
     with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         original = os.dup(2)
@@ -36,8 +36,8 @@ def _error_stream_held_back() -> Iterator[None]:
 
 if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
     raise ImportError(
-        f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}: expected tensorflow, with which the "
-        f"models compute; unset it, or set it to tensorflow"
+        f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}: expected tensorflow, which the models "
+        f"need; unset it, or set it to tensorflow"
     )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _error_stream_held_back():
@@ -48,16 +48,16 @@ tf.get_logger().addFilter(
     lambda record: "triggered tf.function retracing" not in record.getMessage()
 )
 
-Tensor: TypeAlias = Any  # of whichever backend Keras runs on, or an array that it takes for one
+Tensor: TypeAlias = Any  # a tensor of Keras' backend, or an array that it accepts as one
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def ordered_sum(terms: Sequence[Tensor]) -> Tensor:
-    """The sum of tensors of one shape (a list of them, not empty), always in the same order.
+    """The sum of tensors of the same shape (a list, not empty), always in the same order.
 
-    TensorFlow makes one operation of a chain of additions (``a + b + c``), and begins it with
-    whichever term's memory is free at that moment: the last digit of the sum then depends on which
-    thread came first, and with it a training.
+    TensorFlow turns a chain of additions (``a + b + c``) into one operation, which begins with
+    whichever term's memory is free: the last digit of the sum then depends on which thread came
+    first, and so does the whole training.
 
     Examples:
         >>> keras.ops.convert_to_numpy(ordered_sum([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]]))
@@ -67,11 +67,11 @@ def ordered_sum(terms: Sequence[Tensor]) -> Tensor:
 
 
 def compiled(function: Function) -> Function:
-    """`function`, compiled where Keras runs on TensorFlow. It stays as it is on another backend,
-    whose compiler would freeze the weights that the function reads.
+    """`function`, compiled if Keras runs on TensorFlow. On other backends it is returned unchanged,
+    because their compilers would freeze the weights that the function reads.
 
     Args:
-        function: function of tensors, or of nests of them, whose loops are written with keras.ops.
+        function: function of tensors or nested structures of them, with loops from keras.ops.
 
     Examples:
         >>> doubled = compiled(lambda x: 2 * x)

@@ -1,5 +1,5 @@
-"""A checkpoint that holds all of a training's state, so that a training that was interrupted ends
-with the very same numbers as one that was not: weights, optimizer, random seeds, best weights so
+"""A checkpoint with the whole state of a training, so that an interrupted training ends with
+exactly the same numbers as an uninterrupted one: weights, optimizer, random seeds, best weights so
 far, the patience already used up, history.
 
 Notebook: 03_model_training
@@ -27,19 +27,19 @@ CHECKPOINT, HISTORY = "checkpoint.npz", "history.csv"  # in the folder of a trai
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes all of a training's state after every epoch, and takes it up again.
+    """Saves the whole state of a training after every epoch, and restores it.
 
-    One file, written to a temporary name and renamed: the variables of model (random seeds
-    included) and optimizer, the best weights so far, the counters of the callbacks that it follows,
-    and the history.
+    One file, written under a temporary name and then renamed, holds the variables of the model
+    (including random seeds) and the optimizer, the best weights so far, the counters of other
+    callbacks, and the history.
 
     Args:
-        path: of the `.npz` file.
-        settings: what the training was asked for (a dict for JSON); a checkpoint with other
-            settings is refused.
-        followed: callbacks that come before this one, whose counters are kept.
-        outcome: function (model) -> list of arrays, the weights that the training would leave if it
-            ended now.
+        path: path of the `.npz` file.
+        settings: settings of the training (a dict for JSON); a checkpoint with other settings is
+            refused.
+        followed: callbacks that come before this one, whose counters are saved.
+        outcome: function (model) -> list of arrays: the weights that the training would return if
+            it ended now.
     """
 
     COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
@@ -55,18 +55,18 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.path, self.settings = Path(path), settings
         self.followed, self.outcome = followed, outcome
-        self.rows: list[dict[str, float]] = []  # of the history, one an epoch
+        self.rows: list[dict[str, float]] = []  # of the history, one per epoch
         self.finished = False
         self._counters: list[dict[str, float]] | None = None  # to be restored
         self._best: list[np.ndarray] = []
 
     @property
     def epochs_done(self) -> int:
-        """Number of epochs whose outcome is in the file."""
+        """Number of finished epochs in the file."""
         return len(self.rows)
 
     def history(self) -> pd.DataFrame:
-        """A table with a row an epoch, counted from 1, and the columns that `fit` returns."""
+        """A table with one row per epoch, counted from 1, and the columns that `fit` returns."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -77,14 +77,13 @@ class Checkpoint(keras.callbacks.Callback):
         )
 
     def begin_or_restore(self, model: keras.Model) -> None:
-        """Takes up the state in the file; where there is none, writes the state from which this
-        training begins.
+        """Restores the state in the file; if there is no file, writes the initial state.
 
         Args:
             model: compiled, with its optimizer.
 
         Raises:
-            ValueError: the file is another training's, or no checkpoint at all.
+            ValueError: the file belongs to another training, or is not a checkpoint.
         """
         model.optimizer.build(model.trainable_variables)
         if not self.path.exists():
@@ -99,8 +98,8 @@ class Checkpoint(keras.callbacks.Callback):
                 if state["settings"].get(name) != self.settings.get(name)
             }
             raise ValueError(
-                f"{self.path} was left by a training with other settings {differ} (there, here): "
-                f"give another folder, or remove it to train from the beginning"
+                f"{self.path} belongs to a training with other settings {differ} (there, here): "
+                f"choose another folder, or remove the file to train from the beginning"
             )
         for kind, variables in self._variables(model).items():
             for number, variable in enumerate(variables):
@@ -110,11 +109,11 @@ class Checkpoint(keras.callbacks.Callback):
         self.rows, self.finished = state["rows"], state["finished"]
 
     def restore_outcome(self, model: keras.Model) -> None:
-        """Gives the model the weights that the training leaves."""
+        """Gives the model the final weights of the training."""
         model.set_weights(self._best)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Restores the counters of the callbacks, which have just set theirs to zero."""
+        """Restores the counters of the callbacks, which have just been reset."""
         if self._counters is None:
             return
         for callback, counters in zip(self.followed, self._counters):
@@ -129,7 +128,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Adds the epoch to the history, and writes the file."""
-        unseen = float("nan")  # in an epoch after which the validation pieces were not looked at
+        unseen = float("nan")  # for an epoch without validation
         figures = {"val_nats": unseen, "val_accuracy": unseen} | (logs or {})
         self.rows.append(
             {name: float(figures[name]) for name in self.FIGURES}
@@ -144,13 +143,11 @@ class Checkpoint(keras.callbacks.Callback):
         """The best weights in the checkpoint at `path`.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: there is no checkpoint.
             ValueError: it cannot be read.
         """
         if not Path(path).exists():
-            raise FileNotFoundError(
-                f"{path}: no checkpoint there; run the training that is to come before first"
-            )
+            raise FileNotFoundError(f"{path}: no checkpoint here; run the earlier training first")
         _, arrays = cls._read(path)
         count = sum(name.startswith("best/") for name in arrays)
         return [arrays[f"best/{number}"] for number in range(count)]
@@ -182,15 +179,15 @@ class Checkpoint(keras.callbacks.Callback):
 
     @staticmethod
     def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """(state, arrays by name) in the checkpoint at `path`, or a ValueError."""
+        """(state, arrays by name) in the checkpoint at `path`; raises if it is unreadable."""
         try:
             with open(path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
                 arrays = dict(file)
             return json.loads(str(arrays.pop("state"))), arrays
-        except Exception as error:  # a torn file makes numpy, zipfile and json fail in many ways
+        except Exception as error:  # a damaged file makes numpy, zipfile, json fail in many ways
             raise ValueError(
-                f"{path} is no readable checkpoint ({error}): remove it to train from the "
-                f"beginning, or give another folder"
+                f"{path} is not a readable checkpoint ({error}): remove it to train from the "
+                f"beginning, or choose another folder"
             ) from error
 
     @staticmethod
@@ -199,8 +196,8 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def outcome_fingerprint(folder: str | os.PathLike[str]) -> str:
-    """A hash of the outcome of the training in a folder. The setting `after` of a later training's
-    checkpoint holds it, and so knows when the earlier one has changed.
+    """A hash of the final weights of the training in a folder. A later training's checkpoint stores
+    it as the setting `after`, to detect a change of the earlier training.
 
     Raises:
         FileNotFoundError: there is no checkpoint.
@@ -210,7 +207,7 @@ def outcome_fingerprint(folder: str | os.PathLike[str]) -> str:
 
 
 def hash_arrays(arrays: Iterable[np.ndarray]) -> str:
-    """The first 16 digits of the SHA-256 of arrays, one after the other, with their shapes.
+    """The first 16 digits of the SHA-256 of arrays and their shapes, in order.
 
     Examples:
         >>> hash_arrays([np.zeros(2)]) == hash_arrays([np.zeros(1), np.zeros(1)])

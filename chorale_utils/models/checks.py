@@ -1,4 +1,4 @@
-"""Checks of what somebody asks a model for, so that an error names it before anything is computed.
+"""Checks of arguments, so that an error names the argument before anything is computed.
 
 Notebook: 03_model_training
 """
@@ -9,14 +9,14 @@ import numpy as np
 
 
 def check_whole_numbers(least: int, **numbers: Any) -> None:
-    """Passes where every number is whole and `least` or more.
+    """Makes sure that every number is whole and at least `least`.
 
     Args:
-        least: the smallest number that is allowed.
-        **numbers: what was given, by the name under which it was given.
+        least: the smallest number allowed.
+        **numbers: the arguments by name.
 
     Raises:
-        ValueError: one is something else; the message gives its name.
+        ValueError: one is something else; the message names it.
 
     Examples:
         >>> check_whole_numbers(1, count=4, steps=np.int64(16))

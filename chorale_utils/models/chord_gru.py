@@ -1,4 +1,4 @@
-"""chord_gru, the benchmark: a GRU that reads whole chords, attends to similar moments of the piece,
+"""chord_gru, the benchmark: a GRU that reads whole chords, attends to similar moments in the piece,
 and writes four voices in turn.
 
 References:
@@ -16,11 +16,11 @@ from .chord_reader import ChordReader
 from .layers import NoteEmbedding, NoteWriter
 
 PLACES = 16  # sixteenths in a bar of four beats, counted from a piece's first step
-PLACE_WIDTH = 16  # of its embedding
+PLACE_WIDTH = 16  # width of their embedding
 
 
 class ChordGRUSizes(TypedDict, total=False):
-    """What a `ChordGRU` may be asked for; it says what each means."""
+    """The keyword arguments of `ChordGRU`, which explains them."""
 
     width: int
     embedding: int
@@ -36,7 +36,7 @@ class ChordGRUSizes(TypedDict, total=False):
 
 
 def chord_gru(**sizes: Unpack[ChordGRUSizes]) -> "ChordGRU":
-    """The strong model, built and ready to train: a `ChordGRU` of the sizes given (see there).
+    """The strong model, built and ready to train; the sizes are those of `ChordGRU`.
 
     Examples:
         >>> chord_gru().count_params()
@@ -52,39 +52,38 @@ def chord_gru(**sizes: Unpack[ChordGRUSizes]) -> "ChordGRU":
 @keras.saving.register_keras_serializable("chorale_utils")
 class ChordGRU(ChordReader):
     """The strong model: a GRU reads whole chords, attention recalls how similar moments of the
-    piece went on, and a head for each voice writes soprano, alto, tenor, bass in turn, each knowing
-    the voices above it.
+    piece continued, and an output head for each voice writes soprano, alto, tenor and bass in turn,
+    each knowing the voices above it.
 
-    What it does at step t, from the notes of step t - 1 and before:
+    At step t, given the notes up to step t - 1:
 
-    * *What it reads:* the four notes, how many steps ago each voice last changed its note, and the
-      place in a cycle of sixteen sixteenths from the piece's first step on. (That is the place in a
-      bar of four beats, shifted by the pickup; in three beats, the place in the beat. The exact
-      edition does not say where bars begin.)
-    * *What it remembers:* the state of a GRU; and attention from this state to those at earlier
-      steps, whose values are the chords that came there, so that a passage can go on as it did
-      before. A first slot, "nothing of the kind", is always there, and a learnt penalty grows with
-      the logarithm of the distance.
-    * *What it writes:* for each voice logits by note, by pitch class and by melodic interval
-      (`NoteWriter`), and for each pair of voices a table of *voice motion*, which scores direction
-      of the upper voice, direction of the lower, interval class before and interval class after,
-      whatever else is going on (`motion_table`).
+    * *Input:* the four notes, the number of steps since each voice last changed its note, and the
+      place in a cycle of sixteen sixteenths from the piece's first step on. (In a metre of four
+      beats this is the place in the bar, shifted by the pickup; in three beats, only the place in
+      the beat. The jsb edition does not say where bars begin.)
+    * *Memory:* the state of a GRU; and attention from this state to those at earlier steps. The
+      values are the chords that came at those steps, so that a passage can continue as before. A
+      first slot, "nothing similar", is always available, and a learnt penalty grows with the
+      logarithm of the distance.
+    * *Output:* for each voice, logits by note, by pitch class and by melodic interval
+      (`NoteWriter`); and for each pair of voices, a table of *voice motion*, which scores the
+      direction of the upper voice, the direction of the lower, and the interval classes before and
+      after, independently of everything else (`motion_table`).
 
     Called on (chords, place) it returns float logits (B, steps, 4, 59). `chords` is int (B,
-    steps + 1, 4): the chord before (ends, where the piece begins), then those to be predicted;
-    `place` is int (B,): the step at which the first of these stands in its piece.
+    steps + 1, 4): the chord before (end tokens at the beginning of a piece), then the chords to
+    predict; `place` is int (B,): the step of the first of these in its piece.
 
     Args:
-        width: of the GRU.
+        width: number of units of the GRU.
         embedding: width of a note's embedding.
         heads, head_width: number of attention heads, and width of each.
         hidden: width of each voice's hidden layer.
-        input_dropout, state_dropout, hidden_dropout: share that is left out in training of what the
-            GRU reads, of its state with what attention recalls, and of each hidden layer.
-        voice_dropout: share of the notes that the GRU does not read in training.
-        weight_drop: share of the GRU's recurrent weights that is left out in training.
-        voice_motion: whether the tables of voice motion are used; without them the model is for
-            comparison.
+        input_dropout, state_dropout, hidden_dropout: shares of the GRU's input, of its state with
+            the attention's output, and of each hidden layer that are dropped in training.
+        voice_dropout: share of the notes that are hidden from the GRU in training.
+        weight_drop: share of the GRU's recurrent weights that is dropped in training.
+        voice_motion: whether to use the tables of voice motion; False is for comparison.
 
     Examples:
         >>> import numpy as np
@@ -129,7 +128,7 @@ class ChordGRU(ChordReader):
         super().__init__(sizes, NoteEmbedding, NoteWriter, **kwargs)
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
-        """Float tensor (B, steps, 4, 59): logits of the chords but the first, see above."""
+        """Logits (B, steps, 4, 59) of all chords but the first, see above."""
         chords, place = (keras.ops.cast(given, "int32") for given in inputs)
         return self._write_passage(chords, _places(chords, place), training)
 
@@ -138,11 +137,10 @@ class ChordGRU(ChordReader):
         return keras.ops.log_softmax(self(_inputs(tokens), training=training))
 
     def attention(self, tokens: Tensor) -> Tensor:
-        """Where the model looks: float tensor (B, heads, steps, steps) for tokens (B, steps, 4),
+        """The attention weights: float tensor (B, heads, steps, steps) for tokens (B, steps, 4);
         rows sum to 1.
 
-        Column 0 is "nothing of the kind"; column s, for s > 0, is the chord that came at step
-        s - 1.
+        Column 0 is "nothing similar"; column s, for s > 0, is the chord at step s - 1.
 
         Examples:
             >>> import numpy as np
@@ -168,7 +166,7 @@ class ChordGRU(ChordReader):
         return [self.place]
 
     def tell(self, about: Tensor) -> Tensor:
-        """See `ChordReader`: of a step only the place in a cycle is known."""
+        """See `ChordReader`: only the place of a step in a cycle is known."""
         return self.place(about)
 
     def embed(self, chords: Tensor, about: Tensor) -> Tensor:
@@ -195,13 +193,13 @@ class ChordGRU(ChordReader):
 
 
 def _places(chords: Tensor, place: Tensor) -> Tensor:
-    """The places (B, steps) of the chords (B, steps + 1, 4) but the first, whose place is given."""
+    """The places (B, steps) of all chords (B, steps + 1, 4) but the first, from the first place."""
     ops = keras.ops
     return ops.mod(place[:, None] + ops.arange(ops.shape(chords)[1] - 1), PLACES)
 
 
 def _inputs(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """(chords, place), as a `ChordGRU` is called on them, of whole pieces (B, steps, 4)."""
+    """The inputs (chords, place) of a `ChordGRU` for whole pieces (B, steps, 4)."""
     ops = keras.ops
     tokens = ops.cast(tokens, "int32")
     chords = ops.concatenate([ops.full_like(tokens[:, :1], END_TOKEN), tokens], axis=1)

@@ -1,8 +1,7 @@
-"""What `ChordGRU` and `PhraseGRU` have in common: a GRU that reads chords, attention to what
-followed similar moments, and a head for each voice in turn, with tables of voice motion.
+"""The common part of `ChordGRU` and `PhraseGRU`: a GRU that reads chords, attention to what
+followed similar moments, and an output head for each voice in turn, with tables of voice motion.
 
-What differs is left to them: how notes are embedded, what else is known of a step, and how a voice
-writes.
+The two differ in how notes are embedded, what else is known about a step, and how a voice writes.
 
 References:
     Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical
@@ -26,35 +25,35 @@ from .backend import Tensor, keras
 from .layers import NoteEmbedding, NoteWriter, WeightDropGRU, is_note
 from .model import ChoraleModel
 
-# Steps that attention looks back over, one less: the longest piece of the corpus. With it, the cost
-# of a step does not grow with the length of a piece.
+# One more than the number of steps that attention can look back, the longest piece in the corpus.
+# With this limit, the cost of a step does not grow with the length of a piece.
 MEMORY = 640
-LONGEST_HELD = 31  # steps; a voice that has not changed its note for longer counts as this
-HELD_WIDTH = 8  # of its embedding
-DISTANCE_SCALE = 0.1  # attention begins with hardly any penalty on what is far away
+LONGEST_HELD = 31  # steps; a note held for longer counts as this
+HELD_WIDTH = 8  # width of its embedding
+DISTANCE_SCALE = 0.1  # initially, there is hardly any penalty on distance
 VOICE_PAIRS = [(upper, lower) for lower in range(len(VOICES)) for upper in range(lower)]
-NO_INTERVAL = 12  # interval class where one of the two is silent
+NO_INTERVAL = 12  # interval class if one of the two voices is silent
 MOTIONS = (3, 3, 13, 13)  # directions of two voices, interval classes before and after
-NEVER = -1e9  # what is added to the attention's score of a step that is yet to come
+NEVER = -1e9  # added to the attention score of a future step
 
 
 class ChordReader(ChoraleModel):
-    """A model that reads chords and writes four voices in turn; `ChordGRU` says how it works.
+    """A model that reads chords and writes four voices in turn; `ChordGRU` explains how.
 
-    In the methods below `about` is what is known of a step besides its notes, an int tensor
-    (...) or (..., columns), and `told` are its embedded features (..., `told_width`).
+    In the methods below, `about` is what is known about a step besides its notes, an int tensor
+    (...) or (..., columns), and `told` are the embedded features of `about` (..., `told_width`).
 
     Args:
         sizes: dict of width, embedding, heads, head_width, hidden, input_dropout, state_dropout,
-            hidden_dropout, voice_dropout and weight_drop, as `ChordGRU` explains them; more are
-            kept, for the configuration.
+            hidden_dropout, voice_dropout and weight_drop, see `ChordGRU`; other entries are kept
+            for the configuration.
         embedding: class of the layer that embeds notes.
-        writer: class of the layers that write them.
+        writer: class of the layers that write notes.
     """
 
     memory = ("keys", "values")
-    told_width = 0  # of the features of what else is known of a step
-    # whether the voices are told of the step directly, and not only through the GRU
+    told_width = 0  # width of the features of what else is known about a step
+    # whether the output heads get these features directly, not only through the GRU
     tells_voices = False
 
     def __init__(
@@ -90,7 +89,7 @@ class ChordReader(ChoraleModel):
         )
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the weights; the shape of the input does not matter."""
+        """Creates the weights; the shape of the input does not matter."""
         width, embedding, heads, head_width, hidden = (
             self.sizes[name] for name in ("width", "embedding", "heads", "head_width", "hidden")
         )
@@ -121,15 +120,15 @@ class ChordReader(ChoraleModel):
         self.built = True
 
     def make_told_layers(self) -> None:
-        """Makes the layers that embed what is known of a step, as attributes."""
+        """Creates the layers that embed what is known about a step, as attributes."""
         raise NotImplementedError
 
     def told_layers(self) -> list[keras.layers.Layer]:
-        """The layers that embed what is known of a step."""
+        """The layers that embed what is known about a step."""
         raise NotImplementedError
 
     def tell(self, about: Tensor) -> Tensor:
-        """What is known of steps, embedded: float tensor (..., `told_width`)."""
+        """What is known about steps, embedded: float tensor (..., `told_width`)."""
         raise NotImplementedError
 
     def embed(self, chords: Tensor, about: Tensor) -> Tensor:
@@ -137,32 +136,33 @@ class ChordReader(ChoraleModel):
         raise NotImplementedError
 
     def heard(self, chords: Tensor, notes: Tensor) -> Tensor:
-        """What the GRU and the attention hear of chords (..., 4), whose embedded notes are (..., 4
-        * embedding): just these, unless a model says otherwise."""
+        """The input of the GRU and the attention for chords (..., 4) with embedded notes (..., 4 *
+        embedding): just these, unless a subclass overrides it."""
         return notes
 
     def begins(self, chords: Tensor, before: Tensor) -> Tensor:
-        """Which notes of chords (..., 4) begin, after those before them: bool tensor (..., 4)."""
+        """Whether each note of chords (..., 4) begins there, given the chords before: bool tensor
+        (..., 4)."""
         raise NotImplementedError
 
     def about_step(self, state: dict[str, Tensor]) -> Tensor:
-        """What is known of the step of a state, see `begin`, besides its notes."""
+        """What is known about the step of a state (see `begin`) besides its notes."""
         raise NotImplementedError
 
     def write(
         self, voice: int, hidden: Tensor, before: Tensor, now: Tensor, about: Tensor
     ) -> Tensor:
-        """Logits of a voice's note, from its hidden layer (..., hidden), the chord before and the
-        one that is being written, of which only the voices above are looked at."""
+        """Logits of a voice's note, from its hidden layer (..., hidden), the chord before, and the
+        chord being written, of which only the voices above are read."""
         raise NotImplementedError
 
     def motion_table(self) -> np.ndarray:
         """What voice motion adds to the logits: float array (6, 3, 3, 13, 13), one table for each
         of `VOICE_PAIRS`.
 
-        Axes: direction of the upper voice and of the lower (down, same, up; from or into silence is
+        Axes: direction of the upper and of the lower voice (down, same, up; from or to silence is
         "same"), interval class of the pair before and after (semitones modulo 12, so 0 is unison
-        and octave; the 13th: one of them is silent).
+        and octave; the 13th means that one voice is silent).
 
         Examples:
             >>> from chorale_utils import chord_gru
@@ -174,14 +174,14 @@ class ChordReader(ChoraleModel):
         return keras.ops.convert_to_numpy(self.motion).reshape(-1, *MOTIONS)
 
     def begin(self, count: int, steps: int) -> dict[str, Tensor]:
-        """See `ChoraleModel.begin`. Keys and values of the attention have a slot for each step, up
-        to `MEMORY`; in a longer piece the oldest slot is used again."""
+        """See `ChoraleModel.begin`. The attention's keys and values have a slot for each step, up
+        to `MEMORY`; in a longer piece the oldest slot is reused."""
         ops, slots = keras.ops, min(steps, MEMORY)
         attended = (count, self.sizes["heads"], slots, self.sizes["head_width"])
         ends = ops.full((count, len(VOICES)), END_TOKEN, "int32")
         return {
             "step": ops.zeros((), "int32"),
-            "chord": ends,  # the notes of this step as far as they are written, then those before
+            "chord": ends,  # the notes written so far in this step, then those of the step before
             "before": ends,
             "held": ends,
             "state": ops.zeros((count, self.sizes["width"])),
@@ -210,12 +210,12 @@ class ChordReader(ChoraleModel):
         return logits, state
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras needs to make the model anew: its sizes."""
+        """What Keras needs to rebuild the model: its sizes."""
         return {**super().get_config(), **self.sizes}
 
     def _write_passage(self, chords: Tensor, about: Tensor, training: bool) -> Tensor:
-        """Logits (B, steps, 4, tokens) of the chords (B, steps + 1, 4) but the first, about each of
-        which something is known, (B, steps, ...)."""
+        """Logits (B, steps, 4, tokens) of all chords (B, steps + 1, 4) but the first; `about`
+        (B, steps, ...) is what is known about each of them."""
         ops = keras.ops
         about_all = ops.concatenate([about[:, :1], about], axis=1)  # (B, steps + 1, ...)
         notes = self.embed(chords, about_all)  # (B, steps + 1, 4 * embedding)
@@ -236,17 +236,17 @@ class ChordReader(ChoraleModel):
     def _read_piece(
         self, before: Tensor, notes: Tensor, told: Tensor, training: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The GRU's state (B, steps, width), what attention recalls (B, steps, heads * head_width)
-        and its weights (B, heads, steps, steps), from chords (B, steps, 4), their embedded notes,
-        and what is told of the steps that follow them."""
+        """The GRU's state (B, steps, width), the attention's output (B, steps, heads * head_width)
+        and weights (B, heads, steps, steps), from chords (B, steps, 4), their embedded notes, and
+        the features of the steps that follow them."""
         ops = keras.ops
         number = ops.arange(ops.shape(before)[1])
         earlier = ops.concatenate([before[:, :1], before[:, :-1]], axis=1)
         held = steps_since(self.begins(before, earlier), LONGEST_HELD)
         features = self._features(notes, held, told, training)
         state = self.gru(self.input_dropout(features, training=training), training=training)
-        # Slot s, for s > 0, holds the state at step s - 1 and the chord that came then; slot 0 is
-        # "nothing".
+        # Slot s, for s > 0, holds the state at step s - 1 and the chord that came next; slot 0 is
+        # "nothing similar".
         nothing = ops.broadcast_to(
             self.nothing[:, None, None], (2, ops.shape(before)[0], 1, self.nothing.shape[-1])
         )
@@ -257,8 +257,8 @@ class ChordReader(ChoraleModel):
         return state, recalled, weights
 
     def _read_step(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The state when the chord before has been read and the next one can be written: one step
-        of `_read_piece`, and its context."""
+        """The state after the chord before has been read, when the next can be written: one step of
+        `_read_piece`, and its context."""
         ops = keras.ops
         step, chord, before = state["step"], state["chord"], state["before"]
         goes_on = ops.logical_and(step > 0, ~self.begins(chord, before))
@@ -273,9 +273,7 @@ class ChordReader(ChoraleModel):
         )  # (B, heads * head_width)
         value = ops.where(step == 0, self.nothing[1], self.value(heard))
         slots = ops.shape(state["keys"])[2]
-        recent = ops.maximum(
-            slots - 1, 1
-        )  # slots that are used again and again; slot 0 stays as it is
+        recent = ops.maximum(slots - 1, 1)  # slots are reused in turn, except slot 0
         slot = ops.where(step < slots, step, 1 + ops.mod(step - 1, recent))
         keys = ops.slice_update(state["keys"], (0, 0, slot, 0), self._by_head(key[:, None]))
         values = ops.slice_update(state["values"], (0, 0, slot, 0), self._by_head(value[:, None]))
@@ -297,8 +295,8 @@ class ChordReader(ChoraleModel):
         }
 
     def _features(self, notes: Tensor, held: Tensor, told: Tensor, training: bool) -> Tensor:
-        """What the GRU reads: float tensor (..., features), from embedded notes (..., 4 *
-        embedding), held (..., 4) and what is told of the step."""
+        """The GRU's input: float tensor (..., features), from embedded notes (..., 4 * embedding),
+        held (..., 4) and the features of the step."""
         ops = keras.ops
         mask = self.voice_dropout(ops.ones_like(held, "float32"), training=training)  # (..., 4)
         lengths = [layer(held[..., voice]) for voice, layer in enumerate(self.held)]
@@ -312,9 +310,9 @@ class ChordReader(ChoraleModel):
         )
 
     def _distance_penalty(self, steps: Tensor, slots: Tensor) -> Tensor:
-        """What is added to the attention's scores: float tensor (heads, steps, slots), for slots
-        with the numbers of the steps that filled them; those that are yet to come, or too long
-        ago, are shut."""
+        """Terms added to the attention scores: float tensor (heads, steps, slots), for slots with
+        the numbers of the steps that filled them; future steps, and those too long ago, are
+        masked."""
         ops = keras.ops
         gap = ops.cast(steps[:, None] - slots + 1, "float32")  # (steps, slots)
         far = ops.where(slots == 0, 0.0, ops.log(ops.maximum(gap, 1.0)))
@@ -326,14 +324,14 @@ class ChordReader(ChoraleModel):
     def _attend(
         self, state: Tensor, keys: Tensor, values: Tensor, penalty: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """(what is recalled (B, steps, heads * head_width), weights (B, heads, steps, slots)), for
-        states (B, steps, width), keys and values (B, heads, slots, head_width)."""
+        """(output (B, steps, heads * head_width), weights (B, heads, steps, slots)) of the
+        attention, for states (B, steps, width), keys and values (B, heads, slots, head_width)."""
         ops = keras.ops
         query = (
             self._by_head(self.query(state)) / self.sizes["head_width"] ** 0.5
         )  # (B, heads, steps, head_width)
         scores = ops.einsum("bhtd,bhsd->bhts", query, keys) + penalty  # (B, heads, steps, slots)
-        # ops.softmax warns where a piece of one step has only one slot.
+        # ops.softmax warns if a piece of one step has only one slot.
         weights = ops.exp(ops.log_softmax(scores))
         recalled = ops.swapaxes(ops.matmul(weights, values), 1, 2)  # (B, steps, heads, head_width)
         return ops.reshape(recalled, (*ops.shape(recalled)[:2], -1)), weights
@@ -347,7 +345,7 @@ class ChordReader(ChoraleModel):
     def _context(
         self, state: Tensor, recalled: Tensor, notes: Tensor, told: Tensor, training: bool
     ) -> Tensor:
-        """What the four voices know of the past: float tensor (..., 4 * hidden), a quarter for
+        """The context of the four output heads: float tensor (..., 4 * hidden), a quarter for
         each."""
         ops = keras.ops
         known = self.state_dropout(ops.concatenate([state, recalled], axis=-1), training=training)
@@ -364,9 +362,8 @@ class ChordReader(ChoraleModel):
         about: Tensor,
         training: bool,
     ) -> Tensor:
-        """Logits (..., tokens) of a voice's note. Of the chord that is being written, `now`
-        (..., 4), and its embedded notes (..., 4 * embedding), only the voices above are looked
-        at."""
+        """Logits (..., tokens) of a voice's note. Of the chord being written, `now` (..., 4), and
+        its embedded notes (..., 4 * embedding), only the voices above are read."""
         ops, size = keras.ops, self.sizes["hidden"]
         hidden = context[..., voice * size : (voice + 1) * size]  # (..., hidden)
         if voice > 0:
@@ -375,8 +372,8 @@ class ChordReader(ChoraleModel):
         return self.write(voice, hidden, before, now, about)
 
     def _motion_logits(self, voice: int, before: Tensor, now: Tensor) -> list[Tensor]:
-        """What each pair of this voice with one above it adds to the logits of its notes: tensors
-        (..., 59), from the notes that sound before and now (..., 4)."""
+        """What each pair of this voice and one above it adds to the logits of its notes: tensors
+        (..., 59), from the sounding notes before and now (..., 4)."""
         return [
             keras.ops.take(
                 self.motion[pair],
@@ -388,19 +385,19 @@ class ChordReader(ChoraleModel):
 
 
 def steps_since(begins: Tensor, most: int) -> Tensor:
-    """How many steps ago something last began: int tensor, the shape of `begins` (B, steps, 4), at
-    most `most` (31 or less); counted from the first step, at which it always begins."""
+    """The number of steps since `begins` (B, steps, 4) was last true: int tensor of its shape, at
+    most `most` (31 or less); the first step always counts as true."""
     ops = keras.ops
     number = ops.arange(ops.shape(begins)[1])[:, None]
     began = ops.where(ops.logical_or(begins, number == 0), number, -1 - most)
-    for reach in (1, 2, 4, 8, 16):  # the latest within 31 steps, by doubling
+    for reach in (1, 2, 4, 8, 16):  # the last one within 31 steps, by doubling
         earlier = ops.pad(began, [[0, 0], [reach, 0], [0, 0]], constant_values=-1 - most)
         began = ops.maximum(began, earlier[:, :-reach])
     return ops.minimum(number - began, most)
 
 
 def voice_motion(upper_before: Tensor, upper: Tensor, lower_before: Tensor) -> Tensor:
-    """Which cell of a pair's motion table each candidate for the lower voice falls into: int tensor
+    """The cell of a pair's motion table for each candidate in the lower voice: int tensor
     (..., 59).
 
     All arguments are int tensors (...) of tokens; the candidates are all tokens.

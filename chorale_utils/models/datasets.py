@@ -1,12 +1,12 @@
-"""Datasets: chorales -> tf.data batches, freshly transposed in every epoch.
+"""Datasets: chorales -> tf.data batches, newly transposed in every epoch.
 
-Two kinds, each for either model. To train on: `note_windows`, windows of 256 notes cut from all
-pieces laid end to end, for the classic; `chord_crops`, passages of 256 steps of single pieces, for
-the strong model. To judge with: `whole_pieces` and `whole_chords`, complete pieces in their own
-key, from the first note.
+For training: `note_windows`, windows of 256 notes from all pieces laid end to end, for note_gru;
+`chord_crops`, passages of 256 steps from single pieces, for chord_gru; `phrase_crops`, the same
+with forms, for phrase_gru. For evaluation: `whole_pieces`, `whole_chords` and `whole_scores`,
+complete pieces in their own keys, from the first note.
 
-A whole epoch is made by a handful of numpy calls on one array of a byte a note, so that a new
-transposition of everything costs a few milliseconds; nothing is ever stored but that array.
+A few numpy calls make a whole epoch from one array with a byte per note, so that transposing
+everything takes a few milliseconds; only that array is stored.
 
 Notebook: 02_encoding_and_transposition
 """
@@ -33,7 +33,7 @@ from ..form import FEATURES, GROUPS, Form, transpose_features
 from .backend import Tensor, tf
 from .checks import check_whole_numbers
 
-UNKNOWN = {"metre": 0.1, "phrases": 0.15, "key": 0.2}  # shares of passages without this knowledge
+UNKNOWN = {"metre": 0.1, "phrases": 0.15, "key": 0.2}  # shares of passages where this is hidden
 
 
 def note_windows(
@@ -45,29 +45,29 @@ def note_windows(
     seed: int = 0,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
-    """Endless batches of windows of notes: each epoch lays the pieces end to end in a new order,
-    each in a new transposition, and cuts the row of tokens into windows at a new place.
+    """Endless batches of windows of notes: every epoch lays the pieces end to end in a new order
+    and in new transpositions, and cuts the sequence of tokens into windows at new places.
 
     Args:
         chorales: list of Chorale, or one.
         window: notes in a window.
         batch_size: windows in a batch.
-        transpositions: whole numbers of semitones from which each piece draws one, uniformly, in
-            every epoch.
-        shuffle: whether the order of pieces and windows, and the place of the first cut, are drawn
-            too; without it the pieces keep their order and the first window begins with the first
+        transpositions: whole numbers of semitones; one is drawn uniformly for each piece in every
+            epoch.
+        shuffle: whether to also draw the order of pieces and windows and the place of the first
+            cut; otherwise the pieces keep their order and the first window begins with the first
             piece.
-        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go
-            on.
-        first_epoch: number of the epoch to begin with.
+        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can
+            resume.
+        first_epoch: number of the first epoch.
 
     Returns:
         tf.data.Dataset of (inputs, targets), both int32 (batch_size, window); targets are the
-        inputs one note later. It has no end: an epoch is `batches_per_epoch` of them.
+        inputs one note later. It never ends: an epoch has `batches_per_epoch` batches.
 
     Raises:
-        ValueError: no chorales, too few notes for one batch, a size that is not 1 or more, a
-            transposition that leaves 31..87, or no seed.
+        ValueError: no chorales, too few notes for one batch, a size below 1, a transposition that
+            leaves 31..87, or no seed.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -102,10 +102,10 @@ def note_windows(
 def batches_per_epoch(
     chorales: Chorale | Iterable[Chorale], window: int = 256, batch_size: int = 16
 ) -> int:
-    """Number of batches that `note_windows` makes of all notes once.
+    """Number of batches with which `note_windows` covers all notes once.
 
     Raises:
-        ValueError: no chorales, too few notes for one batch, or a size that is not 1 or more.
+        ValueError: no chorales, too few notes for one batch, or a size below 1.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -128,17 +128,17 @@ def batches_per_epoch(
 
 
 def whole_pieces(chorales: Chorale | Iterable[Chorale], batch_size: int = 32) -> tf.data.Dataset:
-    """Complete pieces in their own key, padded to the longest of their batch; shorter pieces come
+    """Complete pieces in their own keys, padded to the longest of their batch; shorter pieces come
     first.
 
     Args:
         chorales: list of Chorale, or one.
-        batch_size: pieces in a batch (the last may hold fewer).
+        batch_size: pieces in a batch (the last may have fewer).
 
     Returns:
         tf.data.Dataset of (inputs, targets, weights): int32, int32 and float32 (batch, 15 +
-        longest), where the inputs are 16 ends and then all notes but the last, the targets the same
-        one note later, and the weights 1 on the notes of the piece, 0 on the ends and the padding.
+        longest). The inputs are 16 end tokens and then all notes but the last, the targets the same
+        one note later; the weights are 1 on the notes of the piece, 0 on end tokens and padding.
 
     Raises:
         ValueError: no chorales.
@@ -173,31 +173,30 @@ def chord_crops(
     seed: int = 0,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
-    """Endless batches of passages to train a `ChordGRU` on, drawn anew in every epoch: each piece
-    as often as its length asks for, so that all steps are read equally often; each passage from
-    anywhere in the piece and in a transposition of its own.
+    """Endless batches of random passages to train a `ChordGRU`. Each piece is drawn in proportion
+    to its length, so that all steps are read equally often; each passage is from anywhere in the
+    piece, in a random transposition.
 
     Args:
         chorales: list of Chorale, or one.
-        steps: steps to be predicted in a passage; a shorter piece is filled up.
+        steps: steps to predict in a passage; a shorter piece is padded.
         batch_size: passages in a batch.
-        transpositions: whole numbers of semitones from which each passage draws one, uniformly.
-        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can go
-            on.
-        first_epoch: number of the epoch to begin with.
+        transpositions: whole numbers of semitones; one is drawn uniformly for each passage.
+        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can
+            resume.
+        first_epoch: number of the first epoch.
 
     Returns:
         tf.data.Dataset of ((chords, place), targets, weights): int32 (batch_size, steps + 1, 4),
-        tokens of the chord before the passage (ends, where the piece begins) and of the passage;
-        int32 (batch_size,), the number of the passage's first step in its piece; int32 (batch_size,
-        steps, 4), the chords without the first; float32, its shape, 1 where a note is to be
-        predicted, and where the soprano should write the end. It has no end: an epoch is
-        `chord_batches_per_epoch` of them. (A passage does not say for how long the notes at its
+        tokens of the chord before the passage (end tokens at the beginning of a piece) and of the
+        passage; int32 (batch_size,), the number of the passage's first step in its piece; int32
+        (batch_size, steps, 4), the chords without the first; float32, the same shape, 1 where a
+        note is to be predicted, and where the soprano should write the end. It never ends: an epoch
+        has `chord_batches_per_epoch` batches. (A passage does not say how long the notes at its
         beginning have been held: the model counts from the passage's first step.)
 
     Raises:
-        ValueError: no chorales, a size that is not 1 or more, a transposition that leaves 31..87,
-            or no seed.
+        ValueError: no chorales, a size below 1, a transposition that leaves 31..87, or no seed.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -236,11 +235,11 @@ def chord_crops(
 def chord_batches_per_epoch(
     chorales: Chorale | Iterable[Chorale], steps: int = 256, batch_size: int = 16
 ) -> int:
-    """Number of batches that `chord_crops` makes of all steps once, at least one. A piece that is
-    shorter than a passage takes up a whole one.
+    """Number of batches with which `chord_crops` covers all steps once, at least one. A piece that
+    is shorter than a passage takes up a whole one.
 
     Raises:
-        ValueError: no chorales, or a size that is not 1 or more.
+        ValueError: no chorales, or a size below 1.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (160, 1)))
@@ -257,16 +256,16 @@ def chord_batches_per_epoch(
 
 
 def whole_chords(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> tf.data.Dataset:
-    """Complete pieces in their own key for a `ChordGRU`, padded to the longest of their batch, the
+    """Complete pieces in their own keys for a `ChordGRU`, padded to the longest of their batch, the
     shortest first.
 
     Args:
         chorales: list of Chorale, or one.
-        batch_size: pieces in a batch (the last may hold fewer).
+        batch_size: pieces in a batch (the last may have fewer).
 
     Returns:
-        tf.data.Dataset of ((chords, place), targets, weights), as `chord_crops` returns them, with
-        weights 1 on the notes and 0 on end and padding.
+        tf.data.Dataset of ((chords, place), targets, weights), as in `chord_crops`, with weights 1
+        on the notes and 0 on end and padding.
 
     Raises:
         ValueError: no chorales.
@@ -312,24 +311,25 @@ def phrase_crops(
     seed: int = 0,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
-    """Endless batches of passages to train a `PhraseGRU` on, drawn as `chord_crops` draws them,
-    with the form of the piece that they come from.
+    """Endless batches of random passages to train a `PhraseGRU`, drawn as in `chord_crops`, with
+    the forms of their pieces.
 
     Args:
-        chorales: list of Chorale, or one, with onsets, fermatas, key and time signature where they
-        are known. steps, batch_size, transpositions, seed, first_epoch: as in `chord_crops`.
-        unknown: dict by name of the groups of `chorale_utils.form.GROUPS`: the share of passages of
-            which this part of the form is left untold.
+        chorales: list of Chorale, or one, with onsets, fermatas, key and time signature as far as
+            they are known.
+        steps, batch_size, transpositions, seed, first_epoch: as in `chord_crops`.
+        unknown: dict from groups in `chorale_utils.form.GROUPS` to the share of passages in which
+            this part of the form is hidden.
 
     Returns:
         tf.data.Dataset of ((chords, form), targets, weights): int32 (batch_size, steps + 1, 4), a
-        score's tokens of the chord before the passage (ends, where the piece begins) and of the
-        passage; int32 (batch_size, steps, 8), the features of the form; int32 (batch_size, steps,
-        4), what is to be predicted, 59 standing for a note that goes on; float32, its shape, 1
-        where it counts.
+        score's tokens of the chord before the passage (end tokens at the beginning of a piece) and
+        of the passage; int32 (batch_size, steps, 8), the features of the form; int32 (batch_size,
+        steps, 4), the targets, where 59 stands for a held note; float32, the same shape, 1 where
+        the target counts.
 
     Raises:
-        ValueError: as in `chord_crops`; `unknown` names another group.
+        ValueError: as in `chord_crops`; `unknown` has another group.
 
     Notebook: 02_encoding_and_transposition
     """
@@ -371,16 +371,15 @@ def phrase_crops(
 
 
 def whole_scores(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> tf.data.Dataset:
-    """Complete pieces in their own key, with their form, for a `PhraseGRU`, padded to the longest
+    """Complete pieces in their own keys, with their forms, for a `PhraseGRU`, padded to the longest
     of their batch, the shortest first.
 
     Args:
         chorales: list of Chorale, or one.
-        batch_size: pieces in a batch (the last may hold fewer).
+        batch_size: pieces in a batch (the last may have fewer).
 
     Returns:
-        tf.data.Dataset as `phrase_crops` returns it, with weights 1 on the notes and 0 on end and
-        padding.
+        tf.data.Dataset as in `phrase_crops`, with weights 1 on the notes and 0 on end and padding.
 
     Raises:
         ValueError: no chorales.
@@ -414,20 +413,20 @@ def whole_scores(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> 
 
 
 def score_with_ends(chorale: Chorale) -> np.ndarray:
-    """A piece's tokens as a score, uint8 (2 + steps, 4): a row of ends, the chords, a row of
-    ends."""
+    """A piece's tokens as a score, uint8 (2 + steps, 4): a row of end tokens, the chords, a row of
+    end tokens."""
     ends = np.full((1, len(VOICES)), END_TOKEN, np.uint8)
     return np.concatenate([ends, score_to_tokens(chorale.pitches, chorale.struck), ends])
 
 
 def form_rows(chorale: Chorale) -> np.ndarray:
-    """The form's features, uint8 (2 + steps, 8), that go with `score_with_ends`: of the row of
-    ends before the piece nothing is known."""
+    """The form's features for `score_with_ends`, uint8 (2 + steps, 8); the row before the piece is
+    unknown."""
     return np.pad(Form.of(chorale).features(len(chorale) + 1), [[1, 0], [0, 0]])
 
 
 def check_transpositions_of(chorale: Chorale, tokens: np.ndarray, shifts: Sequence[int]) -> None:
-    """Passes where all notes of a chorale stay within MIDI 31..87 in all transpositions.
+    """Makes sure that all notes of a chorale stay within MIDI 31..87 in all transpositions.
 
     Args:
         chorale: a Chorale.
@@ -449,7 +448,7 @@ def check_transpositions_of(chorale: Chorale, tokens: np.ndarray, shifts: Sequen
 
 
 def _some(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
-    """The chorales as a list, of at least one."""
+    """The chorales as a list of at least one."""
     chorales = as_chorales(chorales)
     if not chorales:
         raise ValueError("no chorales: expected at least one")
@@ -457,14 +456,14 @@ def _some(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
 
 
 def _shortest_first(chorales: Chorale | Iterable[Chorale], batch_size: int) -> list[Chorale]:
-    """The chorales in the order in which batches of whole pieces hold them."""
+    """The chorales in the order of the batches of whole pieces."""
     check_whole_numbers(1, batch_size=batch_size)
     return sorted(_some(chorales), key=len)
 
 
 def _inputs_targets_weights(chords: Tensor, place: Tensor, end_counts: bool) -> tuple[Any, ...]:
-    """What Keras trains on. After a piece stand ends: the first soprano's may count, nothing after
-    it does."""
+    """Keras' training data. A piece is followed by end tokens: the soprano's first one may count,
+    all later ones do not."""
     targets = chords[:, 1:]
     is_note = tf.cast(targets != END_TOKEN, tf.float32)
     if end_counts:
@@ -474,21 +473,21 @@ def _inputs_targets_weights(chords: Tensor, place: Tensor, end_counts: bool) -> 
 
 
 def _score_targets_weights(chords: Tensor, form: Tensor, end_counts: bool) -> tuple[Any, ...]:
-    """`_inputs_targets_weights`, of a score's tokens."""
+    """`_inputs_targets_weights` for a score's tokens."""
     inputs, targets, weights = _inputs_targets_weights(chords, form, end_counts)
-    return inputs, tf.minimum(targets, VOCABULARY), weights  # a note that goes on: 59, whichever
+    return inputs, tf.minimum(targets, VOCABULARY), weights  # any held note becomes 59
 
 
 def _score_transposed(tokens: np.ndarray, semitones: np.ndarray) -> np.ndarray:
-    """A score's tokens (int array), moved by semitones that are known to fit."""
+    """A score's tokens (int array), moved by semitones that have been checked."""
     return tokens + np.where(tokens >= FIRST_NOTE_TOKEN, semitones, 0)
 
 
 def _checked_shifts(
     transpositions: Iterable[int], chorales: Sequence[Chorale], pieces: Sequence[np.ndarray]
 ) -> np.ndarray:
-    """`transpositions` as an int array, once it is clear that all pieces, which are given as
-    tokens, too, can be so transposed."""
+    """`transpositions` as an int array, after checking that they fit all pieces, which are also
+    given as tokens."""
     shifts = checked_transpositions(transpositions)
     for chorale, piece in zip(chorales, pieces):
         check_transpositions_of(chorale, piece, shifts)
@@ -498,12 +497,13 @@ def _checked_shifts(
 def _check_seed(seed: Any) -> None:
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(
-            f"seed {seed!r}: expected a whole number from 0 up, so that an epoch can be made again"
+            f"seed {seed!r}: expected a whole number from 0 up, so that an epoch can be repeated"
         )
 
 
 def _with_ends(chorale: Chorale) -> np.ndarray:
-    """A piece's tokens, uint8 (2 + steps, 4): a row of ends, the chords, a row of ends."""
+    """A piece's tokens, uint8 (2 + steps, 4): a row of end tokens, the chords, a row of end
+    tokens."""
     ends = np.full((1, len(VOICES)), END_TOKEN, np.uint8)
     return np.concatenate([ends, notes_to_tokens(chorale.pitches), ends])
 
@@ -517,9 +517,9 @@ def _drawn_crops(
     seed: int,
     first_epoch: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.random.Generator]]:
-    """Yields, batch by batch and epoch by epoch, without end: the numbers of the pieces of its
-    passages, their first steps, and their transpositions, int arrays (batch_size,); and the chance
-    (numpy Generator) of this epoch, for what else is to be drawn."""
+    """Yields endlessly, batch by batch: the numbers of the pieces of the passages, their first
+    steps, and their transpositions, int arrays (batch_size,); and the epoch's numpy Generator, for
+    further draws."""
     epoch = first_epoch
     while True:
         random = np.random.default_rng((seed, epoch))
@@ -527,8 +527,8 @@ def _drawn_crops(
             _in_proportion(np.maximum(lengths, steps + 1), batches * batch_size, random)
         )
         spare = np.maximum(lengths[picks] - (steps + 1), 0)
-        # Drawn beyond the edges, too, then moved back to them: else beginnings and ends would
-        # hardly ever come.
+        # Starts are also drawn beyond the edges and then clipped: otherwise beginnings and ends
+        # would hardly ever occur.
         starts = np.clip(random.integers(-(steps // 4), spare + steps // 4 + 1), 0, spare)
         drawn = random.choice(shifts, len(picks))
         for batch in np.arange(len(picks)).reshape(batches, batch_size):
@@ -537,16 +537,16 @@ def _drawn_crops(
 
 
 def _in_proportion(shares: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """`count` numbers of pieces (int array), each as often as its share deserves, or once more or
-    less."""
+    """`count` numbers of pieces (int array), each in proportion to its share, rounded up or
+    down."""
     edges = np.cumsum(shares) / np.sum(shares) * count + random.random()
     edges = np.concatenate([[0], np.floor(edges[:-1]), [count]]).astype(int)
     return np.repeat(np.arange(len(shares)), np.diff(np.minimum(edges, count)))
 
 
 def _crops(rows: np.ndarray, starts: np.ndarray, left: np.ndarray, steps: int) -> np.ndarray:
-    """int32 array (len(starts), steps + 1, 4): that many rows from each start, `left` of them at
-    most, then ends."""
+    """int32 array (len(starts), steps + 1, 4): the rows from each start on, at most `left`, then
+    end tokens."""
     offsets = np.arange(steps + 1)
     inside = offsets < left[:, None]
     chords = rows[np.where(inside, starts[:, None] + offsets, 0)].astype(np.int32)
@@ -562,8 +562,8 @@ def _one_epoch(
     shuffle: bool,
     seed: tuple[int, int],
 ) -> np.ndarray:
-    """`count` windows of an epoch as int32 array (count, window + 1): inputs, and one more note at
-    the end."""
+    """`count` windows of an epoch as int32 array (count, window + 1): the inputs and one more
+    note."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(pieces)) if shuffle else np.arange(len(pieces))
     lengths = [len(pieces[piece]) for piece in order]
@@ -580,7 +580,7 @@ def _one_epoch(
 
 
 def _padded(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(inputs, targets, weights) of whole pieces, as `whole_pieces` says."""
+    """(inputs, targets, weights) of whole pieces, see `whole_pieces`."""
     longest = max(map(len, pieces))
     tokens = np.full((len(pieces), PRIMING + longest), END_TOKEN, np.int32)
     weights = np.zeros((len(pieces), PRIMING + longest), np.float32)

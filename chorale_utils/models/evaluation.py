@@ -1,9 +1,10 @@
-"""Evaluation: how well a model predicts real chorales, in nats per note, and where it is surprised.
+"""Evaluation: how well a model predicts real chorales, in nats per note, and what surprises it.
 
-The figure is the one that the literature reports on this corpus: the negative natural logarithm of
-the probability that the model gave to the note that really came, averaged over all notes of all
-pieces (a micro average), whole pieces, in their own key, from the first step on. 0 is perfect
-foresight; a model that has learnt nothing needs ln 59 = 4.08. The end of a piece is reported apart.
+The measure is the one reported in the literature on this corpus: the negative natural logarithm of
+the probability that the model gives to the true note, averaged over all notes of all pieces (a
+micro average), with whole pieces in their own keys, from the first step on. A perfect prediction
+scores 0; a model that has learnt nothing scores ln 59 = 4.08. The end of a piece is reported
+separately.
 
 Notebook: 04_evaluation
 """
@@ -42,7 +43,7 @@ from .saving import ModelLike, as_model
 if TYPE_CHECKING:
     import pandas as pd
 
-# model -> {(whether dropout is on, whether a form is told): compiled log_probs}
+# model -> {(whether dropout is on, whether a form is given): compiled log_probs}
 _COMPILED: weakref.WeakKeyDictionary[
     ChoraleModel, dict[tuple[bool, bool], Callable[..., Tensor]]
 ] = weakref.WeakKeyDictionary()
@@ -58,13 +59,13 @@ def note_probs(
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
-        pitches: int array (steps, 4) of MIDI numbers, 0 is silence; or a Chorale, of which a model
-            that reads scores and forms learns which notes are struck, and what its form is.
-        mc_samples: 0 for the model as it is; otherwise the mean over that many passes with dropout
-            left on (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation"), drawn anew at
-            every call.
-        transpositions: whole numbers of semitones; the answer is the mean of what the model says of
-            the piece in each of these transpositions, shifted back. (0,) is the model as it is,
+        pitches: int array (steps, 4) of MIDI numbers, 0 is silence; or a Chorale, which also tells
+            a model that reads scores and forms which notes are struck, and the form.
+        mc_samples: 0 for the plain model; otherwise the mean over this number of passes with
+            dropout left on (Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation"), which
+            differ from call to call.
+        transpositions: whole numbers of semitones; the result is the mean of the model's
+            predictions in each of these transpositions, shifted back. (0,) is the plain model,
             range(-2, 3) a good average.
 
     Returns:
@@ -72,8 +73,8 @@ def note_probs(
         1, and row (t, v) does not depend on pitches[t, v:] or pitches[t+1:].
 
     Raises:
-        ValueError: a note that is neither silence nor 31..87, even if only in one of the
-            transpositions; no transpositions; or `pitches` not of shape (steps, 4).
+        ValueError: a note that is neither silence nor 31..87 in any of the transpositions; no
+            transpositions; or `pitches` is not of shape (steps, 4).
         FileNotFoundError: no such model.
 
     Examples:
@@ -130,17 +131,16 @@ def negative_log_likelihood(
     batch_size: int = 16,
     transpositions: Iterable[int] = (0,),
 ) -> float:
-    """Nats per note: micro average over all notes of all pieces, whole, in their own key.
+    """Nats per note: micro average over all notes of all pieces, whole and in their own keys.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
         chorales: list of Chorale, or one.
         mc_samples, transpositions: see `note_probs`.
-        batch_size: pieces to look at side by side.
+        batch_size: number of pieces to process side by side.
 
     Raises:
-        ValueError: no chorales, or a note outside 31..87, even if only in one of the
-            transpositions.
+        ValueError: no chorales, or a note outside 31..87 in any of the transpositions.
         FileNotFoundError: no such model.
 
     Examples:
@@ -160,9 +160,9 @@ def negative_log_likelihood(
 def score_negative_log_likelihood(
     model: ModelLike, chorales: Chorale | Iterable[Chorale], batch_size: int = 16
 ) -> float:
-    """Nats per note of scores: of what is to be heard, and of whether it is struck, together.
+    """Nats per note of scores: the sounding note and whether it is struck, together.
 
-    What it has more than `negative_log_likelihood` is what striking costs, given the notes.
+    The difference from `negative_log_likelihood` is the cost of striking, given the notes.
 
     Args:
         model: `ChoraleModel` that writes scores, such as `PhraseGRU`; or the name or path of one.
@@ -192,8 +192,8 @@ def score_negative_log_likelihood(
 
 
 def notes_of_scores(probs: np.ndarray) -> np.ndarray:
-    """Probabilities by note, float array (..., 59), of those by a score's tokens (..., 116): a note
-    is struck or goes on. Those that are by note already come back as they are.
+    """Probabilities by note, float array (..., 59), from those by a score's tokens (..., 116), in
+    which a note is struck or held. Probabilities by note are returned unchanged.
 
     Examples:
         >>> probs = np.zeros(116)
@@ -244,14 +244,14 @@ def score_notes(
     batch_size: int = 16,
     transpositions: Iterable[int] = (0,),
 ) -> pd.DataFrame:
-    """A table with a row for every note of every piece, to be grouped as one likes.
+    """A table with one row for every note of every piece, ready for grouping.
 
     Args:
         model, chorales, mc_samples, batch_size, transpositions: see `negative_log_likelihood`.
 
     Returns:
         pandas DataFrame with the columns piece (name), step, voice (soprano..bass), pitch (MIDI
-        number), moved (true where the pitch differs from the step before; the first step counts as
+        number), moved (true if the pitch differs from the step before; the first step counts as
         moved), place (sixteenth within the quarter, 0..3), nats (-ln p of the note), guess (MIDI
         number of the likeliest note, -1 for the end), confidence (its probability) and correct
         (guess == pitch).
@@ -298,18 +298,18 @@ def score_notes(
 
 
 def calibration(scores: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
-    """How often a guess is right, by how confident the model is of it.
+    """How often a guess is right, by the model's confidence.
 
     Args:
-        scores: what `score_notes` returned.
+        scores: the result of `score_notes`.
         bins: number of equal ranges of confidence between 0 and 1.
 
     Returns:
-        pandas DataFrame, a row for each range that occurs: confidence (mean), accuracy (share of
-        correct guesses), notes (number).
+        pandas DataFrame with one row for each range that occurs: confidence (mean), accuracy (share
+        of correct guesses), notes (number).
 
     Raises:
-        ValueError: `bins` is not 1 or more.
+        ValueError: `bins` is below 1.
 
     Examples:
         >>> import pandas as pd
@@ -337,7 +337,7 @@ def _probs_of_pieces(
     transpositions: Iterable[int],
 ) -> Iterator[tuple[Chorale, np.ndarray]]:
     """Yields (chorale, float32 array (steps + 1, 4, 59)) for each piece, the shortest first; the
-    last row stands for the step after the piece."""
+    last row is the step after the piece."""
     model, shifts = as_model(model), checked_transpositions(transpositions)
     check_whole_numbers(1, batch_size=batch_size)
     ordered = sorted(as_chorales(chorales), key=len)
@@ -356,8 +356,8 @@ def _probs_of_pieces(
 def _read(
     model: ChoraleModel, chorales: Sequence[Chorale], silent_steps: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """(tokens, as `_tokens` gives them; forms, int32 array (pieces, steps, 8), or None) of chorales
-    and some silent steps after them, as a model reads them."""
+    """A model's inputs for chorales and some silent steps after them: (tokens, see `_tokens`;
+    forms, int32 array (pieces, steps, 8), or None)."""
     silence = np.full((silent_steps, len(VOICES)), SILENCE)
     tokens = _tokens([np.vstack([chorale.pitches, silence]) for chorale in chorales])
     if model.tokens == SCORE_VOCABULARY:
@@ -370,7 +370,7 @@ def _read(
 
 
 def _tokens(pieces: Sequence[np.ndarray]) -> np.ndarray:
-    """int32 array (pieces, longest, 4) of tokens, shorter pieces filled up with silence."""
+    """int32 array (pieces, longest, 4) of tokens; shorter pieces are padded with silence."""
     for pitches in pieces:
         if pitches.ndim != 2 or pitches.shape[1] != len(VOICES) or not len(pitches):
             raise ValueError(
@@ -409,7 +409,7 @@ def _predict(
 def _predict_in_one_key(
     model: ChoraleModel, tokens: np.ndarray, mc_samples: int, forms: np.ndarray | None = None
 ) -> np.ndarray:
-    """float32 array (pieces, steps, 4, tokens): what the model says, or the mean of what it says
+    """float32 array (pieces, steps, 4, tokens): the model's prediction, or its mean over passes
     with dropout on."""
     if not isinstance(mc_samples, (int, np.integer)) or mc_samples < 0:
         raise ValueError(
@@ -429,12 +429,12 @@ def _predict_in_one_key(
 
 
 def _compiled_log_probs(model: ChoraleModel, dropout: bool) -> Callable[..., Tensor]:
-    """The model's `log_probs`, compiled, which does not keep the model alive: its own key."""
+    """The model's `log_probs`, compiled; it must not keep the model, its cache key, alive."""
     weak = weakref.ref(model)
 
     def log_probs(*inputs: Tensor) -> Tensor:
-        alive: Any = weak()  # whose `log_probs` takes a form, or not
-        assert alive is not None, "called by somebody who holds the model"
+        alive: Any = weak()  # its `log_probs` may or may not take a form
+        assert alive is not None, "the caller holds a reference to the model"
         return alive.log_probs(*inputs, training=dropout)
 
     return compiled(log_probs)

@@ -1,8 +1,8 @@
-"""Layers that a model of chords is built from: how it reads four notes, how it writes one, and a
-GRU with dropout on its recurrent weights.
+"""Layers of the chord models: reading four notes, writing one, and a GRU with dropout on its
+recurrent weights.
 
-Keras stores weights under the names of classes and attributes: the shipped files depend on those
-that stand here.
+Keras stores weights under the names of classes and attributes: the shipped files depend on the
+names in this file.
 
 References:
     Merity et al. (2018), "Regularizing and Optimizing LSTM Language Models": dropout on recurrent
@@ -19,7 +19,7 @@ from ..chorale import VOICES
 from ..encoding import FIRST_NOTE_TOKEN, GOES_ON, LOWEST_NOTE, VOCABULARY
 from .backend import Tensor, keras, ordered_sum
 
-IMPOSSIBLE = -1e9  # logit of what cannot come
+IMPOSSIBLE = -1e9  # logit of an impossible token
 LONGEST_LEAP = 12  # semitones; a wider melodic interval counts as this
 
 # One row for each token: its pitch class as one-hot vector, the 13th for end and silence.
@@ -30,11 +30,11 @@ _PITCH_CLASS = np.eye(13, dtype=np.float32)[
 
 
 class NoteEmbedding(keras.layers.Layer):
-    """Embeds the notes of a chord: for each voice the sum of a vector for the note in this voice,
+    """Embeds the notes of a chord: for each voice, the sum of a vector for the note in this voice,
     one for the note in any voice, and one for its pitch class.
 
     Args:
-        width: of a note's embedding.
+        width: width of a note's embedding.
 
     Examples:
         >>> NoteEmbedding(width=8)(np.array([[43, 38, 35, 19]])).shape  # C5 G4 E4 C3
@@ -46,7 +46,7 @@ class NoteEmbedding(keras.layers.Layer):
         self.width = width
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the weights; the shape of the input does not matter."""
+        """Creates the weights; the shape of the input does not matter."""
         initializer = keras.initializers.RandomNormal(stddev=0.5)
         self.own = self.add_weight(
             shape=(len(VOICES), VOCABULARY, self.width), initializer=initializer, name="own"
@@ -70,8 +70,8 @@ class NoteEmbedding(keras.layers.Layer):
 
 
 class NoteWriter(keras.layers.Layer):
-    """Logits of the next note of a voice, from its hidden layer: the sum of one for each note, one
-    for its pitch class, and one for the melodic interval from the voice's last note.
+    """Logits of the next note of a voice, from its hidden layer: the sum of logits for the note,
+    its pitch class, and the melodic interval from the voice's last note.
 
     Examples:
         >>> hidden, last = np.zeros((1, 8), np.float32), np.array([43], np.int32)
@@ -79,10 +79,10 @@ class NoteWriter(keras.layers.Layer):
         TensorShape([1, 59])
     """
 
-    INTERVALS = 2 * LONGEST_LEAP + 2  # the last one: from silence, or into it
+    INTERVALS = 2 * LONGEST_LEAP + 2  # the last one: from or to silence
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for a hidden layer of shape (..., width)."""
+        """Creates the weights for a hidden layer of shape (..., width)."""
         width = input_shape[-1]
         self.note = self.add_weight(
             shape=(width, VOCABULARY), initializer="glorot_uniform", name="note"
@@ -99,7 +99,7 @@ class NoteWriter(keras.layers.Layer):
         self.built = True
 
     def call(self, hidden: Tensor, last: Tensor) -> Tensor:
-        """Float tensor (..., 59), from hidden (..., width) and the tokens (...) of the voice's last
+        """Logits (..., 59), from hidden (..., width) and the tokens (...) of the voice's last
         note."""
         ops = keras.ops
         by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)  # (width, 59)
@@ -116,12 +116,13 @@ class NoteWriter(keras.layers.Layer):
 
 
 class WeightDropGRU(keras.layers.GRU):
-    """A GRU that leaves out a share of its recurrent weights in training, others in every batch.
+    """A GRU that drops a random share of its recurrent weights in every training batch.
 
-    (Keras' own `recurrent_dropout` blanks the state instead, and takes three times as long.)
+    (Keras' own `recurrent_dropout` drops parts of the state instead, and takes three times as
+    long.)
 
     Args:
-        units: its width.
+        units: number of units.
         weight_drop: the share, 0..1.
 
     Examples:
@@ -146,7 +147,7 @@ class WeightDropGRU(keras.layers.GRU):
 
 
 def is_note(tokens: Tensor) -> Tensor:
-    """Which tokens are notes (bool, the shape of `tokens`): the others are the end and silence.
+    """Whether each token is a note rather than the end or silence (bool, the shape of `tokens`).
 
     Examples:
         >>> is_note(np.array([0, 1, 2, 58]))
@@ -156,15 +157,15 @@ def is_note(tokens: Tensor) -> Tensor:
 
 
 class ScoreEmbedding(NoteEmbedding):
-    """Embeds the notes of a chord in a score: to what `NoteEmbedding` says are added, for each
-    voice, a vector for the note's place above the tonic and one for notes that go on.
+    """Embeds the notes of a chord in a score: like `NoteEmbedding`, plus, for each voice, a vector
+    for the note's degree above the tonic and one for held notes.
 
     Args:
-        width: of a note's embedding.
+        width: width of a note's embedding.
     """
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the weights; the shape of the input does not matter."""
+        """Creates the weights; the shape of the input does not matter."""
         super().build()
         initializer = keras.initializers.RandomNormal(stddev=0.5)
         shape = (len(VOICES), 13, self.width)
@@ -182,7 +183,7 @@ class ScoreEmbedding(NoteEmbedding):
 
     def embed_degrees(self, chords: Tensor, tonic: Tensor) -> Tensor:
         """Float tensor (..., 4 * width) of the degrees of a score's tokens (..., 4) above the tonic
-        (...): 1 to 12 for C to B, 0 where it is not known."""
+        (...): 1 to 12 for C to B, 0 if unknown."""
         ops = keras.ops
         degree = ops.one_hot(degrees(sounding_tokens(chords), tonic[..., None]), 13)
         degree = ops.einsum("...vd,vdw->...vw", degree, self.degree)  # (..., 4, width)
@@ -190,33 +191,33 @@ class ScoreEmbedding(NoteEmbedding):
 
 
 class ScoreWriter(NoteWriter):
-    """Logits of what a voice does next in a score, from its hidden layer: strike a note, or let the
-    note go on.
+    """Logits of what a voice does next in a score, from its hidden layer: strike a note, or hold
+    the last one.
 
-    A note has a logit of its own, one of its pitch class, one of its degree above the tonic, and,
-    where it is struck, one of the melodic interval. That the note goes on has the logit of this
-    note and one of its own.
+    The logit of striking a note is the sum of logits for the note, its pitch class, its degree
+    above the tonic, and the melodic interval. The logit of holding the last note is the sum of
+    that note's logit and one for holding.
     """
 
-    INTERVALS = NoteWriter.INTERVALS + 1  # the last one: the note goes on
+    INTERVALS = NoteWriter.INTERVALS + 1  # the last one: the note is held
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for a hidden layer of shape (..., width)."""
+        """Creates the weights for a hidden layer of shape (..., width)."""
         super().build(input_shape)
         self.degree = self.add_weight(
             shape=(input_shape[-1], 13), initializer="zeros", name="degree"
         )
 
-    def call(  # type: ignore[override]  # more is told
+    def call(  # type: ignore[override]  # takes more arguments
         self, hidden: Tensor, last: Tensor, tonic: Tensor, motion: list[Tensor]
     ) -> Tensor:
-        """Float tensor (..., 60), the last one being that the note goes on.
+        """Logits (..., 60); the last one is for holding the note.
 
         Args:
             hidden: float tensor (..., width).
             last: int tensor (...), the voice's last note, a token 0..58.
-            tonic: int tensor (...), 1 to 12 for C to B, 0 where it is not known.
-            motion: list of float tensors (..., 59), what else is to be added to the notes' logits.
+            tonic: int tensor (...), 1 to 12 for C to B, 0 if unknown.
+            motion: list of float tensors (..., 59) to add to the notes' logits.
         """
         ops, intervals = keras.ops, self.INTERVALS
         by_note = self.note + ops.matmul(self.pitch_class, _PITCH_CLASS.T)
@@ -241,8 +242,8 @@ class ScoreWriter(NoteWriter):
 
 
 def degrees(tokens: Tensor, tonic: Tensor) -> Tensor:
-    """Semitones above the tonic, 0..11, of tokens 0..58 (int tensor); 12 for what is no note, or
-    where the tonic is not known (0)."""
+    """Semitones above the tonic, 0..11, of tokens 0..58 (int tensor); 12 if the token is not a
+    note, or the tonic is unknown (0)."""
     ops = keras.ops
     known = ops.logical_and(is_note(tokens), tonic > 0)
     pitch = tokens - FIRST_NOTE_TOKEN + LOWEST_NOTE
@@ -250,7 +251,7 @@ def degrees(tokens: Tensor, tonic: Tensor) -> Tensor:
 
 
 def sounding_tokens(tokens: Tensor) -> Tensor:
-    """Tokens 0..58 of what sounds, struck or not, of a score's tokens 0..115."""
+    """Tokens 0..58 of the sounding notes, struck or held, from a score's tokens 0..115."""
     return keras.ops.where(tokens >= VOCABULARY, tokens - GOES_ON, tokens)
 
 

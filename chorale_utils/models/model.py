@@ -1,11 +1,11 @@
-"""What a model must offer, so that evaluation and generation can work with it: `ChoraleModel`.
+"""The interface of a model for evaluation and generation: `ChoraleModel`.
 
-Evaluation and generation know nothing of a model but the three methods of this class. Whoever adds
-a model writes these three, and everything else in the package works with it. The models that are
-there are in `note_gru` and `chord_gru`.
+Evaluation and generation use only the three methods of this class. To add a model, implement these
+three, and everything else in the package works with it. The package's own models are in `note_gru`,
+`chord_gru` and `phrase_gru`.
 
-A model is written with Keras layers and keras.ops only, so that the backend is a switch; TensorFlow
-is what is tested.
+Models use only Keras layers and keras.ops, so that the backend can be switched; only TensorFlow is
+tested.
 
 Notebook: 03_model_training
 """
@@ -17,19 +17,19 @@ from .backend import Tensor, keras
 
 
 class ChoraleModel(keras.Model):
-    """A model that gives every note of a chorale a probability, knowing all notes before it.
+    """A model that gives every note of a chorale a probability, given all notes before it.
 
     The notes come in the order soprano, alto, tenor, bass, step by step. In the shapes below, B is
-    the number of pieces, side by side, and 59 the number of tokens.
+    the number of pieces processed side by side, and 59 the number of tokens.
 
     Attributes:
-        tokens: how many tokens the model knows: 59, or 116 where it tells notes that are struck
-            from notes that go on (see `score_to_tokens`). What is said of 59 holds for 116 then.
-        takes_form: whether `log_probs` and `begin` take a form, too: int tensor (B, steps, 8), the
-            features of a `Form`; None where nothing is known of it.
+        tokens: number of tokens in the model's vocabulary: 59, or 116 if it distinguishes struck
+            and held notes (see `score_to_tokens`); in the latter case, read 116 for 59 below.
+        takes_form: whether `log_probs` and `begin` also take a form: int tensor (B, steps, 8), the
+            features of a `Form`, or None if it is unknown.
 
     Examples:
-        The simplest model there is gives every note the same probability. It has learnt nothing:
+        The simplest possible model gives every note the same probability. It has learnt nothing:
 
         >>> from chorale_utils import Chorale, negative_log_likelihood
         >>> class Uniform(ChoraleModel):
@@ -42,8 +42,8 @@ class ChoraleModel(keras.Model):
 
     tokens = VOCABULARY
     takes_form = False
-    # Parts of the state, which is a dict then, that `next_note` reads and writes only when it is
-    # asked for the soprano's note: they follow resampled particles once a step, not once a note.
+    # Names of parts of the state (then a dict) that `next_note` uses only for the soprano's note:
+    # they are moved with resampled particles once per step, not once per note.
     memory: tuple[str, ...] = ()
 
     def log_probs(self, tokens: Tensor, training: bool = False) -> Tensor:
@@ -51,7 +51,7 @@ class ChoraleModel(keras.Model):
 
         Args:
             tokens: int tensor (B, steps, 4) of tokens, whole pieces from their first step.
-            training: true draws dropout anew (Monte Carlo dropout), false leaves it out.
+            training: true applies random dropout (Monte Carlo dropout), false turns it off.
 
         Returns:
             float tensor (B, steps, 4, 59); each row's exponentials sum to 1.
@@ -62,9 +62,9 @@ class ChoraleModel(keras.Model):
         """The state before the first note of `count` pieces of at most `steps` steps.
 
         Returns:
-            A nest of tensors (dicts and lists), whose shapes stay as they are while the pieces
-            grow. The first axis of each tensor is the piece, unless it is a scalar: pieces are left
-            out when they have ended, and particles are resampled.
+            Nested dicts and lists of tensors, whose shapes do not change while the pieces grow. The
+            first axis of each tensor is the piece, unless it is a scalar: pieces are removed when
+            they have ended, and particles are resampled.
         """
         raise NotImplementedError
 
@@ -72,10 +72,11 @@ class ChoraleModel(keras.Model):
         """Logits of the next note, one note at a time, in the order S, A, T, B, step by step.
 
         Args:
-            state: what `begin` or the last call returned.
-            voice: 0..3, a Python int: the voice whose note is asked for.
-            previous: int tensor (B,), token of the note before: of the voice above in this step, or
-                for the soprano the bass of the step before. Before the first note it is the end, 0.
+            state: the result of `begin` or the last call.
+            voice: 0..3, a Python int: the voice of the next note.
+            previous: int tensor (B,), token of the note before: the voice above in this step, or,
+                for the soprano, the bass in the step before. Before the first note it is 0, the
+                end token.
 
         Returns:
             (float tensor (B, 59), new state).

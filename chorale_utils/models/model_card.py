@@ -1,11 +1,11 @@
-"""Model card: takes trained weights into the package, and writes down where they come from and what
-they score.
+"""Model card: takes trained weights into the package, and documents their origin and scores.
 
-``python -m chorale_utils.models.model_card FOLDER --name chord_gru`` reads what notebook 03 left in
-a run's folder (the model, and the checkpoints of its training loops) and judges the model on the
-exact JSB edition; phrase_gru, which needs fermatas and keys, on the music21 edition. It writes into
-``chorale_utils/models/pretrained/`` the weights, the history of each loop, and a card in Markdown.
-With ``--tried LABEL=FOLDER`` the card also compares other trainings, from their own checkpoints.
+``python -m chorale_utils.models.model_card FOLDER --name chord_gru`` reads the results of notebook
+03 in a run's folder (the model, and the checkpoints of its training loops) and evaluates the model
+on the jsb edition, or phrase_gru, which needs fermatas and keys, on the music21 edition. It writes
+the weights, the history of each loop and a card in Markdown into
+``chorale_utils/models/pretrained/``. With ``--tried LABEL=FOLDER`` the card also compares other
+trainings, from their own checkpoints.
 
 Notebook: 04_evaluation
 """
@@ -36,7 +36,7 @@ LOOPS = {
     "phrase_gru": ("cycle",),
 }
 EDITIONS = {"note_gru": "jsb", "chord_gru": "jsb", "phrase_gru": "music21"}
-AVERAGED_OVER = range(-2, 3)  # semitones: the transpositions of the second figure
+AVERAGED_OVER = range(-2, 3)  # semitones: the transpositions for the averaged score
 FIGURES = ["epochs", "minutes", "nats", "val_nats"]  # in a comparison of trainings
 DECIDED_BY_VALIDATION = {
     "note_gru": "The validation pieces decided where a plateau was, when to stop and which weights "
@@ -61,21 +61,20 @@ def ship(
     """Writes weights, histories and card of a trained model; returns the path of the card.
 
     Args:
-        folder: a run's folder that holds `name`.keras and, in `name`/, the folders of its training
-            loops: first and second for note_gru, cycle and, where there was one, second for
-            chord_gru.
-        name: of the model.
+        folder: a run's folder with `name`.keras and, in `name`/, the folders of its training loops:
+            first and second for note_gru; cycle and possibly second for chord_gru.
+        name: name of the model.
         destination: folder to write into.
-        tried: dict of label -> folder of another training of a chord_gru, with its checkpoint, for
-            a table that compares them, to which this one is added as 'shipped'; it is also written
-            to `name`_tried.csv.
-        keep: labels of rows that are taken from the `name`_tried.csv that is already there.
-        remark: what else whoever reads the card must know about the training.
+        tried: dict of label -> folder of another training of a chord_gru, with its checkpoint. They
+            are compared in a table, with this training as 'shipped', which is also written to
+            `name`_tried.csv.
+        keep: labels of rows to keep from the existing `name`_tried.csv.
+        remark: anything else that readers of the card must know about the training.
 
     Raises:
         FileNotFoundError: no such model or checkpoint, or no JSB archive.
-        ValueError: a model that is not shipped; JSB_CHORALES names a folder, or another archive
-            than the exact one.
+        ValueError: a model that is not shipped; or JSB_CHORALES names a folder, or an archive other
+            than the expected one.
     """
     if name not in LOOPS:
         raise ValueError(f"model {name!r}: expected one of {', '.join(LOOPS)}")
@@ -112,21 +111,21 @@ def ship(
 def compare_trainings(
     folders: Mapping[str, str | os.PathLike[str]], earlier: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """A table with a row for each of several trainings, the best last.
+    """A table with one row for each of several trainings, the best last.
 
-    Columns: the settings in which the trainings differ (empty where a training does not say),
-    `after`, which of the others it went on from, epochs, minutes, and nats per note of the last
-    epoch on the training passages (with dropout on) and the validation pieces. The index is the
+    Columns: the settings in which the trainings differ (empty if a training does not have them),
+    `after` (the training from which it started), epochs, minutes, and nats per note in the last
+    epoch on the training passages (with dropout on) and on the validation pieces. The index is the
     label.
 
     Args:
         folders: dict of label -> folder of a finished training.
-        earlier: rows of such a table, of trainings whose folders no longer exist, to stand among
-            the others; or None.
+        earlier: rows of such a table to include, for trainings whose folders no longer exist; or
+            None.
 
     Raises:
-        FileNotFoundError: no checkpoint in one of them.
-        ValueError: a training that has not come to its end.
+        FileNotFoundError: no checkpoint in one of the folders.
+        ValueError: an unfinished training.
     """
     rows, outcomes = {}, {outcome_fingerprint(folder): label for label, folder in folders.items()}
     for label, place in folders.items():
@@ -136,8 +135,8 @@ def compare_trainings(
             settings["after"] = outcomes.get(settings["after"], "another")
         if len(history) < settings.get("epochs", 0):
             raise ValueError(
-                f"{folder}: {len(history)} of {settings['epochs']} epochs done; let it come to its "
-                f"end first"
+                f"{folder}: {len(history)} of {settings['epochs']} epochs done; finish this "
+                f"training first"
             )
         rows[label] = settings | {
             "epochs": len(history),
@@ -234,7 +233,7 @@ def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
 
 
 def _scores(name: str, model: ChoraleModel, corpus: Corpus) -> list[str]:
-    """What the figures mean, and a table of them, a row for each group of pieces."""
+    """An explanation of the scores, and a table with one row for each group of pieces."""
     lines = [
         f"Nats per note on the {'exact' if EDITIONS[name] == 'jsb' else 'music21'} edition: whole "
         "pieces, in their own key, from the first note on (`negative_log_likelihood`). *One pass* "
@@ -295,8 +294,8 @@ def _markdown(table: pd.DataFrame) -> list[str]:
 
 
 def _settings(place: Path) -> dict[str, Any]:
-    """The settings of the training whose checkpoint is in a folder, the model's sizes among
-    them."""
+    """The settings of the training whose checkpoint is in a folder, including the model's
+    sizes."""
     with np.load(place / CHECKPOINT, allow_pickle=False) as file:
         settings = json.loads(str(file["state"]))["settings"]
     sizes = settings.pop("model")
@@ -312,23 +311,23 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("folder", help="a run's folder")
     parser.add_argument(
-        "--name", default="note_gru", choices=sorted(LOOPS), help="of the model (default: note_gru)"
+        "--name", default="note_gru", choices=sorted(LOOPS), help="model name (default: note_gru)"
     )
     parser.add_argument(
         "--tried",
         nargs="*",
         default=(),
         metavar="LABEL=FOLDER",
-        help="other trainings of a chord_gru, for a table that compares them",
+        help="other trainings of a chord_gru, to compare in a table",
     )
     parser.add_argument(
         "--keep",
         nargs="*",
         default=(),
         metavar="LABEL",
-        help="rows that are taken from the table that is already there",
+        help="rows to keep from the existing table",
     )
-    parser.add_argument("--remark", default="", help="what else to say about the training")
+    parser.add_argument("--remark", default="", help="further remarks on the training")
     arguments = parser.parse_args()
     print(
         ship(

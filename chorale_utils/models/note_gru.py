@@ -19,7 +19,7 @@ from .model import ChoraleModel
 
 
 class NoteGRUSizes(TypedDict, total=False):
-    """What a `NoteGRU` may be asked for; it says what each means."""
+    """The keyword arguments of `NoteGRU`, which explains them."""
 
     width: int
     layers: int
@@ -31,7 +31,7 @@ class NoteGRUSizes(TypedDict, total=False):
 
 
 def note_gru(**sizes: Unpack[NoteGRUSizes]) -> "NoteGRU":
-    """The classic model, built and ready to train: a `NoteGRU` of the sizes given (see there).
+    """The classic model, built and ready to train; the sizes are those of `NoteGRU`.
 
     Examples:
         >>> note_gru().count_params()
@@ -53,11 +53,11 @@ class NoteGRU(ChoraleModel):
 
     Args:
         width: width of each GRU.
-        layers: number of GRUs, one on the other.
-        dropout: share of each GRU's inputs left out in training.
-        recurrent_dropout: share of each GRU's state left out in training, the same for a whole
+        layers: number of stacked GRUs.
+        dropout: share of each GRU's inputs dropped in training.
+        recurrent_dropout: share of each GRU's state dropped in training, with one mask for a whole
             window.
-        output_dropout: share of the last GRU's output left out in training.
+        output_dropout: share of the last GRU's output dropped in training.
         l2: weight of the L2 penalty on the GRUs' kernels, 0 for none.
         layer_norm: whether to normalise each GRU's output (Ba et al. 2016, "Layer Normalization").
 
@@ -113,7 +113,7 @@ class NoteGRU(ChoraleModel):
         self.note_logits = keras.layers.Dense(VOCABULARY, name="note_logits")
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights; the shape of the input does not matter."""
+        """Creates the weights; the shape of the input does not matter."""
         features = VOCABULARY
         for gru, norm in zip(self.grus, self.norms):
             gru.build((None, None, features))
@@ -123,12 +123,11 @@ class NoteGRU(ChoraleModel):
         self.built = True
 
     def call(self, tokens: Tensor, training: bool = False) -> Tensor:
-        """Float tensor (B, notes, 59): probabilities of the note after each of `tokens` (B,
-        notes)."""
+        """Probabilities (B, notes, 59) of the note after each of `tokens` (B, notes)."""
         return keras.ops.softmax(self.logits(tokens, training=training))
 
     def logits(self, tokens: Tensor, training: bool = False) -> Tensor:
-        """Float tensor (B, notes, 59): logits of the note after each of `tokens` (B, notes)."""
+        """Logits (B, notes, 59) of the note after each of `tokens` (B, notes)."""
         x = keras.ops.one_hot(tokens, VOCABULARY)  # (B, notes, 59)
         for gru, norm in zip(self.grus, self.norms):
             x = norm(gru(x, training=training))  # (B, notes, width)
@@ -146,8 +145,8 @@ class NoteGRU(ChoraleModel):
         return ops.reshape(ops.log_softmax(logits), (count, steps, voices, VOCABULARY))
 
     def begin(self, count: int, steps: int) -> list[Tensor]:
-        """See `ChoraleModel.begin`: the GRUs' states, each (count, width), after all ends but the
-        last, which comes as the first `previous`."""
+        """See `ChoraleModel.begin`: the GRUs' states, each (count, width), after all end tokens but
+        the last, which is the first `previous`."""
         state = [keras.ops.zeros((count, gru.units)) for gru in self.grus]
         for _ in range(PRIMING - 1):
             _, state = self.next_note(state, 0, keras.ops.full((count,), END_TOKEN, "int32"))
@@ -166,5 +165,5 @@ class NoteGRU(ChoraleModel):
         return self.note_logits(x), new_state
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras needs to make the model anew: its sizes."""
+        """What Keras needs to rebuild the model: its sizes."""
         return {**super().get_config(), **self.sizes}

@@ -1,5 +1,5 @@
-"""Optimizers that add up the norm of their gradients, one of which also averages the weights; and
-the callbacks that go with them.
+"""Optimizers that record their gradient norms, one of which also averages the weights; and their
+callbacks.
 
 Notebook: 03_model_training
 """
@@ -13,9 +13,9 @@ from .backend import Tensor, keras, ordered_sum
 
 
 class GradientNormMixin:
-    """Makes a Keras optimizer add up the global norm of its gradients, as it is before clipping.
+    """Makes a Keras optimizer sum up the global norms of its gradients before clipping.
 
-    `norm_sum` and `norm_count` are variables; `LogNormAndRate` reads them and sets them to zero.
+    `norm_sum` and `norm_count` are variables; `LogNormAndRate` reads and resets them.
     """
 
     built: bool
@@ -24,7 +24,7 @@ class GradientNormMixin:
     add_variable: Any
 
     def build(self, variables: Sequence[Tensor]) -> None:
-        """Makes the optimizer's variables."""
+        """Creates the optimizer's variables."""
         if not self.built:
             super().build(variables)  # type: ignore[misc]  # the optimizer's
             self.norm_sum = self.add_variable((), initializer="zeros", name="norm_sum")
@@ -33,7 +33,7 @@ class GradientNormMixin:
     def apply(
         self, grads: Iterable[Tensor | None], trainable_variables: Iterable[Tensor] | None = None
     ) -> Tensor:
-        """Adds up the norm, and updates the variables."""
+        """Adds the norm to the sum, and updates the variables."""
         grads = list(grads)
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
@@ -49,7 +49,7 @@ class GradientNormMixin:
 
 @keras.saving.register_keras_serializable("chorale_utils")
 class NormAdam(GradientNormMixin, keras.optimizers.Adam):
-    """Adam (Kingma and Ba 2015) that adds up the global norm of its gradients.
+    """Adam (Kingma and Ba 2015) that sums up the global norms of its gradients.
 
     Examples:
         >>> variable, adam = keras.Variable(np.zeros(2, np.float32)), NormAdam(0.1)
@@ -66,11 +66,11 @@ class AveragingAdamW(GradientNormMixin, keras.optimizers.AdamW):
     """AdamW that keeps a moving average of the weights in `averages` (list of variables, in the
     weights' order).
 
-    Keras' own `use_ema` has one momentum from the first step on, which would keep the untrained
-    weights in the average for hundreds of steps; here it grows from 0.
+    Keras' own `use_ema` has a constant momentum, which would keep the untrained weights in the
+    average for hundreds of steps; here it grows from 0.
 
     Args:
-        average: the momentum that it reaches.
+        average: final momentum of the average.
 
     Examples:
         >>> variable, adam = keras.Variable(np.zeros(2, np.float32)), AveragingAdamW(0.1)
@@ -86,7 +86,7 @@ class AveragingAdamW(GradientNormMixin, keras.optimizers.AdamW):
         self.average = average
 
     def build(self, variables: Sequence[Tensor]) -> None:
-        """Makes the optimizer's variables, the averages among them."""
+        """Creates the optimizer's variables, including the averages."""
         if not self.built:
             super().build(variables)
             self.averaged = list(variables)
@@ -107,12 +107,12 @@ class AveragingAdamW(GradientNormMixin, keras.optimizers.AdamW):
         return done
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras needs to make the optimizer anew."""
+        """What Keras needs to rebuild the optimizer."""
         return {**super().get_config(), "average": self.average}
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Evaluates a model that is trained with `AveragingAdamW` with its averaged weights."""
+    """Uses the averaged weights of `AveragingAdamW` for validation."""
 
     def averaged_weights(self, model: keras.Model) -> list[np.ndarray]:
         """The averaged weights, in the order of `model.get_weights()`."""
@@ -126,7 +126,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._exchange(self.model)
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        """Gives the model its own weights back."""
+        """Restores the model's own weights."""
         self._exchange(self.model)
 
     @staticmethod
@@ -138,12 +138,12 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class LogNormAndRate(keras.callbacks.Callback):
-    """Logs the epoch's mean gradient norm and its learning rate. It comes first among the
-    callbacks, so that all others see them."""
+    """Logs the mean gradient norm and the learning rate of each epoch. It must be the first
+    callback, so that all others see them."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Adds both to `logs`, and sets the optimizer's sums to zero."""
-        assert logs is not None, "Keras gives one"
+        """Adds both to `logs`, and resets the optimizer's sums."""
+        assert logs is not None, "Keras always passes one"
         optimizer = self.model.optimizer
         logs["gradient_norm"] = float(optimizer.norm_sum) / max(float(optimizer.norm_count), 1.0)
         logs["learning_rate"] = float(optimizer.learning_rate)
