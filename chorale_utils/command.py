@@ -456,7 +456,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     to_studio.add_argument("--token", help="password for visitors (default: a new random one)")
     to_studio.add_argument(
-        "--model", default="chord_gru", help="shipped model or .keras file (default: %(default)s)"
+        "--model", default="phrase_gru", help="shipped model or .keras file (default: %(default)s)"
     )
     to_studio.add_argument(
         "--folder", metavar="DIR", help="where work is kept (default: the user's data folder)"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from chorale_utils import VOCABULARY, VOICES, Chorale, chord_gru, note_gru
+from chorale_utils import VOCABULARY, VOICES, Chorale, chord_gru, note_gru, phrase_gru
 from chorale_utils.corpus.editions import cache_folder, load_corpus
 from chorale_utils.models.backend import keras
 from chorale_utils.models.model import ChoraleModel
@@ -137,6 +137,12 @@ def new_chord_gru():
 def small_chord_gru():
     """A small ChordGRU, none of whose weights is zero; not to be trained or changed."""
     return shaken(chord_gru(**SMALL_CHORD_GRU))
+
+
+@pytest.fixture(scope="session")
+def small_phrase_gru():
+    """A small PhraseGRU, none of whose weights is zero; not to be trained or changed."""
+    return shaken(phrase_gru(**SMALL_CHORD_GRU))
 
 
 def piece(name, steps):

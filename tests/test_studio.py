@@ -1,16 +1,20 @@
 """The studio's engine: what a session keeps, what it lets the model change, what it says again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from chorale_utils import Chorale, Selection, Session
-from chorale_utils.notation.page import UNSPELLED, Bar, Notation, Syllable
+from chorale_utils.chorale import steps_per_bar
+from chorale_utils.encoding import VOCABULARY
+from chorale_utils.notation.page import UNSPELLED, Bar, Notation, Syllable, Tempo
 from chorale_utils.studio.drawing import closer_look, piece, score, variants
 from chorale_utils.studio.moments import Settings
 from chorale_utils.studio.pieces import LONGEST
+from chorale_utils.studio.process import struck_on
 
 TUNE = [67, 69, 71, 72, 71, 69, 67, 66]
 EVERYTHING = Selection(0, LONGEST)
@@ -35,8 +39,18 @@ def four_voices(steps=64):
 def answer(request, seed=0):
     """What a model might answer: fixed notes as given, others as chance will have them."""
     random = np.random.default_rng(seed)
-    written = random.integers(50, 70, request.given.shape)
-    return np.where(request.free, written, request.given)
+    return answer_of(request, random.integers(50, 70, request.given.shape))
+
+
+def answer_of(request, notes):
+    """An answer of some notes where they are free, struck in every quarter."""
+    pitches = np.where(request.free, notes, request.given)
+    struck = (pitches > 0) & (np.arange(len(pitches)) % 4 == 0)[:, None]
+    moves = np.diff(pitches, axis=0, prepend=0) != 0
+    struck = np.where(request.free, struck | (moves & (pitches > 0)), request.onsets)
+    form = request.form
+    about = (form.key, form.time_signature, form.pickup)
+    return Chorale(pitches, "x", None, None, *about, struck, form.under_fermata())
 
 
 def same(one, other):
@@ -286,10 +300,11 @@ def test_the_other_voices_sing_the_syllables_of_the_tune():
     for step in (0, 8):
         session.say(step, "Lo")
     request = session.ask("harmonise")
-    still = np.where(request.free, 60, request.given)
-    session.accept(request, still)
-    assert session.chorale.notes(3)[:, 0].tolist() == [0, 8]
-    assert session.chorale.notes(0)[:, 0].tolist() == [0, 4, 8, 12]
+    assert np.flatnonzero(request.syllables).tolist() == [0, 8]
+    allowed = struck_on(request.syllables, request.given)
+    goes_on = allowed[..., VOCABULARY:].any(axis=-1)
+    assert not goes_on[[0, 8], 1:].any() and goes_on[:, 0].all() and goes_on[[4, 12]].all()
+    assert typed([67, 67]).ask("harmonise").syllables is None, "no words, no syllables"
 
 
 def test_a_bass_alone_is_harmonised_from_below():
@@ -318,8 +333,9 @@ def test_rewriting_changes_what_is_selected_alone():
 def test_an_answer_that_changes_fixed_notes_is_refused():
     session = four_voices()
     request = session.ask("rewrite", Selection(0, 4))
+    written = answer(request)
     with pytest.raises(ValueError, match="fixed"):
-        session.accept(request, answer(request) + 1)
+        session.accept(request, replace(written, pitches=written.pitches + 1))
 
 
 def test_an_answer_fits_unless_what_was_given_has_changed():
@@ -352,12 +368,83 @@ def test_a_chorale_that_is_written_has_the_asked_metre_key_and_length():
     session.new("3/4", 4, "g minor")
     request = session.ask("write", bars=8)
     assert request.given.shape == (4 + 8 * 12, 4)
-    ending = request.pitch_classes[-1]
-    assert np.flatnonzero(ending[3]).tolist() == [7], "the bass ends on G"
-    assert np.flatnonzero(ending[0]).tolist() == [2, 7, 10], "under a chord of g minor"
+    assert request.form.key == "g minor" and request.form.phrases == (48, 52)
     session.accept(request, answer(request))
     assert (session.chorale.time_signature, session.chorale.pickup) == ("3/4", 4)
     assert session.chorale.key == "g minor"
+
+
+def test_what_is_written_has_phrases_fermatas_and_struck_notes():
+    session = Session()
+    session.new("4/4", 4, "C major")
+    request = session.ask("write", bars=4)
+    session.accept(request, answer(request))
+    chorale = session.chorale
+    assert np.flatnonzero(chorale.fermatas).tolist() == [*range(28, 32), *range(60, 68)]
+    assert np.array_equal(chorale.struck, answer(request).struck)
+
+
+def test_a_piece_goes_on_in_phrases_and_keeps_its_fermatas():
+    session = typed()  # two bars
+    session.hold(Selection(28, 32))
+    request = session.ask("continue", bars=4)
+    assert request.form.phrases == (32, 32, 32) and request.form.fermatas == (4, 8, 8)
+    session.accept(request, answer(request))
+    held = np.flatnonzero(session.chorale.fermatas)
+    assert held.tolist() == [*range(28, 32), *range(56, 64), *range(88, 96)]
+    assert session.chorale.notes(0)[:8].tolist() == typed().chorale.notes(0).tolist()
+
+
+def test_a_phrase_that_is_open_goes_on_before_another_begins():
+    request = typed(TUNE[:3]).ask("continue", bars=3)
+    assert request.form.phrases == (32, 32), "the first from where the piece begins"
+    assert request.form.fermatas == (8, 8)
+
+
+@pytest.mark.parametrize("metre", ["2/4", "3/4", "6/8", "3/2", "12/8"])
+@pytest.mark.parametrize("pickup", [0, 2, 4])
+@pytest.mark.parametrize("bars", [1, 3, 8])
+def test_the_form_of_new_bars_is_as_long_as_they_are(metre, pickup, bars):
+    session = Session()
+    session.new(metre, pickup)
+    form = session.ask("write", bars=bars).form
+    assert len(form) == pickup + bars * steps_per_bar(metre)
+    assert all(0 < held <= length for held, length in zip(form.fermatas, form.phrases))
+
+
+def test_a_chorale_is_written_in_the_form_of_the_piece():
+    session = hymn()
+    session.hold(Selection(20, 22))
+    form = session.ask("write", bars=None).form
+    assert (form.phrases, form.key, form.time_signature) == ((22, 22), "G major", "4/4")
+    with pytest.raises(ValueError, match="no form yet"):
+        Session().ask("write", bars=None)
+
+
+def test_what_is_rewritten_need_not_repeat_an_earlier_phrase():
+    pitches = np.repeat([[67, 62, 59, 43]], 64, axis=0)
+    fermatas = np.arange(64) % 32 >= 28
+    session = Session(Chorale(pitches, key="a minor", time_signature="4/4", fermatas=fermatas))
+    form = session.ask("rewrite", Selection(32, 48)).form
+    assert form.phrases == (32, 32) and form.repeats is None
+    assert form.key == "G major", "which is heard at its end"
+    assert session.ask("rewrite", Selection(32, 64)).form.key == "a minor", "which it states"
+
+
+def test_what_is_left_of_a_note_begins_anew_and_other_notes_go_on():
+    session = four_voices()
+    session.put(1, 8, 16, 60)
+    request = session.ask("rewrite", Selection(0, 16, (1,)))
+    assert request.onsets[16, 1] and not request.onsets[17:24, 1].any()
+    assert np.array_equal(request.onsets[:, 0], session.chorale.struck[:, 0])
+    session.accept(request, answer(request))
+    assert [16, 8, 60] in session.chorale.notes(1).tolist()
+
+
+def test_locking_the_tune_does_not_change_how_it_ends():
+    session = typed([67, 69, 71, 72])
+    session.lock(Selection(0, 16, (0,)))
+    assert session.ask("harmonise").pitch_classes is not None
 
 
 @pytest.mark.parametrize(
@@ -383,7 +470,7 @@ def test_settings_are_checked():
     session = Session()
     session.set(temperature=1.2, seed=9)
     assert (session.settings.temperature, session.seed) == (1.2, 9)
-    for wrong in ({"temperature": 9}, {"particles": 0}, {"movement": "wild"}, {"loud": True}):
+    for wrong in ({"temperature": 9}, {"particles": 33}, {"movement": "wild"}, {"loud": True}):
         with pytest.raises(ValueError, match="expected"):
             session.set(**wrong)
     assert session.settings == Settings(temperature=1.2)
@@ -409,6 +496,29 @@ def test_a_session_comes_back_from_its_json():
         session.undo()
         again.undo()
         assert same(again, session)
+
+
+def test_work_of_an_earlier_release_is_taken_up():
+    session = typed()
+    request = session.ask("harmonise")
+    session.accept(request, answer(request))
+    kept = json.loads(session.to_json())
+    kept["format"] = 2
+    del kept["moment"]["request"]["form"]
+    again = Session.from_json(json.dumps(kept))
+    assert same(again, session) and again.moment.request is None
+    again.undo()
+    assert same(again, typed())
+
+
+def test_of_a_very_long_past_the_latest_moments_are_kept(monkeypatch):
+    session = typed()
+    monkeypatch.setattr("chorale_utils.studio.session.MOST_KEPT", 1500)
+    again = Session.from_json(session.to_json())
+    assert 0 < len(again.past) < len(session.past)
+    again.undo()
+    session.undo()
+    assert same(again, session)
 
 
 @pytest.mark.parametrize("torn", ["", "{}", '{"format": 1}', "[1]", '{"format": 2, "moment": {}}'])
@@ -497,6 +607,25 @@ def test_the_page_hears_what_is_wrong_and_with_which_notes():
     json.dumps(told)
 
 
+def test_the_page_hears_in_which_order_bars_are_sung():
+    assert piece(hymn())["order"] == [[0, 44], [0, 44]]
+    bars = (
+        Bar(0, 16, "4/4"),
+        Bar(16, 16, "4/4", number=2, endings=(1,), repeat_end=2),
+        Bar(32, 16, "4/4", number=3, endings=(2,)),
+    )
+    page = Notation(bars, tempos=(Tempo(0, 96.0),))
+    session = Session(Chorale(np.full((48, 4), 60), time_signature="4/4", notation=page))
+    told = piece(session)
+    assert (told["order"], told["tempo"]) == ([[0, 32], [0, 16], [32, 48]], 96.0)
+
+
+def test_repeats_that_lead_nowhere_are_told_and_the_piece_is_sung_as_written():
+    page = Notation((Bar(0, 16, "4/4"), Bar(16, 16, "4/4", number=2, marks=("dal segno",))))
+    told = piece(Session(Chorale(np.full((32, 4), 60), time_signature="4/4", notation=page)))
+    assert told["order"] == [[0, 32]] and "segno" in told["astray"]
+
+
 def test_each_bar_of_the_page_is_drawn_as_one():
     session = hymn()
     assert score(session.chorale, 700)["svg"].count('class="measure"') == len(session.bars)
@@ -527,6 +656,6 @@ def test_what_a_visitor_writes_is_drawn_as_text():
 def test_variants_say_where_they_differ():
     session = four_voices()
     requests = [session.ask("rewrite", Selection(0, 4, (1,)), seed=seed) for seed in (1, 2, 3)]
-    answers = [np.where(request.free, 60 + request.seed, request.given) for request in requests]
+    answers = [answer_of(request, 60 + request.seed) for request in requests]
     session.offer(list(zip(requests, answers)))
     assert [told["differs"] for told in variants(session, 400)] == [[(1, 0)]] * 3

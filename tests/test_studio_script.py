@@ -2,34 +2,34 @@
 
 import numpy as np
 import pytest
+from conftest import shaken
 from test_studio import hymn, typed
 
-from chorale_utils import Chorale, Selection, Session, generate
-from chorale_utils.judging.counterpoint import RANGES
+from chorale_utils import Chorale, Selection, Session, critic
+from chorale_utils.studio.process import _Desk
 from chorale_utils.studio.script import script
-from chorale_utils.studio.writer import calmness
+from chorale_utils.studio.writer import as_asked
 
 
-def answered(session, model, work, selection=None, **asked):
-    """Has a model do what the writer does, and takes it up."""
+@pytest.fixture(scope="module")
+def desk(small_phrase_gru):
+    """What the process does with a request, of a small model and a critic that is not trained."""
+    desk = _Desk("small")
+    desk.model, desk.critic = small_phrase_gru, shaken(critic(width=4, embedding=2))
+    return desk
+
+
+def answered(session, desk, work, selection=None, **asked):
+    """Has the model write what is asked, and takes it up."""
     request = session.ask(work, selection, **asked)
-    how = {name: value for name, value in vars(request.settings).items() if name != "movement"}
-    how["ranges"] = RANGES if how["ranges"] else None
-    if request.settings.movement == "calm":
-        how |= {"best_of": 4, "judge": calmness}
-    how |= {
-        "rests": False,
-        "given": request.given,
-        "pitch_classes": request.pitch_classes,
-        "seed": request.seed,
-    }
-    session.accept(request, generate(model, **how)[0].pitches)
+    session.accept(request, desk._written(as_asked(request), lambda done, total: None))
 
 
-def made_by(text, model, monkeypatch):
+def made_by(text, desk, monkeypatch):
     """The piece that a script makes."""
     assert max(map(len, text.splitlines())) <= 100
-    monkeypatch.setattr("chorale_utils.load_model", lambda name: model)
+    monkeypatch.setattr("chorale_utils.load_model", lambda name: desk.model)
+    monkeypatch.setattr("chorale_utils.load_critic", lambda: desk.critic)
     names = {}
     exec(compile(text.replace("show(piece)", ""), "script", "exec"), names)
     return names["piece"]
@@ -38,6 +38,8 @@ def made_by(text, model, monkeypatch):
 def check_same(made, wanted):
     assert np.array_equal(made.pitches, wanted.pitches)
     assert np.array_equal(made.struck, wanted.struck)
+    held = [() if one.fermatas is None else np.flatnonzero(one.fermatas) for one in (made, wanted)]
+    assert list(held[0]) == list(held[1])
     assert (made.key, made.time_signature) == (wanted.key, wanted.time_signature)
     assert made.pickup == wanted.pickup
     assert made.notation == wanted.notation
@@ -62,50 +64,72 @@ def with_a_rest():
     return session
 
 
+def with_a_locked_tune():
+    session = typed([67, 69, 0, 72, 74, 72, 71, 72])
+    session.put(3, 4, 12, 48)  # sings where the tune rests
+    session.lock(Selection(0, 32, (0,)))
+    return session
+
+
 @pytest.mark.parametrize(
     "begin",
-    [typed, with_words, with_a_rest, hymn],
-    ids=["a tune", "a tune with words", "a tune with a rest", "a page"],
+    [typed, with_words, with_a_rest, with_a_locked_tune, hymn],
+    ids=["a tune", "a tune with words", "a tune with a rest", "a locked tune", "a page"],
 )
-def test_the_script_writes_the_same_piece(small_chord_gru, monkeypatch, begin):
+def test_the_script_writes_the_same_piece(desk, monkeypatch, begin):
     session = begin()
-    session.set(particles=2)
-    answered(session, small_chord_gru, "harmonise")
-    check_same(made_by(script(session), small_chord_gru, monkeypatch), session.chorale)
-    assert ("harmonize(\n" in script(session)) == (begin is not hymn)
+    session.set(particles=8)
+    answered(session, desk, "harmonise")
+    check_same(made_by(script(session), desk, monkeypatch), session.chorale)
+    assert ("harmonize(\n" in script(session)) == (begin not in (hymn, with_a_locked_tune))
     session.lock(Selection(0, 32, (3,)))
     session.hold(Selection(16, 20))
-    answered(session, small_chord_gru, "rewrite", Selection(8, 24, (0, 1)), seed=5)
-    answered(session, small_chord_gru, "continue", bars=1)
-    check_same(made_by(script(session), small_chord_gru, monkeypatch), session.chorale)
+    answered(session, desk, "rewrite", Selection(8, 24, (0, 1)), seed=5)
+    answered(session, desk, "continue", bars=1)
+    check_same(made_by(script(session), desk, monkeypatch), session.chorale)
 
 
-def test_a_chorale_that_was_written_is_written_again(small_chord_gru, monkeypatch):
+def test_a_chorale_that_was_written_is_written_again(desk, monkeypatch):
     session = in_g_minor()
-    session.set(particles=2, movement="calm", ranges=False)
-    answered(session, small_chord_gru, "write", bars=2)
-    check_same(made_by(script(session), small_chord_gru, monkeypatch), session.chorale)
+    session.set(particles=8, movement="calm", ranges=False)
+    answered(session, desk, "write", bars=2)
+    check_same(made_by(script(session), desk, monkeypatch), session.chorale)
 
 
-def test_locked_notes_are_in_the_script(small_chord_gru, monkeypatch):
+def test_a_chorale_in_the_form_of_another_is_written_again(desk, monkeypatch):
+    session = hymn()
+    session.hold(Selection(20, 22))
+    session.set(particles=8)
+    answered(session, desk, "write", bars=None)
+    assert np.flatnonzero(session.chorale.fermatas).tolist() == [20, 21]
+    check_same(made_by(script(session), desk, monkeypatch), session.chorale)
+
+
+def test_the_script_names_the_model_that_has_written(desk):
+    session = typed()
+    answered(session, desk, "harmonise")
+    assert "load_model('mine.keras')" in script(session, "mine.keras")
+
+
+def test_locked_notes_are_in_the_script(desk, monkeypatch):
     session = typed([67, 69, 71, 72])
     session.put(3, 8, 4, 55)
     session.lock(Selection(8, 12, (3,)))
-    session.set(particles=2)
-    answered(session, small_chord_gru, "harmonise")
+    session.set(particles=8)
+    answered(session, desk, "harmonise")
     assert session.chorale.pitches[8, 3] == 55
-    check_same(made_by(script(session), small_chord_gru, monkeypatch), session.chorale)
+    check_same(made_by(script(session), desk, monkeypatch), session.chorale)
 
 
-def test_the_script_of_a_piece_by_hand_needs_no_model(small_chord_gru, monkeypatch):
+def test_the_script_of_a_piece_by_hand_needs_no_model(desk, monkeypatch):
     session = typed()
     session.put(3, 0, 16, 48)
     session.say(0, "Lo-")
-    check_same(made_by(script(session), None, monkeypatch), session.chorale)
+    check_same(made_by(script(session), desk, monkeypatch), session.chorale)
     assert "load_model" not in script(session)
 
 
 def test_an_opened_file_keeps_its_page_in_the_script(monkeypatch):
     session = hymn()
-    check_same(made_by(script(session), None, monkeypatch), session.chorale)
+    check_same(made_by(script(session), desk, monkeypatch), session.chorale)
     assert isinstance(session.chorale, Chorale)

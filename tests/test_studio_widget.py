@@ -9,14 +9,15 @@ from multiprocessing.connection import Client
 import numpy as np
 import pytest
 
-from chorale_utils import Chorale, save_model, write_midi
-from chorale_utils.judging.counterpoint import RANGES
+from chorale_utils import Chorale, Session, save_model, write_midi
 
 pytest.importorskip("anywidget", reason="the studio extra is not installed")
 
 from chorale_utils.studio import widget
+from chorale_utils.studio.keeping import chorale_from_json, chorale_to_json
+from chorale_utils.studio.process import _Desk, _Job, _Page
 from chorale_utils.studio.widget import Studio
-from chorale_utils.studio.writer import Writer, end, start
+from chorale_utils.studio.writer import Writer, as_asked, end, start
 
 TUNE = np.repeat([67, 69, 71, 72], 4)
 
@@ -89,7 +90,8 @@ def test_what_is_no_command_is_refused(page, message):
 
 
 def test_what_the_page_sets_is_not_read(page):
-    page.studio.set_state({"piece": {"title": "theirs"}})
+    page.studio.set_state({"piece": {"title": "theirs"}, "busy": {"work": "write"}, "_esm": "1"})
+    assert not page.studio.busy and page.studio._esm != "1"
     page.do("put", voice=0, step=0, length=4, pitch=60)
     assert page.studio.chorale.title is None and page.studio.piece["title"] == ""
 
@@ -135,6 +137,7 @@ def test_torn_work_is_said_to_be_torn_and_a_new_piece_begins(page, folder):
     page.studio._file = None
     page.do("hello", visitor="one", width=700)
     assert any("cannot be read" in told.get("text", "") for told in page.heard)
+    assert [file.read_text() for file in folder.glob("*.unreadable")] == ["{torn"]
     assert page.studio.chorale.pitches[0, 0] == 67
 
 
@@ -171,16 +174,16 @@ def test_a_file_that_is_no_music_is_refused_without_naming_a_path(page, name, co
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory, small_chord_gru):
+def process(tmp_path_factory, small_phrase_gru):
     """A process with a small model: (its address, its key, the model's path)."""
     path = tmp_path_factory.mktemp("model") / "small.keras"
-    save_model(small_chord_gru, path)
+    save_model(small_phrase_gru, path)
     running, address, key = start(str(path))
     yield address, key, str(path)
     end(running)
 
 
-def asked(writer, request, seconds=180):  # the first one waits for the model
+def asked(writer, request, seconds=400):  # the first one waits for the model
     """The last answer to a request, and the states on the way."""
     answers, ended = [], threading.Event()
 
@@ -194,31 +197,82 @@ def asked(writer, request, seconds=180):  # the first one waits for the model
     return answers[-1], [answer["state"] for answer in answers]
 
 
-def test_the_process_writes_as_generate_does_and_keeps_what_is_given(process, small_chord_gru):
-    from chorale_utils import generate
+def forty_bars():
+    """A request for forty bars, which take a while."""
+    return as_asked(Session().ask("write", bars=40))
+
+
+def held(steps=8):
+    """A chord that stays, as it is sent."""
+    return {"do": "look", "chorale": chorale_to_json(Chorale([[67, 62, 59, 43]] * steps))}
+
+
+def test_the_process_harmonises_as_harmonize_does(process, small_phrase_gru):
+    from chorale_utils import VOICE_RANGES, harmonize, load_critic
 
     address, key, path = process
     writer = Writer(path, address, key)
-    given = np.full((16, 4), -1)
-    given[:, 0] = TUNE
-    request = {"do": "write", "given": given.tolist(), "seed": 3, "temperature": 0.8}
-    answer, states = asked(writer, request)
-    how = {"particles": 32, "temperature": 0.8, "parallels": False, "crossing": False}
-    how |= {"ranges": RANGES, "rests": False}
-    wanted = generate(small_chord_gru, given=given, seed=3, **how)[0]
+    session = Session(Chorale(np.pad(TUNE[:, None], [(0, 0), (0, 3)]), key="G major"))
+    answer, states = asked(writer, as_asked(session.ask("harmonise", seed=3)))
+    how = {"particles": 32, "temperature": session.settings.temperature, "ranges": VOICE_RANGES}
+    how |= {"critic": load_critic(), "seed": 3}
+    wanted = harmonize(small_phrase_gru, session.chorale, **how)[0]
+    made = chorale_from_json(answer["chorale"])
     assert answer["state"] == "done" and "working" in states
-    assert np.array_equal(answer["pitches"], wanted.pitches)
+    assert np.array_equal(made.pitches, wanted.pitches)
+    assert np.array_equal(made.struck[:, 1:], wanted.struck[:, 1:])
     writer.close()
+
+
+def test_the_process_says_what_model_and_critic_think_of_a_piece(process, small_phrase_gru):
+    from chorale_utils import critic_log_odds, load_critic
+
+    address, key, path = process
+    writer = Writer(path, address, key)
+    fermatas = np.arange(32) >= 28
+    chorale = Chorale([[67, 62, 59, 43]] * 32, key="G major", fermatas=fermatas)
+    answer, _ = asked(writer, {"do": "look", "chorale": chorale_to_json(chorale)})
+    assert np.array(answer["nats"]).shape == (32, 4)
+    (whole,) = critic_log_odds(load_critic(), [chorale])
+    assert sum(answer["odds"]) == pytest.approx(whole[0], abs=0.2), "each is rounded"
+    writer.close()
+
+
+def test_a_model_that_writes_no_scores_is_refused_to_whoever_asks(tmp_path, small_chord_gru):
+    save_model(small_chord_gru, tmp_path / "chords.keras")
+    for model, message in (("chords.keras", "takes no form"), ("none.keras", "none.keras")):
+        running, address, key = start(str(tmp_path / model))
+        writer = Writer("", address, key)
+        answer, _ = asked(writer, held())
+        assert answer["state"] == "failed" and message in answer["message"]
+        writer.close()
+        end(running)
+
+
+def test_pages_are_served_in_turn():
+    desk = _Desk("none")
+    greedy, other, third = (_Page(None, turn) for turn in range(3))
+    asked_for = [(greedy, 1), (greedy, 2), (greedy, 3), (other, 4), (third, 5), (other, 6)]
+    desk.waiting = [_Job({"job": number}, page) for page, number in asked_for]
+    desk.turns = iter(range(3, 99))
+    served = []
+    while desk.waiting:
+        job = desk.next_job()
+        assert desk.in_turn()[0] is job
+        desk.waiting.remove(job)
+        desk.served = None
+        served.append(job.request["job"])
+    assert served == [1, 4, 5, 2, 6, 3]
 
 
 def test_a_wrong_request_fails_alone_and_the_next_one_is_served(process):
     address, key, path = process
     writer = Writer(path, address, key)
-    wrong, _ = asked(writer, {"do": "write", "given": [[1, 2]], "seed": 0})
+    wrong, _ = asked(writer, as_asked(Session().ask("write", bars=1)) | {"given": [[1, 2]]})
     assert wrong["state"] == "failed" and wrong["message"]
     unknown, _ = asked(writer, {"do": "import os"})
     assert unknown["state"] == "failed"
-    right, _ = asked(writer, {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 8})
+    right, _ = asked(writer, held())
     assert np.array(right["nats"]).shape == (8, 4)
     writer.close()
 
@@ -226,18 +280,17 @@ def test_a_wrong_request_fails_alone_and_the_next_one_is_served(process):
 def test_what_is_stopped_is_not_heard_of_again(process):
     address, key, path = process
     writer, heard = Writer(path, address, key), []
-    given = [[-1] * 4] * 320
-    job = writer.ask({"do": "write", "given": given, "seed": 0}, heard.append)
+    job = writer.ask(forty_bars(), heard.append)
     writer.stop(job)
     many = len(heard)
-    answer, _ = asked(writer, {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 8})
+    answer, _ = asked(writer, held())
     assert answer["state"] == "done" and len(heard) == many
     writer.close()
 
 
 def test_whoever_leaves_does_not_get_in_the_way_of_the_others(process):
     address, key, path = process
-    surprise = {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 64}
+    surprise = held(64)
     for _ in range(30):
         hasty = Writer(path, address, key)
         for _ in range(3):
@@ -259,27 +312,25 @@ def test_without_the_key_the_process_does_not_listen(process):
 def test_messages_are_json_and_nothing_is_unpickled(process):
     address, key, path = process
     stranger = Client(address, authkey=bytes.fromhex(key))
-    stranger.send({"do": "surprise"})  # pickled
+    stranger.send({"do": "look"})  # pickled
     with pytest.raises(EOFError):
         stranger.recv_bytes()
     writer = Writer(path, address, key)
-    assert asked(writer, {"do": "surprise", "pitches": [[60] * 4] * 4})[0]["state"] == "done"
+    assert asked(writer, held())[0]["state"] == "done"
     writer.close()
 
 
 def test_who_asks_for_too_much_at_once_waits_and_the_others_are_served(process):
     address, key, path = process
     greedy, other, heard = Writer(path, address, key), Writer(path, address, key), []
-    given = [[-1] * 4] * 320
-    jobs = [greedy.ask({"do": "write", "given": given, "seed": 0}, heard.append) for _ in range(20)]
-    surprise = {"do": "surprise", "pitches": [[67, 62, 59, 43]] * 8}
+    jobs = [greedy.ask(forty_bars(), heard.append) for _ in range(20)]
     begin = time.monotonic()
     while not any(answer["state"] == "failed" for answer in heard):
         assert time.monotonic() < begin + 20
         time.sleep(0.02)
     for job in jobs:
         greedy.stop(job)
-    assert asked(other, surprise)[0]["state"] == "done"
+    assert asked(other, held())[0]["state"] == "done"
     refused = [answer for answer in heard if answer["state"] == "failed"]
     assert refused and all("at once" in answer["message"] for answer in refused)
     greedy.close()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale, key_signature
-from ..notation.page import Bar, bars_of
+from ..notation.page import Bar, Notation, bars_of
 from ..notation.score import show_score
 from .session import Session
 
@@ -53,6 +53,7 @@ def piece(session: Session) -> dict[str, Any]:
         "bars": [_bar(bar) for bar in session.bars],
         "voices": _voices(chorale, session.locks),
         "fermatas": _fermatas(chorale),
+        **_played(chorale),
         "words": [
             (each.step, each.voice, each.verse, each.text, each.syllabic) for each in session.words
         ],
@@ -137,6 +138,26 @@ def opinion(chorale: Chorale) -> dict[str, Any]:
 def _bar(bar: Bar) -> tuple[int, int, int, int, int]:
     """Start, stop, number, sixteenths of its metre that have passed, sixteenths of a beat."""
     return bar.start, bar.stop, bar.number, bar.offset, 16 // int(bar.time_signature.split("/")[1])
+
+
+def _played(chorale: Chorale) -> dict[str, Any]:
+    """How it is sung (dict): `order`, from which step up to which, one after the other, all
+    repeats, endings and jumps taken; `astray`, why they cannot be taken, where they cannot;
+    `tempo`, the first of its marks, or None."""
+    bars, astray = bars_of(chorale), ""
+    try:
+        numbers = Notation(bars).playing_order()
+    except ValueError as error:
+        numbers, astray = [*range(len(bars))], f"{error}: played as it is written"
+    order = list[list[int]]()
+    for bar in (bars[number] for number in numbers):
+        if order and order[-1][1] == bar.start:
+            order[-1][1] = bar.stop
+        else:
+            order.append([bar.start, bar.stop])
+    marks = () if chorale.notation is None else chorale.notation.tempos
+    tempo = next((mark.quarters_per_minute for mark in marks if mark.quarters_per_minute), None)
+    return {"order": order, "astray": astray, "tempo": tempo}
 
 
 def _around(chorale: Chorale, free: np.ndarray) -> tuple[int, int]:

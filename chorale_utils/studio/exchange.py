@@ -27,6 +27,7 @@ from ..notation.loading import (
     load_melody,
 )
 from ..notation.midi import write_midi
+from ..notation.page import expand_repeats
 from ..notation.score import write_score
 from .drawing import ENGRAVING
 from .pieces import tune_of
@@ -164,8 +165,8 @@ def exported(session: Session, kind: str, tempo: float, staves: int, model: str)
             lambda: written(lambda path: write_midi(chorale, path, tempo, about), ".mid"),
         ),
         "pdf": (".pdf", "application/pdf", lambda: as_score(".pdf", staves=staves)),
-        "mp3": (".mp3", "audio/mpeg", lambda: mp3(chorale, tempo)),
-        "python": (".py", "text/x-python", lambda: script(session).encode()),
+        "mp3": (".mp3", "audio/mpeg", lambda: mp3(expand_repeats(chorale), tempo)),
+        "python": (".py", "text/x-python", lambda: script(session, model).encode()),
     }
     suffix, media, make = writers[kind]
     title = re.sub(r"[^\w-]+", "-", chorale.title or chorale.name).strip("-") or "chorale"

@@ -6,12 +6,15 @@ Notebook: 06_studio
 from __future__ import annotations
 
 import base64
+import json
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..chorale import VOICES, Chorale
+from ..form import Form
 from ..notation.page import Bar, KeySignature, Notation, Syllable, Tempo
 from .moments import Moment, Request, Settings
 
@@ -70,10 +73,12 @@ def _notation_from_json(told: dict[str, Any]) -> Notation:
     return Notation(**marks, spelling=spelling, **{name: told[name] for name in _NAMES})
 
 
-def moment_to_json(moment: Moment) -> dict[str, Any]:
+@lru_cache(maxsize=512)  # a session is saved after each command, and most of it is the past
+def moment_to_json(moment: Moment) -> str:
+    """A moment as JSON (str); `moment_from_json` makes it again."""
     """A moment as what JSON knows (dict); `moment_from_json` makes it again."""
     request = moment.request
-    return {
+    told = {
         "chorale": chorale_to_json(moment.chorale),
         "locks": _packed(moment.locks),
         "what": moment.what,
@@ -83,25 +88,36 @@ def moment_to_json(moment: Moment) -> dict[str, Any]:
             "given": _packed(request.given.astype("<i2")),
             "seed": request.seed,
             "settings": vars(request.settings),
+            "form": vars(request.form),
+            "onsets": _packed(request.onsets),
             "pitch_classes": _packed(request.pitch_classes),
+            "syllables": _packed(request.syllables),
         },
     }
+    return json.dumps(told)
 
 
 def moment_from_json(told: dict[str, Any]) -> Moment:
-    """The moment that `moment_to_json` told of.
+    """The moment that `moment_to_json` told of, as `json.loads` reads it.
 
     Raises:
         ValueError: it is none.
     """
     chorale, request = chorale_from_json(told["chorale"]), told["request"]
+    if request is not None and "form" not in request:  # of an earlier release
+        request = None
     if request is not None:
         given = _unpacked(request["given"], "<i2").reshape(-1, len(VOICES)).astype(int)
-        classes = request["pitch_classes"]
-        if classes is not None:
-            classes = _unpacked(classes, "?").reshape(-1, len(VOICES), 12)
-        settings = Settings(**request["settings"])
-        request = Request(request["work"], given, request["seed"], settings, classes)
+        masks = {
+            name: request[name] and _unpacked(request[name], "?").reshape(shape)
+            for name, shape in (
+                ("onsets", given.shape),
+                ("pitch_classes", (-1, len(VOICES), 12)),
+                ("syllables", (-1,)),
+            )
+        }
+        settings, form = Settings(**request["settings"]), Form(**request["form"])
+        request = Request(request["work"], given, request["seed"], settings, form, **masks)
     locks = _unpacked(told["locks"], "?").reshape(chorale.pitches.shape)
     return Moment(chorale, locks, request, told["what"])
 

@@ -7,14 +7,16 @@ Notebook: 06_studio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..chorale import VOICES, Chorale
+from ..form import Form
 
 FREE = -1  # in `given`: where the model writes
 WORKS = ("harmonise", "rewrite", "continue", "write")
+CANDIDATES = (8, 32, 64, 128)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Settings:
 
     Args:
         temperature: below 1 is more cautious, above 1 more daring; 0.1 to 2.
-        particles: candidates for each piece, 1 to 256.
+        particles: candidates for each piece, one of `CANDIDATES`.
         parallels, crossing: whether parallel fifths and octaves, and crossing voices, are allowed.
         ranges: whether each voice keeps within what a choir sings (`judging.counterpoint.RANGES`).
         movement: ``'calm'``, ``'lively'``, or ``''`` as it comes.
@@ -42,8 +44,9 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0.1 <= self.temperature <= 2:
             raise ValueError(f"temperature {self.temperature}: expected 0.1 to 2")
-        if not 1 <= self.particles <= 256:
-            raise ValueError(f"candidates {self.particles}: expected 1 to 256")
+        if self.particles not in CANDIDATES:
+            known = ", ".join(map(str, CANDIDATES))
+            raise ValueError(f"{self.particles} candidates: expected one of {known}")
         if self.movement not in ("", "calm", "lively"):
             raise ValueError(f"movement {self.movement!r}: expected 'calm', 'lively' or ''")
 
@@ -58,15 +61,22 @@ class Request:
             writes.
         seed: of its chance.
         settings: how it writes.
+        form: bars, phrases, fermatas and key of the piece that it is to become.
+        onsets: bool array (steps, 4), whether a fixed note is struck there or goes on.
         pitch_classes: bool array (steps, 4, 12), which ones each voice may sing, as in `generate`;
             None for all.
+        syllables: bool array (steps,), where the voices that the model writes sing a new syllable
+            (or rest); None where there are no words.
     """
 
     work: str
     given: np.ndarray
     seed: int
     settings: Settings
+    form: Form
+    onsets: np.ndarray
     pitch_classes: np.ndarray | None = None
+    syllables: np.ndarray | None = None
 
     @property
     def free(self) -> np.ndarray:
@@ -116,6 +126,16 @@ class Selection:
             raise ValueError(f"steps {self.start} to {self.stop}: expected at least one step")
         if not self.voices or not set(self.voices) <= set(range(len(VOICES))):
             raise ValueError(f"voices {self.voices}: expected some of 0, 1, 2, 3")
+
+    def within(self, steps: int) -> Selection:
+        """The selection in a piece of so many steps.
+
+        Raises:
+            ValueError: it begins after the end.
+        """
+        if self.start >= steps:
+            raise ValueError(f"step {self.start}: expected 0..{steps - 1}")
+        return replace(self, stop=min(self.stop, steps))
 
     def mask(self, steps: int) -> np.ndarray:
         """bool array (steps, 4): true where it is selected."""

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar, tonic_and_mode
+from ..chorale import VOICES, Chorale, steps_per_bar
 from ..notation.metre import find_metre
 from ..notation.page import UNSPELLED, Bar, Notation, Syllable, bars_of
 from ..notation.score import find_key
-from ..writing.melody import syllables_of
-from .moments import Moment, Request
+from .moments import Moment
 
 LONGEST = 640  # steps: the longest chorale in the corpus
 
@@ -72,23 +71,6 @@ def tune_of(chorale: Chorale) -> int:
     """The voice (0..3) that has the tune: the only one that sings, or else the soprano."""
     sings = np.flatnonzero(chorale.pitches.any(axis=0))
     return int(sings[0]) if len(sings) == 1 else 0
-
-
-def sung_with_tune(chorale: Chorale, request: Request) -> np.ndarray:
-    """Where the voices that the model writes sing a new syllable, bool array (steps,): with the
-    words of the tune, or with each of its notes, where that is given.
-
-    Args:
-        chorale: the piece as it was when the model was asked.
-        request: what it was asked.
-    """
-    tune, begins = tune_of(chorale), np.zeros(len(request.given), bool)
-    if request.work in ("harmonise", "rewrite"):
-        sung = chorale[: len(begins)]
-        syllables = syllables_of(sung, tune)
-        begins = sung.struck[:, tune] if syllables is None else syllables
-        begins = begins & ~request.free[:, tune]
-    return begins
 
 
 def bars_up_to(chorale: Chorale, steps: int) -> tuple[Bar, ...]:
@@ -149,28 +131,16 @@ def fitted_page(page: Notation | None, struck: np.ndarray, changed: np.ndarray) 
     return replace(page, spelling=spelling, words=tuple(words))
 
 
+def check_length(steps: int) -> None:
+    """Raises a ValueError where a piece of so many steps is too long for the studio."""
+    if steps > LONGEST:
+        raise ValueError(f"{steps} sixteenths: expected at most {LONGEST}, 40 bars of 4/4")
+
+
 def without_empty_end(pitches: np.ndarray) -> np.ndarray:
     """The steps (int array (steps, 4)) up to the last one on which a voice sings."""
     sung = np.flatnonzero(pitches.any(axis=1))
     return pitches[: int(sung[-1]) + 1] if len(sung) else pitches[:0]
-
-
-def tonic_frame(steps: int, key: str, pickup: int) -> np.ndarray:
-    """Pitch classes, bool array (steps, 4, 12), that tell the model a key: the tonic chord in root
-    position where the first bar begins, and over the last two quarters.
-
-    Examples:
-        >>> np.flatnonzero(tonic_frame(32, "a minor", 4)[-1, 3]).tolist()
-        [9]
-    """
-    tonic, minor = tonic_and_mode(key)
-    classes = np.ones((steps, len(VOICES), 12), bool)
-    first = slice(pickup, pickup + STEPS_PER_QUARTER)
-    for place in (first, slice(max(0, steps - 2 * STEPS_PER_QUARTER), steps)):
-        chord = [tonic, (tonic + 4 - minor) % 12, (tonic + 7) % 12]
-        classes[place] = np.isin(np.arange(12), chord)
-        classes[place, -1] = np.arange(12) == tonic
-    return classes
 
 
 def in_words(syllables: Iterable[Syllable]) -> tuple[Syllable, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,20 @@ from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale
 from ..judging.counterpoint import RANGES
 from ..notation.page import Notation
 from .moments import FREE, Request, Settings
-from .pieces import sung_with_tune, tune_of
+from .pieces import tune_of
 from .session import Session
+from .writer import MODEL
 
 _WIDTH = 88
 _PAGE = ("bars", "keys", "tempos", "words")
 
 
-def script(session: Session) -> str:
+def script(session: Session, model: str = MODEL) -> str:
     """The Python (str) that makes the piece of a session.
+
+    Args:
+        session: Session.
+        model: the one that has written: name of a shipped model, or path of a ``.keras`` file.
 
     Examples:
         >>> session = Session(Chorale(np.tile([72, 0, 0, 0], (16, 1)), key="C major"))
@@ -49,7 +55,7 @@ def script(session: Session) -> str:
         lines += ["", "# what the page says beyond the notes", *_page(begun.notation)]
     lines += [_chorale(begun)]
     if asked:
-        lines += ["", 'model = load_model("chord_gru")']
+        lines += ["", f"model, critic = load_model({model!r}), load_critic()"]
     if any(after.request is not None and after.request.settings.ranges for _, after in asked):
         sung = [f"    {voice!r}: {tuple(bounds)}," for voice, bounds in zip(VOICES, RANGES)]
         lines += ["ranges = {", *sung, "}"]
@@ -67,7 +73,8 @@ def script(session: Session) -> str:
         lines += ["", "# the page, for the notes as they are now"]
         lines += [*_page(last.chorale.notation), "piece = replace(piece, notation=page)"]
     has_page = any(line.startswith("page = ") for line in lines)
-    return "\n".join([*_imports(bool(asked), has_page), "", *lines, "", "show(piece)"]) + "\n"
+    lines += ["", "show(piece)"]
+    return "\n".join([*_imports("\n".join(lines), has_page), "", *lines]) + "\n"
 
 
 def _described(known: Chorale, now: Chorale) -> list[str]:
@@ -97,13 +104,18 @@ def _held(chorale: Chorale) -> str:
     return f"fermatas=np.isin(np.arange({len(chorale)}), {told})"
 
 
-def _imports(asked: bool, page: bool) -> list[str]:
-    names = ["Chorale", "show"]
-    lines = ["import numpy as np", ""]
-    if asked:
-        names += ["generate", "harmonize", "load_model"]
-        lines = ["from dataclasses import replace", "", *lines]
-    lines += [f"from chorale_utils import {', '.join(sorted(names, key=str.lower))}"]
+def _imports(text: str, page: bool) -> list[str]:
+    """What lines of Python need, as lines of Python."""
+    known = ("Chorale", "Form", "compose", "generate", "harmonize", "load_critic", "load_model")
+    names = [*(name for name in known if f"{name}(" in text), "show"]
+    lines = ["from dataclasses import replace", ""] if "replace(" in text else []
+    lines += ["import numpy as np", ""]
+    told = f"from chorale_utils import {', '.join(names)}"
+    if len(told) > _WIDTH:
+        told = f"from chorale_utils import (\n{_wrapped(names)}\n)"
+    lines += [told]
+    if "VOCABULARY" in text:
+        lines += ["from chorale_utils.encoding import SCORE_VOCABULARY, VOCABULARY"]
     if page:
         kinds = "Bar, KeySignature, Notation, Syllable, Tempo"
         lines += [f"from chorale_utils.notation.page import {kinds}"]
@@ -203,28 +215,41 @@ def _chorale(chorale: Chorale) -> str:
 
 def _asked(before: Chorale, request: Request) -> list[str]:
     """One piece of the model's work as lines of Python."""
-    free = request.free
-    told = {"seed": str(request.seed), **_told(request.settings)}
+    steps = len(request.given)
+    told = {"seed": str(request.seed), **_told(request.settings), "critic": "critic"}
     lines = [f"# {request.work}"]
     if _is_harmonize(before, request):
-        cut = f"piece[:{len(free)}]" if len(free) < len(before) else "piece"
-        voice = int(np.flatnonzero(before.pitches.any(axis=0))[0])
+        cut = f"piece[:{steps}]" if steps < len(before) else "piece"
+        voice = tune_of(before)
         if voice:
             told["voice"] = repr(VOICES[voice])
-        if told.pop("parallels") == "True":
-            told["parallels"] = "True"
-        if told.pop("crossing", "True") == "True":
-            told["crossing"] = "True"
         return [*lines, "piece = harmonize(", f"    model, {cut},", *_arguments(told), ")[0]"]
-    lines += [f"given = np.full(({len(free)}, 4), {FREE})"]
-    if request.work != "write":
-        lines += [f"given[:{min(len(before), len(free))}] = piece.pitches[:{len(free)}]"]
-        lines += _free_regions(free, len(before))
+    lines += [f"form = {_form(request)}"]
+    told["rests"] = "False"
+    if request.work == "write":
+        told = {"model": "model", "ranges": "None", **told}
+        lines += ["written = compose(", "    form,", *_arguments(told), ")[0]"]
+        return [*lines, "piece = replace(written, name='written')"]
+    shared = min(len(before), steps)
+    lines += [f"given = np.full(({steps}, 4), {FREE})"]
+    lines += [f"given[:{shared}] = piece.pitches[:{shared}]"]
+    lines += _changed_regions(before.pitches[:shared], request.given[:shared])
+    lines += [f"struck = np.zeros(({steps}, 4), bool)"]
+    lines += [f"struck[:{shared}] = piece.struck[:{shared}]"]
+    lines += [f"struck[1:] |= given[:-1] == {FREE}  # what is left of a note begins anew"]
     if request.pitch_classes is not None:
         lines += _pitch_classes(request.pitch_classes)
         told["pitch_classes"] = "classes"
-    told["rests"] = "False"
-    lines += ["written = generate(", "    model, given=given,", *_arguments(told), ")[0]"]
+    if request.syllables is not None:
+        begins = [str(step) for step in np.flatnonzero(request.syllables)]
+        lines += ["# the voices that are written sing the syllables of the tune, too"]
+        lines += ["begins = [", _wrapped(begins), "]"]
+        lines += [f"sung = np.isin(np.arange({steps}), begins)[:, None] & (given == {FREE})"]
+        lines += [f"allowed = np.ones(({steps}, 4, SCORE_VOCABULARY), bool)"]
+        lines += ["allowed[sung, VOCABULARY:] = False"]
+        told["allowed"] = "allowed"
+    lines += ["written = generate("]
+    lines += ["    model, given=given, form=form, onsets=struck,", *_arguments(told), ")[0]"]
     return [*lines, *_taken_up(before, request)]
 
 
@@ -233,6 +258,16 @@ def _arguments(told: dict[str, str]) -> list[str]:
     judge = told.pop("judge", "")
     lines = [_wrapped([f"{name}={value}" for name, value in told.items()])]
     return [*lines, f"    judge={judge},"] if judge else lines
+
+
+def _form(request: Request) -> str:
+    """A form as Python, without what goes without saying."""
+    told = "".join(
+        f"    {each.name}={getattr(request.form, each.name)!r},\n"
+        for each in fields(request.form)
+        if getattr(request.form, each.name) != each.default
+    )
+    return f"Form(\n{told})"
 
 
 def _is_harmonize(before: Chorale, request: Request) -> bool:
@@ -267,9 +302,8 @@ def _told(settings: Settings) -> dict[str, str]:
         "temperature": f"{settings.temperature:g}",
         "particles": str(settings.particles),
         "parallels": str(settings.parallels),
+        "crossing": str(settings.crossing),
     }
-    if not settings.crossing:
-        told["crossing"] = "False"
     if settings.ranges:
         told["ranges"] = "ranges"
     if settings.movement:
@@ -279,44 +313,31 @@ def _told(settings: Settings) -> dict[str, str]:
     return told
 
 
-def _free_regions(free: np.ndarray, known: int) -> list[str]:
-    """Lines that free what the model writes."""
+def _changed_regions(before: np.ndarray, given: np.ndarray) -> list[str]:
+    """Lines that make of the notes (steps, 4) of a piece what is given of them."""
     lines = []
-    for voice in range(len(VOICES)):
-        column = np.concatenate([[False], free[: min(known, len(free)), voice], [False]])
-        edges = np.flatnonzero(np.diff(column.astype(int)))
-        for start, stop in zip(edges[::2], edges[1::2]):
-            lines.append(f"given[{start}:{stop}, {voice}] = {FREE}  # {VOICES[voice]}")
+    for voice, (name, was, now) in enumerate(zip(VOICES, before.T, given.T)):
+        kind = np.where(was == now, 0, np.where(now == FREE, 1, 2))
+        edges = np.flatnonzero(np.diff(kind, prepend=0, append=0))
+        for start, stop in pairwise(edges.tolist()):
+            if kind[start]:
+                lines.append(f"given[{start}:{stop}, {voice}] = {now[start]}  # {name}")
     return lines
 
 
 def _taken_up(before: Chorale, request: Request) -> list[str]:
     """Lines that make the piece of what the model has written."""
-    if request.work == "write":
-        about = (
-            f"key={before.key!r}, time_signature={before.time_signature!r}, pickup={before.pickup}"
-        )
-        return [f"piece = replace(written, name='written', {about})"]
     steps = len(request.given)
-    shared = min(len(before), steps)
-    lines = [
-        f"struck = np.zeros(({steps}, 4), bool)",
-        f"struck[:{shared}] = piece.struck[:{shared}]",
-    ]
-    new = "written.struck"
-    begins = [str(step) for step in np.flatnonzero(sung_with_tune(before, request))]
-    if begins:
-        lines += ["# the other voices sing the syllables of the tune, too"]
-        lines += ["begins = [", _wrapped(begins), "]"]
-        lines += [f"syllables = np.isin(np.arange({steps}), begins)"]
-        lines += ["new = written.struck | syllables[:, None] & (written.pitches > 0)"]
-        new = "new"
-    lines += [f"struck = np.where(given == {FREE}, {new}, struck | written.struck)"]
+    lines = [f"struck = np.where(given == {FREE}, written.struck, struck & (given > 0))"]
     changed = ["pitches=written.pitches", "onsets=struck"]
-    if before.fermatas is not None and before.fermatas.any() and len(before) != steps:
-        lines += [f"held = np.zeros({steps}, bool)"]
-        lines += [f"held[:{shared}] = piece.fermatas[:{shared}]"]
+    if request.work == "continue":
+        begun = min(steps, len(before))
+        lines += [f"held = written.fermatas & (given == {FREE}).any(axis=1)"]
+        if before.fermatas is not None:
+            lines += [f"held[:{begun}] |= piece.fermatas[:{begun}]"]
         changed += ["fermatas=held"]
+    elif before.fermatas is not None and len(before) != steps:
+        changed += [f"fermatas=piece.fermatas[:{steps}]"]
     if before.notation is not None:
         changed += ["notation=None"]
     return [*lines, f"piece = replace(piece, {', '.join(changed)})"]

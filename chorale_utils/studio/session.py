@@ -1,8 +1,8 @@
 """A session: the piece that somebody works on, what of it is locked, and how it came to be so.
 
 Nothing here knows a page, a model or a score. A command is a method of `Session`; each leaves a new
-`Moment`, which is what undo returns to. What the model is to write is a `Request`, made here and
-answered by `Session.accept`. A session can be kept as JSON.
+`Moment`, which is what undo returns to. What the model is to write is a `Request` (see `asking`);
+`Session.accept` takes up its answer. A session can be kept as JSON.
 
 A locked note never changes: neither the model nor an edit touches it until it is unlocked.
 
@@ -21,27 +21,26 @@ import numpy as np
 
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
 from ..notation.page import Bar, Notation, Syllable, bars_of
-from ..writing.melody import ending_on_tonic
+from .asking import answered, asked, fits
 from .keeping import moment_from_json, moment_to_json
-from .moments import FREE, WORKS, Moment, Request, Selection, Settings, Variant
+from .moments import Moment, Request, Selection, Settings, Variant
 from .pieces import (
-    LONGEST,
     bars_up_to,
+    check_length,
     empty_piece,
     fitted,
     fitted_page,
     in_words,
     opened,
     readable,
-    sung_with_tune,
-    tonic_frame,
     tune_of,
     without_empty_end,
 )
 
 MOMENTS = 200  # of the past, that undo can return to
 VERSES = 9
-FORMAT = 2  # of the JSON
+FORMATS = (2, 3)  # of the JSON; in the first, requests had no form
+MOST_KEPT = 20_000_000  # letters of the JSON: of a longer past, the latest moments
 
 _DONE = {
     "harmonise": "harmonising",
@@ -234,7 +233,7 @@ class Session:
 
     def hold(self, selection: Selection) -> None:
         """Sets fermatas over the selected steps, or takes them away where all have them."""
-        selection, fermatas = self._within(selection), self.chorale.fermatas
+        selection, fermatas = selection.within(len(self.chorale)), self.chorale.fermatas
         fermatas = np.zeros(len(self.chorale), bool) if fermatas is None else fermatas.copy()
         steps = slice(selection.start, selection.stop)
         fermatas[steps] = not fermatas[steps].all()
@@ -305,7 +304,11 @@ class Session:
         self.settings, self.seed = replace(self.settings, **settings), seed
 
     def ask(
-        self, work: str, selection: Selection | None = None, bars: int = 4, seed: int | None = None
+        self,
+        work: str,
+        selection: Selection | None = None,
+        bars: int | None = 4,
+        seed: int | None = None,
     ) -> Request:
         """What the model is to write.
 
@@ -314,111 +317,38 @@ class Session:
                 ``'continue'`` (more bars at the end), ``'write'`` (a whole chorale, in this metre
                 and key). Locked notes stay, but for ``'write'``, which begins a new piece.
             selection: what is to be rewritten.
-            bars: how many are written by ``'continue'`` and ``'write'``.
+            bars: how many are written by ``'continue'`` and ``'write'``; None has ``'write'`` keep
+                to the form of the piece as it stands, its phrases and fermatas.
             seed: None for that of the session.
 
         Raises:
             ValueError: there is no tune, or nothing to be written.
         """
-        given, classes = self.chorale.pitches.astype(int), None
-        if work == "harmonise":
-            if not given[:, self.tune].any():
-                raise ValueError("there is no tune yet: enter some notes, or open a hymn or a file")
-            given = without_empty_end(given)
-            sings = given[:, self.tune] != SILENCE  # where the tune rests, all rest
-            for voice in set(range(len(VOICES))) - {self.tune}:
-                given[:, voice] = np.where(sings, FREE, SILENCE)
-            if not self.locks[len(given) - STEPS_PER_QUARTER : len(given)].any():
-                classes = ending_on_tonic(self.chorale[: len(given)], self.tune)
-        elif work == "rewrite":
-            if selection is None:
-                raise ValueError("nothing is selected: select the bars or voices to be rewritten")
-            given[self._within(selection).mask(len(given))] = FREE
-        elif work == "continue":
-            if not given.any():
-                raise ValueError("there is nothing to go on from: expected some notes")
-            given = without_empty_end(given)
-            more = np.full((self._end_after(len(given), bars) - len(given), len(VOICES)), FREE)
-            given = np.vstack([given, more])
-        elif work == "write":
-            metre, pickup = self.chorale.time_signature or "4/4", self.chorale.pickup
-            steps = pickup + _counted(bars) * steps_per_bar(metre)
-            given = np.full((steps, len(VOICES)), FREE)
-            classes = tonic_frame(steps, self.chorale.key or "C major", pickup)
-        else:
-            raise ValueError(f"{work!r}: expected one of {', '.join(WORKS)}")
-        if work != "write":
-            kept = self.locks[: len(given)]
-            given[: len(kept)][kept] = self.chorale.pitches[: len(kept)][kept]
-        _check_length(len(given))
-        if not (given == FREE).any():
-            raise ValueError("nothing to write: everything selected is locked")
         seed = self.seed if seed is None else seed
-        return Request(work, given, seed, self.settings, classes)
+        return asked(self.moment, work, self.settings, seed, selection, bars)
 
     def fits(self, request: Request) -> bool:
         """Whether an answer to the request can still be taken up: what was given to the model
         stands as it did, and nothing that it writes has been locked meanwhile."""
-        if request.work == "write":
-            return True
-        given, pitches, locks = request.given, self.chorale.pitches, self.locks
-        if len(pitches) < len(given):
-            more = [[0, len(given) - len(pitches)], [0, 0]]
-            pitches, locks = np.pad(pitches, more), np.pad(locks, more)
-        free, steps = request.free, len(given)
-        if request.work == "continue":  # nothing stood there
-            given, free = np.where(free, SILENCE, given), np.zeros_like(free)
-        same = (pitches[:steps] == given) | free
-        return bool(same.all() and not pitches[steps:].any() and not (locks[:steps] & free).any())
+        return fits(self.moment, request)
 
-    def accept(self, request: Request, pitches: np.ndarray) -> None:
+    def accept(self, request: Request, written: Chorale) -> None:
         """Takes up what the model has written.
 
         Args:
             request: what it was asked.
-            pitches: int array (steps, 4).
+            written: its notes, which of them are struck, its fermatas.
 
         Raises:
             ValueError: it has changed a note that was fixed.
         """
-        chorale = self.answered(request, pitches)
-        locks, steps = self.locks, len(chorale)
-        if request.work == "write":
-            locks = np.zeros((0, len(VOICES)), bool)
-        grown = np.zeros((steps, len(VOICES)), bool)
-        grown[: len(locks)] = locks[:steps]
-        self._become(Moment(chorale, grown, request, _DONE[request.work]))
+        self._take_up(request, answered(self.chorale, request, written))
 
-    def answered(self, request: Request, pitches: np.ndarray) -> Chorale:
-        """The chorale that an answer of the model makes of the piece, which stays as it is."""
-        pitches, free = np.asarray(pitches), request.free
-        if pitches.shape != free.shape or not (pitches == request.given)[~free].all():
-            raise ValueError("the model has changed notes that were fixed")
-        steps = len(pitches)
-        struck = np.zeros(free.shape, bool)
-        if request.work != "write":
-            struck[: len(self.chorale)] = self.chorale.struck[:steps]
-        before = np.vstack([np.zeros((1, len(VOICES)), int), pitches[:-1]])
-        moves = (pitches != before) & (pitches != SILENCE)
-        moves |= free & sung_with_tune(self.chorale, request)[:, None] & (pitches != SILENCE)
-        struck = np.where(free, moves, struck | moves)
-        fermatas = self.chorale.fermatas
-        if fermatas is not None:
-            held = np.zeros(steps, bool)
-            held[: len(fermatas)] = fermatas[:steps] & (request.work != "write")
-            fermatas = held
-        about = {"title": None, "bwv": None, "name": "written"} if request.work == "write" else {}
-        notation = None
-        if request.work != "write":
-            sung = struck & ~free if request.work == "harmonise" else struck
-            notation = fitted_page(self.chorale.notation, sung, free)
-        arrays = {"pitches": pitches, "onsets": struck, "fermatas": fermatas, "notation": notation}
-        return replace(self.chorale, **{"bwv": None, **about, **arrays})
-
-    def offer(self, answers: Sequence[tuple[Request, np.ndarray]]) -> None:
+    def offer(self, answers: Sequence[tuple[Request, Chorale]]) -> None:
         """Lays several answers of the model out, to choose from."""
         self.variants = [
-            Variant(self.answered(request, pitches), request) for request, pitches in answers
+            Variant(answered(self.chorale, request, written), request)
+            for request, written in answers
         ]
 
     def take(self, number: int) -> None:
@@ -426,21 +356,19 @@ class Session:
         if not 0 <= number < len(self.variants):
             raise ValueError(f"variant {number}: expected 0..{len(self.variants) - 1}")
         variant = self.variants[number]
-        self.accept(variant.request, variant.chorale.pitches)
+        self._take_up(variant.request, variant.chorale)
 
     # Keeping it as JSON
 
     def to_json(self) -> str:
         """The session as text (str); `from_json` makes it again."""
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "moment": moment_to_json(self.moment),
-                "past": [moment_to_json(moment) for moment in self.past],
-                "future": [moment_to_json(moment) for moment in self.future],
-                "settings": vars(self.settings),
-                "seed": self.seed,
-            }
+        about = {"format": FORMATS[-1], "settings": vars(self.settings), "seed": self.seed}
+        past, future = ([*map(moment_to_json, line)] for line in (self.past, self.future))
+        while sum(map(len, past)) > MOST_KEPT:
+            del past[0]
+        return (
+            f'{json.dumps(about)[:-1]}, "moment": {moment_to_json(self.moment)}, '
+            f'"past": [{", ".join(past)}], "future": [{", ".join(future)}]}}'
         )
 
     @classmethod
@@ -452,8 +380,8 @@ class Session:
         """
         try:
             kept = json.loads(text)
-            if kept["format"] != FORMAT:
-                raise ValueError(f"format {kept['format']}: expected {FORMAT}")
+            if kept["format"] not in FORMATS:
+                raise ValueError(f"format {kept['format']}: expected one of {FORMATS}")
             session = cls()
             session.moment = moment_from_json(kept["moment"])
             session.past = [moment_from_json(moment) for moment in kept["past"]]
@@ -464,6 +392,14 @@ class Session:
         return session
 
     # What the commands share
+
+    def _take_up(self, request: Request, chorale: Chorale) -> None:
+        locks, steps = self.locks, len(chorale)
+        if request.work == "write":
+            locks = np.zeros((0, len(VOICES)), bool)
+        grown = np.zeros((steps, len(VOICES)), bool)
+        grown[: len(locks)] = locks[:steps]
+        self._become(Moment(chorale, grown, request, _DONE[request.work]))
 
     def _become(self, moment: Moment) -> None:
         self.past = [*self.past, self.moment][-MOMENTS:]
@@ -485,7 +421,7 @@ class Session:
         """The moment, with empty bars at its end where a note is to reach up to a step."""
         if steps <= len(self.chorale):
             return self.moment
-        _check_length(steps)
+        check_length(steps)
         return fitted(self.moment, bars_up_to(self.chorale, steps)[-1].stop)
 
     def _trim(self, step: int) -> None:
@@ -499,32 +435,9 @@ class Session:
 
     def _whole_notes(self, selection: Selection) -> np.ndarray:
         """bool array (steps, 4): all notes that have a step in the selection, from end to end."""
-        mask = self._within(selection).mask(len(self.chorale))
+        mask = selection.within(len(self.chorale)).mask(len(self.chorale))
         for voice in selection.voices:
             for start, length, _ in self.chorale.notes(voice).tolist():
                 if mask[start : start + length, voice].any():
                     mask[start : start + length, voice] = True
         return mask
-
-    def _within(self, selection: Selection) -> Selection:
-        if selection.start >= len(self.chorale):
-            raise ValueError(f"step {selection.start}: expected 0..{len(self.chorale) - 1}")
-        return replace(selection, stop=min(selection.stop, len(self.chorale)))
-
-    def _end_after(self, step: int, bars: int) -> int:
-        """Where so many bars end that follow the one in which a step ends."""
-        longest = max(steps_per_bar(bar.time_signature) for bar in self.bars)
-        ahead = bars_up_to(self.chorale, step + (_counted(bars) + 1) * longest)
-        begun = next(number for number, bar in enumerate(ahead) if bar.stop >= step)
-        return ahead[begun + bars].stop
-
-
-def _counted(bars: int) -> int:
-    if not 1 <= bars <= 40:
-        raise ValueError(f"{bars} bars: expected 1 to 40")
-    return bars
-
-
-def _check_length(steps: int) -> None:
-    if steps > LONGEST:
-        raise ValueError(f"{steps} sixteenths: expected at most {LONGEST}, 40 bars of 4/4")

@@ -26,7 +26,7 @@ from ..extras import require
 from ..files import write_atomically
 from . import drawing
 from .exchange import KINDS, as_piece, exported, read_file, tune_alone
-from .keeping import chorale_from_json
+from .keeping import chorale_from_json, chorale_to_json
 from .moments import Request, Selection
 from .script import script
 from .session import Session
@@ -81,7 +81,7 @@ class Studio(anywidget.AnyWidget):
 
     score = traitlets.Dict().tag(sync=True)
     piece = traitlets.Dict().tag(sync=True)
-    about = traitlets.Dict().tag(sync=True)  # harmony, faults, opinion, surprise
+    about = traitlets.Dict().tag(sync=True)  # harmony, faults, opinion, surprise, odds
     variants: traitlets.List = traitlets.List().tag(sync=True)
     busy = traitlets.Dict().tag(sync=True)  # {} where nothing is being done
 
@@ -98,7 +98,7 @@ class Studio(anywidget.AnyWidget):
         self._job: int | None = None
         self._stopped = threading.Event()
         self._sending = False  # whether a file is being written for the page
-        self._width, self._staves, self._wants_surprise = 900, 2, False
+        self._width, self._staves, self._wants_look = 900, 2, False
         self._drawn: tuple[Any, ...] = ()
         self._model = model
         super().__init__()
@@ -110,9 +110,12 @@ class Studio(anywidget.AnyWidget):
         """The piece as it stands."""
         return self.session.chorale
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Takes up nothing: what a page sends as values of the traits is not read."""
+
     def script(self) -> str:
         """The Python (str) that does again what was done on the page."""
-        return script(self.session)
+        return script(self.session, self._model)
 
     def close(self) -> None:
         """Saves the work and takes the page away."""
@@ -158,26 +161,29 @@ class Studio(anywidget.AnyWidget):
         self._drawn = looks
 
     def _look_closer(self) -> None:
-        """Analyses the piece, while the page goes on, and has the model asked for its surprise."""
-        chorale = self.session.chorale
+        """Analyses the piece, while the page goes on, and asks model and critic what they say."""
+        chorale, bars = self.session.chorale, self.session.bars
 
         def tell(about: dict[str, Any]) -> None:
             with self._lock:
                 if self.session.chorale is chorale:
                     self.about = self.about | about
 
-        def surprised(answer: Answer) -> None:
+        def looked(answer: Answer) -> None:
             if answer["state"] == "done":
-                tell({"surprise": answer["nats"]})
+                odds = [sum(answer["odds"][bar.start : bar.stop]) for bar in bars]
+                tell({"surprise": answer["nats"], "odds": np.round(odds, 1).tolist()})
+            elif answer["state"] == "failed":
+                self._say(answer["message"], wrong=True)
 
         def look() -> None:
             time.sleep(LOOKED_AT_AFTER)
             if self.session.chorale is not chorale:
                 return
-            if self._wants_surprise and chorale.pitches.any():
-                request = {"do": "surprise", "pitches": chorale.pitches.tolist()}
+            if self._wants_look and chorale.pitches.any():
+                request = {"do": "look", "chorale": chorale_to_json(chorale)}
                 try:
-                    shared_writer(self._model).ask(request, surprised)
+                    shared_writer(self._model).ask(request, looked)
                 except OSError as error:
                     self._lost_model(error)
             tell(drawing.closer_look(chorale) | {"opinion": drawing.opinion(chorale)})
@@ -221,12 +227,12 @@ class Studio(anywidget.AnyWidget):
         forget_writer()
         self._say(f"The model does not answer ({error}): ask again, and it is started anew.", True)
 
-    def _write(self, requests: list[Request], done: Callable[[list[np.ndarray]], None]) -> None:
-        """Has the model answer requests, one after the other, and then calls `done` with the
-        pitches of all."""
+    def _write(self, requests: list[Request], done: Callable[[list[Chorale]], None]) -> None:
+        """Has the model answer requests, one after the other, and then calls `done` with what it
+        has written."""
         if self.busy:
             raise ValueError("the model is still writing: wait for it, or stop it")
-        answers = list[np.ndarray]()
+        answers = list[Chorale]()
         told = {"work": requests[0].work, "turns": len(requests)}
         stopped = self._stopped = threading.Event()  # by `_stop`, for this work alone
 
@@ -253,7 +259,7 @@ class Studio(anywidget.AnyWidget):
                     self.busy = told | {"turn": len(answers)} | about
                     return
                 if state == "done":
-                    answers.append(np.array(answer["pitches"]))
+                    answers.append(chorale_from_json(answer["chorale"]))
                     if len(answers) < len(requests):
                         ask()
                         return
@@ -285,7 +291,12 @@ def _hello(studio: Studio, visitor: str, width: int) -> None:
             try:
                 studio.session = Session.from_json(studio._file.read_text("utf-8"))
             except ValueError:
-                studio._say("What was saved here cannot be read any more: a new piece.", True)
+                aside = studio._file.replace(studio._file.with_suffix(".unreadable"))
+                studio._say(
+                    f"What was saved here cannot be read; it is kept as {aside.name}, and this is "
+                    "a new piece.",
+                    wrong=True,
+                )
             else:
                 studio._say("Here is your piece, as you left it.")
     studio._show()
@@ -339,10 +350,10 @@ def _ask(
     session = studio.session
     selection = _selection(studio, told) if told.get("start") is not None else None
     seeds = [session.seed + number for number in range(VARIANTS if several else 1)]
-    bars = int(told.get("bars", 4))
+    bars = None if told.get("bars") is None else int(told["bars"])
     requests = [session.ask(work, selection, bars, seed) for seed in seeds]
 
-    def done(answers: list[np.ndarray]) -> None:
+    def done(answers: list[Chorale]) -> None:
         if several:
             session.offer(list(zip(requests, answers)))
         else:
@@ -373,8 +384,9 @@ def _drop_variants(studio: Studio) -> None:
     studio._show()
 
 
-def _surprise(studio: Studio, wanted: bool) -> None:
-    studio._wants_surprise = bool(wanted)
+def _look(studio: Studio, wanted: bool) -> None:
+    """Whether the page shows what model and critic say of the piece."""
+    studio._wants_look = bool(wanted)
     if wanted:
         studio._look_closer()
 
@@ -453,7 +465,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "stop": _stop,
     "take": _take,
     "drop variants": _drop_variants,
-    "surprise": _surprise,
+    "look": _look,
     "hymns": _hymns,
     "hymn": _open_hymn,
     "file": _open_file,

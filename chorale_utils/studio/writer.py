@@ -1,15 +1,16 @@
-"""The writer: one process that holds the model, and what a page asks of it.
+"""The writer: what a page asks of the process that holds the model.
 
 TensorFlow takes seconds to start, most of a gigabyte, and Python's attention while it compiles. So
-no page computes with it: the model lives in a process of its own, which a kernel starts for itself
-or which `chorale studio` starts for all its visitors. Requests are served one after the other, each
-with both cores; whoever waits is told how many are before him.
+no page computes with it: the model lives in a process of its own (see process.py), which a kernel
+starts for itself or which `chorale studio` starts for all its visitors. Requests are served one
+after the other, each with both cores; whoever waits is told how many are before him.
 
 Requests and answers are JSON, one message each, over a local socket that asks for a key. A request
 is a dict with its number (`job`) and what to `do`:
 
-    write     `given` and what else `writing.generation.generate` takes; answers `pitches`
-    surprise  `pitches`; answers `nats`, the model's surprise at each note
+    write     what `as_asked` makes of a session's request; answers `chorale`
+    look      `chorale`; answers `nats`, the model's surprise at each note, and `odds`, what each
+              step adds to the critic's logarithm of the odds that the piece is Bach's
     hymn      `name` of a chorale of the corpus; answers `chorale`
     stop      no answer: the request with this number is dropped
 
@@ -28,35 +29,20 @@ import secrets
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Client
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
-import numpy as np
-
-from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
-from .moments import Request, Settings
+from .moments import Request
 
 ADDRESS, KEY = "CHORALE_WRITER_ADDRESS", "CHORALE_WRITER_KEY"  # environment variables
-MODEL = "chord_gru"
-LIVELY, CALM = "lively", "calm"
-MOST_WAITING = 8  # requests of one page that are not answered yet
-CANDIDATES_FOR_MOVEMENT = 4  # pieces written for each that is kept, where movement is asked for
+MODEL = "phrase_gru"
 
 Answer = dict[str, Any]
-
-
-class Stopped(Exception):
-    """Whoever asked wants it no more."""
-
-
-# Asking: what a page's kernel does
 
 
 class Writer:
@@ -168,10 +154,11 @@ def _made_once(model: str) -> Writer:
 
 def as_asked(request: Request) -> dict[str, Any]:
     """What a writer is asked, for a session's request (dict)."""
-    classes = request.pitch_classes
-    told = {"do": "write", "given": request.given.tolist(), "seed": request.seed}
-    told |= {} if classes is None else {"pitch_classes": classes.tolist()}
-    return told | vars(request.settings)
+    told = {"do": "write", "seed": request.seed, "form": vars(request.form)}
+    for name in ("given", "onsets", "pitch_classes", "syllables"):
+        value = getattr(request, name)
+        told[name] = None if value is None else value.tolist()
+    return told | {"tonic_ending": request.work == "write"} | vars(request.settings)
 
 
 def start(model: str = MODEL) -> tuple[subprocess.Popen[bytes], str, str]:
@@ -190,7 +177,7 @@ def start(model: str = MODEL) -> tuple[subprocess.Popen[bytes], str, str]:
     key = secrets.token_hex(32)
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "chorale_utils.studio.writer", model],
+        [sys.executable, "-m", "chorale_utils.studio.process", model],
         env=os.environ
         | {KEY: key, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         | {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")},
@@ -211,218 +198,3 @@ def end(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
-
-
-# Serving: the process itself
-
-
-class _Desk:
-    """The requests of all pages, in the order in which they came, and who waits for them."""
-
-    def __init__(self, model: str) -> None:
-        self.model_name = model
-        self.queue: Queue[_Job] = Queue()
-        self.waiting: list[_Job] = []
-        self.lock = threading.Lock()
-        self.model: Any = None
-        self.compiled: set[tuple[Any, ...]] = set()
-
-    def receive(self, connection: Connection) -> None:
-        """Takes in what one page sends, until it goes away."""
-        jobs: dict[int, _Job] = {}
-        sending = threading.Lock()
-        while True:
-            try:
-                request = json.loads(connection.recv_bytes())
-                if not {"do", "job"} <= set(request):
-                    break
-            except (EOFError, OSError, ValueError, TypeError):  # gone, or none of ours
-                break
-            if request["do"] == "stop":
-                if request["job"] in jobs:
-                    jobs[request["job"]].stopped.set()
-                continue
-            job = _Job(request, connection, sending)
-            jobs = {number: one for number, one in jobs.items() if not one.ended} | {
-                request["job"]: job
-            }
-            if len(jobs) > MOST_WAITING:
-                job.tell("failed", message="too much is asked at once: wait for the answers")
-                job.ended = True
-                continue
-            with self.lock:
-                self.waiting.append(job)
-                before = len(self.waiting) - 1
-            job.tell("waiting", before=before)
-            self.queue.put(job)
-        for job in jobs.values():
-            job.stopped.set()
-        with sending:  # or an answer might go to whoever is given the same descriptor next
-            connection.close()
-
-    def work(self) -> None:
-        """Serves one request after the other, for ever."""
-        self.warm_up()
-        while True:
-            job = self.queue.get()
-            try:
-                job.check()
-                job.tell("done", **self._answer(job))
-            except Stopped:
-                job.tell("stopped")
-            except Exception as error:  # whatever goes wrong is the asker's to hear
-                job.tell("failed", message=str(error) or type(error).__name__)
-            job.ended = True
-            with self.lock:
-                self.waiting.remove(job)
-                rest = list(self.waiting)
-            for before, one in enumerate(rest):
-                one.tell("waiting", before=before)
-
-    def _answer(self, job: _Job) -> Answer:
-        does = {"write": self._write, "surprise": self._surprise, "hymn": self._hymn}
-        if job.request["do"] not in does:
-            raise ValueError(f"{job.request['do']!r}: expected one of {', '.join(does)}")
-        return does[job.request["do"]](job)
-
-    def warm_up(self) -> None:
-        """Loads the model and has it compiled for what is asked for most."""
-        from ..models.saving import load_model
-
-        self.model = load_model(self.model_name)
-        self._compile(_compiled_by(vars(Settings())))
-        self._nats(np.full((4 * STEPS_PER_QUARTER, len(VOICES)), 60))
-
-    def _compile(self, how: dict[str, Any]) -> None:
-        """Has the model compiled for one way of writing, unless it is."""
-        if tuple(how.items()) in self.compiled:
-            return
-        for quarters in (4, 6):  # TensorFlow compiles for any length when it meets the second one
-            given = {"given": _free(quarters * STEPS_PER_QUARTER), "seed": 0}
-            self._generated(given | how, lambda done, total: None)
-        self.compiled.add(tuple(how.items()))
-
-    def _write(self, job: _Job) -> Answer:
-        request = {name: value for name, value in job.request.items() if name not in ("do", "job")}
-        job.tell("starting", done=0, total=1)
-        self._compile(_compiled_by(request))
-        return {"pitches": self._generated(request, job.progress).tolist()}
-
-    def _generated(
-        self, request: dict[str, Any], progress: Callable[[int, int], object]
-    ) -> np.ndarray:
-        from ..judging.counterpoint import RANGES
-        from ..writing.generation import generate
-
-        how = vars(Settings()) | request
-        how["given"] = np.array(how["given"], int).reshape(-1, len(VOICES))
-        how["ranges"] = RANGES if how["ranges"] else None
-        judge = {LIVELY: liveliness, CALM: calmness}.get(how.pop("movement"))
-        if judge is not None:
-            how |= {"best_of": CANDIDATES_FOR_MOVEMENT, "judge": judge}
-        return generate(self.model, rests=False, progress=progress, **how)[0].pitches
-
-    def _surprise(self, job: _Job) -> Answer:
-        job.tell("working", done=0, total=1)
-        return {"nats": self._nats(np.array(job.request["pitches"], int)).round(2).tolist()}
-
-    def _nats(self, pitches: np.ndarray) -> np.ndarray:
-        from ..models.evaluation import note_log_probs
-
-        return -note_log_probs(self.model, pitches)
-
-    def _hymn(self, job: _Job) -> Answer:
-        from ..corpus.editions import load_corpus
-        from .keeping import chorale_to_json
-
-        job.tell("starting", done=0, total=1)
-        return {"chorale": chorale_to_json(load_corpus(progress=False)[job.request["name"]])}
-
-
-class _Job:
-    """A request, and the page that waits for it."""
-
-    def __init__(
-        self, request: dict[str, Any], connection: Connection, sending: threading.Lock
-    ) -> None:
-        self.request, self.connection, self.sending = request, connection, sending
-        self.stopped = threading.Event()
-        self.ended = False
-
-    def tell(self, state: str, **about: Any) -> None:
-        """Sends an answer; a page that has gone away is not told anything."""
-        answer = json.dumps({"job": self.request["job"], "state": state, **about}).encode()
-        try:
-            with self.sending:
-                self.connection.send_bytes(answer)
-        except OSError:
-            self.stopped.set()
-
-    def progress(self, done: int, total: int) -> None:
-        """Tells how far the work has come, and ends it where nobody waits for it any more."""
-        self.check()
-        self.tell("working", done=done, total=total)
-
-    def check(self) -> None:
-        """Raises `Stopped` where nobody waits any more."""
-        if self.stopped.is_set():
-            raise Stopped
-
-
-def _compiled_by(how: dict[str, Any]) -> dict[str, Any]:
-    """What of a way of writing decides which program TensorFlow compiles."""
-    return {
-        name: how.get(name, usual)
-        for name, usual in vars(Settings()).items()
-        if name in ("particles", "parallels", "crossing", "movement")
-    }
-
-
-def liveliness(pieces: list[Chorale]) -> list[float]:
-    """How many notes are struck in each step of each piece: the judge of who wants movement."""
-    return [float(piece.struck.sum() / len(piece)) for piece in pieces]
-
-
-def calmness(pieces: list[Chorale]) -> list[float]:
-    """The judge of who wants little movement: the fewer notes, the better."""
-    return [-many for many in liveliness(pieces)]
-
-
-def _free(steps: int) -> list[list[int]]:
-    """A `given` of so many steps in which the model writes all but the soprano, which holds C5."""
-    return [[72, -1, -1, -1]] * steps
-
-
-def main(arguments: list[str]) -> None:
-    """The process: holds the model named by the first argument, and serves who knows the key."""
-    key = bytes.fromhex(os.environ.pop(KEY))
-    with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
-        address = None if sys.platform == "win32" else str(Path(folder, "writer"))
-        listener = Listener(address, authkey=key)
-        print(listener.address, flush=True)
-        sys.stdout = sys.stderr  # nobody reads it any more
-        desk = _Desk(*arguments)
-        threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
-        threading.Thread(target=_accept, args=(listener, desk), daemon=True).start()
-        desk.work()
-
-
-def _accept(listener: Listener, desk: _Desk) -> None:
-    while True:
-        try:
-            connection = listener.accept()
-        except Exception:  # a wrong key, or a client that went away: the next one, please
-            continue
-        threading.Thread(target=desk.receive, args=(connection,), daemon=True).start()
-
-
-def _end_with_parent(folder: str) -> None:
-    sys.stdin.read()
-    for name in os.listdir(folder):
-        Path(folder, name).unlink()
-    os.rmdir(folder)
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

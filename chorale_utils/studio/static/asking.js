@@ -75,11 +75,17 @@ function asking(desk) {
   const keepSeed = el("input", { type: "checkbox" }),
     several = el("input", { type: "checkbox" });
   const bars = el("input", { type: "number", min: 1, max: 40, value: 4 });
+  const form = el(
+    "select",
+    { title: "What the chorale is to be like that is written" },
+    el("option", { value: "new" }, "so many new bars"),
+    el("option", { value: "piece" }, "phrases of this piece"),
+  );
 
   desk.ask = (work) => {
     const about = {
       work,
-      bars: Number(bars.value),
+      bars: work === "write" && form.value === "piece" ? null : Number(bars.value),
       several: several.checked,
       keep_seed: keepSeed.checked,
     };
@@ -108,6 +114,7 @@ function asking(desk) {
     rewrite,
     asks("continue", "Continue", "Have more bars written at the end"),
     asks("write", "Write a chorale", "Have a whole chorale written in this metre and key"),
+    labelled("Form", form),
     labelled("New bars", bars),
     el("label", { class: "cs-check" }, several, "three variants"),
     labelled("Seed", seed),
@@ -141,7 +148,7 @@ function howItWrites(desk, setting, seed) {
     ["calm", "calm"],
     ["lively", "lively"],
   ]);
-  const candidates = chosen("particles", [8, 32, 128].map((many) => [many, String(many)]));
+  const candidates = chosen("particles", [8, 32, 64, 128].map((many) => [many, String(many)]));
   const rules = Object.fromEntries(
     ["parallels", "crossing", "ranges"].map((name) => [
       name,

@@ -20,6 +20,10 @@ const LENGTH_NAMES = {
 };
 const ALL = [0, 1, 2, 3]; // the voices
 
+function signed(number) {
+  return (number < 0 ? "−" : "+") + Math.abs(number).toFixed(1);
+}
+
 function readable(key) {
   return key.replace("-", "♭").replace("#", "♯");
 }
@@ -36,7 +40,7 @@ class Desk {
     this.length = 4;
     this.dotted = false;
     this.tempo = 80;
-    this.show = { faults: true, surprise: false, numerals: true };
+    this.show = { faults: true, surprise: false, critic: false, numerals: true };
     this.begin();
   }
 
@@ -227,6 +231,8 @@ class Desk {
     if (this.show.faults && note)
       for (const { fault, notes } of this.faults)
         if (notes.some(([begins, who]) => begins === note[0] && who === voice)) words.push(fault);
+    const odds = this.show.critic && this.about.odds?.[this.piece.bars.indexOf(this.barAt(step))];
+    if (odds !== undefined && odds !== false) words.push(`critic ${signed(odds)} in this bar`);
     const chord = this.about.harmony?.findLast(({ start }) => start <= step);
     if (chord && this.show.numerals && step < piece.steps)
       words.push(

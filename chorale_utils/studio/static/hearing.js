@@ -21,6 +21,7 @@ function hearing(desk, score) {
   // From a step on; without one from the selection, or what is playing stops.
   desk.play = (from = null) => {
     if (choir.playing && from === null) return choir.stop();
+    if (desk.piece.astray) desk.say(desk.piece.astray, true);
     const begin = from ?? desk.selection?.start ?? 0,
       follow = (step) => score.follow(step);
     choir.play(desk.piece, begin, desk.tempo, follow, () => {
@@ -32,8 +33,13 @@ function hearing(desk, score) {
   };
 
   const from = el("input", { type: "number", min: 0, value: 1 });
+  let marked = null; // the tempo of the page
   desk.when("piece", (piece) => {
     from.max = piece.bars.at(-1)[2];
+    if (piece.tempo === marked) return;
+    marked = piece.tempo;
+    tempo.value = marked ?? 80;
+    setTempo();
   });
   const playBar = () => {
     const bar = desk.piece.bars.find((one) => one[2] >= Number(from.value));
@@ -45,11 +51,12 @@ function hearing(desk, score) {
     min: 40,
     max: 160,
     value: 80,
-    oninput: () => {
-      desk.tempo = choir.tempo = Number(tempo.value);
-      shown.textContent = `♩ = ${desk.tempo}`;
-    },
+    oninput: () => setTempo(),
   });
+  function setTempo() {
+    desk.tempo = choir.tempo = Number(tempo.value);
+    shown.textContent = `♩ = ${desk.tempo}`;
+  }
   const channels = VOICE_NAMES.map((name, voice) => {
     const set = (what) => (on) => {
       mixer[what][voice] = on;

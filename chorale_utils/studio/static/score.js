@@ -100,10 +100,11 @@ class Score {
       bar.top = bar.staves[0].top;
       bar.bottom = bar.staves.at(-1).bottom;
       bar.first = before === null || bar.left < before.left;
-      bar.line = bar.first ? { lowest: 0 } : before.line;
+      bar.line = bar.first ? { lowest: 0, highest: Infinity } : before.line;
       for (const part of element.querySelectorAll(":scope > .staff, :scope > .fermata")) {
         const { y, height } = part.getBBox(); // with stems and words
         bar.line.lowest = Math.max(bar.line.lowest, bar.bottom, y + height);
+        bar.line.highest = Math.min(bar.line.highest, bar.top, y);
       }
       before = bar;
       if (!bar.anchors.has(start))
@@ -199,7 +200,7 @@ class Score {
   }
 
   // Draws everything that is not notes: selection, locks, faults, cursors.
-  mark({ selection, caret, piece, show, faults, surprise, differs, numerals }) {
+  mark({ selection, caret, piece, show, faults, surprise, odds, differs, numerals }) {
     this.under.replaceChildren();
     this.over.replaceChildren();
     if (selection) {
@@ -225,7 +226,8 @@ class Score {
     const faulty = new Set(),
       space = this.bars[0]?.staves[0].space ?? 180;
     if (show.faults)
-      for (const [step, voice] of faults.flatMap(({ notes }) => notes)) faulty.add(`${voice}/${step}`);
+      for (const [step, voice] of faults.flatMap(({ notes }) => notes))
+        faulty.add(`${voice}/${step}`);
     const other = new Set((differs ?? []).map(([voice, start]) => `${voice}/${start}`));
     for (const [name, heads] of this.heads) {
       const [voice, start] = name.split("/").map(Number);
@@ -271,6 +273,23 @@ class Score {
       );
     }
     if (show.numerals) this.write(numerals ?? [], space);
+    if (show.critic && odds)
+      this.bars.forEach((bar, number) => this.judge(bar, odds[number], space));
+  }
+
+  // What the critic says of a bar, above it.
+  judge(bar, odds, space) {
+    if (odds === undefined) return;
+    const y = bar.line.highest - 0.6 * space,
+      name = odds < 0 ? "cs-odds cs-low" : "cs-odds",
+      text = document.createElementNS(SVG, "text");
+    const about = { x: bar.right - 0.4 * space, y: y - 0.5 * space, "font-size": 1.7 * space };
+    Object.entries({ ...about, "text-anchor": "end", class: name }).forEach(([key, value]) =>
+      text.setAttribute(key, value),
+    );
+    text.textContent = signed(odds);
+    this.over.append(text);
+    this.rectangle(this.over, bar.left + 60, y, bar.right - bar.left - 120, 0.2 * space, name);
   }
 
   // Roman numerals below each line; where two would touch, the second stands lower.

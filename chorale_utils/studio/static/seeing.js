@@ -1,4 +1,4 @@
-// Seeing: faults and their explanations, surprise, numerals, what the judge says, variants.
+// Seeing: faults and their explanations, surprise, what critic and judge say, numerals, variants.
 
 function seeing(desk) {
   const shows = (name, text, label) =>
@@ -7,7 +7,9 @@ function seeing(desk) {
       label,
       (on) => {
         desk.show[name] = on;
-        if (name === "surprise") desk.send("surprise", { wanted: on });
+        const { surprise, critic } = desk.show; // which only the model's process knows
+        if (name === "surprise" || name === "critic")
+          desk.send("look", { wanted: surprise || critic });
         desk.tell("mark");
       },
       desk.show[name],
@@ -19,6 +21,7 @@ function seeing(desk) {
     "See",
     shows("faults", "Faults", "Show faults of part-writing"),
     shows("surprise", "Surprise", "Colour what surprises the model"),
+    shows("critic", "Critic", "Show for each bar how much it sounds like Bach"),
     shows("numerals", "Numerals", "Show Roman numerals"),
     staves,
     button("Keys ?", "All keys (?)", () => showKeys(desk)),
@@ -56,9 +59,23 @@ function findings(desk) {
   return el("details", { class: "cs-findings" }, title, list);
 }
 
-// What the judge says of four voices: a grade, and what costs most.
+// What critic and judge say of four voices: the critic where it hears least of Bach, the judge a
+// grade, and what costs most.
 function opinion(desk) {
-  const shown = el("p", { class: "cs-opinion" });
+  const shown = el("p", { class: "cs-opinion" }),
+    criticised = el("p", { class: "cs-opinion" });
+  desk.when("mark", () => {
+    const { odds } = desk.about;
+    criticised.hidden = !desk.show.critic || !odds;
+    if (criticised.hidden) return;
+    const bars = desk.piece.bars.map(([, , number], place) => [number, odds[place]]),
+      low = bars.filter(([, one]) => one < 0).sort((one, other) => one[1] - other[1]);
+    const told = low.slice(0, 3).map(([number, one]) => `${number} (${signed(one)})`);
+    const sum = odds.reduce((one, other) => one + other, 0);
+    criticised.textContent =
+      `Critic ${signed(sum)} for the whole: log-odds that Bach wrote it and not the machine. ` +
+      (told.length ? `Least like him: bar ${told.join(", ")}.` : "No bar is less like him.");
+  });
   desk.when("about", ({ opinion: judged }) => {
     if (judged?.grade === undefined) return shown.replaceChildren();
     const costs = judged.reasons
@@ -67,7 +84,7 @@ function opinion(desk) {
     const why = costs.length ? ` It loses most by ${costs.join(", ")}.` : "";
     shown.textContent = `Grade ${judged.grade}; Bach's middle piece has 0.${why}`;
   });
-  return shown;
+  return el("div", {}, criticised, shown);
 }
 
 // Several answers of the model side by side, where they differ in colour.

@@ -12,6 +12,32 @@ const LEVELS = [0.2, 0.15, 0.17, 0.2];
 const HELD = 1.5; // how many times longer a step lasts under a fermata
 const AHEAD = 0.25; // seconds that are given to the synthesizer in advance
 
+// The steps of a piece one after the other as they are sung, all repeats, endings and jumps taken.
+function stepsSung({ order, steps }) {
+  return (order ?? [[0, steps]]).flatMap(([start, stop]) =>
+    Array.from({ length: stop - start }, (_, number) => start + number),
+  );
+}
+
+// The notes that are sung on these steps, their beginnings counted in them. After a leap all voices
+// begin anew: a note is not held into another bar.
+function notesSung(piece, steps) {
+  const notes = piece.voices.flatMap((voice, number) => {
+    const sounding = new Array(piece.steps);
+    for (const note of voice) sounding.fill(note, note[0], note[0] + note[1]);
+    const sung = [];
+    steps.forEach((step, place) => {
+      const note = sounding[step];
+      if (!note) return;
+      if (note[0] === step || steps[place - 1] !== step - 1)
+        sung.push({ voice: number, pitch: note[2], start: place, length: 1 });
+      else sung.at(-1).length++;
+    });
+    return sung;
+  });
+  return notes.sort((one, other) => one.start - other.start);
+}
+
 class Choir {
   constructor() {
     this.silent = [false, false, false, false];
@@ -19,7 +45,8 @@ class Choir {
     this.playing = false;
   }
 
-  // Begins to sing from a step on. `at(step)` is called for each frame, `end()` at the end.
+  // Begins to sing from a step on, in the order in which the piece is sung. `at(step)` is called
+  // for each frame, `end()` at the end.
   play(piece, from, tempo, at, end) {
     this.stop();
     this.start();
@@ -28,48 +55,34 @@ class Choir {
     this.playing = true;
     this.ends = end;
     const held = new Set(piece.fermatas);
-    const notes = piece.voices.flatMap((voice, number) =>
-      voice.map(([start, length, pitch]) => ({ start, length, pitch, voice: number })),
-    );
-    notes.sort((one, other) => one.start - other.start);
-    let next = notes.findIndex((note) => note.start + note.length > from);
-    if (next < 0) next = notes.length;
-    let step = from,
+    const whole = stepsSung(piece),
+      steps = whole.slice(Math.max(0, whole.indexOf(from)));
+    const notes = notesSung(piece, steps);
+    let next = 0,
+      place = 0,
       time = this.context.currentTime + 0.08;
-    const marks = [[time, step]]; // when each step begins
-    const seconds = () => 15 / this.tempo;
+    const marks = [[time, place]]; // when each step begins
+    const seconds = (number) => (15 / this.tempo) * (held.has(steps[number]) ? HELD : 1);
     const go = () => {
       if (!this.playing) return;
-      while (step < piece.steps && time < this.context.currentTime + AHEAD) {
-        while (next < notes.length && notes[next].start <= step) {
-          const note = notes[next++];
-          const left = note.start + note.length - step;
-          if (left > 0) {
-            let lasts = 0;
-            for (let s = step; s < step + left; s++)
-              lasts += seconds() * (held.has(s) ? HELD : 1);
-            this.sing(note.voice, note.pitch, time, lasts);
-          }
+      while (place < steps.length && time < this.context.currentTime + AHEAD) {
+        while (next < notes.length && notes[next].start === place) {
+          const { voice, pitch, start, length } = notes[next++];
+          let lasts = 0;
+          for (let number = start; number < start + length; number++) lasts += seconds(number);
+          this.sing(voice, pitch, time, lasts);
         }
-        time += seconds() * (held.has(step) ? HELD : 1);
-        marks.push([time, ++step]);
+        time += seconds(place);
+        marks.push([time, ++place]);
       }
       const now = this.context.currentTime;
       while (marks.length > 2 && marks[1][0] <= now) marks.shift();
-      const [[begin, first], [until, second]] = marks.length > 1 ? marks : [marks[0], marks[0]];
+      const [[begin, first], [until]] = marks.length > 1 ? marks : [marks[0], marks[0]];
       const share = until > begin ? Math.min(1, Math.max(0, (now - begin) / (until - begin))) : 1;
-      at(first + (second - first) * share);
-      if (step >= piece.steps && now >= time) this.stop();
+      at(steps[Math.min(first, steps.length - 1)] + share);
+      if (place >= steps.length && now >= time) this.stop();
       else requestAnimationFrame(go);
     };
-    // notes that are sounding already when one begins in the middle are struck again
-    notes
-      .slice(next)
-      .filter((note) => note.start < from)
-      .forEach((note) => {
-        note.length -= from - note.start;
-        note.start = from;
-      });
     go();
   }
 

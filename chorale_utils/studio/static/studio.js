@@ -58,6 +58,7 @@ function render({ model, el: holder }) {
       piece: desk.piece,
       show: desk.show,
       surprise: desk.about.surprise,
+      odds: desk.about.odds,
       faults: desk.faults,
       numerals: desk.numerals,
     });
