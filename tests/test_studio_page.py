@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from studio_browser import TOKEN, Visitor, chromium, free_port, model, server  # noqa: F401
 
-from chorale_utils import Chorale, load_chorale, load_melody, write_midi
+from chorale_utils import Chorale, load_chorale, load_melody, write_midi, write_score
+from chorale_utils.notation.page import Bar, Notation, Tempo
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chromium")]
 TUNE = "gabcbagfgabagfga"  # typed from G4 on: each letter nearest to the one before
@@ -327,19 +328,70 @@ def test_three_variants_stand_side_by_side_and_one_is_taken(page):
 
 def test_a_piece_goes_on_and_whole_ones_are_written(page, tmp_path):
     type_tune(page, "gabc")
-    page.get_by_label("New bars").fill("1")
+    page.get_by_label("New bars", exact=True).fill("1")
     ask(page, "^Have more bars written")
     piece = load_chorale(saved(page, "musicxml", tmp_path))
     assert len(piece) == 32 and piece.notes(0)[:4, 2].tolist() == PITCHES[:4]
-    page.get_by_label("New bars").fill("2")
+    page.get_by_label("New bars", exact=True).fill("2")
     ask(page, "^Have a whole chorale written")
     piece = load_chorale(saved(page, "musicxml", tmp_path))
     assert len(piece) == 32 and piece.pitches[-1, 3] % 12 == 0, "it ends on C"
+    assert piece.fermatas[-1]
+    form = page.get_by_label("Form")
+    form.select_option("phrases of this piece")
+    ask(page, "^Have a whole chorale written")
+    again = load_chorale(saved(page, "musicxml", tmp_path))
+    form.select_option("new phrases")
+    assert np.array_equal(again.fermatas, piece.fermatas)
+    assert not np.array_equal(again.pitches, piece.pitches)
+
+
+def test_the_critic_says_of_each_bar_what_it_thinks(page):
+    type_tune(page, TUNE[:8])
+    ask(page, "^Have the other three voices")
+    press(page, "^Show for each bar how much it sounds like Bach")
+    page.locator("text.cs-odds").nth(1).wait_for(timeout=180_000)
+    told = page.locator("text.cs-odds").all_inner_texts()
+    assert len(told) == 2 and all(re.fullmatch(r"[+−]\d+\.\d", one) for one in told)
+    page.locator(".cs-opinion", has_text="Critic").wait_for()
+    page.locator(".cs-score").focus()
+    page.keyboard.press("Home")
+    page.locator(".cs-told", has_text=f"critic {told[0]} in this bar").wait_for()
+    press(page, "^Show for each bar how much it sounds like Bach")
+    page.locator("text.cs-odds").first.wait_for(state="detached")
+
+
+def test_repeats_are_sung_and_the_cursor_follows_them(page, tmp_path):
+    pitches = np.repeat(
+        [[67, 62, 59, 43], [69, 62, 57, 50], [67, 64, 60, 48], [66, 62, 57, 50]], 4, 0
+    )
+    notation = Notation((Bar(0, 16, "4/4", repeat_end=2),), tempos=(Tempo(0, 144.0),))
+    piece = Chorale(pitches, time_signature="4/4", notation=notation)
+    page.get_by_label("tune only").uncheck()
+    path = write_score(piece, tmp_path / "twice.musicxml")
+    page.locator("input[type=file]").set_input_files(path)
+    said(page, "twice: 1 bar")
+    page.locator("output", has_text="144").wait_for()
+    page.evaluate("""() => {
+      window.places = [];
+      const look = () => {
+        const cursor = document.querySelector(".cs-cursor");
+        if (cursor) window.places.push(Number(cursor.getAttribute("x")));
+        requestAnimationFrame(look);
+      };
+      look();
+    }""")
+    press(page, "^Play from the selection")
+    page.locator(".cs-cursor").wait_for()
+    page.locator(".cs-cursor").wait_for(state="detached")
+    places = page.evaluate("window.places")
+    assert sum(later < earlier for earlier, later in zip(places, places[1:])) == 1
+    page.get_by_label("tune only").check()
 
 
 def test_long_work_can_be_stopped_and_the_page_goes_on_meanwhile(page):
     type_tune(page, "gabc")
-    page.get_by_label("New bars").fill("38")
+    page.get_by_label("New bars", exact=True).fill("38")
     press(page, "^Have a whole chorale written")
     page.get_by_role("button", name="Stop the model").click()
     said(page, "Stopped")
@@ -476,15 +528,17 @@ def test_a_visitor_runs_no_code_and_makes_no_widgets(voila, shared):
     channel = next(url for url in shared.sockets if "/channels" in url)
     channel = re.sub(r"session_id=[^&]*", f"session_id={uuid.uuid4().hex}", channel)
     cookies = "; ".join(f"{one['name']}={one['value']}" for one in shared.context.cookies())
+    with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+        websocket.create_connection(channel, cookie=cookies, timeout=5, origin="http://elsewhere")
     own = websocket.create_connection(
         channel, cookie=cookies, timeout=5, origin=voila.partition("/?")[0]
     )
 
-    def send(kind, content):
+    def send(kind, content, channel="shell"):
         header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "session": "s", "username": "u"}
         header |= {"version": "5.3", "date": "2026-01-01T00:00:00Z"}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
-        own.send(json.dumps(message | {"channel": "shell", "buffers": []}))
+        own.send(json.dumps(message | {"channel": channel, "buffers": []}))
         return header["msg_id"]
 
     def answers(number, seconds=4):
@@ -508,10 +562,13 @@ def test_a_visitor_runs_no_code_and_makes_no_widgets(voila, shared):
     before = widgets()
     code = {"code": "print('in')", "silent": False, "store_history": False, "allow_stdin": False}
     code |= {"user_expressions": {}, "stop_on_error": True, "cursor_pos": 3, "detail_level": 0}
+    code |= {"command": "evaluate", "arguments": {"expression": "1"}}
     asked = [
-        send(kind, code)
+        send(kind, code, channel)
         for kind in ("execute_request", "inspect_request", "complete_request", "history_request")
+        for channel in ("shell", "control")
     ]
+    asked += [send("debug_request", code, "control"), send("input_reply", {"value": "x"}, "stdin")]
     data = {"state": {"_model_name": "TextModel"}, "buffer_paths": []}
     new = {"comm_id": uuid.uuid4().hex, "target_name": "jupyter.widget", "data": data}
     asked.append(send("comm_open", new))
@@ -525,9 +582,13 @@ def test_a_visitor_runs_no_code_and_makes_no_widgets(voila, shared):
 def test_the_page_serves_no_files_and_does_not_tell_who_else_is_there(voila):
     token = voila.partition("?")[2]
     paths = ["voila/files/studio.ipynb", "voila/files/../log", "voila/tree", "api/contents"]
+    paths += ["voila/static/../../../voila/app.py", "voila/templates/../static/conf.json"]
+    paths += ["voila/templates/studio/static/..%2f..%2f..%2f..%2fetc/passwd"]
+    paths += ["voila/labextensions/..%2f..%2f..%2fpyvenv.cfg", "voila/files/%2fetc%2fpasswd"]
+    paths += ["voila/api/themes/..%2f..%2f..%2fpyvenv.cfg", "voila/render/studio.ipynb"]
     paths += ["api/kernels", "api/sessions", "api/terminals", "files/studio.ipynb", "tree", "lab"]
     for path in paths:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{voila.partition('?')[0]}{path}?{token}", timeout=20)
         with refused.value as error:
-            assert error.code in (403, 404, 405), path
+            assert error.code in (403, 404, 405, 500), path

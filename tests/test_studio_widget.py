@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 
@@ -10,10 +11,12 @@ import numpy as np
 import pytest
 
 from chorale_utils import Chorale, Session, save_model, write_midi
+from chorale_utils.notation.page import Bar, Notation
 
 pytest.importorskip("anywidget", reason="the studio extra is not installed")
 
 from chorale_utils.studio import widget
+from chorale_utils.studio.exchange import exported
 from chorale_utils.studio.keeping import chorale_from_json, chorale_to_json
 from chorale_utils.studio.process import _Desk, _Job, _Page
 from chorale_utils.studio.widget import Studio
@@ -168,6 +171,30 @@ def test_a_file_that_is_no_music_is_refused_without_naming_a_path(page, name, co
     assert page.heard[-1]["wrong"] and name in page.heard[-1]["text"]
     assert "/tmp" not in page.heard[-1]["text"]
     assert page.studio.session.moment is before
+
+
+def test_what_was_done_a_moment_ago_is_saved_when_the_kernel_ends(page, folder):
+    page.do("hello", visitor="one", width=700)
+    page.do("put", voice=0, step=0, length=4, pitch=60)
+    page.studio._save_now()
+    (kept,) = folder.glob("*.json")
+    assert Session.from_json(kept.read_text()).chorale.pitches[0, 0] == 60
+    kept.unlink()
+    page.studio._save_now()
+    assert not kept.exists(), "nothing has changed since"
+
+
+def test_a_sound_file_repeats_what_is_repeated_and_has_an_end(page):
+    bars = (Bar(0, 16, "4/4", repeat_end=2),)
+    piece = Chorale([[67, 62, 59, 43]] * 16, time_signature="4/4", notation=Notation(bars))
+    sizes = [
+        len(exported(Session(one), "mp3", 120, 2, "phrase_gru").content)
+        for one in (replace(piece, notation=None), piece)
+    ]
+    assert sizes[1] > 1.4 * sizes[0]
+    often = replace(piece, notation=Notation((replace(bars[0], repeat_end=3000),)))
+    with pytest.raises(ValueError, match="minutes of sound: expected at most 20"):
+        exported(Session(often), "mp3", 40, 2, "phrase_gru")
 
 
 # The process that holds the model

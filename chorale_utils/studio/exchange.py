@@ -28,6 +28,7 @@ from ..notation.loading import (
 )
 from ..notation.midi import write_midi
 from ..notation.page import expand_repeats
+from ..notation.performance import step_seconds
 from ..notation.score import write_score
 from .drawing import ENGRAVING
 from .pieces import tune_of
@@ -35,6 +36,7 @@ from .script import script
 from .session import Session
 
 SUFFIXES = (*MIDI_SUFFIXES, *SCORE_SUFFIXES, ".csv")
+MOST_MINUTES = 20  # of sound in one file
 KINDS = ("musicxml", "midi", "pdf", "mp3", "python")
 
 
@@ -135,7 +137,7 @@ def exported(session: Session, kind: str, tempo: float, staves: int, model: str)
         model: which one has written it.
 
     Raises:
-        ValueError: a tempo that is none.
+        ValueError: a tempo that is none, or sound that lasts longer than `MOST_MINUTES`.
         OSError: it cannot be written.
     """
     from ..sound.player import mp3
@@ -153,6 +155,16 @@ def exported(session: Session, kind: str, tempo: float, staves: int, model: str)
         with ENGRAVING:
             return written(lambda path: write_score(chorale, path, **how), suffix)
 
+    def sound() -> bytes:
+        played = expand_repeats(chorale)
+        minutes = step_seconds(played, tempo).sum() / 60
+        if minutes > MOST_MINUTES:
+            raise ValueError(
+                f"{minutes:,.0f} minutes of sound: expected at most {MOST_MINUTES}: a faster tempo, "
+                "or fewer repeats"
+            )
+        return mp3(played, tempo)
+
     writers: dict[str, tuple[str, str, Callable[[], bytes]]] = {
         "musicxml": (
             ".musicxml",
@@ -165,7 +177,7 @@ def exported(session: Session, kind: str, tempo: float, staves: int, model: str)
             lambda: written(lambda path: write_midi(chorale, path, tempo, about), ".mid"),
         ),
         "pdf": (".pdf", "application/pdf", lambda: as_score(".pdf", staves=staves)),
-        "mp3": (".mp3", "audio/mpeg", lambda: mp3(expand_repeats(chorale), tempo)),
+        "mp3": (".mp3", "audio/mpeg", sound),
         "python": (".py", "text/x-python", lambda: script(session, model).encode()),
     }
     suffix, media, make = writers[kind]

@@ -11,6 +11,7 @@ Notebook: 06_studio
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import threading
@@ -103,6 +104,7 @@ class Studio(anywidget.AnyWidget):
         self._model = model
         super().__init__()
         self.on_msg(self._hear)
+        atexit.register(self._save_now)
         self._show()
 
     @property
@@ -119,7 +121,7 @@ class Studio(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Saves the work and takes the page away."""
-        self._save()
+        self._save_now()
         super().close()
 
     # Hearing and answering the page
@@ -205,9 +207,15 @@ class Studio(anywidget.AnyWidget):
             self._saving.daemon = True
             self._saving.start()
 
+    def _save_now(self) -> None:
+        """Saves what was done a moment ago, before the kernel ends or the page goes."""
+        if self._saving is not None:
+            self._saving.cancel()
+            self._save()
+
     def _save(self) -> None:
         with self._lock:
-            file, text = self._file, self.session.to_json()
+            file, text, self._saving = self._file, self.session.to_json(), None
             if file is None:
                 return
             try:

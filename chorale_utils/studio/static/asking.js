@@ -77,8 +77,8 @@ function asking(desk) {
   const bars = el("input", { type: "number", min: 1, max: 40, value: 4 });
   const form = el(
     "select",
-    { title: "What the chorale is to be like that is written" },
-    el("option", { value: "new" }, "so many new bars"),
+    { title: "Which phrases a chorale has that is written" },
+    el("option", { value: "new" }, "new phrases"),
     el("option", { value: "piece" }, "phrases of this piece"),
   );
 
