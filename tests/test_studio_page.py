@@ -351,7 +351,7 @@ def test_the_critic_says_of_each_bar_what_it_thinks(page):
     ask(page, "^Have the other three voices")
     press(page, "^Show for each bar how much it sounds like Bach")
     page.locator("text.cs-odds").nth(1).wait_for(timeout=180_000)
-    told = page.locator("text.cs-odds").all_inner_texts()
+    told = page.locator("text.cs-odds").all_text_contents()
     assert len(told) == 2 and all(re.fullmatch(r"[+−]\d+\.\d", one) for one in told)
     page.locator(".cs-opinion", has_text="Critic").wait_for()
     page.locator(".cs-score").focus()

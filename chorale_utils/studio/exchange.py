@@ -160,8 +160,8 @@ def exported(session: Session, kind: str, tempo: float, staves: int, model: str)
         minutes = step_seconds(played, tempo).sum() / 60
         if minutes > MOST_MINUTES:
             raise ValueError(
-                f"{minutes:,.0f} minutes of sound: expected at most {MOST_MINUTES}: a faster tempo, "
-                "or fewer repeats"
+                f"{minutes:,.0f} minutes of sound: expected at most {MOST_MINUTES}, by a faster "
+                "tempo or fewer repeats"
             )
         return mp3(played, tempo)
 

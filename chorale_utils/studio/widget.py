@@ -197,6 +197,11 @@ class Studio(anywidget.AnyWidget):
         self._changed()
         self.send({"kind": "opened"})
 
+    def _begun_by(self, request: Request | None) -> None:
+        """Tells the page where the model has begun another piece: nothing of it is selected."""
+        if request is not None and request.work == "write":
+            self.send({"kind": "opened"})
+
     def _changed(self) -> None:
         """After a command: shows it, and saves it soon."""
         self._show()
@@ -366,6 +371,7 @@ def _ask(
             session.offer(list(zip(requests, answers)))
         else:
             session.accept(requests[0], answers[0])
+            studio._begun_by(requests[0])
         if not keep_seed:
             session.seed = seeds[-1] + 1
         heard = ", ".join(map(str, seeds))
@@ -385,6 +391,7 @@ def _stop(studio: Studio) -> None:
 def _take(studio: Studio, number: int) -> None:
     studio.session.take(int(number))
     studio._changed()
+    studio._begun_by(studio.session.moment.request)
 
 
 def _drop_variants(studio: Studio) -> None:

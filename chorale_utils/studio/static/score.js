@@ -5,6 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const VOICE_NAMES = ["soprano", "alto", "tenor", "bass"];
 const LETTERS = "CDEFGAB";
 const SEMITONES = [0, 2, 4, 5, 7, 9, 11]; // of the letters, above C
+const ROOM = 600; // between two lines, more than Verovio leaves: for numerals and the critic
 
 // The MIDI number of a letter (0..6) in an octave, altered as a signature of so many sharps (or
 // flats, negative) has it.
@@ -32,7 +33,15 @@ class Score {
     const parsed = new DOMParser().parseFromString(drawing.svg, "image/svg+xml").documentElement;
     const width = parseFloat(parsed.getAttribute("width")),
       height = parseFloat(parsed.getAttribute("height"));
-    parsed.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const systems = [...parsed.querySelectorAll(".system")],
+      inner = parsed.querySelector("svg"),
+      [, , wide, high] = inner.getAttribute("viewBox").split(" ").map(Number),
+      room = ROOM * (systems.length - 1);
+    systems.forEach((system, line) =>
+      system.setAttribute("transform", `translate(0 ${ROOM * line})`),
+    );
+    inner.setAttribute("viewBox", `0 0 ${wide} ${high + room}`);
+    parsed.setAttribute("viewBox", `0 0 ${width} ${height + (room * height) / high}`);
     parsed.removeAttribute("height");
     parsed.setAttribute("width", "100%");
     parsed.style.maxWidth = width + "px";
@@ -59,12 +68,14 @@ class Score {
         : [[0], [1], [2], [3]];
     this.bars = [];
     this.notes = []; // { step, voice, element, x, y }
-    const drawn = [...this.page.querySelectorAll(".measure")];
+    const drawn = [...this.page.querySelectorAll(".measure")],
+      systems = [...this.page.querySelectorAll(".system")];
     let before = null;
     drawn.forEach((element, number) => {
       const [start, stop, count] = piece.bars[number] ?? [0, 0, 0];
       const staves = [...element.children].filter((child) => child.classList.contains("staff"));
-      const bar = { start, stop, count, staves: [], anchors: new Map() };
+      const bar = { start, stop, count, staves: [], anchors: new Map() },
+        down = ROOM * systems.indexOf(element.closest(".system"));
       staves.forEach((staff, place) => {
         const lines = [...staff.children]
           .filter((child) => child.tagName === "path")
@@ -77,8 +88,8 @@ class Score {
         bar.left = lines[0][0];
         bar.right = lines[0][2];
         bar.staves.push({
-          top: lines[0][1],
-          bottom: lines[4][1],
+          top: lines[0][1] + down,
+          bottom: lines[4][1] + down,
           space: lines[1][1] - lines[0][1],
           voices: voicesOf[place],
         });
@@ -90,7 +101,7 @@ class Score {
             if (!head || step === undefined) return;
             const [x, y] = this.placeOf(head);
             const voice = voicesOf[place][Math.min(which, voicesOf[place].length - 1)];
-            this.notes.push({ step, voice, element: note, x, y });
+            this.notes.push({ step, voice, element: note, x, y: y + down });
             bar.anchors.set(step, Math.min(x, bar.anchors.get(step) ?? Infinity));
           }),
         );
@@ -103,8 +114,8 @@ class Score {
       bar.line = bar.first ? { lowest: 0, highest: Infinity } : before.line;
       for (const part of element.querySelectorAll(":scope > .staff, :scope > .fermata")) {
         const { y, height } = part.getBBox(); // with stems and words
-        bar.line.lowest = Math.max(bar.line.lowest, bar.bottom, y + height);
-        bar.line.highest = Math.min(bar.line.highest, bar.top, y);
+        bar.line.lowest = Math.max(bar.line.lowest, bar.bottom, y + height + down);
+        bar.line.highest = Math.min(bar.line.highest, bar.top, y + down);
       }
       before = bar;
       if (!bar.anchors.has(start))
@@ -202,7 +213,7 @@ class Score {
   // Draws everything that is not notes: selection, locks, faults, cursors.
   mark({ selection, caret, piece, show, faults, surprise, odds, differs, numerals }) {
     this.under.replaceChildren();
-    this.over.replaceChildren();
+    this.over.replaceChildren(...(this.cursor ? [this.cursor] : []));
     if (selection) {
       for (const bar of this.bars) {
         const from = Math.max(bar.start, selection.start),

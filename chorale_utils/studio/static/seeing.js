@@ -51,10 +51,12 @@ function findings(desk) {
     const link = button(`Bar ${bar}: ${fault.fault}`, label, go, { class: "cs-link" });
     return el("li", {}, link, ` ${names}: ${fault.what}`);
   };
-  desk.when("about", ({ faults = [] }) => {
-    const many = faults.length || "No";
-    title.textContent = `${many} fault${faults.length === 1 ? "" : "s"} of part-writing`;
-    list.replaceChildren(...faults.map(told));
+  desk.when("about", ({ faults }) => {
+    const many = faults?.length || "No";
+    title.textContent = faults
+      ? `${many} fault${many === 1 ? "" : "s"} of part-writing`
+      : "Looking for faults of part-writing…";
+    list.replaceChildren(...(faults ?? []).map(told));
   });
   return el("details", { class: "cs-findings" }, title, list);
 }
@@ -74,7 +76,9 @@ function opinion(desk) {
     const sum = odds.reduce((one, other) => one + other, 0);
     criticised.textContent =
       `Critic ${signed(sum)} for the whole: log-odds that Bach wrote it and not the machine. ` +
-      (told.length ? `Least like him: bar ${told.join(", ")}.` : "No bar is less like him.");
+      (told.length
+        ? `Least like him: ${told.length > 1 ? "bars" : "bar"} ${told.join(", ")}.`
+        : "Every bar is more like him.");
   });
   desk.when("about", ({ opinion: judged }) => {
     if (judged?.grade === undefined) return shown.replaceChildren();
