@@ -57,5 +57,5 @@ def test_a_second_loop_begins_with_the_best_weights_of_the_first_and_knows_when_
     fit(fresh_model(), *pieces, epochs=4, folder=first, **SMALL)
     with pytest.raises(ValueError, match="other settings .*'after'"):
         fit(fresh_model(), *pieces, epochs=1, folder=second, after=first, **SMALL)
-    with pytest.raises(FileNotFoundError, match="no checkpoint there"):
+    with pytest.raises(FileNotFoundError, match="no checkpoint here"):
         fit(fresh_model(), *pieces, epochs=1, folder=second, after=tmp_path / "nowhere", **SMALL)

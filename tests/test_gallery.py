@@ -65,7 +65,7 @@ def test_the_best_are_chosen_of_those_that_are_long_enough_ended_and_the_models_
 
 
 def test_too_few_pieces_are_refused():
-    with pytest.raises(ValueError, match="9 of 20 pieces keep the rule: expected at least 10"):
+    with pytest.raises(ValueError, match="9 of 20 pieces satisfy the rule: expected at least 10"):
         choose(pd.DataFrame({"steps": 100, "grade": 0.0, "share": [0.0] * 9 + [1.0] * 11}))
 
 

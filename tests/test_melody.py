@@ -179,10 +179,10 @@ def test_what_is_no_note_is_refused_in_words(name):
         (
             "C5 D5",
             None,
-            r"'C5 D5': no such file: expected names of notes in a list, \['C5', 'D5'\]",
+            r"'C5 D5': no such file: expected note names in a list, \['C5', 'D5'\]",
         ),
         (["R", 0], 1, "the soprano has no notes"),
-        (Chorale(np.full((4, 4), 60)), 1, "quarters 1: this melody says itself how long"),
+        (Chorale(np.full((4, 4), 60)), 1, "quarters 1: this melody has its own note lengths"),
     ],
 )
 def test_notes_that_are_no_melody_are_refused_in_words(melody, quarters, complaint):

@@ -286,7 +286,7 @@ def test_advice_is_given_in_options_of_the_command_line_and_works(tune, model, t
     assert chorale("harmonize", triplets, "-o", out, "--no-strict", *how) == 0
     low = write_midi(Chorale([[48, 0, 0, 0]] * 16), tmp_path / "low.mid")
     assert chorale("harmonize", low, "-o", out, *how) == 2
-    assert "with --transpose range the melody is moved" in capsys.readouterr().err
+    assert "--transpose range moves the melody" in capsys.readouterr().err
     assert chorale("harmonize", low, "-o", out, "--transpose", "range", *how) == 0
     assert chorale("convert", triplets, tmp_path / "out.mid") == 2
     assert "--melody reads one voice" in capsys.readouterr().err

@@ -111,11 +111,11 @@ def test_an_upbeat_shorter_than_a_quarter_comes_before_the_first_chord():
 @pytest.mark.parametrize(
     "numerals, message",
     [
-        ("I V", r"bar 1, beat 2: the soprano has F5, and V asks for D G B"),
+        ("I V", r"bar 1, beat 2: the soprano has F5, but V needs D G B"),
         ("I I6 I I", "4 chords for 2 quarters"),
         ("I VIII", "bar 1, beat 2: 'VIII' in C major: expected a Roman numeral"),
         ("I hello", "'hello'"),
-        (". I", "goes on with no chord"),
+        (". I", "has no chord to hold"),
         ({99: "I"}, "step 99"),
         ([(0, "I"), (0, "V")], "two chords"),
     ],
@@ -126,7 +126,7 @@ def test_what_cannot_be_heard_is_refused_by_name(numerals, message):
 
 
 def test_numerals_and_symbols_at_once_are_refused():
-    with pytest.raises(ValueError, match="expected one of them"):
+    with pytest.raises(ValueError, match="expected one or the other"):
         harmonize("chord_gru", ["C5"], quarters=1, numerals="I", symbols="C")
 
 

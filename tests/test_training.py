@@ -282,7 +282,7 @@ def test_a_second_cycle_begins_with_the_outcome_of_the_first_and_knows_when_it_c
         np.testing.assert_array_equal(one, other)
     with pytest.raises(ValueError, match="other settings .*'after'"):
         fit_chords(untouched, *pieces, epochs=0, folder=tmp_path / "second", **CHORDS)
-    with pytest.raises(FileNotFoundError, match="no checkpoint there"):
+    with pytest.raises(FileNotFoundError, match="no checkpoint here"):
         fit_chords(
             untouched,
             *pieces,

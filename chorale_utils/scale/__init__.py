@@ -1,1 +1,1 @@
-"""Many runs at once: Dask workers for sweeps and for data sets of generated chorales."""
+"""Many runs in parallel: Dask workers for sweeps and for data sets of generated chorales."""

@@ -1,8 +1,8 @@
-"""A Dask cluster to work on: processes of this machine, or any other cluster by its scheduler's
+"""A Dask cluster to work on: processes on this machine, or any other cluster by its scheduler's
 address.
 
-What the work is, is told in `sweep` and `mass_generation`. Nothing that is started here listens on
-an address that other machines can reach.
+`sweep` and `mass_generation` do the work. Nothing started here listens on an address that other
+machines can reach.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ..extras import require
 
-# Environment variables by which numpy and TensorFlow choose their number of threads.
+# Environment variables that set the number of threads of numpy and TensorFlow.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 Name = TypeVar("Name", bound=Hashable)
@@ -21,20 +21,20 @@ Name = TypeVar("Name", bound=Hashable)
 
 @contextmanager
 def dask_client(scheduler: str | None = None, workers: int | None = None) -> Iterator[Any]:
-    """A `distributed.Client` of a cluster, as long as the context lasts.
+    """A `distributed.Client` of a cluster, for the duration of the context.
 
     Args:
-        scheduler: the address of a running scheduler (``'tcp://10.0.0.1:8786'``, ``'tls://...'``);
-            its workers need the same version of this package, one thread each, and this machine's
-            folders. None: a cluster of processes of this machine, which ends with the context.
-        workers: number of processes of this machine; None for as many as it has cores. They share
-            the cores evenly, unless the environment says how many threads each is to have
-            (`THREAD_VARIABLES`).
+        scheduler: address of a running scheduler (``'tcp://10.0.0.1:8786'``, ``'tls://...'``); its
+            workers need the same version of this package, one thread each, and access to this
+            machine's folders. None starts a cluster of processes on this machine, which ends with
+            the context.
+        workers: number of processes on this machine; None for one per core. They share the cores
+            evenly, unless the environment sets the number of threads (`THREAD_VARIABLES`).
 
     Raises:
         MissingExtra: Dask is not installed.
         ValueError: both a scheduler and a number of workers are given, or a number below 1.
-        ConnectionError: no scheduler answers at that address, or its cluster has no worker.
+        ConnectionError: no scheduler answers at this address, or its cluster has no worker.
     """
     require("scale", "a Dask cluster")
     if scheduler is None:
@@ -51,8 +51,8 @@ def _remote_client(scheduler: str, workers: int | None) -> Iterator[Any]:
 
     if workers is not None:
         raise ValueError(
-            f"workers {workers} and scheduler {scheduler}: expected one of them; a running cluster "
-            f"has the workers that it has"
+            f"workers {workers} and scheduler {scheduler}: expected one or the other; a running "
+            f"cluster already has its workers"
         )
     try:
         client = Client(scheduler, timeout=20)
@@ -101,13 +101,13 @@ def run_tasks(
     """Calls a function once for each task, and yields (name, None or the exception) as the tasks
     end, in any order.
 
-    A task whose worker is lost is done again on another one. A task that takes its worker down
-    again and again (Dask's ``distributed.scheduler.allowed-failures``) ends with the exception
+    A task whose worker is lost is repeated on another. A task that kills its worker repeatedly
+    (Dask's ``distributed.scheduler.allowed-failures``) ends with the exception
     `distributed.KilledWorker`.
 
     Args:
         client: `distributed.Client`.
-        function: what a worker can import; what it returns is not used.
+        function: a function that workers can import; its result is not used.
         tasks: name -> arguments.
     """
     from distributed import as_completed

@@ -1,11 +1,10 @@
-"""Mass generation: a data set of chorales that a model has written, in shards that Dask workers
-write side by side.
+"""Mass generation: a data set of chorales written by a model, in shards that Dask workers write in
+parallel.
 
-``chorale generate --count 100000 --output DIR`` leaves in DIR the ``shards/``, Parquet files with a
-row for each piece, and at the end ``manifest.json`` with counts and hashes. A shard is determined
-by the settings and its number alone, whichever worker writes it and when, and is written whole or
-not at all. So generation that was interrupted goes on with the shards that are missing, and the
-data set is the same in the end.
+``chorale generate --count 100000 --output DIR`` leaves in DIR the ``shards/``, Parquet files with
+one row per piece, and at the end ``manifest.json`` with counts and hashes. A shard depends only on
+the settings and its number, not on the worker or the time, and is written completely or not at all.
+So an interrupted generation resumes with the missing shards, and the final data set is the same.
 
 Notebook: 05_generation
 """
@@ -32,12 +31,12 @@ if TYPE_CHECKING:
     from ..models.model import ChoraleModel
 
 PLAN, MANIFEST, SHARDS = "plan.json", "manifest.json", "shards"
-# Pieces, rejected ones included, that a worker writes side by side: this bounds its memory.
+# Pieces, including rejected ones, that a worker writes side by side: this limits its memory.
 BATCH = 256
 
 
 class ShardsFailed(RuntimeError):
-    """Some shards could not be written; those that could be are kept."""
+    """Some shards could not be written; the others are kept."""
 
 
 def generate_dataset(
@@ -57,31 +56,31 @@ def generate_dataset(
     """Writes a data set of generated chorales, or completes one, and returns its folder.
 
     A row of ``shards/*.parquet`` is a piece: shard and row; pitches (list of MIDI numbers, four for
-    each step, soprano to bass) and steps; seed (of ``generate(model, seed=..., count=...)``, whose
-    piece number `row` it is); log_likelihood of its notes (natural logarithm), grade (see `grade`),
-    copied (share of passages, see `copied`) and sha256 of the pitches. Pieces without a note are
-    left out, and of pieces with the same notes all but the first.
+    each step, soprano to bass) and steps; seed (this is piece number `row` of ``generate(model,
+    seed=..., count=...)``); log_likelihood of its notes (natural logarithm), grade (see `grade`),
+    copied (share of passages, see `copied`) and sha256 of the pitches. Pieces without notes and
+    duplicates are left out.
 
     Args:
-        count: pieces to be written, those included that will be left out.
-        output: the folder. All workers must see it.
+        count: number of pieces to write, including those that will be left out.
+        output: the folder, which all workers must be able to access.
         model: name of a shipped model, or path of a ``.keras`` file.
         seed: determines the whole data set.
         temperature: see `generate`.
         steps: see `generate`.
         best_of: see `generate`.
-        corpus: edition with whose training pieces `copied` compares.
+        corpus: edition whose training pieces `copied` compares with.
         per_shard: pieces in a shard; None for 256 divided by `best_of`.
         scheduler: see `cluster.dask_client`.
         workers: see `cluster.dask_client`.
-        progress: whether a progress bar is shown; None for yes on a terminal.
+        progress: whether to show a progress bar; None shows it on a terminal.
 
     Raises:
         MissingExtra: Dask is not installed.
         ValueError: a number is below 1, the folder holds a data set with other settings, or a shard
             is damaged.
         FileNotFoundError: there is no such model.
-        FolderInUse: another process is at work in the folder.
+        FolderInUse: another process is using the folder.
         ShardsFailed: some shards could not be written.
     """
     require("scale", "a generated data set")
@@ -143,7 +142,7 @@ def generate_dataset(
 
 
 def _check_plan(folder: Path, settings: dict[str, Any]) -> None:
-    """Writes the plan; a ValueError where that of the folder has other settings."""
+    """Writes the plan; raises a ValueError if the folder has a plan with other settings."""
     path = folder / PLAN
     if not path.exists():
         _write_json(path, {"settings": settings, "started": utc_now(), **provenance()})
@@ -157,13 +156,12 @@ def _check_plan(folder: Path, settings: dict[str, Any]) -> None:
         }
         raise ValueError(
             f"{folder} holds a data set with other settings {differing} (there, here): expected "
-            f"the same, to complete it; or give another folder"
+            f"the same settings, to complete it; or choose another folder"
         )
 
 
 def _write_manifest(folder: Path, settings: dict[str, Any], numbers: Iterable[int]) -> None:
-    """Leaves out pieces that are there twice, and writes the manifest. Done again, it changes
-    nothing."""
+    """Removes duplicate pieces and writes the manifest. Repeating it changes nothing."""
     import pyarrow.parquet as pq
 
     seen, shards = set(), []
@@ -212,10 +210,10 @@ def _read_shard(path: Path) -> Any:
             raise ValueError("its pitches do not match its hashes")
     except (FileNotFoundError, PermissionError, MemoryError):
         raise
-    except Exception as error:  # a file that is not whole makes Arrow fail in many ways
+    except Exception as error:  # a damaged file makes Arrow fail in many ways
         raise ValueError(
             f"{path} is not a shard of a data set, or is damaged ({type(error).__name__}: "
-            f"{error}): remove it, and the same command writes it again"
+            f"{error}): remove it, and run the same command again"
         ) from error
     return table
 
@@ -226,13 +224,13 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_shard(folder: str, number: int, settings: dict[str, Any], model: str) -> None:
-    """Writes one shard of a data set, unless it is there.
+    """Writes one shard of a data set, unless it exists.
 
     Args:
         folder: the data set's folder.
         number: the shard's number, from 0.
-        settings: of the data set, as in its ``plan.json``.
-        model: name of a shipped model, or path of a ``.keras`` file, as this worker sees it.
+        settings: settings of the data set, as in its ``plan.json``.
+        model: name of a shipped model, or path of a ``.keras`` file on this worker.
 
     Raises:
         ValueError: the model has other weights on this worker.
@@ -251,8 +249,8 @@ def write_shard(folder: str, number: int, settings: dict[str, Any], model: str) 
         return
     if (weights := weights_hash(model)) != settings["weights"]:
         raise ValueError(
-            f"weights {weights} of {model} on this worker: expected {settings['weights']}, those "
-            f"of the plan"
+            f"weights {weights} of {model} on this worker: expected {settings['weights']}, as in "
+            f"the plan"
         )
     writer, training = _model(model), _training(settings["corpus"])
     seed = shard_seed(settings["seed"], number)
@@ -290,7 +288,7 @@ def write_shard(folder: str, number: int, settings: dict[str, Any], model: str) 
 
 
 def shard_seed(seed: int, number: int) -> int:
-    """The seed of a shard, below 2**63, from that of the data set and the shard's number.
+    """The seed of a shard, below 2**63, from the data set's seed and the shard's number.
 
     Examples:
         >>> shard_seed(0, 1) == shard_seed(0, 2)

@@ -1,11 +1,10 @@
-"""Sweeps: notebooks executed once for each point of a grid or of a random search, side by side on
-Dask workers.
+"""Sweeps: notebooks executed once for each point of a grid or random search, in parallel on Dask
+workers.
 
 ``chorale sweep SWEEP.yml`` leaves in ``outputs/sweeps/<name of the file>/`` a run for each point,
-``results.parquet`` with a row for each, and ``summary.ipynb`` with a table and a plot. A point is a
-run like any other (see `pipeline`): a kernel of its own in a process of its own, a record, and a
-lock. So a sweep that is started again repeats nothing that is finished, and a point whose worker
-was lost goes on from where it was.
+``results.parquet`` with one row per point, and ``summary.ipynb`` with a table and a plot. A point
+is a run like any other (see `pipeline`), with its own kernel, process, record and lock. So a sweep
+that is started again repeats no finished point, and a point whose worker was lost resumes.
 """
 
 import json
@@ -41,22 +40,23 @@ def run_sweep(
     progress: bool | None = None,
 ) -> Path:
     """Executes a sweep, or completes one, and returns its folder. Points that fail are kept with
-    their error and stop no others.
+    their error and do not stop the others.
 
     Args:
         path: the sweep's YAML file, see `read_sweep`.
-        output: the folder in which the sweep's own folder is made. All workers must see it.
+        output: the folder in which the sweep's folder is created; all workers must be able to
+            access it.
         scheduler: see `cluster.dask_client`.
         workers: see `cluster.dask_client`.
         notebooks: the folder of the notebooks.
-        progress: whether a live table is shown, or else a line for each point; None for a table on
-            a terminal.
+        progress: whether to show a live table instead of one line per point; None shows the table
+            on a terminal.
 
     Raises:
         MissingExtra: the packages that sweeps need are not installed.
-        ValueError: the file says something that is not understood, or that a notebook does not
-            accept; nothing was started.
-        FolderInUse: another sweep of that name is at work.
+        ValueError: the file is invalid, or has a parameter that no notebook accepts; nothing was
+            started.
+        FolderInUse: another sweep with this name is running.
     """
     sweep = read_sweep(path, notebooks)
     folder = Path(output).resolve() / Path(path).stem
@@ -91,15 +91,15 @@ def run_point(
 ) -> None:
     """Executes one point in its folder, or completes it.
 
-    The outcome, even a failed notebook, is in the folder's record. Only what keeps the point from
-    becoming a run is raised.
+    The outcome, even a failed notebook, is in the folder's record. Only errors that prevent the
+    point from becoming a run are raised.
 
     Args:
         folder: the point's folder.
-        given: name -> value of what is set in this point.
+        given: name -> value of the parameters set in this point.
         profile: see `pipeline.run`.
         notebooks: the folder of the notebooks.
-        names: which of them.
+        names: names of the notebooks to execute.
     """
     place = Path(folder)
     try:
@@ -116,11 +116,11 @@ def run_point(
                 progress=False,
             )
     except NotebookFailed:
-        pass  # it stands in the record
+        pass  # the record has the error
 
 
 def _state(folder: Path) -> str:
-    """The state of a point; ``'waiting'`` where it has not begun."""
+    """The state of a point; ``'waiting'`` if it has not started."""
     return read_record(folder)["state"] if (folder / RECORD).exists() else "waiting"
 
 
@@ -130,13 +130,13 @@ def collect_results(
     """A sweep's results as a table.
 
     Args:
-        folder: of the sweep.
+        folder: the sweep's folder.
         sweep: from `read_sweep`.
-        errors: point's name -> the exception that kept it from becoming a run.
+        errors: point's name -> the exception that prevented it from becoming a run.
 
     Returns:
-        DataFrame with a row for each point and the columns point, state, error, minutes,
-        peak_memory_mib, commit, whatever is set in the points, and the figures of their
+        DataFrame with one row per point and the columns point, state, error, minutes,
+        peak_memory_mib, commit, the parameters set in the points, and the figures of their
         metrics.json, nested names joined by dots.
     """
     import pandas as pd
@@ -170,7 +170,7 @@ def collect_results(
 
 
 def _cell(value: Any) -> Any:
-    """What a column of a table can hold: lists and dicts as JSON."""
+    """A value for a table, with lists and dicts as JSON."""
     return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
@@ -212,8 +212,8 @@ def _write_summary(folder: Path, sweep: Sweep) -> None:
 
 
 class _LiveTable:
-    """A table of what a sweep is doing, on a terminal; elsewhere a line for each point that has
-    ended."""
+    """A live table of a sweep's progress on a terminal; elsewhere one line for each point that
+    ends."""
 
     def __init__(
         self,
@@ -252,7 +252,8 @@ class _LiveTable:
             self.display.stop()
 
     def point_ended(self, name: str, error: BaseException | None) -> None:
-        """Notes that a point has ended, and what kept it from becoming a run, if anything did."""
+        """Records that a point has ended, and the error that prevented it from becoming a run, if
+        any."""
         self.done.append(name)
         cells = self._cells(name)
         self.failed += cells[0] != "complete"
@@ -264,7 +265,7 @@ class _LiveTable:
             )
 
     def _cells(self, name: str) -> list[str]:
-        """State, values of what varies, score."""
+        """State, values of the varied parameters, score."""
         given = self.sweep["points"][name]
         score = read_metrics(self.folder / name).get(self.sweep["score"])
         return [

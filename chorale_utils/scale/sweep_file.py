@@ -1,6 +1,6 @@
-"""A sweep's YAML file: which points it describes, checked before anything is executed.
+"""A sweep's YAML file: the points that it describes, checked before anything is executed.
 
-How the points are executed is told in `sweep`.
+`sweep` executes the points.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ DEFAULT_SCORE = "training.chord_gru.val_nats"
 
 
 class Sweep(TypedDict):
-    """What a sweep's file says: names of notebooks; profile; the figure by which points are
-    compared; the parameters that differ between points; and of each point, by its name, what is
-    set in it."""
+    """The content of a sweep's file: names of notebooks; profile; the score by which points are
+    compared; the parameters that differ between points; and the parameters set in each point, by
+    its name."""
 
     notebooks: list[str]
     profile: str
@@ -37,17 +37,17 @@ class Sweep(TypedDict):
 def read_sweep(
     path: str | os.PathLike[str], notebooks: str | os.PathLike[str] = NOTEBOOKS
 ) -> Sweep:
-    """What a sweep's YAML file says, checked.
+    """The content of a sweep's YAML file, checked.
 
-    ``notebooks``: names; 03_model_training and 04_evaluation where none are given. ``profile``,
-    ``corpus`` and ``parameters``: as for a run, the same for all points. ``grid``: for each
-    parameter a list of values; all combinations are points. A list of such tables has the points of
-    each (as in scikit-learn's ParameterGrid; ``{}`` is one point with the defaults). Instead of a
-    grid, ``random``: ``points``, ``seed``, and in ``draw`` for each parameter a list to choose
-    from, or ``low``, ``high`` and ``scale`` (linear or log). ``seeds``: each point once with each.
-    ``score``: a figure of metrics.json by which the summary is ordered; smaller is better.
+    ``notebooks``: names; by default 03_model_training and 04_evaluation. ``profile``, ``corpus``
+    and ``parameters``: as for a run, the same for all points. ``grid``: a list of values for each
+    parameter; all combinations are points. A list of such tables has the points of each (as in
+    scikit-learn's ParameterGrid; ``{}`` is one point with the defaults). Instead of a grid,
+    ``random``: ``points``, ``seed``, and in ``draw``, for each parameter, a list to choose from, or
+    ``low``, ``high`` and ``scale`` (linear or log). ``seeds``: every point is run once with each.
+    ``score``: a figure of metrics.json by which the summary is sorted; smaller is better.
 
-    A point is named after what is set in it, so that points can be added to the file later.
+    A point is named after its parameters, so that points can be added to the file later.
 
     Args:
         path: the file.
@@ -55,8 +55,8 @@ def read_sweep(
 
     Raises:
         MissingExtra: the packages that sweeps need are not installed.
-        ValueError: the file is not YAML, has an unknown key, or says something that a notebook does
-            not accept.
+        ValueError: the file is not YAML, has an unknown key, or a parameter that no notebook
+            accepts.
         FileNotFoundError: there is no such file, or there are no notebooks.
     """
     require("scale", "a sweep")
@@ -97,7 +97,7 @@ def read_sweep(
 
 
 def _read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The file's table, its keys and the types of their values checked."""
+    """The file's table, after checking its keys and the types of their values."""
     import yaml
 
     try:
@@ -108,7 +108,7 @@ def _read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         wrong = sorted(map(str, set(said) - set(KEYS))) if isinstance(said, dict) else [repr(said)]
         raise ValueError(f"{path}: {', '.join(wrong)}: expected some of the keys {', '.join(KEYS)}")
     if ("grid" in said) == ("random" in said) and "seeds" not in said:
-        raise ValueError(f"{path}: expected a grid or a random search (one of them), or seeds")
+        raise ValueError(f"{path}: expected a grid or a random search (not both), or seeds")
     kinds = {"parameters": dict, "random": dict, "seeds": list, "notebooks": list}
     for key, kind in kinds.items():
         if not isinstance(said.get(key, kind()), kind):
@@ -130,8 +130,8 @@ def _combinations(path: str | os.PathLike[str], grid: Any) -> list[dict[str, Any
 
 
 def _draws(path: str | os.PathLike[str], asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """The points of a random search. Each is drawn from a seed of its own, so that more can be
-    asked for later."""
+    """The points of a random search. Each has its own seed, so that more points can be added
+    later."""
     draw, count = asked.get("draw"), asked.get("points")
     if (
         not set(asked) <= {"points", "seed", "draw"}
@@ -154,7 +154,7 @@ def _draws(path: str | os.PathLike[str], asked: dict[str, Any]) -> list[dict[str
 
 
 def _drawn(path: str | os.PathLike[str], name: str, said: Any, random: np.random.Generator) -> Any:
-    """A value as `said`: one of a list, or between low and high."""
+    """A value drawn from a list, or between low and high."""
     if isinstance(said, list) and said:
         return said[random.integers(len(said))]
     if isinstance(said, dict) and {"low", "high"} <= set(said) <= {"low", "high", "scale"}:

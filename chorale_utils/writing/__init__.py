@@ -1,6 +1,6 @@
 """New chorales: sampling with particles and rules, harmonising a melody, the gallery.
 
-Read `generation` first; `particles` is the loop inside it, and `melody` what may be harmonised.
-`requests` and `realizing` are for chords that somebody asks for.
-`grade_card` and `harmonising_card` measure what comes of it, `gallery` shows the best.
+Read `generation` first; `particles` is the loop inside it, and `melody` reads melodies. `requests`
+and `realizing` are for requested chords and figured bass, `composing` for whole pieces.
+`grade_card`, `harmonising_card` and `composing_card` measure the results, `gallery` shows the best.
 """

@@ -1,10 +1,8 @@
-"""The gallery: ten chorales written by a model and chosen by a rule, not by hand, to be seen and
-heard.
+"""The gallery: ten chorales to see and hear, written by a model and chosen by a rule, not by hand.
 
-``chorale gallery`` writes a hundred pieces, leaves out those that say what is not the model's own,
-and shows the best of the rest by their grade, in ``outputs/gallery``, each as MIDI, MusicXML, SVG
-and MP3. Every file tells by which model and from which seed it came, and the same model and seed
-give the same gallery.
+``chorale gallery`` writes a hundred pieces, leaves out those that copy too much, and saves the rest
+with the best grades in ``outputs/gallery``, each as MIDI, MusicXML, SVG and MP3. Every file names
+its model and seed, and the same model and seed give the same gallery.
 
 Notebook: 05_generation
 """
@@ -33,7 +31,7 @@ FOLDER = Path("outputs") / "gallery"
 WRITTEN = 100  # pieces from which the gallery is chosen
 SHOWN = 10
 SHORTEST = 64  # steps: four bars
-MOST_COPIED = 0.25  # share of a piece's passages of a bar that may stand in a training piece
+MOST_COPIED = 0.25  # largest share of a piece's one-bar passages that may be in a training piece
 SUFFIXES = (".mid", ".mxl", ".svg", ".mp3")
 _SAMPLE_RATE = 16_000
 
@@ -45,19 +43,19 @@ def make_gallery(
     written: int = WRITTEN,
     progress: bool = True,
 ) -> Path:
-    """Writes pieces, chooses and saves them; returns the folder, which is there whole or as it was
-    before.
+    """Writes pieces, chooses the best and saves them; returns the folder, which is replaced only
+    once the gallery is complete.
 
     Args:
-        folder: what was in it is replaced.
+        folder: its old content is replaced.
         model: name of a shipped model, or path of a ``.keras`` file.
-        seed: int, from which all pieces are written, at temperature 1, within the ranges of Bach's
+        seed: int for all pieces. They are written at temperature 1, within the ranges of Bach's
             voices; by `compose`, if the model takes a form.
         written: number of pieces to choose from.
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: fewer than ten of the pieces keep the rule.
+        ValueError: fewer than ten of the pieces satisfy the rule.
         FileNotFoundError: no such model.
 
     Notebook: 05_generation
@@ -87,12 +85,12 @@ def make_gallery(
 
 
 def choose(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the ten best pieces, best first: by grade, of those that are at least 64 steps
-    long, that the model ended itself, and of whose 16-step passages at most a quarter stand in a
-    training piece.
+    """The rows of the ten pieces with the best grades, best first, among those that are at least 64
+    steps long, that the model ended itself, and that have at most a quarter of their 16-step
+    passages in common with a training piece.
 
     Args:
-        table: pandas DataFrame, a row a piece, with the columns steps, grade and share.
+        table: pandas DataFrame with one row per piece and the columns steps, grade and share.
 
     Raises:
         ValueError: fewer than ten pieces are left.
@@ -110,8 +108,8 @@ def choose(table: pd.DataFrame) -> pd.DataFrame:
     ]
     if len(kept) < SHOWN:
         raise ValueError(
-            f"{len(kept)} of {len(table)} pieces keep the rule: expected at least {SHOWN}; write "
-            f"more of them"
+            f"{len(kept)} of {len(table)} pieces satisfy the rule: expected at least {SHOWN}; "
+            f"write more pieces"
         )
     return kept.sort_values("grade", ascending=False, kind="stable").head(SHOWN)
 
@@ -124,15 +122,14 @@ def write_gallery(
     written: int = WRITTEN,
 ) -> Path:
     """Saves pieces as a gallery: four files for each, ``pieces.csv`` and a ``README.md`` with the
-    same table; returns the folder, which is there whole or as it was before.
+    same table; returns the folder, which is replaced only once the gallery is complete.
 
     Args:
-        pieces: list of Chorale, best first. Key, metre and pickup are found where they are not
-            known.
-        table: pandas DataFrame, a row a piece, with the columns steps, grade, longest, source and
-            share.
-        about: dict with what is the same for all: model, weights, seed, temperature.
-        folder: what was in it is replaced.
+        pieces: list of Chorale, best first. Unknown keys, metres and pickups are estimated.
+        table: pandas DataFrame with one row per piece and the columns steps, grade, longest, source
+            and share.
+        about: dict of what all pieces share: model, weights, seed, temperature.
+        folder: its old content is replaced.
         written: number of pieces from which these were chosen.
     """
     folder = Path(folder)
@@ -156,7 +153,7 @@ def write_gallery(
 
 
 def _complete(piece: Chorale, name: str) -> Chorale:
-    """The piece with a key and a metre, and under the name that it has in the gallery."""
+    """The piece with a key, a metre, and its name in the gallery."""
     time_signature, pickup = (
         (piece.time_signature, piece.pickup) if piece.time_signature else find_metre(piece)
     )
@@ -181,12 +178,12 @@ def _write_piece(piece: Chorale, path: Path, about: Mapping[str, Any]) -> None:
         subtype="MPEG_LAYER_III",
         bitrate_mode="CONSTANT",
         compression_level=0.95,
-    )  # 16 kbit a second
+    )  # 16 kbit per second
     write_atomically(path.with_suffix(".mp3"), lambda unfinished: unfinished.write_bytes(sound))
 
 
 def _readme(table: pd.DataFrame, about: Mapping[str, Any], written: int) -> str:
-    """The gallery's own page, in Markdown: the rule, the table, and the scores."""
+    """The gallery's page, in Markdown: the rule, the table, and the scores."""
     rows = [
         f"| [{name}](#{name}) | {row['key'].replace('-', '♭').replace('#', '♯')} | "
         f"{row['steps'] / 4:g} | {row['grade']:.2f} | {row['share']:.0%} | "

@@ -1,14 +1,14 @@
-"""Grade card: finds out how many points each measure is worth, and writes down how well the grade
-tells Bach from others.
+"""Grade card: fits the points of each measure, and reports how well the grade tells Bach from
+others.
 
 ``python -m chorale_utils.writing.grade_card`` counts Bach's distributions in the training pieces of
 the music21 edition (bach.csv), fits the points (grade.csv), and writes a card in Markdown
-(grade.md) that says how well the grade separates pieces that decided nothing.
+(grade.md) that says how well the grade separates pieces that had no part in the fit.
 
-The points are those of a logistic regression that tells Bach's training pieces from three other
-groups, each of which weighs as much as the others: the same pieces with their voices shuffled, with
-random notes, and pieces by the classic model. The surprise of a training piece is taken under the
-other four fifths of them, because under all of them it would be small for the wrong reason.
+The points come from a logistic regression that tells Bach's training pieces from three other
+groups of equal weight: the same pieces with shuffled voices, the same with random notes, and pieces
+by note_gru. The surprise of a training piece is measured with the distributions of the other four
+fifths, because its own notes would make it too small.
 
 Notebook: 04_evaluation
 """
@@ -34,16 +34,16 @@ from .generation import generate
 
 FOLDS = 5
 RIDGE = 1.0
-LOW = 0.1  # quantile of Bach's training pieces under which a measure is counted upwards again
-HIGHEST = 0.99  # quantile of Bach's training pieces: a measure is cut...
-BEYOND = 2  # ...this many times as far above the usual as the quantile is
-SHORTEST = 32  # steps: generated pieces that end sooner are no pieces to learn from
+LOW = 0.1  # quantile of Bach's training pieces below which a measure is reflected
+HIGHEST = 0.99  # quantile of Bach's training pieces: a measure is clipped...
+BEYOND = 2  # ...at this many times the quantile's distance from the usual value
+SHORTEST = 32  # steps: shorter generated pieces are not used for fitting
 FITTED_SEED, JUDGED_SEED = 0, 1
 JUDGED = (
     ("note_gru", 1.0),
     ("chord_gru", 1.0),
     ("chord_gru", 0.8),
-)  # models and temperatures that the card tells of
+)  # models and temperatures in the card
 
 
 def ship(destination: Path = POINTS.parent, count: int = 256) -> Path:
@@ -51,7 +51,7 @@ def ship(destination: Path = POINTS.parent, count: int = 256) -> Path:
 
     Args:
         destination: folder to write into.
-        count: number of pieces that each model writes, at each temperature.
+        count: number of pieces by each model at each temperature.
     """
     destination, corpus = Path(destination), load_corpus("music21")
     bach = count_values(corpus.train)
@@ -98,22 +98,22 @@ def ship(destination: Path = POINTS.parent, count: int = 256) -> Path:
 
 
 def fit_points(bach: pd.DataFrame, others: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """What each measure is worth: a table with a row for each measure that tells Bach from the
-    others (index: its name), and the columns low, high, usual and points_per_unit, see
+    """The points of each measure: a table with one row for each measure that helps to tell Bach
+    from the others (index: its name), and the columns low, high, usual and points_per_unit, see
     `grading.explain_grade`.
 
-    A measure that would be worth more the further it is from what is usual for Bach is left out,
-    and the rest is fitted again.
+    A measure that would reward distance from Bach's usual value is left out, and the rest is fitted
+    again.
 
     Args:
-        bach: measures of Bach's pieces, as `grading.compute_measures` returns them.
-        others: list of such DataFrames, one for each group to be told from Bach.
+        bach: measures of Bach's pieces, as from `grading.compute_measures`.
+        others: list of such DataFrames, one for each other group.
     """
     low = bach.quantile(LOW)
     usual = reflect_and_clip(bach, low, np.inf).median()
     high = usual + BEYOND * (reflect_and_clip(bach, low, np.inf).quantile(HIGHEST) - usual)
     rows = reflect_and_clip(pd.concat([bach, *others]), low, high)
-    spread = rows.std()  # so that the ridge weighs on all alike
+    spread = rows.std()  # so that the penalty affects all measures equally
     kept = spread.index[spread > 0]
     scaled = ((rows - usual) / spread)[kept]
     is_bach = np.repeat([1.0, 0.0], [len(bach), len(rows) - len(bach)])
@@ -138,8 +138,8 @@ def fit_points(bach: pd.DataFrame, others: Sequence[pd.DataFrame]) -> pd.DataFra
 
 
 def measured_in_folds(chorales: Sequence[Chorale]) -> pd.DataFrame:
-    """Measures of each chorale, as `grading.compute_measures` has them, its surprise being that of
-    the distributions of the other folds.
+    """Measures of each chorale, as from `grading.compute_measures`, but with the surprise under the
+    distributions of the other folds.
 
     Args:
         chorales: list of Chorale, more than `FOLDS`.
@@ -152,8 +152,8 @@ def measured_in_folds(chorales: Sequence[Chorale]) -> pd.DataFrame:
 
 
 def with_random_notes(chorale: Chorale, seed: int) -> Chorale:
-    """The chorale, each note replaced by any from the lowest to the highest of its voice, each as
-    likely as another.
+    """The chorale with each note replaced by a random one, uniform between the lowest and highest
+    note of its voice.
 
     Examples:
         >>> chorale = Chorale([[72, 67, 64, 48], [74, 67, 64, 43]])
@@ -163,7 +163,7 @@ def with_random_notes(chorale: Chorale, seed: int) -> Chorale:
     random, pitches = np.random.default_rng(seed), chorale.pitches.copy()
     for voice in range(len(VOICES)):
         column = pitches[:, voice]
-        number = np.append(0, np.cumsum(column[1:] != column[:-1]))  # of the note at each step
+        number = np.append(0, np.cumsum(column[1:] != column[:-1]))  # number of each step's note
         sung = column[column != SILENCE]
         if len(sung):
             column[:] = np.where(
@@ -177,8 +177,8 @@ def with_random_notes(chorale: Chorale, seed: int) -> Chorale:
 
 
 def auc(better: ArrayLike, worse: ArrayLike) -> float:
-    """How often one of the `better` has a higher grade than one of the `worse` (0 to 1, ties count
-    half): the area under the curve of the receiver operating characteristic.
+    """How often one of the `better` grades is higher than one of the `worse` (0 to 1, ties count
+    half): the area under the receiver operating characteristic curve (AUC).
 
     Examples:
         >>> auc([3, 1], [2, 0])

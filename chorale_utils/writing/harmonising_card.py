@@ -1,9 +1,9 @@
-"""Harmonising card: sets twenty test melodies in several ways, and writes down how the settings
-compare with Bach's own.
+"""Harmonising card: sets twenty test melodies in several ways, and compares the settings with
+Bach's own.
 
-``python -m chorale_utils.writing.harmonising_card`` writes ``harmonising.md`` beside it. The
+``python -m chorale_utils.writing.harmonising_card`` writes ``harmonising.md`` beside this file. The
 melodies are the first of the music21 edition's test pieces whose soprano is in no training piece;
-`chord_gru` as shipped sets each of them once in each way.
+the shipped `chord_gru` sets each of them once in each way.
 
 Notebook: 05_generation
 """
@@ -53,16 +53,16 @@ def ship(
     Args:
         destination: folder to write into.
         melodies: number of melodies.
-        ways: dict of label -> what `harmonize` is asked for.
+        ways: dict of label -> arguments of `harmonize`.
 
     Raises:
-        ValueError: there are fewer melodies.
+        ValueError: there are fewer melodies than that.
     """
     originals = load_corpus("music21").without_near_copies("soprano").test[:melodies]
     if len(originals) < melodies:
         raise ValueError(
-            f"melodies {melodies}: expected no more than {len(originals)}, the test pieces with a "
-            f"new soprano"
+            f"melodies {melodies}: expected at most {len(originals)}, the number of test pieces "
+            f"with a new soprano"
         )
     model, groups = load_model("chord_gru"), {"Bach": originals}
     kept = 0

@@ -1,5 +1,5 @@
-"""Melodies: what somebody may give as one (MIDI numbers, names of notes, a music21 stream, a file,
-a chorale) -> a `Chorale` in which one voice sings.
+"""Melodies: anything that can be read as a melody (MIDI numbers, note names, a music21 stream, a
+file, a chorale) -> a `Chorale` in which one voice sings.
 
 Notebook: 05_generation
 """
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Chorale | str | os.PathLike[str] | stream.Stream | np.ndarray | Sequence[int | str]
     )
 
-RESTS = ("r", "rest")  # what silence is called among names of notes, in any case
+RESTS = ("r", "rest")  # names of silence among note names; case is ignored
 
 
 def as_melody(
@@ -48,24 +48,24 @@ def as_melody(
     strict: bool = True,
     repeats: str = "written",
 ) -> Chorale:
-    """The melody as a `Chorale` in which that voice sings, whatever the others do.
+    """The melody as a `Chorale` in which this voice sings; the other voices do not matter.
 
     Args:
         melody: int array (steps,) of MIDI numbers, a sixteenth each; a list of notes, which are
             MIDI numbers or names (see `note_number`), 0 or ``'R'`` being silence; a music21 stream
             (see `from_melody`); the path of a MIDI, MusicXML or kern file (see `load_melody`); or a
-            Chorale, of which `voice` is taken, or the only one that sings.
-        voice: 0..3, which voice has the melody.
-        quarters: length of the notes in quarters, one number for all or one for each. A list needs
+            Chorale, from which `voice` is taken, or its only voice.
+        voice: 0..3, the voice with the melody.
+        quarters: lengths of the notes in quarters, one number for all or one for each. A list needs
             it; an array is then read note by note, too.
-        part, strict, repeats: of a file or a stream, see `load_melody`.
+        part, strict, repeats: for a file or a stream, see `load_melody`.
 
     Raises:
-        ValueError: a melody without notes, with several at a time, or with some off the grid; a
-            list without `quarters`; `quarters` that are no whole sixteenths, or of something that
-            has its own lengths. The message says which, where, and what to do.
+        ValueError: a melody without notes, with several at a time, or with notes off the grid; a
+            list without `quarters`; `quarters` that are not whole sixteenths, or for a melody with
+            its own lengths. The message says which, where, and what to do.
         FileNotFoundError: no such file.
-        TypeError: it is none of these.
+        TypeError: anything else.
 
     Examples:
         >>> as_melody(["G4", "A4", "R", "C5"], quarters=[1, 1, 0.5, 1.5]).notes(0)
@@ -84,22 +84,22 @@ quarters=0.25 for sixteenths, or a list of quarters, one for each note
     if isinstance(melody, Chorale) or _is_file(melody) or hasattr(melody, "recurse"):
         if quarters is not None:
             raise ValueError(
-                f"quarters {quarters!r}: this melody says itself how long its notes are: expected "
-                f"no quarters, or a list of notes"
+                f"quarters {quarters!r}: this melody has its own note lengths: expected no "
+                f"quarters, or a list of notes"
             )
         return _sung_by(_read(melody, part, strict, repeats), voice)
     return _sung_by(_from_notes(melody, quarters), voice)
 
 
 def note_number(note: int | str) -> int:
-    """The MIDI number of a note that is given by its number or its name.
+    """The MIDI number of a note given by number or name.
 
     Args:
         note: such as 70, or, with its octave, ``'B-4'`` (music21's spelling), ``'Bb4'`` or
             ``'B♭4'``; ``'C4'`` is middle C, 60.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: neither a number nor a name.
 
     Examples:
         >>> [note_number(note) for note in ("C4", "F#5", "B-4", "Bb4", "B♭4", 70)]
@@ -123,7 +123,7 @@ def note_number(note: int | str) -> int:
 
 
 def shift_into_range(melody: Chorale, voice: int, transpose: bool) -> int:
-    """By how many semitones a melody has to be moved to lie in the range of its voice.
+    """The number of semitones by which a melody must be moved to fit the range of its voice.
 
     Args:
         melody: a Chorale in which the voice sings.
@@ -131,7 +131,7 @@ def shift_into_range(melody: Chorale, voice: int, transpose: bool) -> int:
         transpose: whether it may be moved.
 
     Raises:
-        ValueError: it may not be moved and would have to be, or it is too wide for the voice.
+        ValueError: the melody does not fit and may not be moved, or its range is too wide.
 
     Examples:
         >>> shift_into_range(as_melody([55, 60], quarters=1), 0, transpose=True)
@@ -145,23 +145,23 @@ def shift_into_range(melody: Chorale, voice: int, transpose: bool) -> int:
     where = place_in_bars(outside[0], melody.time_signature, melody.pickup)
     if sung.max() - sung.min() > high - low:
         raise ValueError(
-            f"{melody.name}: notes from {sung.min()} to {sung.max()}: expected no more than the "
-            f"{high - low} semitones of a {VOICES[voice]}, {low}..{high}, wherever they lie"
+            f"{melody.name}: notes from {sung.min()} to {sung.max()}: expected a range of at most "
+            f"{high - low} semitones, as wide as that of a {VOICES[voice]}, {low}..{high}"
         )
     if not transpose:
         raise ValueError(
             f"{melody.name}: {where}: note {line[outside[0]]}: expected {low}..{high}, the range "
-            f"of the {VOICES[voice]}; with transpose=True the melody is moved there"
+            f"of the {VOICES[voice]}; transpose=True moves the melody there"
         )
     return int(max(low - sung.min(), 0) + min(high - sung.max(), 0))
 
 
 def syllables_of(tune: Chorale, voice: int) -> np.ndarray | None:
-    """Where a melody has a new syllable, bool array (steps,); None where it has no words.
+    """Where a new syllable begins in a melody, bool array (steps,); None if it has no words.
 
     Args:
         tune: Chorale.
-        voice: 0..3, which voice has the melody.
+        voice: 0..3, the voice with the melody.
 
     Examples:
         >>> syllables_of(as_melody([67, 69], quarters=1), 0) is None
@@ -180,7 +180,7 @@ def melody_form(melody: Chorale, voice: int = 0) -> Form:
 
     Args:
         melody: Chorale.
-        voice: which of its voices is the melody, 0..3, soprano to bass.
+        voice: the voice with the melody, 0..3, soprano to bass.
 
     Examples:
         >>> melody = Chorale(np.repeat([[72, 0, 0, 0], [74, 0, 0, 0]], [28, 4], axis=0))
@@ -202,13 +202,12 @@ def melody_form(melody: Chorale, voice: int = 0) -> Form:
 
 
 def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:
-    """Pitch classes for `generate`, bool array (steps, 4, 12), that put the last quarter of a
-    melody's last note over the tonic in root position; None where the note does not belong to this
-    chord.
+    """`pitch_classes` for `generate`, bool array (steps, 4, 12), that put the last quarter of a
+    melody's last note over the tonic in root position; None if the note is not in this chord.
 
     Args:
-        tune: Chorale; where it does not say its key, that is found (`find_key`).
-        voice: 0..3, which voice has the melody.
+        tune: Chorale; an unknown key is estimated (`find_key`).
+        voice: 0..3, the voice with the melody.
 
     Examples:
         >>> tune = replace(as_melody([65, 64], quarters=1), key="C major")
@@ -219,7 +218,7 @@ def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:
     tonic, minor = tonic_and_mode(tune.key or find_key(tune))
     thirds = {(tonic + 4) % 12} | (
         {(tonic + 3) % 12} if minor else set()
-    )  # Bach ends minor on either
+    )  # in minor, Bach ends on either third
     if pitch % 12 not in {tonic, (tonic + 7) % 12} | thirds:
         return None
     third = pitch % 12 if pitch % 12 in thirds else (tonic + (3 if minor else 4)) % 12
@@ -231,7 +230,7 @@ def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:
 
 
 def _is_file(melody: Any) -> bool:
-    """Whether the melody is a path; a ValueError where it is a string of names of notes."""
+    """Whether the melody is a path; raises a ValueError for a string of note names."""
     if isinstance(melody, str) and not os.path.exists(melody):
         names = melody.replace(",", " ").split()
         try:
@@ -240,14 +239,14 @@ def _is_file(melody: Any) -> bool:
             return True
         if names:
             raise ValueError(
-                f"melody {melody!r}: no such file: expected names of notes in a list, {names}, "
-                f"with quarters=, how long they are"
+                f"melody {melody!r}: no such file: expected note names in a list, {names}, with "
+                f"their lengths in quarters="
             )
     return isinstance(melody, (str, os.PathLike))
 
 
 def _read(melody: Any, part: str | int | None, strict: bool, repeats: str) -> Chorale:
-    """The melody of a chorale, a file or a music21 stream, in whichever voice."""
+    """The melody of a chorale, a file or a music21 stream, in any voice."""
     if isinstance(melody, Chorale):
         return melody
     if isinstance(melody, (str, os.PathLike)):
@@ -256,7 +255,7 @@ def _read(melody: Any, part: str | int | None, strict: bool, repeats: str) -> Ch
 
 
 def _from_notes(melody: Any, quarters: Any) -> Chorale:
-    """The melody of MIDI numbers or names of notes, in the soprano."""
+    """The melody from MIDI numbers or note names, in the soprano."""
     is_array = hasattr(melody, "__array__")
     if is_array and np.ndim(melody) != 1:
         raise ValueError(
@@ -265,7 +264,7 @@ def _from_notes(melody: Any, quarters: Any) -> Chorale:
         )
     if not isinstance(melody, Iterable):
         raise TypeError(
-            f"melody: got {described(melody)}: expected MIDI numbers or names of notes, a music21 "
+            f"melody: got {described(melody)}: expected MIDI numbers or note names, a music21 "
             f"stream, a path, or a Chorale"
         )
     notes = list(melody)
@@ -284,7 +283,7 @@ def _from_notes(melody: Any, quarters: Any) -> Chorale:
 
 
 def _note_or_rest(number: int, note: Any) -> int:
-    """The MIDI number of the note that stands there in a list, counted from 1; 0 is silence."""
+    """The MIDI number of a note in a list, whose place is counted from 1; 0 is silence."""
     if isinstance(note, str) and note.strip().lower() in RESTS:
         return SILENCE
     try:
@@ -294,7 +293,7 @@ def _note_or_rest(number: int, note: Any) -> int:
 
 
 def _steps(quarters: Any, count: int) -> np.ndarray:
-    """Lengths in steps, int array (count,), of notes whose length is given in quarters."""
+    """Lengths in steps, int array (count,), from lengths in quarters."""
     if quarters is None:
         raise ValueError(
             f"melody: how long are its {count} notes? Expected quarters=1 for quarter notes, "
@@ -319,8 +318,8 @@ def _steps(quarters: Any, count: int) -> np.ndarray:
 
 
 def _sung_by(melody: Chorale, voice: int) -> Chorale:
-    """The melody, moved to that voice where another is the only one that sings, with the words and
-    the spelling of this voice; a ValueError where it has no notes."""
+    """The melody, moved to this voice if only another one sings, with the words and spelling of
+    that voice; raises a ValueError if it has no notes."""
     sing = np.flatnonzero(melody.pitches.any(axis=0))
     source = int(sing[0]) if len(sing) == 1 else voice
     if not melody.pitches[:, source].any():

@@ -1,8 +1,8 @@
-"""Figured bass: a bass with figures -> four voices that sing the chords which the figures ask for.
+"""Figured bass: a bass with figures -> four voices that sing the chords of the figures.
 
-The model writes over the bass what it likes best among whole chords (see `requests`). What comes of
-it is read again: a setting with parallels is thrown away, and another plan is tried. Where none of
-them has gone well, the plan itself is sung, which was made without parallels.
+The model writes over the bass within the requested chords (see `requests`). The result is checked:
+a setting with parallels is discarded, and another plan is tried. If all of them fail, the voices
+sing the last plan itself, which avoids parallels.
 
 Notebook: 05_generation
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .melody import MelodyLike
 
 BASS = len(VOICES) - 1
-PLANS = 4  # that the model may follow freely before one is sung as it is
+PLANS = 4  # number of plans that the model may follow freely before one is sung note for note
 PARALLELS = ("parallel fifths", "parallel octaves")
 
 
@@ -46,19 +46,19 @@ def realize(
     seed: int | None = None,
     **how: Any,
 ) -> Pieces:
-    """A figured bass with three voices above it (named harmonised-0000 and so on): the bass exact,
-    every figure heard, and no parallel fifths or octaves.
+    """A figured bass with three voices above it (named harmonised-0000 and so on): the bass is
+    exact, every figure is realised, and there are no parallel fifths or octaves.
 
     Args:
-        bass: a melody in any of the ways in which `harmonize` takes one; of a Chorale its bass.
-        figures: pairs (step in sixteenths, figures) or a dict, the figures such as ``'6'``,
+        bass: a melody in any form that `harmonize` accepts; from a Chorale, its bass.
+        figures: pairs (step in sixteenths, figures) or a dict, with figures such as ``'6'``,
             ``'6,5'`` or ``'65'``, ``'#'``, ``'#4,2'``, or ``''`` for a plain triad. Other steps are
-            free. None: they are those of the MusicXML file, or the words under the notes, a line
-            for each number; a note of a quarter or more without any takes a plain triad.
+            free. None takes the figures in the MusicXML file, or the words under the notes, one
+            line per number; a note of a quarter or more without figures gets a plain triad.
         count: number of settings.
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
-        key: of the signature, such as ``'g minor'``; None for that of the bass, or the one that
-            `find_key` finds.
+        key: key of the signature, such as ``'g minor'``; None takes that of the bass, or the one
+            that `find_key` finds.
         particles, seed: as in `harmonize`.
         how: more arguments of `harmonize`.
 
@@ -66,8 +66,8 @@ def realize(
         `Pieces`, a list of Chorale with a report.
 
     Raises:
-        ValueError: there are no figures, they cannot be read, stand where the bass rests, or ask
-            for chords that cannot be joined without parallels; the message says where. Also as in
+        ValueError: there are no figures, they cannot be read, are where the bass rests, or ask for
+            chords that cannot be connected without parallels; the message says where. Also as in
             `harmonize`.
         FileNotFoundError: no such model, or no such file.
 
@@ -113,20 +113,20 @@ def realize(
         )
         clean = [number for number, piece in enumerate(pieces) if not _parallels(piece)]
         kept += [_struck_on_beats(pieces[number]) for number in clean]
-        assert pieces.report is not None, "harmonize gives one"
+        assert pieces.report is not None, "harmonize always returns one"
         reports.append(pieces.report.iloc[clean])
         if len(kept) == count:
             return _named(kept, reports)
     step, voices, rule = _parallels(pieces[0])[0]
     raise ValueError(
         f"{tune.name}: {rule} at step {step} between {' and '.join(VOICES[one] for one in voices)} "
-        f"in all of {PLANS + 1} settings: expected other figures there, or fewer"
+        f"in all of {PLANS + 1} settings: expected other figures there, or fewer figures"
     )
 
 
 def _struck_on_beats(piece: Chorale) -> Chorale:
-    """The piece in which the upper voices strike a note where it changes, and on the beats with the
-    bass, but hold it where the bass moves on between them."""
+    """The piece with upper voices that strike a note where it changes, and on the beats with the
+    bass, but hold it where the bass moves between beats."""
     struck = piece.struck.copy()
     sung = piece.pitches[:, :BASS] != SILENCE
     changes = np.ones_like(sung)
@@ -141,7 +141,7 @@ def _parallels(piece: Chorale) -> list[tuple[int, tuple[int, ...], str]]:
 
 
 def _named(pieces: list[Chorale], reports: list[Any]) -> Pieces:
-    """The settings of several tries, numbered anew, with their report."""
+    """The settings of several tries, renumbered, with their report."""
     import pandas as pd
 
     names = [f"harmonised-{number:04d}" for number in range(len(pieces))]
@@ -150,18 +150,17 @@ def _named(pieces: list[Chorale], reports: list[Any]) -> Pieces:
 
 
 def figures_below(bass: Chorale, source: Any, repeats: str = "written") -> list[tuple[int, str]]:
-    """The figures of a bass, pairs (step, figures): those of the MusicXML file that it was read
-    from, or else the words below it; and a plain triad over every note of a quarter or more that
-    has none.
+    """The figures of a bass, pairs (step, figures): those in its MusicXML file, or else the words
+    below it; and a plain triad over every other note of a quarter or more.
 
     Args:
         bass: Chorale.
-        source: path of its file, or something else that `realize` takes.
-        repeats: how the file was read; figures are known as they are written.
+        source: path of its file, or anything else that `realize` accepts.
+        repeats: how the file was read; figures are only available as written.
 
     Raises:
         ValueError: there are no figures; a file with a figured bass was read with its repeats
-            played; or as in `figured_basses`.
+            written out; or as in `figured_basses`.
     """
     found = dict(_figures_in_file(source, repeats) or _words_below(bass))
     for start, length, pitch in bass.notes(BASS).tolist():
@@ -171,7 +170,8 @@ def figures_below(bass: Chorale, source: Any, repeats: str = "written") -> list[
 
 
 def _figures_in_file(bass: Any, repeats: str) -> list[tuple[int, str]]:
-    """The figured bass of a MusicXML file; empty where there is none, or this is no such file."""
+    """The figured bass of a MusicXML file; empty if it has none, or this is another kind of
+    file."""
     named = isinstance(bass, (str, os.PathLike))
     if not named or Path(bass).suffix.lower() not in (".musicxml", ".xml", ".mxl"):
         return []
@@ -184,7 +184,7 @@ def _figures_in_file(bass: Any, repeats: str) -> list[tuple[int, str]]:
 
 
 def _words_below(bass: Chorale) -> list[tuple[int, str]]:
-    """The figures that stand as words below a bass."""
+    """The figures given as words below a bass."""
     words = () if bass.notation is None else bass.notation.words
     lines: dict[int, list[tuple[int, str]]] = {}
     for word in words:

@@ -1,11 +1,11 @@
-"""Requests: the chords that somebody asks for (Roman numerals, chord symbols, figures over a bass),
-and what each voice may then sing.
+"""Requests: requested chords (Roman numerals, chord symbols, figures over a bass), and what each
+voice may then sing.
 
-A requested chord is heard whole on its step: every voice sings one of its tones, the bass the one
-that the inversion puts there, and its third and seventh, or what the figures name, are not left
-out. So that a mask over single voices can ask for that, a plan comes first: a voicing for each
-chord, the cheapest path through all of them without parallels (dynamic programming). The model is
-held only to which voice has the third and which the seventh; it chooses the notes itself.
+A requested chord is complete on its step: every voice sings one of its tones, the bass sings that
+of the inversion, and its third and seventh, or the notes named by figures, are present. A mask over
+single voices cannot express this, so it starts from a plan: a voicing for each chord, on the
+cheapest path without parallels (dynamic programming). The plan only fixes which voice has the third
+and which the seventh; the model chooses the notes.
 
 Notebook: 05_generation
 """
@@ -42,23 +42,23 @@ HOLD = (".", "-")  # no new chord on this quarter
 _KEY = re.compile(r"([A-Ga-g])([#b-]*):(.*)")
 _DEGREE = re.compile(r"[#b-]*(?:vii|VII|iii|III|iv|IV|vi|VI|ii|II|i|I|v|V|N|It|Ger|Fr)(?![ivIV])")
 _FIGURE = re.compile(r"([#bn]*)(\d)|([#bn]+)")
-_FLAT = re.compile(r"(^|/)([A-G])b")  # music21 writes a flat as a minus sign
+_FLAT = re.compile(r"(^|/)([A-G])b")  # music21 writes flats as minus signs
 _OCTAVE = 12
 _PARALLEL, _OVERLAP, _SEVENTH_DOUBLED, _THIRD_DOUBLED = 1000.0, 20.0, 50.0, 3.0  # in semitones
-_VARIETY = 4.0  # semitones of chance by which plans differ
+_VARIETY = 4.0  # semitones of random cost, so that plans differ
 
 
 class Request(NamedTuple):
-    """A chord that is to be heard.
+    """A requested chord.
 
     Attributes:
         step: in sixteenths.
-        name: as it was asked for, such as ``'V6'``.
+        name: as requested, such as ``'V6'``.
         tones: pitch classes of the chord.
         bass: pitch class of the lowest voice.
-        needed: pitch classes that must not be left out.
-        third, seventh: pitch classes, None where the chord has none.
-        held: steps of later quarters over which it is to last.
+        needed: pitch classes that must be present.
+        third, seventh: pitch classes, or None if the chord has none.
+        held: steps of later quarters through which the chord lasts.
 
     Notebook: 05_generation
     """
@@ -73,7 +73,7 @@ class Request(NamedTuple):
     held: tuple[int, ...] = ()
 
     def moved(self, semitones: int) -> Request:
-        """The same chord, so many semitones higher."""
+        """The same chord, this many semitones higher."""
         return self._replace(
             tones=frozenset((tone + semitones) % _OCTAVE for tone in self.tones),
             bass=(self.bass + semitones) % _OCTAVE,
@@ -89,20 +89,21 @@ def requested_chords(
     symbols: Asked | None = None,
     key: str | None = None,
 ) -> list[Request]:
-    """The chords that are asked for over a tune, in order of time.
+    """The requested chords over a tune, in order of time.
 
     Args:
         tune: Chorale.
-        numerals: Roman numerals as RomanText has them: one for each quarter from the first,
-            ``'I V6 . V65/V'``, a point or a hyphen where the chord before goes on, bar lines as you
-            like, ``'G: I V6 e: V i'`` with changes of key; or pairs (step in sixteenths, numeral),
-            or a dict.
-        symbols: chord symbols in the same ways, such as ``'C G/B Am'``.
-        key: of the first numerals, such as ``'g minor'``; None for that of the tune, or the one
-            that `find_key` finds.
+        numerals: Roman numerals as in RomanText, one for each quarter from the first, such as
+            ``'I V6 . V65/V'``; a full stop or a hyphen holds the chord before, bar lines are
+            optional, and keys may change as in ``'G: I V6 e: V i'``. Or pairs (step in sixteenths,
+            numeral), or a dict.
+        symbols: chord symbols in the same forms, such as ``'C G/B Am'``.
+        key: key of the first numerals, such as ``'g minor'``; None takes that of the tune, or the
+            one that `find_key` finds.
 
     Raises:
-        ValueError: both or none are given, there are more than quarters, or one is no chord.
+        ValueError: both or neither are given, there are more chords than quarters, or one is not a
+            chord.
 
     Examples:
         >>> tune = Chorale([[72, 0, 0, 0]] * 8, key="C major")
@@ -112,7 +113,7 @@ def requested_chords(
     Notebook: 05_generation
     """
     if (numerals is None) == (symbols is None):
-        raise ValueError("numerals and symbols: expected one of them")
+        raise ValueError("numerals and symbols: expected one or the other")
     asked = numerals if symbols is None else symbols
     assert asked is not None
     found: list[Request] = []
@@ -130,7 +131,7 @@ def requested_chords(
             local = f"{tonic}{signs.replace('b', '-')} {mode}"
         if text in HOLD:
             if not found:
-                raise ValueError(f"{where}: {text} goes on with no chord: expected a chord first")
+                raise ValueError(f"{where}: {text} has no chord to hold: expected a chord first")
             found[-1] = found[-1]._replace(held=(*found[-1].held, step))
         elif local is None:
             found.append(_symbol(text.strip(), step, where))
@@ -140,16 +141,17 @@ def requested_chords(
 
 
 def figured_chords(bass: Chorale, figures: Iterable[tuple[int, str]], key: str) -> list[Request]:
-    """The chords that figures ask for over a bass, in order of time.
+    """The chords of the figures over a bass, in order of time.
 
     Args:
         bass: Chorale whose bass has notes.
         figures: pairs (step in sixteenths, figures), such as ``'6'``, ``'65'`` or ``'6,5'``,
-            ``'#'``, ``'#4,2'``; ``''`` for a plain triad. Accidentals stand before their number.
-        key: of the signature.
+            ``'#'``, ``'#4,2'``; ``''`` for a plain triad. Accidentals come before their number.
+        key: key of the signature.
 
     Raises:
-        ValueError: there is no bass note, these are no figures, or more than three voices can sing.
+        ValueError: there is no bass note, the figures cannot be read, or they name more notes than
+            three voices can sing.
 
     Examples:
         >>> bass = Chorale([[0, 0, 0, 50]] * 4)
@@ -214,18 +216,18 @@ def figured_chords(bass: Chorale, figures: Iterable[tuple[int, str]], key: str) 
 def plan_voicings(
     requests: Sequence[Request], tune: Chorale, voice: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """int array (requests, 4): a whole voicing of each chord, without parallels from one to the
-    next where there is a way, and with small steps.
+    """int array (requests, 4): a complete voicing of each chord, with small steps, and without
+    parallels from one chord to the next if possible.
 
     Args:
         requests: chords, in order of time.
         tune: Chorale, one of whose voices is given.
-        voice: which one, 0..3.
-        rng: chance, by which plans differ.
+        voice: the given voice, 0..3.
+        rng: random generator, by which plans differ.
 
     Raises:
-        ValueError: the given voice rests where a chord is asked for, has a note outside the chord,
-            or in the bass another than the inversion asks for; the message says where.
+        ValueError: the given voice rests at a requested chord, has a note outside the chord, or, in
+            the bass, does not fit the inversion; the message says where.
 
     Examples:
         >>> tune = Chorale([[72, 0, 0, 0]] * 4, key="C major")
@@ -269,13 +271,14 @@ def allowed_notes(
     tokens: int = VOCABULARY,
     exact: bool = False,
 ) -> np.ndarray:
-    """`allowed` for `generate`: bool array (steps, 4, tokens), in which the chords are heard.
+    """`allowed` for `generate`: bool array (steps, 4, tokens), such that the requested chords
+    sound.
 
     Args:
         requests, tune, voice: as in `plan_voicings`.
-        plan: what `plan_voicings` made; it says which voice sings what must not be left out.
-        tokens: how many the model knows.
-        exact: whether the voices sing the very notes of the plan, and hold them to the next chord.
+        plan: the result of `plan_voicings`; it says which voices sing the required notes.
+        tokens: number of tokens in the model's vocabulary.
+        exact: whether the voices sing exactly the notes of the plan, held until the next chord.
 
     Examples:
         >>> tune = Chorale([[72, 0, 0, 0]] * 4, key="C major")
@@ -312,8 +315,8 @@ def allowed_notes(
 
 
 def held_classes(requests: Sequence[Request], steps: int) -> np.ndarray:
-    """`pitch_classes` for `generate`: bool array (steps, 4, 12), in which a chord that goes on is
-    still heard on the quarters over which it lasts.
+    """`pitch_classes` for `generate`: bool array (steps, 4, 12), such that a held chord still
+    sounds on the later quarters through which it lasts.
 
     Examples:
         >>> tune = Chorale([[72, 0, 0, 0]] * 8, key="C major")
@@ -329,13 +332,13 @@ def held_classes(requests: Sequence[Request], steps: int) -> np.ndarray:
 
 
 def _placed(asked: Asked, tune: Chorale) -> list[tuple[int, str]]:
-    """Pairs (step, text) in order of time, keys written before the text as in ``'G:I'``."""
+    """Pairs (step, text) in order of time, with keys before the text as in ``'G:I'``."""
     if not isinstance(asked, str):
         pairs = asked.items() if isinstance(asked, Mapping) else asked
         placed = sorted((int(step), re.sub(r":\s+", ":", str(text))) for step, text in pairs)
         doubled = [step for (step, _), (after, _) in zip(placed, placed[1:]) if step == after]
         if doubled:
-            raise ValueError(f"step {doubled[0]}: two chords: expected one on a step")
+            raise ValueError(f"step {doubled[0]}: two chords: expected one per step")
         return placed
     texts = re.sub(r":\s+", ":", asked.replace("|", " ")).split()
     first = tune.pickup % STEPS_PER_QUARTER
@@ -343,7 +346,7 @@ def _placed(asked: Asked, tune: Chorale) -> list[tuple[int, str]]:
     if not texts or len(texts) > quarters:
         raise ValueError(
             f"{len(texts)} chords for {quarters} quarters: expected one for each quarter from the "
-            f"first, '.' where a chord goes on, or pairs of step and chord"
+            f"first, '.' to hold a chord, or pairs of step and chord"
         )
     return [(first + STEPS_PER_QUARTER * number, text) for number, text in enumerate(texts)]
 
@@ -377,9 +380,9 @@ def _symbol(text: str, step: int, where: str) -> Request:
 
 
 def _filled_in(numbers: set[int]) -> list[str]:
-    """The figures that a player adds without being told, where music21 adds none, or (to a ninth) a
-    seventh that nobody asked for."""
-    if numbers <= {6} or numbers in ({5}, {7}, {6, 5}):  # as usual, which music21 knows
+    """The figures that a player adds by convention, in cases where music21 adds none, or adds an
+    unwanted seventh (to a ninth)."""
+    if numbers <= {6} or numbers in ({5}, {7}, {6, 5}):  # usual figures, which music21 knows
         return []
     third = [] if numbers & {2, 3, 4} else ["3"]
     fifth = ["5"] if numbers & {4, 7, 9} and not numbers & {2, 5, 6} else []
@@ -387,7 +390,7 @@ def _filled_in(numbers: set[int]) -> list[str]:
 
 
 def _request(chord, text: str, step: int) -> Request:
-    """The request for a chord of music21's."""
+    """The request for a music21 chord."""
     third, seventh = _class_of(chord.third), _class_of(chord.seventh)
     tones = frozenset(pitch.pitchClass for pitch in chord.pitches)
     needed = frozenset(_known(third, seventh))
@@ -405,7 +408,8 @@ def _class_of(pitch: Pitch | None) -> int | None:
 
 
 def _voicings(request: Request, tune: Chorale, voice: int) -> np.ndarray:
-    """int array (voicings, 4): all whole ones with the given note, close ones where there are."""
+    """int array (voicings, 4): all complete voicings with the given note, only close ones if there
+    are any."""
     given = int(tune.pitches[request.step, voice])
     where = place_in_bars(request.step, tune.time_signature, tune.pickup)
     expected = {request.bass} if voice == len(VOICES) - 1 else request.tones
@@ -415,8 +419,8 @@ def _voicings(request: Request, tune: Chorale, voice: int) -> np.ndarray:
         note = "silence" if given == SILENCE else Pitch(given).nameWithOctave
         names = " ".join(Pitch(tone).name for tone in sorted(expected))
         raise ValueError(
-            f"{where}: the {VOICES[voice]} has {note}, and {request.name} asks for {names}: "
-            f"expected a chord with this note, or none on this beat"
+            f"{where}: the {VOICES[voice]} has {note}, but {request.name} needs {names}: "
+            f"expected a chord with this note, or no chord on this beat"
         )
     for slack, widest in ((0, _OCTAVE), (0, 127), (_OCTAVE, 127)):
         choices: list[list[int]] = []
@@ -442,7 +446,7 @@ def _voicings(request: Request, tune: Chorale, voice: int) -> np.ndarray:
 
 
 def _doublings(request: Request, voicings: np.ndarray) -> np.ndarray:
-    """float array (voicings,): what it costs to sing the third or the seventh twice."""
+    """float array (voicings,): the cost of doubling the third or the seventh."""
     cost = np.zeros(len(voicings))
     for tone, price in ((request.third, _THIRD_DOUBLED), (request.seventh, _SEVENTH_DOUBLED)):
         if tone is not None:
@@ -451,7 +455,7 @@ def _doublings(request: Request, voicings: np.ndarray) -> np.ndarray:
 
 
 def _transition(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """float array (before, after): semitones moved, parallels and overlaps being dear."""
+    """float array (before, after): semitones moved, plus high costs of parallels and overlaps."""
     move = after[None] - before[:, None]  # (before, after, 4)
     cost = np.abs(move).sum(axis=2) + (np.abs(move) > 7).sum(axis=2) * 6.0
     for upper in range(len(VOICES)):
