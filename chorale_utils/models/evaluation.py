@@ -381,7 +381,7 @@ def _tokens(pieces: Sequence[np.ndarray]) -> np.ndarray:
         row[: len(pitches)] = notes_to_tokens(pitches)
     if np.any(tokens == END_TOKEN):
         raise ValueError(
-            "note -1 among the pitches: expected 0 (silence) or 31..87; the end is no note of a "
+            "note -1 among the pitches: expected 0 (silence) or 31..87; the end is not part of a "
             "piece"
         )
     return tokens

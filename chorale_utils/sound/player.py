@@ -349,7 +349,7 @@ class ShownChorale:
         return f"ShownChorale({self.caption!r})"
 
     def _ipython_display_(self) -> None:
-        """Displays the three as an output each."""
+        """Displays the three as separate outputs."""
         leave_terminals_alone()
         from IPython.display import display
 
@@ -359,7 +359,7 @@ class ShownChorale:
         display({"text/html": self._player(), "text/plain": repr(self.player)}, raw=True)
 
     def _repr_html_(self) -> str:
-        """The three as one piece of HTML, for a page that is no notebook."""
+        """The three as one piece of HTML, for pages other than notebooks."""
         image = base64.b64encode(self.score.png).decode()
         picture = (
             f'<img alt="{escape(self.score.alt)}" width="{self.score.size[0] // 2}" '

@@ -1,7 +1,7 @@
-"""Describing: the words that belong to a picture, for those who do not see it, and its sharpness.
+"""Describing: alternative text for pictures, for readers who cannot see them; and sharp pictures.
 
-Every picture of the notebooks is described. The notebook stores the words beside the picture
-(``alt`` in the output's metadata), and pages made from it read them aloud.
+Every picture in the notebooks has a description. The notebook stores it with the picture (``alt``
+in the output's metadata), and screen readers read it aloud on pages made from the notebook.
 
 Notebook: all five
 """
@@ -14,20 +14,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_SHARPNESS = 2  # dots of the stored picture for each pixel of the page
-_COLOURS = 256  # a palette's; the edges of lines and letters need no more
+_SHARPNESS = 2  # pixels of the stored picture per pixel on the page
+_COLOURS = 256  # size of the palette, enough for the edges of lines and letters
 
 
 def describe(picture: Axes | Figure | np.ndarray, words: str) -> None:
-    """Gives a picture the words that are read to those who do not see it; a notebook stores both.
+    """Gives a picture a description for readers who cannot see it; a notebook stores both.
 
     Args:
-        picture: the figure; or one of its axes, or an array of them, as the plots return them.
-        words: what is to be seen, in a sentence or two.
+        picture: the figure; or one of its axes, or an array of them, as returned by the plots.
+        words: what the picture shows, in a sentence or two.
 
     Raises:
-        TypeError: `picture` is no picture of matplotlib.
-        ValueError: there are no words.
+        TypeError: `picture` is not a matplotlib picture.
+        ValueError: `words` is empty.
 
     Examples:
         >>> import matplotlib.pyplot as plt
@@ -42,12 +42,12 @@ def describe(picture: Axes | Figure | np.ndarray, words: str) -> None:
         raise ValueError("words of a picture: expected a sentence, got none")
     figure = _figure_of(picture)
     figure.set_gid(words)
-    # what a notebook calls to display it, before anything else
+    # a notebook tries this method first to display the figure
     figure._ipython_display_ = MethodType(_display, figure)  # type: ignore[attr-defined]
 
 
 def description(picture: Axes | Figure | np.ndarray) -> str | None:
-    """The words that a picture was given (see `describe`); None where it has none.
+    """The description of a picture (see `describe`), or None.
 
     Examples:
         >>> description(Figure()) is None
@@ -68,7 +68,7 @@ def _figure_of(picture: Axes | Figure | np.ndarray) -> Figure:
 
 
 def _display(figure: Figure) -> None:
-    """Displays a figure with its words, in one sharpness wherever it is drawn."""
+    """Displays a figure with its description, equally sharp everywhere."""
     from IPython.display import display
 
     image, size = sharp_png(figure)
@@ -79,8 +79,8 @@ def _display(figure: Figure) -> None:
 
 
 def sharp_png(figure: Figure) -> tuple[bytes, dict[str, Any]]:
-    """A figure as PNG (bytes) with a palette, and the size at which it is shown, in pixels
-    (``width`` and ``height``).
+    """A figure as PNG (bytes) with a palette, and its size on the page in pixels (``width`` and
+    ``height``).
 
     Examples:
         >>> import matplotlib.pyplot as plt

@@ -1,4 +1,4 @@
-"""Illustrations: what words alone would leave unclear, drawn as sketches. They show no data, except
+"""Illustrations: sketches for what is hard to explain in words alone. They show no data, except
 `plot_grid`, which shows a piece.
 
 Notebook: all five
@@ -20,12 +20,12 @@ _GREY, _INK = "#eeeeee", "#333333"
 
 
 def plot_grid(chorale: Chorale, title: str = "Dark: a note is struck. Light: it is held.") -> Axes:
-    """Draws the table of a short passage: a column for each sixteenth, a row for each voice, in
-    each cell the MIDI number; the cell in which a note is struck is the darker one.
+    """Draws the grid of a short passage: a column for each sixteenth, a row for each voice, and the
+    MIDI number in each cell; cells in which a note is struck are darker.
 
     Args:
-        chorale: the passage, of some twenty steps at most.
-        title: of the picture.
+        chorale: the passage, at most about twenty steps.
+        title: title of the picture.
 
     Raises:
         TypeError: `chorale` is not a Chorale.
@@ -74,14 +74,14 @@ def illustrate(name: str) -> Axes:
 
     Args:
         name: ``'note_gru'``, ``'chord_gru'`` or ``'phrase_gru'``, how this model reads and writes;
-            or ``'particles'``, how candidates are weighed and drawn anew.
+            or ``'particles'``, how candidates are weighted and resampled.
 
     Raises:
         ValueError: there is no such sketch.
 
     Examples:
         >>> illustrate("note_gru").get_title()
-        'note_gru reads one note at a time and foretells the next'
+        'note_gru reads one note at a time and predicts the next'
 
     Notebook: 03_model_training
     """
@@ -96,7 +96,7 @@ def illustrate(name: str) -> Axes:
 def _note_gru() -> Axes:
     notes = ("C5", "G4", "E4", "C3", "C5")
     ax = _canvas(8, 3.6, (-1.7, 10.2), (-0.5, 5.5))
-    ax.set_title("note_gru reads one note at a time and foretells the next")
+    ax.set_title("note_gru reads one note at a time and predicts the next")
     for column, (note, following) in enumerate(zip(notes, notes[1:] + ("G4",))):
         x, voice = 2 * column, column % 4
         _box(ax, x, 0, note, _COLOURS[voice], "white")
@@ -122,7 +122,7 @@ def _chord_gru() -> Axes:
 
 def _phrase_gru() -> Axes:
     ax = _canvas(8, 4.6, (-1.9, 8.6), (-1.35, 6.2))
-    ax.set_title("phrase_gru is told the form, and strikes, holds or rests")
+    ax.set_title("phrase_gru is given the form, and strikes, holds or rests")
     _chord_columns(
         ax, ("strike C5", "hold", "strike E4", "hold"), "bar, fermata, phrase,\nkey, how long held"
     )
@@ -156,7 +156,7 @@ def _chord_columns(ax: Axes, written: tuple[str, ...], told: str) -> None:
     ax.text(
         -0.4,
         4.2,
-        "attention: when was it like this\nbefore, and what came then?",
+        "attention: when was it like this\nbefore, and what came next?",
         color=_INK,
         va="center",
     )
@@ -176,7 +176,7 @@ def _particles() -> Axes:
     random = np.random.default_rng(5)
     lanes, columns = 6, 4
     ax = _canvas(8, 3.6, (-2.0, 9.6), (-1.1, 6.2))
-    ax.set_title("Candidates that did not foresee the melody die out, the others multiply")
+    ax.set_title("Candidates that did not expect the melody die out, the others multiply")
     for column in range(columns):
         x = 2.7 * column
         weights = random.dirichlet(np.full(lanes, 0.7))
@@ -197,7 +197,7 @@ def _particles() -> Axes:
         4.05,
         -0.95,
         "the larger the dot, the more that candidate expected the melody's note;\n"
-        "a line leads from each survivor to its copies, a cross marks what is dropped",
+        "lines lead from each survivor to its copies, a cross marks a dropped candidate",
         ha="center",
         va="center",
         color=_INK,
@@ -210,18 +210,18 @@ _SKETCHES: dict[str, tuple[Callable[[], Axes], str]] = {
     "note_gru": (
         _note_gru,
         "A sketch of note_gru: five notes in a row, soprano to bass and soprano again. Above each "
-        "stand three GRUs, which pass their states on to the right, and a softmax that gives the "
+        "are three GRUs, which pass their states on to the right, and a softmax that gives the "
         "probabilities of the next note.",
     ),
     "chord_gru": (
         _chord_gru,
-        "A sketch of chord_gru: a GRU reads four chords, one after the other. Dashed arrows lead "
+        "A sketch of chord_gru: a GRU reads four chords, one after another. Dashed arrows lead "
         "from the last one back to earlier ones: attention. State and memory feed four heads, "
-        "soprano, alto, tenor and bass, and each head is told what the ones above have chosen.",
+        "soprano, alto, tenor and bass, and each head knows what the ones above have chosen.",
     ),
     "phrase_gru": (
         _phrase_gru,
-        "A sketch of phrase_gru: built as chord_gru is, but with each chord it is told the bar, "
+        "A sketch of phrase_gru: built like chord_gru, but with each chord it is given the bar, "
         "the fermata, the phrase and the key, and each head says strike, hold or rest.",
     ),
     "particles": (

@@ -406,7 +406,7 @@ def plot_learning_curves(
         ylabel="validation, nats per note",
         ylim=(0, None),
     )
-    describe(ax, f"Validation figures over time; a curve each for {', '.join(histories)}.")
+    describe(ax, f"Validation scores over time; one curve each for {', '.join(histories)}.")
     return _tidy(ax)
 
 
@@ -626,7 +626,7 @@ def plot_grades(
 def plot_calibration(
     table: "pd.DataFrame",
     ax: Axes | None = None,
-    title: str = "Is it right as often as it believes?",
+    title: str = "Is it right as often as it expects?",
 ) -> Axes:
     """Draws accuracy against confidence; on the diagonal, a model is right as often as it expects.
 
@@ -665,7 +665,7 @@ def plot_calibration(
         gap = abs(table["confidence"] - table["accuracy"]).max()
         describe(
             ax,
-            f"{title} Accuracy over confidence, a dot for each tenth, near the dashed diagonal; "
+            f"{title} Accuracy against confidence, a dot for each tenth, near the dashed diagonal; "
             f"the largest gap is {gap:.2f}.",
         )
     return _tidy(ax)

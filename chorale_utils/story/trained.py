@@ -1,5 +1,4 @@
-"""Trained models: those that notebook 3 leaves in a run's folder, for the notebooks that go on with
-them.
+"""Trained models: those that notebook 3 leaves in a run's folder, for use in later notebooks.
 
 Notebook: 04_evaluation
 """
@@ -15,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def trained_model(name: str, run_folder: str | os.PathLike[str]) -> ChoraleModel:
-    """The model that notebook 3 trained in a run's folder, or, where it has not been run, the one
-    that comes with the package. A line is printed that says which.
+    """The model that notebook 3 trained in a run's folder, or, if it has not been run, the shipped
+    one. Prints a line that says which.
 
     Args:
         name: ``'note_gru'``, ``'chord_gru'`` or ``'phrase_gru'``.
         run_folder: the run's folder.
 
     Raises:
-        FileNotFoundError: the run has no such model, nor has the package.
+        FileNotFoundError: neither the run nor the package has such a model.
         ValueError: the file is damaged.
 
     Examples:
