@@ -196,16 +196,16 @@ def _readme(table: pd.DataFrame, about: Mapping[str, Any], written: int) -> str:
         "# Ten chorales",
         "",
         f"Written by `{about['model']}` (weights {about['weights']}) from seed {about['seed']}, at "
-        f"temperature {about['temperature']:g}, within the ranges of Bach's voices, and chosen by "
-        f"a rule, not by hand: of {written} pieces those that are at least {SHORTEST} sixteenths "
-        f"long, that the model ended itself, and of whose 16-step passages at most "
-        f"{MOST_COPIED:.0%} stand in one of the training pieces, in any transposition; of these "
-        f"the {SHOWN} with the best grade. `chorale gallery` makes them anew.",
+        f"temperature {about['temperature']:g}, within the ranges of Bach's voices. They were "
+        f"chosen by a rule, not by hand: of {written} pieces, those that are at least {SHORTEST} "
+        f"sixteenths long, that the model ended itself, and of whose 16-step passages at most "
+        f"{MOST_COPIED:.0%} occur in one of the training pieces, in any transposition; and of "
+        f"these the {SHOWN} with the best grade. `chorale gallery` makes them anew.",
         "",
-        'The grade is that of `chorale_utils.grade`; "copied" is the share of the piece\'s 16-step '
-        'passages that stand in a training piece, "longest" the longest passage, in quarters, that '
-        "does. Key and metre are those of the form, or found from the notes where there was none. "
-        "Each MIDI and MusicXML file tells model, weights, seed and piece.",
+        'The grade is that of `chorale_utils.grade`. "Copied" is the share of the 16-step passages '
+        'that also occur in a training piece, and "longest" the longest passage that does, in '
+        "quarters. Key and metre are those of the form, or found from the notes if there was none. "
+        "Each MIDI and MusicXML file names model, weights, seed and piece.",
         "",
         "| | key | quarters | grade | copied | longest | files |",
         "|---|---|---|---|---|---|---|",

@@ -416,8 +416,8 @@ def _voicings(request: Request, tune: Chorale, voice: int) -> np.ndarray:
     if given % 12 not in expected or given == SILENCE:
         from music21.pitch import Pitch
 
-        note = "silence" if given == SILENCE else Pitch(given).nameWithOctave
-        names = " ".join(Pitch(tone).name for tone in sorted(expected))
+        note = "silence" if given == SILENCE else Pitch(given).unicodeNameWithOctave
+        names = " ".join(Pitch(tone).unicodeName for tone in sorted(expected))
         raise ValueError(
             f"{where}: the {VOICES[voice]} has {note}, but {request.name} needs {names}: "
             f"expected a chord with this note, or no chord on this beat"
