@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from chorale_utils import Chorale
+from chorale_utils.story.describing import description
 from chorale_utils.story.plots import (
     VOICE_COLOURS,
     note_name,
@@ -41,6 +42,31 @@ def piece(music21_corpus):
 
 def test_notes_have_names():
     assert [note_name(pitch) for pitch in (60, 61, 70, 36, 81)] == ["C4", "C♯4", "B♭4", "C2", "A5"]
+
+
+@pytest.mark.parametrize("colour", [*VOICE_COLOURS.values()])
+def test_words_in_the_colour_of_a_voice_can_be_read_on_white(colour):
+    shares = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.5, "WCAG 2.1, 1.4.3"
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plot_piano_roll,
+        lambda piece: plot_surprise(piece, np.ones((48, 4))),
+        lambda piece: plot_attention(piece, np.ones((48, 48))),
+        lambda piece: plot_voice_ranges([piece]),
+        lambda piece: plot_voice_motion(np.zeros((3, 3, 13, 13)), "a pair"),
+        lambda piece: plot_grades({"Bach": np.array([0.0, 1.0])}),
+    ],
+)
+def test_pictures_are_described_unless_they_are_part_of_another(draw, piece):
+    assert len(description(draw(piece))) > 20
+    figure, ax = plt.subplots()
+    plot_piano_roll(piece, ax)
+    assert description(figure) is None
 
 
 def test_piano_roll_draws_every_note_of_every_voice_in_its_colour(piece):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VOICE_COLOURS = dict(zip(VOICES, ("#C44601", "#7B1E7A", "#007A5E", "#0072B2")))
-_MODEL_COLOURS = ("#999999", "#56B4E9", "#0072B2", "#000000")
+_MODEL_COLOURS = ("#808080", "#3D9BD6", "#004A75", "#000000")
 FIGURE_DPI = 80
 _BRIGHTEST = 0.75  # of the colour map: brighter colours would vanish on white paper
 _NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -266,7 +266,7 @@ def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
             nats,
             style,
             marker=marker,
-            color="#999999",
+            color="#777777",
             label=f"training, {label}",
         )
         validated = ~np.isnan(val_nats)
@@ -344,7 +344,7 @@ def plot_sweep(results: "pd.DataFrame", varied: Sequence[str], score: str) -> np
     )
     for ax, name in zip(axes[0], varied):
         x = results[name].astype(float) if name in numbers else shown[name]
-        ax.plot(x, results[score], "o", color="#999999")
+        ax.plot(x, results[score], "o", color="#777777")
         ax.plot([x.iloc[best]], [results[score].iloc[best]], "o", color="#D55E00", label="best")
         if name in numbers and x.min() > 0 and x.max() / x.min() >= 20:
             ax.set_xscale("log")
@@ -398,7 +398,7 @@ def plot_learning_curves(
             label=label,
         )
     if goal is not None:
-        ax.axhline(goal, color="#999999", linestyle="--", linewidth=1)
+        ax.axhline(goal, color="#777777", linestyle="--", linewidth=1)
     ax.legend()
     ax.set(
         title="Which learns faster?",
@@ -644,7 +644,7 @@ def plot_calibration(
     Notebook: 04_evaluation
     """
     made, ax = ax is None, _axes(ax, (4, 4))
-    ax.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1)
+    ax.plot([0, 1], [0, 1], color="#777777", linestyle="--", linewidth=1)
     ax.plot(table["confidence"], table["accuracy"], color="#0072B2")
     ax.scatter(
         table["confidence"],

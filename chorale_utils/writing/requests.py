@@ -416,8 +416,9 @@ def _voicings(request: Request, tune: Chorale, voice: int) -> np.ndarray:
     if given % 12 not in expected or given == SILENCE:
         from music21.pitch import Pitch
 
-        note = "silence" if given == SILENCE else Pitch(given).unicodeNameWithOctave
-        names = " ".join(Pitch(tone).unicodeName for tone in sorted(expected))
+        signs = str.maketrans("-#", "♭♯")
+        note = "silence" if given == SILENCE else Pitch(given).nameWithOctave.translate(signs)
+        names = " ".join(Pitch(tone).name for tone in sorted(expected)).translate(signs)
         raise ValueError(
             f"{where}: the {VOICES[voice]} has {note}, but {request.name} needs {names}: "
             f"expected a chord with this note, or no chord on this beat"
