@@ -24,7 +24,7 @@ from ..files import as_path, write_atomically
 from ..notation.midi import CHOIR_AAHS, VELOCITIES
 from ..notation.performance import FERMATA, in_order, step_seconds
 
-SAMPLE_RATE = 44_100  # samples a second, in files
+SAMPLE_RATE = 44_100  # samples per second, in files
 TAIL = 1.0  # seconds of reverberation after the last note
 PEAK = 0.9  # the loudest sample
 
