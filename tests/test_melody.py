@@ -60,7 +60,7 @@ def test_a_melody_out_of_range_is_moved_there_only_where_asked(small_note_gru, b
         return
     with pytest.raises(
         ValueError,
-        match="melody: bar 1, beat .: note .*: expected 60..81, the range of the soprano; with "
+        match="melody: bar 1, beat .: note .*: expected 60..81, the range of the soprano; "
         "transpose=True",
     ):
         harmonize(small_note_gru, line, particles=2)
@@ -85,7 +85,7 @@ def test_a_key_is_moved_with_its_melody(small_note_gru, tune):
         (np.zeros(8, int), "melody: the soprano has no notes"),
         (
             np.repeat([60, 90, 50], 4),
-            "notes from 50 to 90: expected no more than the 21 semitones of a soprano, 60..81",
+            "notes from 50 to 90: expected a range of at most 21 semitones, as wide as that",
         ),
         (
             corpus.parse("bach/bwv66.6"),
@@ -192,7 +192,7 @@ def test_notes_that_are_no_melody_are_refused_in_words(melody, quarters, complai
 
 def test_what_is_nothing_of_the_kind_is_refused_in_words():
     with pytest.raises(
-        TypeError, match=r"melody: got an int \(67\): expected MIDI numbers or names"
+        TypeError, match=r"melody: got an int \(67\): expected MIDI numbers or note names"
     ):
         as_melody(67, quarters=1)
 
