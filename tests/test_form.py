@@ -166,10 +166,10 @@ def test_syllables_are_parted_by_hyphens_and_marks_alone_are_none():
     "wrong, what",
     [
         ({"phrases": (8, 0)}, "1 or more"),
-        ({"phrases": (8,), "fermatas": (9,)}, "expected no more"),
+        ({"phrases": (8,), "fermatas": (9,)}, "expected at most the length"),
         ({"phrases": (8,), "fermatas": (1, 1)}, "one for each of 1"),
         ({"phrases": (8, 4), "repeats": (0, 0)}, "same length"),
-        ({"phrases": (8, 8), "repeats": (1, 1)}, "earlier one"),
+        ({"phrases": (8, 8), "repeats": (1, 1)}, "earlier phrase of the same length"),
         ({"key": "H major"}, "tonic and mode"),
         ({"time_signature": "4/4", "pickup": 16}, "less than a bar"),
     ],

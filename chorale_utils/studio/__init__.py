@@ -1,16 +1,16 @@
-"""The studio: compose with the model on a page, in Jupyter or in a browser of its own.
+"""The studio: compose with the model on a page, in Jupyter or in a browser.
 
-moments   what a session is made of: the piece at one moment, what the model is asked
-pieces    what is done to a piece as a whole
+moments   the values of a session: the piece at one moment, requests to the model
+pieces    operations on a whole piece
 keeping   a session as JSON
-asking    what the model is to write into a piece, and what its answer makes of it
-session   what is being worked on, and its commands; no page and no model
-drawing   what the page is told of a session: the score and what is to be said about it
-script    the Python that does again what was done on the page
+asking    requests to the model for a piece, and how its answer changes the piece
+session   the work in progress and its commands, without page and model
+drawing   what the page shows of a session: the score and information about it
+script    Python code that repeats what was done on the page
 exchange  files that come in and go out
-writer    what a page asks of the process that holds the model
-process   that process, which serves any number of pages
-widget    Studio, the widget that ties these to the page
-serving   the page for those who do not program, on this machine
+writer    a page's connection to the process that holds the model
+process   this process, which serves any number of pages
+widget    Studio, the widget that connects these to the page
+serving   the page for people who do not program, served on this machine
 static    the page itself: scripts and styles
 """

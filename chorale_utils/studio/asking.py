@@ -1,6 +1,6 @@
-"""Asking: what the model is to write into a piece, and what its answer makes of the piece.
+"""Asking: requests to the model for a piece, and how its answer changes the piece.
 
-Values only: nothing here knows a model. `session` says when it is asked.
+This file deals in values only, without a model. `session` decides when to ask.
 
 Notebook: 06_studio
 """
@@ -20,8 +20,8 @@ from ..writing.melody import as_melody, ending_on_tonic, melody_form, syllables_
 from .moments import FREE, WORKS, Moment, Request, Selection, Settings
 from .pieces import bars_up_to, check_length, fitted_page, tune_of, without_empty_end
 
-MOST_BARS = 40  # that are written at once
-_FERMATA = 2 * STEPS_PER_QUARTER  # the longest at the end of a phrase
+MOST_BARS = 40  # written at once
+_FERMATA = 2 * STEPS_PER_QUARTER  # the longest fermata at the end of a phrase
 
 
 def asked(
@@ -32,10 +32,10 @@ def asked(
     selection: Selection | None = None,
     bars: int | None = 4,
 ) -> Request:
-    """What the model is to write into the piece of a moment; see `Session.ask`.
+    """The request to the model for the piece of a moment; see `Session.ask`.
 
     Raises:
-        ValueError: there is no tune, or nothing to be written.
+        ValueError: there is no tune, or nothing to write.
     """
     chorale, locks, tune = moment.chorale, moment.locks, tune_of(moment.chorale)
     given, classes, syllables = chorale.pitches.astype(int), None, None
@@ -44,7 +44,7 @@ def asked(
             raise ValueError("there is no tune yet: enter some notes, or open a hymn or a file")
         given = without_empty_end(given)
         sung = chorale[: len(given)]
-        sings = given[:, tune] != SILENCE  # where the tune rests, all rest
+        sings = given[:, tune] != SILENCE  # where the tune rests, all voices rest
         others = np.arange(len(VOICES)) != tune
         given[:, others] = np.where(sings, FREE, SILENCE)[:, None]
         form, syllables = melody_form(as_melody(sung, tune), tune), syllables_of(sung, tune)
@@ -52,7 +52,7 @@ def asked(
             classes = ending_on_tonic(sung, tune)
     elif work == "rewrite":
         if selection is None:
-            raise ValueError("nothing is selected: select the bars or voices to be rewritten")
+            raise ValueError("nothing is selected: select the bars or voices to rewrite")
         given[selection.within(len(given)).mask(len(given))] = FREE
         form = _form_of_whole(chorale, tune, given == FREE)
         syllables = syllables_of(chorale, tune)
@@ -75,7 +75,7 @@ def asked(
         given[:steps][kept] = chorale.pitches[:steps][kept]
         onsets[:steps] = chorale.struck[:steps]
         after_free = np.vstack([np.zeros((1, len(VOICES)), bool), given[:-1] == FREE])
-        onsets = (given > SILENCE) & (onsets | after_free)  # what is left of a note begins anew
+        onsets = (given > SILENCE) & (onsets | after_free)  # the rest of a cut note is struck
     check_length(len(given))
     if not (given == FREE).any():
         raise ValueError("nothing to write: everything selected is locked")
@@ -83,8 +83,8 @@ def asked(
 
 
 def fits(moment: Moment, request: Request) -> bool:
-    """Whether an answer to the request can still be taken up: what was given to the model stands as
-    it did, and nothing that it writes has been locked meanwhile."""
+    """Whether an answer to the request can still be accepted: the notes given to the model are
+    unchanged, and none of those that it writes has been locked in the meantime."""
     if request.work == "write":
         return True
     given, pitches, locks = request.given, moment.chorale.pitches, moment.locks
@@ -92,22 +92,22 @@ def fits(moment: Moment, request: Request) -> bool:
         more = [[0, len(given) - len(pitches)], [0, 0]]
         pitches, locks = np.pad(pitches, more), np.pad(locks, more)
     free, steps = request.free, len(given)
-    if request.work == "continue":  # nothing stood there
+    if request.work == "continue":  # there was nothing to change
         given, free = np.where(free, SILENCE, given), np.zeros_like(free)
     same = (pitches[:steps] == given) | free
     return bool(same.all() and not pitches[steps:].any() and not (locks[:steps] & free).any())
 
 
 def answered(chorale: Chorale, request: Request, written: Chorale) -> Chorale:
-    """The chorale that an answer of the model makes of a piece, which stays as it is.
+    """A new chorale: the piece with an answer of the model.
 
     Args:
-        chorale: the piece.
-        request: what the model was asked.
-        written: what it has written: notes, which of them are struck, fermatas.
+        chorale: the piece, which is not changed.
+        request: the request to the model.
+        written: the model's answer: notes, which of them are struck, fermatas.
 
     Raises:
-        ValueError: it has changed a note that was fixed.
+        ValueError: the model has changed a fixed note.
     """
     pitches, free = written.pitches, request.free
     if pitches.shape != free.shape or not (pitches == request.given)[~free].all():
@@ -135,26 +135,26 @@ def answered(chorale: Chorale, request: Request, written: Chorale) -> Chorale:
 
 
 def _form_of_whole(chorale: Chorale, tune: int, free: np.ndarray) -> Form:
-    """The form of a piece, some notes of which are written again. Its key is the one that is heard
-    at its end, or, where that is to be written, the one that it states."""
+    """The form of a piece, some notes of which will be rewritten. Its key is the sounding one at
+    its end, or, if the end will be rewritten, the stated one."""
     form = replace(melody_form(chorale, tune), repeats=None)
     last = len(without_empty_end(chorale.pitches)) - 1
     return replace(form, key=chorale.key) if free[last].any() else form
 
 
 def _form_of_piece(chorale: Chorale, tune: int) -> Form:
-    """The form of a piece as it stands, for another one, which need not repeat what it repeats."""
+    """The form of a piece, for another piece, which need not have the same repeats."""
     if not chorale.pitches.any():
         raise ValueError(
-            "this piece has no form yet: enter or open one, or have so many bars written"
+            "this piece has no form yet: enter or open one, or choose a number of bars"
         )
     chorale = chorale[: len(without_empty_end(chorale.pitches))]
     return replace(melody_form(chorale, tune), key=chorale.key, repeats=None)
 
 
 def _new_form(chorale: Chorale, bars: int) -> Form:
-    """So many bars in the metre and key of a piece: phrases of eight quarters, or of four short
-    bars, that end under a fermata."""
+    """A form with this number of bars in the metre and key of a piece: phrases of eight quarters,
+    or of four short bars, which end under a fermata."""
     metre, pickup = chorale.time_signature or "4/4", chorale.pickup
     steps = pickup + _counted(bars) * steps_per_bar(metre)
     ends = _phrase_ends(0, range(pickup, steps + 1, steps_per_bar(metre)), metre, pickup)
@@ -163,8 +163,8 @@ def _new_form(chorale: Chorale, bars: int) -> Form:
 
 
 def _form_going_on(chorale: Chorale, tune: int, begun: int, stop: int) -> Form:
-    """The form of a piece that goes on: its own phrases, of which the last may still be open, and
-    others like those of `_new_form`."""
+    """The form of a piece that is continued: its own phrases, the last of which may be incomplete,
+    and more like those of `_new_form`."""
     so_far = chorale[:begun]
     form = melody_form(so_far, tune)
     lengths, held = list(form.phrases or ()), list(form.fermatas or ())
@@ -188,8 +188,8 @@ def _form(chorale: Chorale, ends: Sequence[int], fermatas: Sequence[int]) -> For
 
 
 def _phrase_ends(start: int, lines: Sequence[int], metre: str, pickup: int) -> list[int]:
-    """Where phrases end that begin at a step: before the upbeat to a bar line, the last one on the
-    last line."""
+    """The ends of phrases that begin at a step: before the upbeat to a bar line, and the last one
+    on the last bar line."""
     bar = steps_per_bar(metre)
     usual = bar * (2 if bar >= 4 * STEPS_PER_QUARTER else 4)
     ends = list[int]()
@@ -202,7 +202,7 @@ def _phrase_ends(start: int, lines: Sequence[int], metre: str, pickup: int) -> l
 
 
 def _fermata(metre: str, upbeat: int) -> int:
-    """How long the last note of a phrase is: a bar of three beats, or half a longer one, without
+    """The length of the last note of a phrase: a bar of three beats, or half of a longer bar, minus
     the upbeat to the next phrase."""
     bar = steps_per_bar(metre)
     arrives = bar - _FERMATA if bar % _FERMATA == 0 and upbeat < _FERMATA else 0
@@ -210,7 +210,7 @@ def _fermata(metre: str, upbeat: int) -> int:
 
 
 def _end_after(chorale: Chorale, step: int, bars: int) -> int:
-    """Where so many bars end that follow the one in which a step ends."""
+    """The end of the given number of bars after the bar in which a step ends."""
     longest = max(steps_per_bar(bar.time_signature) for bar in bars_of(chorale))
     ahead = bars_up_to(chorale, step + (bars + 1) * longest)
     begun = next(number for number, bar in enumerate(ahead) if bar.stop >= step)

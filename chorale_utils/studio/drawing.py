@@ -1,8 +1,8 @@
-"""What the page is told: the score of a session, and what is to be said about its notes.
+"""What the page shows: the score of a session, and information about its notes.
 
-Everything here is what JSON knows. Times are steps (sixteenths), voices 0..3 from soprano to bass.
-The score is engraved by Verovio in Python, as it is in notebooks and files: 16 bars take some 100
-milliseconds, and nobody has to download seven megabytes of it.
+All values here can be written as JSON. Times are steps (sixteenths), voices 0..3 from soprano to
+bass. Verovio engraves the score in Python, as in notebooks and files: 16 bars take about 100
+milliseconds, and nobody has to download its seven megabytes.
 
 Notebook: 06_studio
 """
@@ -20,7 +20,7 @@ from ..notation.score import show_score
 from .session import Session
 
 NARROWEST, WIDEST = 280, 2400  # pixels
-ENGRAVING = threading.Lock()  # Verovio's toolkit can do one thing at a time
+ENGRAVING = threading.Lock()  # Verovio's toolkit does only one thing at a time
 
 
 def score(chorale: Chorale, width: int, staves: int = 2) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def score(chorale: Chorale, width: int, staves: int = 2) -> dict[str, Any]:
 
     Args:
         chorale: Chorale, at least one step.
-        width: of the drawing, in pixels.
+        width: width of the drawing in pixels.
         staves: 2 or 4.
     """
     with ENGRAVING:
@@ -38,9 +38,9 @@ def score(chorale: Chorale, width: int, staves: int = 2) -> dict[str, Any]:
 
 
 def piece(session: Session) -> dict[str, Any]:
-    """What the page knows of the piece besides its drawing (dict): what it is called, its metre and
-    bars, the notes of each voice as (start, length, pitch, locked), fermatas, words, and what can
-    be undone."""
+    """What the page knows about the piece besides its drawing (dict): its name, its metre and bars,
+    the notes of each voice as (start, length, pitch, locked), fermatas, words, and what can be
+    undone."""
     chorale = session.chorale
     return {
         "title": chorale.title or "",
@@ -67,9 +67,9 @@ def piece(session: Session) -> dict[str, Any]:
 
 
 def variants(session: Session, width: int) -> list[dict[str, Any]]:
-    """The variants to choose from (list of dict), each from the bar before what was asked for to
-    the bar after it: its drawing, bars and notes, their steps counted from there; its seed, how
-    many faults it has, and `differs`, the notes (voice, start) that are not the same in all."""
+    """The variants to choose from (list of dict), each from the bar before the request to the bar
+    after it: its drawing, bars and notes, with steps counted from there; its seed, its number of
+    faults, and `differs`, the notes (voice, start) that are not the same in all variants."""
     chorales = [variant.chorale for variant in session.variants]
     told = []
     for variant in session.variants:
@@ -93,10 +93,10 @@ def variants(session: Session, width: int) -> list[dict[str, Any]]:
 
 
 def closer_look(chorale: Chorale) -> dict[str, list[dict[str, Any]]]:
-    """What takes a moment to find out about a piece (dict): `harmony`, its chords with `start`,
+    """An analysis of a piece, which takes a moment (dict): `harmony`, its chords with `start`,
     `numeral`, `key` and `cadence`; `faults` of part-writing with `step`, `voices`, `fault`, the
-    `notes` at fault as (step, voice), and what is wrong (`what`). Nothing where fewer than three
-    voices sing."""
+    `notes` at fault as (step, voice), and what is wrong (`what`). Empty if fewer than three voices
+    sing."""
     if np.count_nonzero((chorale.pitches != SILENCE).any(axis=0)) < 3:
         return {"harmony": [], "faults": []}
     from ..harmony.analysis import analyse
@@ -124,8 +124,8 @@ def closer_look(chorale: Chorale) -> dict[str, list[dict[str, Any]]]:
 
 
 def opinion(chorale: Chorale) -> dict[str, Any]:
-    """What the judge says of a piece of four voices (dict): its `grade` in points, 0 being Bach's
-    middle one, and the `reasons` that cost most, as (measure, points); empty for other pieces."""
+    """The grade of a piece of four voices (dict): its `grade` in points, 0 being typical of Bach,
+    and the `reasons` that cost most, as (measure, points); empty for other pieces."""
     if len(chorale) < 16 or not (chorale.pitches != SILENCE).any(axis=0).all():
         return {}
     from ..judging.grading import explain_grade, grade
@@ -136,14 +136,15 @@ def opinion(chorale: Chorale) -> dict[str, Any]:
 
 
 def _bar(bar: Bar) -> tuple[int, int, int, int, int]:
-    """Start, stop, number, sixteenths of its metre that have passed, sixteenths of a beat."""
+    """(start, stop, number, sixteenths of the metre missing at the beginning, sixteenths in a
+    beat)."""
     return bar.start, bar.stop, bar.number, bar.offset, 16 // int(bar.time_signature.split("/")[1])
 
 
 def _played(chorale: Chorale) -> dict[str, Any]:
-    """How it is sung (dict): `order`, from which step up to which, one after the other, all
-    repeats, endings and jumps taken; `astray`, why they cannot be taken, where they cannot;
-    `tempo`, the first of its marks, or None."""
+    """How the piece is sung (dict): `order`, spans of steps in order, with all repeats, endings and
+    jumps; `astray`, the reason if they cannot be followed; `tempo`, its first tempo mark, or
+    None."""
     bars, astray = bars_of(chorale), ""
     try:
         numbers = Notation(bars).playing_order()
@@ -161,8 +162,8 @@ def _played(chorale: Chorale) -> dict[str, Any]:
 
 
 def _around(chorale: Chorale, free: np.ndarray) -> tuple[int, int]:
-    """From which step up to which the bars go that the model has written in, with one more on
-    either side."""
+    """The span of steps of the bars in which the model has written, with one more bar on either
+    side."""
     bars, written = bars_of(chorale), np.flatnonzero(free.any(axis=1))
     first = next(place for place, bar in enumerate(bars) if bar.stop > written[0])
     last = next(place for place, bar in enumerate(bars) if bar.stop > written[-1])
@@ -184,7 +185,7 @@ def _voices(chorale: Chorale, locks: np.ndarray) -> list[list[tuple[int, int, in
 
 
 def _differing(chorale: Chorale, others: list[Chorale]) -> list[tuple[int, int]]:
-    """The notes (voice, start) of a chorale that are not the same in all of several."""
+    """The notes (voice, start) of a chorale that are not the same in all the others."""
     steps = min(len(other) for other in others)
     same = np.ones((steps, len(VOICES)), bool)
     for other in others:

@@ -1,7 +1,7 @@
-"""Exchange: what comes to the studio as a file, and what leaves it as one.
+"""Exchange: files that the studio reads and writes.
 
-Files are read by the readers of `notation`, which guard themselves. The name of a file that comes
-from outside serves as a title and never as a path.
+The readers of `notation` read the files, and check them. The name of a file from outside is used as
+a title, never as a path.
 
 Notebook: 06_studio
 """
@@ -49,14 +49,14 @@ class File(NamedTuple):
 
 
 def as_piece(given: Chorale | np.ndarray | str | os.PathLike[str]) -> Chorale:
-    """What somebody begins with, as a Chorale; a file with one part is a tune.
+    """The piece to begin with, as a Chorale; a file with one part is a tune.
 
     Args:
         given: a Chorale; a melody as an int array (steps,) of MIDI numbers, a sixteenth each, 0
             being silence; the path of a MIDI, MusicXML, kern or CSV file.
 
     Raises:
-        ValueError: it cannot be read; the message says why.
+        ValueError: the piece cannot be read; the message says why.
         FileNotFoundError: there is no such file.
 
     Examples:
@@ -80,11 +80,11 @@ def as_piece(given: Chorale | np.ndarray | str | os.PathLike[str]) -> Chorale:
         pitches = np.zeros((len(line), len(VOICES)), int)
         pitches[:, 0] = line
         return Chorale(pitches, name="my-tune")
-    return as_chorale(given)  # type: ignore[arg-type]  # which says what is wrong with it
+    return as_chorale(given)  # type: ignore[arg-type]  # raises an error that says what is wrong
 
 
 def tune_alone(chorale: Chorale) -> Chorale:
-    """The tune of a chorale, with what the page says of it.
+    """The tune of a chorale, with its notation.
 
     Examples:
         >>> tune_alone(Chorale([[72, 67, 64, 48]])).pitches.tolist()
@@ -102,11 +102,11 @@ def read_file(name: str, content: bytes) -> Chorale:
     """A file that a visitor has sent, as a Chorale.
 
     Args:
-        name: as the visitor calls it.
-        content: what is in it, at most 8,000,000 bytes.
+        name: the visitor's name for it.
+        content: its content, at most 8,000,000 bytes.
 
     Raises:
-        ValueError: it is too large, or no music; the message names no place of this machine.
+        ValueError: it is too large, or not music; the message contains no path of this machine.
     """
     called = re.sub(r"[^\w .,()-]", "", Path(str(name)).name)[:80] or "a file"
     suffix = Path(called).suffix.lower()
@@ -132,12 +132,12 @@ def exported(session: Session, kind: str, tempo: float, staves: int, model: str)
     Args:
         session: Session.
         kind: one of `KINDS`.
-        tempo: quarters a minute, of MIDI and MP3.
-        staves: 2 or 4, of PDF.
-        model: which one has written it.
+        tempo: quarters per minute, for MIDI and MP3.
+        staves: 2 or 4, for PDF.
+        model: the model that has written it.
 
     Raises:
-        ValueError: a tempo that is none, or sound that lasts longer than `MOST_MINUTES`.
+        ValueError: an invalid tempo, or sound that lasts longer than `MOST_MINUTES`.
         OSError: it cannot be written.
     """
     from ..sound.player import mp3
@@ -160,7 +160,7 @@ def exported(session: Session, kind: str, tempo: float, staves: int, model: str)
         minutes = step_seconds(played, tempo).sum() / 60
         if minutes > MOST_MINUTES:
             raise ValueError(
-                f"{minutes:,.0f} minutes of sound: expected at most {MOST_MINUTES}, by a faster "
+                f"{minutes:,.0f} minutes of sound: expected at most {MOST_MINUTES}; take a faster "
                 "tempo or fewer repeats"
             )
         return mp3(played, tempo)

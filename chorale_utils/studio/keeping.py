@@ -1,4 +1,4 @@
-"""Keeping: a session's moments as what JSON knows, and back.
+"""Keeping: a session's moments as JSON, and back.
 
 Notebook: 06_studio
 """
@@ -20,7 +20,7 @@ from .moments import Moment, Request, Settings
 
 
 def chorale_to_json(chorale: Chorale) -> dict[str, Any]:
-    """A chorale as what JSON knows (dict); `chorale_from_json` makes it again."""
+    """A chorale as a dict for JSON; `chorale_from_json` restores it."""
     about = ("name", "bwv", "title", "key", "time_signature", "pickup")
     arrays = ("pitches", "onsets", "fermatas")
     return (
@@ -31,10 +31,10 @@ def chorale_to_json(chorale: Chorale) -> dict[str, Any]:
 
 
 def chorale_from_json(told: dict[str, Any]) -> Chorale:
-    """The chorale that `chorale_to_json` told of.
+    """The chorale from the result of `chorale_to_json`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a chorale.
     """
     steps = len(_unpacked(told["pitches"], "<i2")) // len(VOICES)
     told_of: dict[str, Any] = {
@@ -64,7 +64,7 @@ def _notation_from_json(told: dict[str, Any]) -> Notation:
     marks: dict[str, Any] = {
         name: tuple(kind(**mark) for mark in told[name]) for name, kind in _MARKS.items()
     }
-    for bar in marks["bars"]:  # JSON knows no tuples
+    for bar in marks["bars"]:  # JSON has no tuples
         object.__setattr__(bar, "endings", tuple(bar.endings))
         object.__setattr__(bar, "marks", tuple(bar.marks))
     spelling = told["spelling"]
@@ -75,8 +75,7 @@ def _notation_from_json(told: dict[str, Any]) -> Notation:
 
 @lru_cache(maxsize=512)  # a session is saved after each command, and most of it is the past
 def moment_to_json(moment: Moment) -> str:
-    """A moment as JSON (str); `moment_from_json` makes it again."""
-    """A moment as what JSON knows (dict); `moment_from_json` makes it again."""
+    """A moment as JSON (str); `moment_from_json` restores it."""
     request = moment.request
     told = {
         "chorale": chorale_to_json(moment.chorale),
@@ -98,13 +97,13 @@ def moment_to_json(moment: Moment) -> str:
 
 
 def moment_from_json(told: dict[str, Any]) -> Moment:
-    """The moment that `moment_to_json` told of, as `json.loads` reads it.
+    """The moment from the result of `moment_to_json`, as read by `json.loads`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a moment.
     """
     chorale, request = chorale_from_json(told["chorale"]), told["request"]
-    if request is not None and "form" not in request:  # of an earlier release
+    if request is not None and "form" not in request:  # from an earlier release
         request = None
     if request is not None:
         given = _unpacked(request["given"], "<i2").reshape(-1, len(VOICES)).astype(int)

@@ -1,6 +1,6 @@
-"""What a session is made of: the piece at one moment, what the model is asked, its answers.
+"""The values of a session: the piece at one moment, requests to the model, and its answers.
 
-Values only, none of which changes; `session` says what is done with them.
+All values are immutable; `session` works with them.
 
 Notebook: 06_studio
 """
@@ -27,8 +27,8 @@ class Settings:
         temperature: below 1 is more cautious, above 1 more daring; 0.1 to 2.
         particles: candidates for each piece, one of `CANDIDATES`.
         parallels, crossing: whether parallel fifths and octaves, and crossing voices, are allowed.
-        ranges: whether each voice keeps within what a choir sings (`judging.counterpoint.RANGES`).
-        movement: ``'calm'``, ``'lively'``, or ``''`` as it comes.
+        ranges: whether each voice keeps to a choir's range (`judging.counterpoint.RANGES`).
+        movement: ``'calm'``, ``'lively'``, or ``''`` for no preference.
 
     Raises:
         ValueError: a number outside its range, or another word.
@@ -53,20 +53,20 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What the model is asked to do.
+    """A request to the model.
 
     Args:
         work: one of `WORKS`.
         given: int array (steps, 4), a MIDI number or 0 where the note is fixed, -1 where the model
             writes.
-        seed: of its chance.
+        seed: seed of its random numbers.
         settings: how it writes.
-        form: bars, phrases, fermatas and key of the piece that it is to become.
-        onsets: bool array (steps, 4), whether a fixed note is struck there or goes on.
-        pitch_classes: bool array (steps, 4, 12), which ones each voice may sing, as in `generate`;
+        form: bars, phrases, fermatas and key of the piece to write.
+        onsets: bool array (steps, 4), whether a fixed note is struck or held.
+        pitch_classes: bool array (steps, 4, 12), those that each voice may sing, as in `generate`;
             None for all.
         syllables: bool array (steps,), where the voices that the model writes sing a new syllable
-            (or rest); None where there are no words.
+            (or rest); None without words.
     """
 
     work: str
@@ -89,10 +89,10 @@ class Moment:
     """The piece at one moment of the work.
 
     Args:
-        chorale: as it stands, with the words under it in its notation.
+        chorale: the piece, with its words in its notation.
         locks: bool array (steps, 4), true where a note must not change.
-        request: what the model was asked, where it has written this; otherwise None.
-        what: what was done, for the buttons undo and redo.
+        request: the request to the model, if it has written this; otherwise None.
+        what: what was done, for the undo and redo buttons.
     """
 
     chorale: Chorale
@@ -114,7 +114,7 @@ class Selection:
     """Some steps of some voices: `start` up to (not including) `stop`, and the numbers of voices.
 
     Raises:
-        ValueError: steps in the wrong order, or a voice that there is none of.
+        ValueError: steps in the wrong order, or no such voice.
     """
 
     start: int
@@ -128,7 +128,7 @@ class Selection:
             raise ValueError(f"voices {self.voices}: expected some of 0, 1, 2, 3")
 
     def within(self, steps: int) -> Selection:
-        """The selection in a piece of so many steps.
+        """The selection, cut to a piece with this number of steps.
 
         Raises:
             ValueError: it begins after the end.

@@ -1,5 +1,5 @@
-"""What a session does to a piece as a whole: begins it, makes it longer or shorter, fits to its
-notes what the page says of them.
+"""Operations of a session on a whole piece: beginning it, making it longer or shorter, and fitting
+its notation to its notes.
 
 Notebook: 06_studio
 """
@@ -30,7 +30,7 @@ def empty_piece(time_signature: str = "4/4", pickup: int = 0, key: str = "C majo
         key: such as ``'g minor'``.
 
     Raises:
-        ValueError: a metre or key that there is none of, or a pickup as long as a bar.
+        ValueError: an invalid metre or key, or a pickup as long as a bar.
 
     Examples:
         >>> empty_piece("3/4", pickup=4)
@@ -49,7 +49,7 @@ def empty_piece(time_signature: str = "4/4", pickup: int = 0, key: str = "C majo
 
 
 def opened(chorale: Chorale) -> Moment:
-    """The first moment of a chorale: with a key, a metre and struck notes."""
+    """The first moment of a chorale, with key, metre and struck notes filled in."""
     if not 1 <= len(chorale) <= LONGEST:
         raise ValueError(
             f"{chorale.name}: {len(chorale)} sixteenths: expected 1 to {LONGEST}, 40 bars of 4/4"
@@ -63,22 +63,22 @@ def opened(chorale: Chorale) -> Moment:
 
 
 def readable(text: str) -> str:
-    """A line of text that can be printed, at most 200 letters long."""
+    """A printable line of text, at most 200 characters long."""
     return "".join(letter if letter.isprintable() else " " for letter in text)[:200].strip()
 
 
 def tune_of(chorale: Chorale) -> int:
-    """The voice (0..3) that has the tune: the only one that sings, or else the soprano."""
+    """The voice (0..3) with the tune: the only one that sings, or else the soprano."""
     sings = np.flatnonzero(chorale.pitches.any(axis=0))
     return int(sings[0]) if len(sings) == 1 else 0
 
 
 def bars_up_to(chorale: Chorale, steps: int) -> tuple[Bar, ...]:
-    """The bars of a piece that goes on for so many steps, its last bar whole.
+    """The bars of a piece extended to this number of steps, with a complete last bar.
 
     Args:
         chorale: Chorale with a metre.
-        steps: at least 1; fewer than the piece has leave it as it is.
+        steps: at least 1; if the piece is longer, it is not changed.
 
     Examples:
         >>> [bar.stop for bar in bars_up_to(empty_piece(), 65)]
@@ -109,13 +109,13 @@ def fitted(moment: Moment, steps: int) -> Moment:
 
 
 def fitted_page(page: Notation | None, struck: np.ndarray, changed: np.ndarray) -> Notation | None:
-    """What the page says of a piece, for notes of which some have changed: their spelling is open
-    again, words stay where a note still begins, and bars are as many as the piece needs.
+    """The notation of a piece after some of its notes have changed: these lose their spelling,
+    words stay where a note still begins, and there are as many bars as the piece needs.
 
     Args:
-        page: Notation of the piece as it was, or None.
+        page: Notation of the piece before, or None.
         struck: bool array (steps, 4), where a note begins now.
-        changed: bool array (steps, 4), which notes are others.
+        changed: bool array (steps, 4), the notes that have changed.
     """
     if page is None:
         return None
@@ -132,7 +132,7 @@ def fitted_page(page: Notation | None, struck: np.ndarray, changed: np.ndarray) 
 
 
 def check_length(steps: int) -> None:
-    """Raises a ValueError where a piece of so many steps is too long for the studio."""
+    """Raises a ValueError if a piece with this number of steps is too long for the studio."""
     if steps > LONGEST:
         raise ValueError(f"{steps} sixteenths: expected at most {LONGEST}, 40 bars of 4/4")
 
@@ -144,7 +144,7 @@ def without_empty_end(pitches: np.ndarray) -> np.ndarray:
 
 
 def in_words(syllables: Iterable[Syllable]) -> tuple[Syllable, ...]:
-    """Syllables in order; from a hyphen at its end each knows its place in the word."""
+    """Syllables in order, each with its place in the word, derived from hyphens at the end."""
     ordered = sorted(syllables, key=lambda each: (each.voice, each.verse, each.step))
     placed, goes_on, line = [], False, (-1, -1)
     for each in ordered:

@@ -2,8 +2,8 @@
 
     python -m chorale_utils.studio.process MODEL
 
-`writer` starts it, says in which language one speaks with it, and is how a page reaches it. The
-pages are served in turn: whoever asks for much does not keep the others waiting.
+`writer` starts it, documents its protocol, and connects pages to it. The pages are served in turn,
+so that a page with many requests does not keep the others waiting.
 
 Notebook: 06_studio
 """
@@ -34,13 +34,13 @@ from .moments import FREE, Settings
 from .pieces import tune_of
 from .writer import KEY, Answer
 
-COMPILED_BY = ("particles", "parallels", "crossing", "movement")  # what decides on the program
-MOST_WAITING = 8  # requests of one page that are not answered yet
-CANDIDATES_FOR_MOVEMENT = 4  # pieces written for each that is kept, where movement is asked for
+COMPILED_BY = ("particles", "parallels", "crossing", "movement")  # each combination is compiled
+MOST_WAITING = 8  # unanswered requests of one page
+CANDIDATES_FOR_MOVEMENT = 4  # pieces written for each one kept, if a movement is requested
 
 
 class Stopped(Exception):
-    """Whoever asked wants it no more."""
+    """The page no longer wants the answer."""
 
 
 class _Desk:
@@ -51,15 +51,15 @@ class _Desk:
         self.model: Any = None
         self.critic: Any = None
         self.shares: Any = None  # the critic, compiled
-        self.trouble = ""  # why there is no model
+        self.trouble = ""  # the reason if there is no model
         self.compiled: set[tuple[Any, ...]] = set()
-        self.waiting: list[_Job] = []  # the one that is being served included
+        self.waiting: list[_Job] = []  # including the one being served
         self.served: _Job | None = None
         self.turns = count()
         self.asked = threading.Condition()  # guards what is waiting
 
     def receive(self, connection: Connection) -> None:
-        """Takes in what one page sends, until it goes away."""
+        """Receives the requests of one page, until it disconnects."""
         page = _Page(connection, next(self.turns))
         jobs: dict[int, _Job] = {}
         while True:
@@ -67,7 +67,7 @@ class _Desk:
                 request = json.loads(connection.recv_bytes())
                 if not {"do", "job"} <= set(request):
                     break
-            except (EOFError, OSError, ValueError, TypeError):  # gone, or none of ours
+            except (EOFError, OSError, ValueError, TypeError):  # disconnected, or not a request
                 break
             if request["do"] == "stop":
                 if request["job"] in jobs:
@@ -76,7 +76,7 @@ class _Desk:
             job = _Job(request, page)
             jobs = {number: one for number, one in jobs.items() if not one.ended}
             if len(jobs) >= MOST_WAITING:
-                job.tell("failed", message="too much is asked at once: wait for the answers")
+                job.tell("failed", message="too many requests at once: wait for the answers")
                 continue
             jobs[request["job"]] = job
             with self.asked:
@@ -86,12 +86,12 @@ class _Desk:
             job.tell("waiting", before=before)
         for job in jobs.values():
             job.stopped.set()
-        with page.sending:  # or an answer might go to whoever is given the same descriptor next
+        with page.sending:  # or an answer might go to the next page with the same descriptor
             connection.close()
 
     def in_turn(self) -> list[_Job]:
-        """The jobs that wait, in the order in which they are served: of each page one, those first
-        that have been served longest ago, then of each the second one."""
+        """The waiting jobs in the order in which they will be served: one from each page, starting
+        with the page served longest ago, then the second from each."""
         rounds: dict[_Page, int] = {}
         order = list[tuple[int, int, int, _Job]]()
         for job in self.waiting:
@@ -102,7 +102,7 @@ class _Desk:
         return [job for *_, job in sorted(order, key=lambda one: one[:3])]
 
     def next_job(self) -> _Job:
-        """The one whose turn it is; waits until there is one."""
+        """The next job in turn; waits until there is one."""
         with self.asked:
             self.asked.wait_for(lambda: self.waiting)
             self.served = self.in_turn()[0]
@@ -110,10 +110,10 @@ class _Desk:
             return self.served
 
     def work(self) -> None:
-        """Serves one request after the other, for ever."""
+        """Serves one request after another, for ever."""
         try:
             self.warm_up()
-        except (OSError, ValueError) as error:  # no such model: whoever asks is told
+        except (OSError, ValueError) as error:  # no such model: all pages get this message
             self.trouble = str(error)
         while True:
             job = self.next_job()
@@ -122,7 +122,7 @@ class _Desk:
                 job.tell("done", **self._answer(job))
             except Stopped:
                 job.tell("stopped")
-            except Exception as error:  # whatever goes wrong is the asker's to hear
+            except Exception as error:  # any error is reported to the page
                 job.tell("failed", message=str(error) or type(error).__name__)
             job.ended = True
             with self.asked:
@@ -141,10 +141,10 @@ class _Desk:
         return does[job.request["do"]](job)
 
     def warm_up(self) -> None:
-        """Loads model and critic, and has them compiled for what is asked for most.
+        """Loads model and critic, and compiles them for the most common requests.
 
         Raises:
-            OSError, ValueError: no such model, or one that writes no scores.
+            OSError, ValueError: no such model, or one that takes no form.
         """
         from ..models.backend import compiled
         from ..models.saving import load_critic, load_model
@@ -162,11 +162,11 @@ class _Desk:
             self._looked_at(Chorale(_given(quarters).clip(0), key="C major"))
 
     def _compile(self, how: dict[str, Any]) -> None:
-        """Has the model compiled for one way of writing, unless it is."""
+        """Compiles the model for one combination of settings, unless it has been compiled."""
         how = {name: how[name] for name in COMPILED_BY}
         if tuple(how.values()) in self.compiled:
             return
-        for quarters in (4, 6):  # TensorFlow compiles for any length when it meets the second one
+        for quarters in (4, 6):  # TensorFlow compiles for any length after the second one
             form = Form((quarters * STEPS_PER_QUARTER,), (0,), "C major", "4/4")
             request = {"given": _given(quarters), "form": vars(form), "seed": 0}
             self._written(vars(Settings()) | how | request, lambda done, total: None)
@@ -205,13 +205,13 @@ class _Desk:
         return {"nats": nats.round(2).tolist(), "odds": odds.round(2).tolist()}
 
     def _looked_at(self, chorale: Chorale) -> tuple[np.ndarray, np.ndarray]:
-        """The model's surprise at each note (steps, 4), and what each step (steps,) adds to the
-        critic's log-odds that the piece is Bach's."""
+        """(the model's surprise at each note (steps, 4), what each step (steps,) adds to the
+        critic's log-odds that the piece is Bach's)."""
         from ..models.datasets import form_rows, score_with_ends
         from ..models.evaluation import note_log_probs
         from ..writing.melody import melody_form
 
-        form = melody_form(chorale, tune_of(chorale))  # with phrases, as the model writes it
+        form = melody_form(chorale, tune_of(chorale))  # with phrases, as when the model writes
         heard = replace(chorale, key=form.key, fermatas=form.under_fermata())
         chords, told = score_with_ends(heard)[:-1], form_rows(heard)[1:-1]
         inputs = (each[None].astype(np.int32) for each in (chords, told))
@@ -225,7 +225,7 @@ class _Desk:
 
 
 class _Page:
-    """A page that is connected, and when its turn was."""
+    """A connected page, and when it was last served."""
 
     def __init__(self, connection: Connection, turn: int) -> None:
         self.connection, self.turn = connection, turn
@@ -241,7 +241,7 @@ class _Job:
         self.ended = False
 
     def tell(self, state: str, **about: Any) -> None:
-        """Sends an answer; a page that has gone away is not told anything."""
+        """Sends an answer, unless the page has disconnected."""
         answer = json.dumps({"job": self.request["job"], "state": state, **about}).encode()
         try:
             with self.page.sending:
@@ -250,35 +250,35 @@ class _Job:
             self.stopped.set()
 
     def progress(self, done: int, total: int) -> None:
-        """Tells how far the work has come, and ends it where nobody waits for it any more."""
+        """Reports progress, and ends the work if nobody waits for it any more."""
         self.check()
         self.tell("working", done=done, total=total)
 
     def check(self) -> None:
-        """Raises `Stopped` where nobody waits any more."""
+        """Raises `Stopped` if nobody waits for the answer any more."""
         if self.stopped.is_set():
             raise Stopped
 
 
 def moving(movement: str) -> dict[str, Any]:
-    """What `generate` is told for a movement that is asked for, see `Settings` (dict)."""
+    """Arguments of `generate` for a requested movement, see `Settings` (dict)."""
     judge = {"lively": liveliness, "calm": calmness}.get(movement)
     return {"best_of": CANDIDATES_FOR_MOVEMENT, "judge": judge} if judge else {}
 
 
 def liveliness(pieces: list[Chorale]) -> list[float]:
-    """How many notes are struck in each step of each piece: the judge of who wants movement."""
+    """Struck notes per step of each piece: the judge for lively movement."""
     return [float(piece.struck.sum() / len(piece)) for piece in pieces]
 
 
 def calmness(pieces: list[Chorale]) -> list[float]:
-    """The judge of who wants little movement: the fewer notes, the better."""
+    """The judge for calm movement: the fewer notes, the better."""
     return [-many for many in liveliness(pieces)]
 
 
 def struck_on(syllables: ArrayLike | None, given: np.ndarray) -> np.ndarray | None:
-    """`allowed` for `generate`, by a score's tokens: with a new syllable the voices that the model
-    writes strike a note, or rest. None for no words.
+    """`allowed` for `generate`, in a score's tokens: where a syllable begins, the voices that the
+    model writes strike a note or rest. None without words.
 
     Args:
         syllables: bool array (steps,), or None.
@@ -292,8 +292,8 @@ def struck_on(syllables: ArrayLike | None, given: np.ndarray) -> np.ndarray | No
 
 
 def _given(quarters: int) -> np.ndarray:
-    """A `given` of so many quarters in which the model writes all but the soprano, which holds
-    C5."""
+    """A `given` of this many quarters in which the soprano holds C5 and the model writes the other
+    voices."""
     return np.tile([72, FREE, FREE, FREE], (quarters * STEPS_PER_QUARTER, 1))
 
 
@@ -302,7 +302,7 @@ def _as_bool(given: ArrayLike | None) -> np.ndarray | None:
 
 
 def main(arguments: list[str]) -> None:
-    """The process: holds the model named by the first argument, and serves who knows the key."""
+    """The process: holds the model named by the first argument, and serves all who know the key."""
     key = bytes.fromhex(os.environ.pop(KEY))
     with tempfile.TemporaryDirectory(prefix="chorale-") as folder:
         address = None if sys.platform == "win32" else str(Path(folder, "writer"))
@@ -319,7 +319,7 @@ def _accept(listener: Listener, desk: _Desk) -> None:
     while True:
         try:
             connection = listener.accept()
-        except Exception:  # a wrong key, or a client that went away: the next one, please
+        except Exception:  # a wrong key, or a client that disconnected: accept the next one
             continue
         threading.Thread(target=desk.receive, args=(connection,), daemon=True).start()
 

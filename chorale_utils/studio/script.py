@@ -1,8 +1,8 @@
-"""The Python that does again what was done on the page, so that learners find their way to the
+"""Python code that repeats what was done on the page, so that learners find their way to the
 notebook.
 
-What was last entered by hand is written down as notes; what the model did after that is asked of it
-again, with the same seed and the same words. It gives the same notes.
+The last state entered by hand is written as notes; the model's later work is requested again, with
+the same seed and the same words. The result is the same notes.
 
 Notebook: 06_studio
 """
@@ -29,11 +29,11 @@ _PAGE = ("bars", "keys", "tempos", "words")
 
 
 def script(session: Session, model: str = MODEL) -> str:
-    """The Python (str) that makes the piece of a session.
+    """Python code (str) that makes the piece of a session.
 
     Args:
         session: Session.
-        model: the one that has written: name of a shipped model, or path of a ``.keras`` file.
+        model: the model that wrote: name of a shipped model, or path of a ``.keras`` file.
 
     Examples:
         >>> session = Session(Chorale(np.tile([72, 0, 0, 0], (16, 1)), key="C major"))
@@ -41,7 +41,7 @@ def script(session: Session, model: str = MODEL) -> str:
         import numpy as np
     """
     moments = [*session.past, session.moment]
-    last, first = moments[-1], len(moments) - 1  # of the moments that are written down
+    last, first = moments[-1], len(moments) - 1  # the last and first moments to write down
     while first > 0 and moments[first].request is not None:
         first -= 1
     begun = moments[first].chorale
@@ -52,7 +52,7 @@ def script(session: Session, model: str = MODEL) -> str:
     ]
     lines = ["# (MIDI number, quarters) of each note; 0 is a rest", _notes(begun)]
     if begun.notation is not None:
-        lines += ["", "# what the page says beyond the notes", *_page(begun.notation)]
+        lines += ["", "# everything on the page besides the notes", *_page(begun.notation)]
     lines += [_chorale(begun)]
     if asked:
         lines += ["", f"model, critic = load_model({model!r}), load_critic()"]
@@ -64,13 +64,13 @@ def script(session: Session, model: str = MODEL) -> str:
         assert after.request is not None
         lines += [*_described(known, before.chorale), "", *_asked(before.chorale, after.request)]
         known = after.chorale
-        if page is not None:  # `harmonize` keeps what it says of the tune
+        if page is not None:  # `harmonize` keeps the tune's notation
             tune_alone = _is_harmonize(before.chorale, after.request)
             kept = page.excerpt(0, len(known)).of_voice(tune_of(before.chorale))
             page = kept if tune_alone else None
     lines += _described(known, last.chorale)
     if last.chorale.notation is not None and last.chorale.notation != page:
-        lines += ["", "# the page, for the notes as they are now"]
+        lines += ["", "# the page, fitted to the current notes"]
         lines += [*_page(last.chorale.notation), "piece = replace(piece, notation=page)"]
     has_page = any(line.startswith("page = ") for line in lines)
     lines += ["", "show(piece)"]
@@ -78,7 +78,7 @@ def script(session: Session, model: str = MODEL) -> str:
 
 
 def _described(known: Chorale, now: Chorale) -> list[str]:
-    """What has been changed by hand that is no note, as lines of Python."""
+    """Changes by hand other than notes, as lines of Python."""
     told = [
         f"{name}={getattr(now, name)!r}"
         for name in ("title", "key", "time_signature", "pickup")
@@ -105,7 +105,7 @@ def _held(chorale: Chorale) -> str:
 
 
 def _imports(text: str, page: bool) -> list[str]:
-    """What lines of Python need, as lines of Python."""
+    """The imports that lines of Python need, as lines of Python."""
     known = ("Chorale", "Form", "compose", "generate", "harmonize", "load_critic", "load_model")
     names = [*(name for name in known if f"{name}(" in text), "show"]
     lines = ["from dataclasses import replace", ""] if "replace(" in text else []
@@ -123,7 +123,7 @@ def _imports(text: str, page: bool) -> list[str]:
 
 
 def _page(page: Notation) -> list[str]:
-    """A page as Python, which calls it `page`."""
+    """A page as Python code that assigns it to `page`."""
     lines = ["page = Notation("]
     for name in _PAGE:
         if getattr(page, name):
@@ -148,7 +148,7 @@ def _page(page: Notation) -> list[str]:
 
 
 def _call(mark: Any) -> str:
-    """A bar, key, tempo or syllable as Python, without what goes without saying."""
+    """A bar, key, tempo or syllable as Python code, without default arguments."""
     told = [
         f"{each.name}={getattr(mark, each.name)!r}"
         for each in fields(mark)
@@ -175,7 +175,7 @@ def _notes(chorale: Chorale) -> str:
 
 
 def _list(numbers: Iterable[int]) -> str:
-    """A list of numbers as Python, over several lines."""
+    """A list of numbers as Python code, on several lines."""
     inner = _wrapped([str(number) for number in numbers], 20)
     return f"                [\n{inner}\n                ]"
 
@@ -214,7 +214,7 @@ def _chorale(chorale: Chorale) -> str:
 
 
 def _asked(before: Chorale, request: Request) -> list[str]:
-    """One piece of the model's work as lines of Python."""
+    """One request to the model as lines of Python."""
     steps = len(request.given)
     told = {"seed": str(request.seed), **_told(request.settings), "critic": "critic"}
     lines = [f"# {request.work}"]
@@ -236,13 +236,13 @@ def _asked(before: Chorale, request: Request) -> list[str]:
     lines += _changed_regions(before.pitches[:shared], request.given[:shared])
     lines += [f"struck = np.zeros(({steps}, 4), bool)"]
     lines += [f"struck[:{shared}] = piece.struck[:{shared}]"]
-    lines += [f"struck[1:] |= given[:-1] == {FREE}  # what is left of a note begins anew"]
+    lines += [f"struck[1:] |= given[:-1] == {FREE}  # the rest of a cut note is struck"]
     if request.pitch_classes is not None:
         lines += _pitch_classes(request.pitch_classes)
         told["pitch_classes"] = "classes"
     if request.syllables is not None:
         begins = [str(step) for step in np.flatnonzero(request.syllables)]
-        lines += ["# the voices that are written sing the syllables of the tune, too"]
+        lines += ["# the new voices sing the syllables of the tune, too"]
         lines += ["begins = [", _wrapped(begins), "]"]
         lines += [f"sung = np.isin(np.arange({steps}), begins)[:, None] & (given == {FREE})"]
         lines += [f"allowed = np.ones(({steps}, 4, SCORE_VOCABULARY), bool)"]
@@ -254,14 +254,14 @@ def _asked(before: Chorale, request: Request) -> list[str]:
 
 
 def _arguments(told: dict[str, str]) -> list[str]:
-    """Arguments as lines of Python; the judge has one of its own."""
+    """Arguments as lines of Python; the judge gets its own line."""
     judge = told.pop("judge", "")
     lines = [_wrapped([f"{name}={value}" for name, value in told.items()])]
     return [*lines, f"    judge={judge},"] if judge else lines
 
 
 def _form(request: Request) -> str:
-    """A form as Python, without what goes without saying."""
+    """A form as Python code, without default arguments."""
     told = "".join(
         f"    {each.name}={getattr(request.form, each.name)!r},\n"
         for each in fields(request.form)
@@ -271,8 +271,8 @@ def _form(request: Request) -> str:
 
 
 def _is_harmonize(before: Chorale, request: Request) -> bool:
-    """Whether `harmonize` does what was asked: a tune alone is fixed, in the range of its voice,
-    and the best is not chosen by a judge, who would see other notes struck."""
+    """Whether `harmonize` can repeat the request: only a tune is fixed, in the range of its voice,
+    and no judge chooses the best, since it would see other notes struck."""
     free, sings = request.free, np.flatnonzero(before.pitches.any(axis=0))
     if request.work != "harmonise" or len(sings) != 1 or request.settings.movement:
         return False
@@ -284,7 +284,7 @@ def _is_harmonize(before: Chorale, request: Request) -> bool:
 
 
 def _pitch_classes(classes: np.ndarray) -> list[str]:
-    """Lines that say which pitch classes the voices may sing where that is not all of them."""
+    """Lines that set the pitch classes that the voices may sing, where not all are allowed."""
     lines = [f"classes = np.ones({classes.shape}, bool)"]
     for voice, name in enumerate(VOICES):
         told = classes[:, voice]
@@ -314,7 +314,7 @@ def _told(settings: Settings) -> dict[str, str]:
 
 
 def _changed_regions(before: np.ndarray, given: np.ndarray) -> list[str]:
-    """Lines that make of the notes (steps, 4) of a piece what is given of them."""
+    """Lines that turn the notes (steps, 4) of a piece into those given to the model."""
     lines = []
     for voice, (name, was, now) in enumerate(zip(VOICES, before.T, given.T)):
         kind = np.where(was == now, 0, np.where(now == FREE, 1, 2))
@@ -326,7 +326,7 @@ def _changed_regions(before: np.ndarray, given: np.ndarray) -> list[str]:
 
 
 def _taken_up(before: Chorale, request: Request) -> list[str]:
-    """Lines that make the piece of what the model has written."""
+    """Lines that make the piece from the model's answer."""
     steps = len(request.given)
     lines = [f"struck = np.where(given == {FREE}, written.struck, struck & (given > 0))"]
     changed = ["pitches=written.pitches", "onsets=struck"]

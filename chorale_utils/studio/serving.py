@@ -1,13 +1,13 @@
 """The studio as a page for people who do not program: `chorale studio`.
 
-Voilà serves it, on this machine alone unless another address is asked for, to whoever knows the
-token. Each visitor has a kernel, in which nothing but the widget runs; the model is held once, by
-one writer for all of them (see writer.py): a kernel with TensorFlow takes almost a gigabyte, one
-without a fifth of that.
+Voilà serves it to everybody who knows the token, only on this machine unless another address is
+given. Each visitor has a kernel that runs only the widget; one writer holds the model for all of
+them (see writer.py): a kernel with TensorFlow takes almost a gigabyte, one without it a fifth of
+that.
 
-What a visitor can reach: Voilà passes on messages to widgets and no code, and of the widgets there
-is one, which obeys a list of commands. No folder is served, no file of the visitor's is named by
-him, and no traceback is shown.
+What a visitor can reach: Voilà passes on messages to widgets but no code, and the only widget obeys
+a fixed list of commands. No folder is served, visitors cannot name files on this machine, and no
+traceback is shown.
 
 Notebook: 06_studio
 """
@@ -26,14 +26,14 @@ from .writer import ADDRESS, KEY, MODEL, end, start
 
 PORT = 8866
 HERE = "127.0.0.1"
-MODEL_NAME = "CHORALE_STUDIO_MODEL"  # environment variable, by which the kernels know it
-_WIDGETS = "jupyter.widget"  # the name under which a page can ask for widgets to be made
-_EXTENSIONS = (  # what the page loads besides Voilà's own scripts
+MODEL_NAME = "CHORALE_STUDIO_MODEL"  # environment variable that tells the kernels
+_WIDGETS = "jupyter.widget"  # the target through which a page can create widgets
+_EXTENSIONS = (  # loaded by the page besides Voilà's own scripts
     "anywidget",
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager8",
 )
-_IDLE = 120  # seconds after which the kernel of a page that has gone away is ended
+_IDLE = 120  # seconds after which the kernel of a closed page is ended
 
 
 def serve(
@@ -47,17 +47,17 @@ def serve(
     """Serves the page until it is interrupted.
 
     Args:
-        port: 0 for any that is free.
-        address: of this machine; another than 127.0.0.1 lets other machines in.
-        token: what a visitor must know (str); None draws one.
+        port: 0 for any free port.
+        address: address of this machine; any other than 127.0.0.1 lets other machines in.
+        token: password for visitors (str); None draws a random one.
         model: the model that writes: name of a shipped one, or path of a ``.keras`` file.
         folder: where visitors' work is kept; None for the user's data folder.
-        browser: whether a browser is opened.
+        browser: whether to open a browser.
 
     Raises:
         MissingExtra: Voilà is not installed.
         ValueError: an empty token.
-        OSError: the port is taken.
+        OSError: the port is in use.
 
     Notebook: 06_studio
     """
@@ -77,7 +77,7 @@ def serve(
     place = f"http://{shown}:{port}/?token={token}"
     print(f"The studio is at {place} until you press Ctrl-C.", flush=True)
     process = None
-    if not {ADDRESS, KEY} <= set(os.environ):  # or else a model is in memory already
+    if not {ADDRESS, KEY} <= set(os.environ):  # otherwise a process already holds a model
         process, os.environ[ADDRESS], os.environ[KEY] = start(model)
     os.environ |= {
         MODEL_NAME: model,
@@ -97,18 +97,18 @@ def serve(
 
 
 def page() -> Studio:
-    """The studio in a kernel that a visitor reaches: what the page's one cell shows.
+    """The studio in a visitor's kernel, shown by the page's only cell.
 
     Notebook: 06_studio
     """
     from comm import get_comm_manager
 
-    get_comm_manager().targets.pop(_WIDGETS, None)  # a visitor makes no widgets of his own
+    get_comm_manager().targets.pop(_WIDGETS, None)  # visitors cannot create widgets
     return Studio(model=os.environ.get(MODEL_NAME, MODEL))
 
 
 def _write_page(folder: Path) -> None:
-    """Writes the notebook that Voilà shows, of one cell, and the template by which it does."""
+    """Writes the one-cell notebook that Voilà shows, and its template."""
     import nbformat
 
     cell = nbformat.v4.new_code_cell("from chorale_utils.studio.serving import page\n\npage()")
@@ -124,7 +124,7 @@ def _write_page(folder: Path) -> None:
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
 
 
-# Voilà's own template asks other servers for a font of icons; this one asks nobody for anything.
+# Voilà's own template loads an icon font from another server; this one loads nothing.
 _TEMPLATE = """
 {%- extends 'voila/templates/lab/index.html.j2' -%}
 {%- block notebook_css -%}

@@ -1,8 +1,8 @@
-"""A session: the piece that somebody works on, what of it is locked, and how it came to be so.
+"""A session: the piece in progress, its locked notes, and its history.
 
-Nothing here knows a page, a model or a score. A command is a method of `Session`; each leaves a new
-`Moment`, which is what undo returns to. What the model is to write is a `Request` (see `asking`);
-`Session.accept` takes up its answer. A session can be kept as JSON.
+This file deals with neither page nor model nor score. Commands are methods of `Session`; each makes
+a new `Moment`, and undo returns to the one before. Requests to the model are `Request`s (see
+`asking`); `Session.accept` accepts the answer. A session can be saved as JSON.
 
 A locked note never changes: neither the model nor an edit touches it until it is unlocked.
 
@@ -37,10 +37,10 @@ from .pieces import (
     without_empty_end,
 )
 
-MOMENTS = 200  # of the past, that undo can return to
+MOMENTS = 200  # of the past to which undo can return
 VERSES = 9
 FORMATS = (2, 3)  # of the JSON; in the first, requests had no form
-MOST_KEPT = 20_000_000  # letters of the JSON: of a longer past, the latest moments
+MOST_KEPT = 20_000_000  # characters of JSON: of a longer past, only the latest moments are saved
 
 _DONE = {
     "harmonise": "harmonising",
@@ -52,11 +52,11 @@ _DONE = {
 
 @dataclass
 class Session:
-    """A piece in work. Every command either does what it says or raises a ValueError and changes
+    """A piece in progress. Every command either succeeds or raises a ValueError and changes
     nothing.
 
     Args:
-        chorale: to begin with; None for four empty bars of 4/4 in C major.
+        chorale: the piece to begin with; None for four empty bars of 4/4 in C major.
 
     Examples:
         >>> session = Session()
@@ -83,7 +83,7 @@ class Session:
 
     @property
     def chorale(self) -> Chorale:
-        """The piece as it stands."""
+        """The current piece."""
         return self.moment.chorale
 
     @property
@@ -103,7 +103,7 @@ class Session:
 
     @property
     def tune(self) -> int:
-        """The voice that has the tune: the only one that sings, or else the soprano."""
+        """The voice with the tune: the only one that sings, or else the soprano."""
         return tune_of(self.chorale)
 
     # Beginning
@@ -119,7 +119,7 @@ class Session:
         self._become(replace(opened(empty_piece(time_signature, pickup, key)), what="a new piece"))
 
     def open(self, chorale: Chorale) -> None:
-        """Takes up a piece, such as a hymn or a file."""
+        """Opens a piece, such as a hymn or a file."""
         self._become(replace(opened(chorale), what=f"opening {chorale.title or chorale.name}"))
 
     def describe(
@@ -129,7 +129,7 @@ class Session:
         time_signature: str | None = None,
         pickup: int | None = None,
     ) -> None:
-        """Changes what is known about the piece; None leaves it."""
+        """Changes the information about the piece; None leaves a value unchanged."""
         told = {"title": title, "key": key, "time_signature": time_signature, "pickup": pickup}
         told = {name: value for name, value in told.items() if value is not None}
         if title is not None:
@@ -145,7 +145,7 @@ class Session:
     # Writing by hand
 
     def put(self, voice: int, step: int, length: int, pitch: int) -> None:
-        """Writes a note over what is there; the piece grows where it has to.
+        """Writes a note over existing ones; the piece grows if necessary.
 
         Args:
             voice: 0..3, soprano to bass.
@@ -171,7 +171,7 @@ class Session:
         pitches, struck = moment.chorale.pitches.copy(), moment.chorale.struck
         touched = np.zeros(pitches.shape, bool)
         touched[step:stop, voice] = True
-        rest = stop  # what is left of a note that is overwritten falls silent
+        rest = stop  # the rest of an overwritten note becomes silence
         while rest < len(pitches) and pitches[rest, voice] and not struck[rest, voice]:
             touched[rest, voice] = True
             rest += 1
@@ -183,8 +183,8 @@ class Session:
         self._edit(moment, pitches, struck, "a rest" if pitch == SILENCE else "a note")
 
     def erase(self, voice: int, step: int) -> int:
-        """Takes the last note or rest before a step away, as the backspace key does, and returns
-        where it began (int). Empty steps at the end of the piece go, down to one bar."""
+        """Deletes the last note or rest before a step, as the backspace key does, and returns where
+        it began (int). Empty steps at the end of the piece are removed, down to one bar."""
         notes = self.chorale.notes(voice)
         before = notes[notes[:, 0] < step]
         start, end = (0, 0) if not len(before) else (int(before[-1, 0]), int(before[-1, :2].sum()))
@@ -203,7 +203,7 @@ class Session:
         """The last note of a voice that begins before a step.
 
         Raises:
-            ValueError: there is none, or no such voice.
+            ValueError: there is no such note or voice.
         """
         notes = self.chorale.notes(voice) if voice in range(len(VOICES)) else np.zeros((0, 3), int)
         before = notes[notes[:, 0] < step]
@@ -232,7 +232,7 @@ class Session:
         self._edit(self.moment, pitches, struck, "clearing notes")
 
     def hold(self, selection: Selection) -> None:
-        """Sets fermatas over the selected steps, or takes them away where all have them."""
+        """Sets fermatas on the selected steps, or removes them if all have them."""
         selection, fermatas = selection.within(len(self.chorale)), self.chorale.fermatas
         fermatas = np.zeros(len(self.chorale), bool) if fermatas is None else fermatas.copy()
         steps = slice(selection.start, selection.stop)
@@ -241,11 +241,11 @@ class Session:
         self._become(replace(self.moment, chorale=chorale, what="a fermata"))
 
     def say(self, step: int, text: str, voice: int = 0, verse: int = 1) -> None:
-        """Writes a syllable under the note that begins at a step; an empty one takes it away.
+        """Writes a syllable under the note that begins at a step; an empty one removes it.
 
         Args:
             step: where the note begins.
-            text: the syllable; a hyphen at its end says that the word goes on.
+            text: the syllable; a hyphen at its end says that the word continues.
             voice: 0..3.
             verse: 1 to 9.
         """
@@ -282,7 +282,7 @@ class Session:
         self.variants = []
 
     def redo(self) -> None:
-        """Does again what was undone."""
+        """Repeats what was undone."""
         if not self.future:
             raise ValueError("nothing to redo")
         self.past.append(self.moment)
@@ -310,49 +310,49 @@ class Session:
         bars: int | None = 4,
         seed: int | None = None,
     ) -> Request:
-        """What the model is to write.
+        """A request to the model.
 
         Args:
-            work: ``'harmonise'`` (all but the tune), ``'rewrite'`` (what is selected),
-                ``'continue'`` (more bars at the end), ``'write'`` (a whole chorale, in this metre
-                and key). Locked notes stay, but for ``'write'``, which begins a new piece.
-            selection: what is to be rewritten.
-            bars: how many are written by ``'continue'`` and ``'write'``; None has ``'write'`` keep
-                to the form of the piece as it stands, its phrases and fermatas.
+            work: ``'harmonise'`` (all but the tune), ``'rewrite'`` (the selection), ``'continue'``
+                (more bars at the end), ``'write'`` (a whole chorale in this metre and key). Locked
+                notes stay, except with ``'write'``, which begins a new piece.
+            selection: the steps and voices to rewrite.
+            bars: number of bars for ``'continue'`` and ``'write'``; None lets ``'write'`` keep the
+                form of the current piece, with its phrases and fermatas.
             seed: None for that of the session.
 
         Raises:
-            ValueError: there is no tune, or nothing to be written.
+            ValueError: there is no tune, or nothing to write.
         """
         seed = self.seed if seed is None else seed
         return asked(self.moment, work, self.settings, seed, selection, bars)
 
     def fits(self, request: Request) -> bool:
-        """Whether an answer to the request can still be taken up: what was given to the model
-        stands as it did, and nothing that it writes has been locked meanwhile."""
+        """Whether an answer to the request can still be accepted: the notes given to the model are
+        unchanged, and none of those that it writes has been locked in the meantime."""
         return fits(self.moment, request)
 
     def accept(self, request: Request, written: Chorale) -> None:
-        """Takes up what the model has written.
+        """Accepts an answer of the model.
 
         Args:
-            request: what it was asked.
-            written: its notes, which of them are struck, its fermatas.
+            request: the request to the model.
+            written: its answer: notes, which of them are struck, fermatas.
 
         Raises:
-            ValueError: it has changed a note that was fixed.
+            ValueError: the model has changed a fixed note.
         """
         self._take_up(request, answered(self.chorale, request, written))
 
     def offer(self, answers: Sequence[tuple[Request, Chorale]]) -> None:
-        """Lays several answers of the model out, to choose from."""
+        """Offers several answers of the model, to choose from."""
         self.variants = [
             Variant(answered(self.chorale, request, written), request)
             for request, written in answers
         ]
 
     def take(self, number: int) -> None:
-        """Takes up one of the variants (0, 1, 2...)."""
+        """Accepts one of the variants (0, 1, 2...)."""
         if not 0 <= number < len(self.variants):
             raise ValueError(f"variant {number}: expected 0..{len(self.variants) - 1}")
         variant = self.variants[number]
@@ -361,7 +361,7 @@ class Session:
     # Keeping it as JSON
 
     def to_json(self) -> str:
-        """The session as text (str); `from_json` makes it again."""
+        """The session as JSON (str); `from_json` restores it."""
         about = {"format": FORMATS[-1], "settings": vars(self.settings), "seed": self.seed}
         past, future = ([*map(moment_to_json, line)] for line in (self.past, self.future))
         while sum(map(len, past)) > MOST_KEPT:
@@ -373,10 +373,10 @@ class Session:
 
     @classmethod
     def from_json(cls, text: str) -> Session:
-        """The session that `to_json` wrote.
+        """The session from the result of `to_json`.
 
         Raises:
-            ValueError: the text is torn, or something else.
+            ValueError: the text is damaged, or not a session.
         """
         try:
             kept = json.loads(text)
@@ -388,7 +388,7 @@ class Session:
             session.future = [moment_from_json(moment) for moment in kept["future"]]
             session.settings, session.seed = Settings(**kept["settings"]), int(kept["seed"])
         except (KeyError, TypeError, AttributeError, zlib.error) as error:
-            raise ValueError(f"no session, or a torn one ({error!r})") from error
+            raise ValueError(f"not a session, or a damaged one ({error!r})") from error
         return session
 
     # What the commands share
@@ -418,14 +418,14 @@ class Session:
             raise ValueError("locked notes never change: unlock them first")
 
     def _grown(self, steps: int) -> Moment:
-        """The moment, with empty bars at its end where a note is to reach up to a step."""
+        """The moment, with empty bars added at its end if a note reaches up to a step beyond it."""
         if steps <= len(self.chorale):
             return self.moment
         check_length(steps)
         return fitted(self.moment, bars_up_to(self.chorale, steps)[-1].stop)
 
     def _trim(self, step: int) -> None:
-        """Takes empty bars away from the end, down to where a step lies and to one bar."""
+        """Removes empty bars from the end, down to the bar of a step and to one bar."""
         sung = len(without_empty_end(self.chorale.pitches))
         kept = next(bar for bar in self.bars if bar.stop >= max(step, sung, 1))
         full = next((bar for bar in self.bars if bar.number), kept)
@@ -434,7 +434,7 @@ class Session:
             self._become(replace(fitted(self.moment, steps), what="empty bars that go"))
 
     def _whole_notes(self, selection: Selection) -> np.ndarray:
-        """bool array (steps, 4): all notes that have a step in the selection, from end to end."""
+        """bool array (steps, 4): the whole of every note that has a step in the selection."""
         mask = selection.within(len(self.chorale)).mask(len(self.chorale))
         for voice in selection.voices:
             for start, length, _ in self.chorale.notes(voice).tolist():

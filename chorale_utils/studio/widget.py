@@ -1,9 +1,9 @@
-"""Studio: the widget in which one composes with the model, in Jupyter, VS Code or Voilà.
+"""Studio: the widget for composing with the model, in Jupyter, VS Code or Voilà.
 
-It ties three things together: a `Session`, which knows the piece; a `Writer`, which asks the model;
-and the page (`static/`), which draws and sings. The page sends commands, each a dict with what to
-`do`; those in `_COMMANDS` are obeyed and no others. What it is told lies in the widget's traits.
-Whatever it sends as their values is not read. A command that cannot be obeyed changes nothing, and
+It connects three things: a `Session`, which holds the piece; a `Writer`, which asks the model; and
+the page (`static/`), which draws and sings. The page sends commands, each a dict with what to `do`;
+only those in `_COMMANDS` are obeyed. Information for the page is in the widget's traits; values
+that the page sends for them are ignored. A command that cannot be carried out changes nothing, and
 the page is told why.
 
 Notebook: 06_studio
@@ -34,14 +34,14 @@ from .session import Session
 from .writer import MODEL, Answer, as_asked, forget_writer, shared_writer
 
 require("studio", "the studio")
-import anywidget  # noqa: E402  (what the line above may refuse)
+import anywidget  # noqa: E402  (the line above may raise)
 import traitlets  # noqa: E402
 
 FOLDER = "CHORALE_STUDIO_FOLDER"  # environment variable: where work is kept
 VARIANTS = 3
 SAVED_AFTER, LOOKED_AT_AFTER = 0.4, 0.2  # seconds without another change
 _STATIC = Path(__file__).with_name("static")
-_SCRIPTS = (  # one module, cut where one reads
+_SCRIPTS = (  # one module, divided into readable parts
     "sound.js",
     "score.js",
     "panels.js",
@@ -58,15 +58,15 @@ _SCRIPTS = (  # one module, cut where one reads
 
 
 class Studio(anywidget.AnyWidget):
-    """A page to compose on with the model: enter a tune, have it harmonised, keep what you like,
-    have the rest written again.
+    """A page for composing with the model: enter a tune, have it harmonised, keep what you like,
+    and have the rest rewritten.
 
-    Work is kept on this machine, for each browser and each piece that a studio begins with, and
-    taken up again when the page is opened.
+    Work is saved on this machine, for each browser and each initial piece, and restored when the
+    page is opened again.
 
     Args:
-        chorale: what to begin with: a Chorale; a melody as an int array (steps,) of MIDI numbers,
-            a sixteenth each, 0 being silence; the path of a MIDI, MusicXML, kern or CSV file; None
+        chorale: the initial piece: a Chorale; a melody as an int array (steps,) of MIDI numbers, a
+            sixteenth each, 0 being silence; the path of a MIDI, MusicXML, kern or CSV file; None
             for empty bars.
         model: the model that writes: name of a shipped one, or path of a ``.keras`` file.
 
@@ -84,7 +84,7 @@ class Studio(anywidget.AnyWidget):
     piece = traitlets.Dict().tag(sync=True)
     about = traitlets.Dict().tag(sync=True)  # harmony, faults, opinion, surprise, odds
     variants: traitlets.List = traitlets.List().tag(sync=True)
-    busy = traitlets.Dict().tag(sync=True)  # {} where nothing is being done
+    busy = traitlets.Dict().tag(sync=True)  # {} if nothing is being done
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Studio(anywidget.AnyWidget):
     ) -> None:
         self.session = Session(None if chorale is None else as_piece(chorale))
         self._begun_with = "" if chorale is None else self.session.to_json()
-        self._file: Path | None = None  # where the work is kept, once the page says who it is
+        self._file: Path | None = None  # where the work is saved, once the page has said who it is
         self._lock = threading.RLock()
         self._saving: threading.Timer | None = None
         self._job: int | None = None
@@ -109,18 +109,18 @@ class Studio(anywidget.AnyWidget):
 
     @property
     def chorale(self) -> Chorale:
-        """The piece as it stands."""
+        """The current piece."""
         return self.session.chorale
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Takes up nothing: what a page sends as values of the traits is not read."""
+        """Does nothing: values that a page sends for the traits are ignored."""
 
     def script(self) -> str:
-        """The Python (str) that does again what was done on the page."""
+        """Python code (str) that repeats what was done on the page."""
         return script(self.session, self._model)
 
     def close(self) -> None:
-        """Saves the work and takes the page away."""
+        """Saves the work and closes the page."""
         self._save_now()
         super().close()
 
@@ -137,7 +137,7 @@ class Studio(anywidget.AnyWidget):
                 if do is _open_file:
                     told["content"] = bytes(buffers[0]) if buffers else b""
                 do(self, **told)
-            except Exception as error:  # what comes from outside may go wrong in any way there is
+            except Exception as error:  # input from outside may fail in any way
                 self.session = session
                 vars(session).update(before)
                 self._say(_plain(error), wrong=True)
@@ -146,7 +146,7 @@ class Studio(anywidget.AnyWidget):
         self.send({"kind": "said", "text": text, "wrong": wrong})
 
     def _show(self) -> None:
-        """Tells the page what the session is now."""
+        """Sends the current state of the session to the page."""
         chorale = self.session.chorale
         looks = (chorale, self._width, self._staves)
         with self.hold_sync():
@@ -163,7 +163,7 @@ class Studio(anywidget.AnyWidget):
         self._drawn = looks
 
     def _look_closer(self) -> None:
-        """Analyses the piece, while the page goes on, and asks model and critic what they say."""
+        """Analyses the piece in the background, and asks model and critic for their opinions."""
         chorale, bars = self.session.chorale, self.session.bars
 
         def tell(about: dict[str, Any]) -> None:
@@ -198,12 +198,12 @@ class Studio(anywidget.AnyWidget):
         self.send({"kind": "opened"})
 
     def _begun_by(self, request: Request | None) -> None:
-        """Tells the page where the model has begun another piece: nothing of it is selected."""
+        """Tells the page that the model has begun another piece, in which nothing is selected."""
         if request is not None and request.work == "write":
             self.send({"kind": "opened"})
 
     def _changed(self) -> None:
-        """After a command: shows it, and saves it soon."""
+        """Shows the result of a command, and saves it soon."""
         self._show()
         if self._file is not None:
             if self._saving is not None:
@@ -213,7 +213,7 @@ class Studio(anywidget.AnyWidget):
             self._saving.start()
 
     def _save_now(self) -> None:
-        """Saves what was done a moment ago, before the kernel ends or the page goes."""
+        """Saves the latest work before the kernel ends or the page closes."""
         if self._saving is not None:
             self._saving.cancel()
             self._save()
@@ -241,13 +241,13 @@ class Studio(anywidget.AnyWidget):
         self._say(f"The model does not answer ({error}): ask again, and it is started anew.", True)
 
     def _write(self, requests: list[Request], done: Callable[[list[Chorale]], None]) -> None:
-        """Has the model answer requests, one after the other, and then calls `done` with what it
-        has written."""
+        """Lets the model answer requests, one after another, and then calls `done` with the
+        results."""
         if self.busy:
             raise ValueError("the model is still writing: wait for it, or stop it")
         answers = list[Chorale]()
         told = {"work": requests[0].work, "turns": len(requests)}
-        stopped = self._stopped = threading.Event()  # by `_stop`, for this work alone
+        stopped = self._stopped = threading.Event()  # set by `_stop`, for this work only
 
         def ask() -> None:
             try:
@@ -291,13 +291,13 @@ class Studio(anywidget.AnyWidget):
         threading.Thread(target=ask, daemon=True).start()
 
 
-# Commands of the page. Their arguments come from outside: Session checks what they say.
+# Commands of the page. Their arguments come from outside: Session checks them.
 
 
 def _hello(studio: Studio, visitor: str, width: int) -> None:
-    """The page has come up: takes up again what this visitor did here before."""
+    """The page has opened: restores this visitor's earlier work."""
     studio._width = int(width)
-    if studio._file is None:  # whoever comes later sees this piece, and no other
+    if studio._file is None:  # later visitors see this piece only
         secret = f"{visitor}\n{studio._begun_with}".encode()
         studio._file = _folder() / f"{hashlib.sha256(secret).hexdigest()[:40]}.json"
         if studio._file.is_file() and not studio.session.past:
@@ -322,7 +322,7 @@ def _resize(studio: Studio, width: int, staves: int = 2) -> None:
 
 
 def _edit(name: str) -> Callable[..., None]:
-    """A command that is one of the session's, with its selection put together."""
+    """A command of the session, with its selection assembled."""
 
     def do(studio: Studio, **told: Any) -> None:
         if name in _SELECTING:
@@ -338,7 +338,7 @@ _SELECTING = ("move", "clear", "hold", "lock")
 
 
 def _selection(studio: Studio, told: dict[str, Any]) -> Selection:
-    """What the page has selected, or else the last note of a voice before a step."""
+    """The page's selection, or else the last note of a voice before a step."""
     if "before" in told:
         return studio.session.last_note(int(told.pop("voice")), int(told.pop("before")))
     voices = tuple(int(voice) for voice in told.pop("voices", range(len(VOICES))))
@@ -359,7 +359,7 @@ def _settings(studio: Studio, **told: Any) -> None:
 def _ask(
     studio: Studio, work: str, several: bool = False, keep_seed: bool = False, **told: Any
 ) -> None:
-    """Has the model write; `several` lays three answers out to choose from."""
+    """Lets the model write; `several` offers three answers to choose from."""
     session = studio.session
     selection = _selection(studio, told) if told.get("start") is not None else None
     seeds = [session.seed + number for number in range(VARIANTS if several else 1)]
@@ -400,14 +400,14 @@ def _drop_variants(studio: Studio) -> None:
 
 
 def _look(studio: Studio, wanted: bool) -> None:
-    """Whether the page shows what model and critic say of the piece."""
+    """Sets whether the page shows the opinions of model and critic."""
     studio._wants_look = bool(wanted)
     if wanted:
         studio._look_closer()
 
 
 def _hymns(studio: Studio) -> None:
-    """Tells which hymns there are to begin with."""
+    """Sends the list of hymns to begin with."""
     from ..corpus.editions import read_manifest
 
     table = read_manifest()
@@ -420,7 +420,7 @@ def _hymns(studio: Studio) -> None:
 
 
 def _open_hymn(studio: Studio, name: str, tune_only: bool = True) -> None:
-    """Takes up a chorale of the corpus, or its tune."""
+    """Opens a chorale of the corpus, or its tune."""
     if studio.busy:
         raise ValueError("the model is still writing: wait for it, or stop it")
 
@@ -440,7 +440,7 @@ def _open_hymn(studio: Studio, name: str, tune_only: bool = True) -> None:
 
 
 def _open_file(studio: Studio, name: str, content: bytes, tune_only: bool = False) -> None:
-    """Takes up a file that the visitor has chosen."""
+    """Opens a file that the visitor has chosen."""
     read = read_file(name, content)
     studio._open(tune_alone(read) if tune_only else read)
     many = len(studio.session.bars)
@@ -489,7 +489,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 
 
 def _folder() -> Path:
-    """Where work is kept: what the environment says, or else the user's own data folder."""
+    """Where work is saved: the folder set in the environment, or else the user's data folder."""
     if os.environ.get(FOLDER):
         return Path(os.environ[FOLDER])
     from platformdirs import user_data_dir
@@ -498,9 +498,9 @@ def _folder() -> Path:
 
 
 def _plain(error: BaseException) -> str:
-    """What an error says, as a sentence of the page."""
+    """The message of an error, as a sentence for the page."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     first = text.split(" ")[0]
-    if first.strip(",;:").isalpha():  # and no file's name
+    if first.strip(",;:").isalpha():  # and not a file name
         text = text[:1].upper() + text[1:]
     return text + ("" if text.endswith(".") else ".")

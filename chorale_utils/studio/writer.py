@@ -1,22 +1,22 @@
-"""The writer: what a page asks of the process that holds the model.
+"""The writer: a page's connection to the process that holds the model.
 
-TensorFlow takes seconds to start, most of a gigabyte, and Python's attention while it compiles. So
-no page computes with it: the model lives in a process of its own (see process.py), which a kernel
-starts for itself or which `chorale studio` starts for all its visitors. Requests are served one
-after the other, each with both cores; whoever waits is told how many are before him.
+TensorFlow takes seconds to start and most of a gigabyte, and blocks Python while it compiles. So no
+page computes with it: the model lives in a separate process (see process.py), which a kernel starts
+for itself, or `chorale studio` for all its visitors. Requests are served one after another, each
+with all cores; a waiting page is told how many requests are before its own.
 
-Requests and answers are JSON, one message each, over a local socket that asks for a key. A request
+Requests and answers are JSON, one message each, over a local socket that requires a key. A request
 is a dict with its number (`job`) and what to `do`:
 
-    write     what `as_asked` makes of a session's request; answers `chorale`
+    write     the result of `as_asked` for a session's request; answers `chorale`
     look      `chorale`; answers `nats`, the model's surprise at each note, and `odds`, what each
-              step adds to the critic's logarithm of the odds that the piece is Bach's
+              step adds to the critic's log-odds that the piece is Bach's
     hymn      `name` of a chorale of the corpus; answers `chorale`
     stop      no answer: the request with this number is dropped
 
-An answer has the number of its request and ``"state"``: ``"waiting"`` (with how many are `before`
-it), ``"starting"`` (the model is being loaded or compiled), ``"working"`` (`done` of `total`),
-``"done"``, ``"stopped"`` or ``"failed"`` (with a `message`).
+An answer has the number of its request and ``"state"``: ``"waiting"`` (with the number of requests
+`before` it), ``"starting"`` (the model is being loaded or compiled), ``"working"`` (`done` of
+`total`), ``"done"``, ``"stopped"`` or ``"failed"`` (with a `message`).
 
 Notebook: 06_studio
 """
@@ -46,14 +46,14 @@ Answer = dict[str, Any]
 
 
 class Writer:
-    """A connection to the process that holds the model, which is started unless there is one.
+    """A connection to the process that holds the model, which is started if necessary.
 
-    Answers come from a thread of their own.
+    Answers arrive in a separate thread.
 
     Args:
         model: name of a shipped model, or path of a ``.keras`` file.
-        address, key: of a process that runs already (str); by default what the environment says,
-            and without that a process of this one's own.
+        address, key: address and key (str) of a running process; by default those in the
+            environment, or else those of a new process.
 
     Raises:
         OSError: there is no process at the address.
@@ -80,7 +80,7 @@ class Writer:
 
         Args:
             request: see the top of this file.
-            tell: function of each answer (dict), called from another thread.
+            tell: function called with each answer (dict), from another thread.
 
         Raises:
             OSError: the process has ended.
@@ -93,14 +93,14 @@ class Writer:
         return job
 
     def stop(self, job: int) -> None:
-        """Drops a request; nothing more is heard of it."""
+        """Drops a request, without an answer."""
         with self._lock:
             if self._waiting.pop(job, None):
                 self._connection.send_bytes(json.dumps({"do": "stop", "job": job}).encode())
 
     def close(self) -> None:
-        """Ends the connection, and the process if it was started for it."""
-        with self._lock, suppress(OSError):  # which has it that the process is gone already
+        """Ends the connection, and the process if it was started for this connection."""
+        with self._lock, suppress(OSError):  # raised if the process has already ended
             with socket.socket(fileno=os.dup(self._connection.fileno())) as wire:
                 wire.shutdown(socket.SHUT_RDWR)
         self._listener.join()
@@ -130,7 +130,7 @@ _sharing = threading.Lock()
 
 
 def shared_writer(model: str) -> Writer:
-    """The writer of this process, made once even where two threads ask for it.
+    """The writer of this process, made only once even if two threads ask for it.
 
     Args:
         model: as in `Writer`.
@@ -143,7 +143,7 @@ def shared_writer(model: str) -> Writer:
 
 
 def forget_writer() -> None:
-    """Has `shared_writer` make the next one anew, after its process has ended."""
+    """Makes `shared_writer` start a new one, after its process has ended."""
     _made_once.cache_clear()
 
 
@@ -153,7 +153,7 @@ def _made_once(model: str) -> Writer:
 
 
 def as_asked(request: Request) -> dict[str, Any]:
-    """What a writer is asked, for a session's request (dict)."""
+    """A session's request as a writer's request (dict)."""
     told = {"do": "write", "seed": request.seed, "form": vars(request.form)}
     for name in ("given", "onsets", "pitch_classes", "syllables"):
         value = getattr(request, name)
@@ -162,9 +162,9 @@ def as_asked(request: Request) -> dict[str, Any]:
 
 
 def start(model: str = MODEL) -> tuple[subprocess.Popen[bytes], str, str]:
-    """Starts a process that holds a model: (process, its address, the key it asks for).
+    """Starts a process that holds a model: (process, its address, its key).
 
-    It ends with the process that started it.
+    It ends when the process that started it ends.
 
     Args:
         model: name of a shipped model, or path of a ``.keras`` file.
@@ -181,13 +181,13 @@ def start(model: str = MODEL) -> tuple[subprocess.Popen[bytes], str, str]:
         env=os.environ
         | {KEY: key, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         | {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")},
-        stdin=subprocess.PIPE,  # closed when this process ends, however it ends
+        stdin=subprocess.PIPE,  # closed when this process ends, for whatever reason
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     address = process.stdout.readline().decode().strip()
     if not address:
-        raise OSError(f"the process that holds {model} did not start: see what it said above")
+        raise OSError(f"the process that holds {model} did not start: see its output above")
     return process, address, key
 
 
