@@ -28,6 +28,7 @@ LONGEST = (
     "test_generation.py",
     "test_mass_generation.py",
     "test_model_card.py",
+    "test_book.py",
     "test_faults.py",
     "test_sweep.py",
     "test_pipeline.py",
