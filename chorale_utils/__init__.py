@@ -37,6 +37,7 @@ story     cached, describe, illustrate, note_name, plot_attention, plot_breakdow
           plot_piano_roll, plot_surprise, plot_sweep, plot_voice_motion,
           plot_voice_ranges, read_card, record_metrics, surprise_colours,
           trained_model, VOICE_COLOURS
+teaching  check
 studio    Selection, Session, Studio
 scale     (run_sweep and generate_dataset, behind `chorale sweep` and `chorale generate`)
 

@@ -15,6 +15,7 @@ from . import (
     sound as sound,
     story as story,
     studio as studio,
+    teaching as teaching,
     writing as writing,
 )
 from .chorale import (
@@ -261,6 +262,9 @@ from .studio.session import (
     Session as Session,
 )
 from .studio.widget import Studio as Studio
+from .teaching.checking import (
+    check as check,
+)
 from .writing.gallery import (
     make_gallery as make_gallery,
 )

@@ -1,0 +1,325 @@
+"""The exercises of notebooks 1 and 2: the corpus, and chorales as tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..chorale import VOICE_RANGES, VOICES, described
+from ..corpus.editions import load_corpus
+from ..encoding import END_TOKEN, encode
+from ..part_writing.checking import faults
+from .answers import Exercise, NotYet, WrongKind, chorale, number, parts, text, voices, whole
+from .sealing import recognise
+
+MANY = 5  # pieces to be looked at in 1.1
+
+
+def last_moves(answer: Any) -> str:
+    """1.1: which voices move last in some pieces."""
+    if not isinstance(answer, Mapping):
+        raise WrongKind(f"got {described(answer)}")
+    if len(answer) < MANY:
+        raise NotYet(f"{len(answer)} pieces: look at {MANY} at least.")
+    corpus = load_corpus(progress=False)
+    major = 0
+    for name, told in answer.items():
+        try:
+            piece = corpus[name]
+        except KeyError:
+            raise NotYet(
+                f"{name!r} is no piece of the corpus; piece.name is what it is called."
+            ) from None
+        moves = np.diff(piece.pitches, axis=0) != 0
+        last = int(np.flatnonzero(moves.any(axis=1))[-1])
+        moving = {VOICES[voice] for voice in np.flatnonzero(moves[last])}
+        still = voices(told, name) - moving
+        if still:
+            voice = sorted(still)[0]
+            strikes = piece.struck[last + 1, VOICES.index(voice)]
+            why = "strikes the same pitch again" if strikes else "already holds its note"
+            raise NotYet(
+                f"{name}: when the last change comes, at step {last + 1}, the {voice} {why}."
+            )
+        if len(voices(told, name)) not in (1, len(moving)):
+            raise NotYet(f"{name}: more voices move together at step {last + 1}; name one, or all.")
+        major += 4 in (piece.pitches[-1] - piece.pitches[-1, 3]) % 12
+    return (
+        f"{major} of your {len(answer)} pieces end with a major third above the bass. Look at "
+        "their "
+        "keys: what does Bach do at the end of a piece in minor?"
+    )
+
+
+def crossings(answer: Any) -> str:
+    """1.2: how often soprano and alto cross, and which voices cross most."""
+    steps, most = parts(answer, "steps", "most")
+    _exact("1.2", "steps", whole(steps, "steps"))
+    pair = voices(most, "most")
+    if len(pair) != 2:
+        raise NotYet("most: two voices cross; name both.")
+    _exact("1.2", "most", pair)
+    return (
+        "The upper two seldom cross: the congregation sings with the soprano. Where do the two that "
+        "cross most do it, and what does each gain by it?"
+    )
+
+
+def chord_sets(answer: Any) -> str:
+    """1.3: the ten most frequent sets of intervals above the bass, and their names."""
+    if isinstance(answer, str) or not isinstance(answer, Iterable):
+        raise WrongKind(f"got {described(answer)}")
+    try:
+        sets = [frozenset(int(one) for one in each) for each in answer]
+    except (TypeError, ValueError):
+        raise WrongKind("expected sets of whole numbers, such as {0, 4, 7}") from None
+    if len(set(sets)) != 10:
+        raise NotYet(f"{len(set(sets))} different sets: expected ten.")
+    if not all(0 <= one < 12 for each in sets for one in each):
+        raise NotYet("Pitch classes are 0 to 11: what is left when you divide by 12.")
+    if not all(0 in each for each in sets):
+        raise NotYet("The bass itself is 0, so every set has a 0. Is a set relative to its bass?")
+    words = ["+".join(f"{one:02d}" for one in sorted(each)) for each in sets]
+    hint = recognise("1.3", "sets", words)
+    if hint is None:
+        strange = [each for each, word in zip(sets, words) if recognise("1.3", "one", word) is None]
+        if strange:
+            raise NotYet(
+                f"Not among the ten: {', '.join(str(sorted(each)) for each in strange[:3])}. "
+                "Leave out silent voices: a silence is 0, and 0 is no pitch."
+            )
+    if hint:
+        raise NotYet(hint)
+    _exact("1.3", "order", " ".join(words))
+    if isinstance(answer, Mapping):
+        _named(dict(zip(sets, answer.values())))
+        return (
+            "Triads, their inversions, sevenths, and one that is no chord of its own: listen "
+            "for the suspension."
+        )
+    return (
+        "Now give each its name: check a dict of set and name, such as {(0, 4, 7): '...'}; "
+        "tuples can be keys, sets cannot."
+    )
+
+
+def _named(names):
+    """A name says what the set is; of its quality it says nothing that is wrong."""
+    from music21.chord import Chord
+
+    for each, name in names.items():
+        text(name, str(sorted(each)), words=1)
+        common = Chord(sorted(each)).commonName.lower()
+        for quality, other in (("major", "minor"), ("minor", "major")):
+            if (
+                f"{quality} triad" in common
+                and other in name.lower()
+                and quality not in name.lower()
+            ):
+                raise NotYet(
+                    f"{sorted(each)} is not {other}. Put the notes in thirds first: the bass "
+                    "need "
+                    "not be the root."
+                )
+
+
+def near_copy(answer: Any) -> str:
+    """1.4: the training piece behind the first near-copy, and a threshold of one's own."""
+    nearest, threshold = parts(answer, "nearest", "threshold")
+    if not isinstance(nearest, str):
+        raise WrongKind(f"nearest: got {described(nearest)}: expected a piece's name")
+    _exact("1.4", "nearest", nearest)
+    threshold = number(threshold, "threshold")
+    if not 0 < threshold <= 1:
+        raise NotYet(f"threshold: got {threshold:g}: a share lies between 0 and 1.")
+    share = load_corpus(progress=False).near_copies()["share"]
+    many = int((share > threshold).sum())
+    if not many:
+        raise NotYet("With that threshold not even this pair is a copy. Listen to both once more.")
+    return (
+        f"With {threshold:g}, {many} of {len(share)} pieces count as copies. The right number "
+        "is a "
+        "matter of judgement; what counts is that you listened to pairs on both sides of it."
+    )
+
+
+def own_chords(answer: Any) -> str:
+    """2.1: chords of one's own, and their tokens."""
+    given, tokens = parts(answer, "chorale", "tokens")
+    piece = chorale(given, "chorale")
+    if len(np.unique(piece.pitches, axis=0)) < 2:
+        raise NotYet("One chord is no progression: write down two different ones at least.")
+    if not (piece.pitches > 0).any(axis=0).all():
+        raise NotYet("A voice is silent throughout: each row has four numbers, soprano first.")
+    if (np.diff(piece.pitches, axis=1) > 0).all():
+        raise NotYet("Your lowest number comes first: the columns are soprano, alto, tenor, bass.")
+    expected = encode(piece.pitches)
+    found = np.asarray(tokens)
+    if np.array_equal(found, piece.pitches.ravel()) or np.array_equal(found, piece.pitches):
+        raise NotYet("These are MIDI numbers still. What does encode return?")
+    if not np.array_equal(found, expected):
+        ended = np.array_equal(np.append(found, [END_TOKEN] * 4), expected)
+        more = " The four ends belong to it." if ended else " Is it the same piece?"
+        raise NotYet(f"encode says something else of this chorale.{more}")
+    outside = [
+        voice
+        for voice, (low, high), line in zip(VOICES, VOICE_RANGES, piece.pitches.T)
+        if ((line > 0) & ((line < low) | (line > high))).any()
+    ]
+    marked = len(faults(piece))
+    said = f"{len(expected)} tokens: four a step, and four ends."
+    said += f" Outside its usual range: {', '.join(outside)}." if outside else ""
+    return said + f" A harmony class would mark {marked or 'nothing'}{' places' * (marked > 1)}."
+
+
+def voice_order(answer: Any) -> str:
+    """2.2: the first training piece with the voices in another order, and the best order."""
+    tokens, order, why = parts(answer, "tokens", "order", "why")
+    piece = load_corpus(progress=False).train[0].pitches
+    found, expected = np.asarray(tokens), encode(piece[:, ::-1])
+    if np.array_equal(found, encode(piece)):
+        raise NotYet("The soprano still comes first: tokens[:4] are the first chord.")
+    if np.array_equal(found, encode(piece[::-1, ::-1])) or np.array_equal(
+        found, encode(piece)[::-1]
+    ):
+        raise NotYet("You have turned time round as well: only the columns change places.")
+    if not np.array_equal(found, expected):
+        if len(found) == len(expected) - 4 and np.array_equal(found, expected[:-4]):
+            raise NotYet("The four ends are missing.")
+        raise NotYet(
+            f"Expected {len(expected)} tokens of chorales.train[0], the bass of each step first."
+        )
+    if isinstance(order, str) or len(list(order)) != 4 or voices(order, "order") != set(VOICES):
+        raise NotYet(
+            "order: expected each of the four voices once, in the order that you would choose."
+        )
+    text(why, "why")
+    return (
+        "No order is the right one: by the chain rule each gives a proper likelihood. Does your "
+        "reason say what is easy to predict once something else is known?"
+    )
+
+
+def transpositions(answer: Any) -> str:
+    """2.3: which transpositions every piece bears, and how many pieces bear all twelve."""
+    moves, pieces = parts(answer, "transpositions", "pieces")
+    if isinstance(moves, (str, int)) or not isinstance(moves, Iterable):
+        raise WrongKind(f"transpositions: got {described(moves)}: expected a set of whole numbers")
+    found = {whole(one, "transpositions") for one in moves}
+    if 0 not in found:
+        raise NotYet("transpositions: does not moving at all keep a piece within its range?")
+    _exact("2.3", "transpositions", found)
+    _exact("2.3", "pieces", whole(pieces, "pieces"))
+    return (
+        "That is why the vocabulary goes from 31 to 87, and why the gain is not free: some "
+        "notes are only met in transposition."
+    )
+
+
+def windows(answer: Any) -> str:
+    """2.4: what a window across two pieces teaches."""
+    words = text(answer, "answer", words=20).lower()
+    for needed, hint in (
+        (("end", "over"), "What stands between two pieces, and when does the model get to see it?"),
+        (
+            ("begin", "start", "first", "open"),
+            "What does a piece's first note look like in such a window?",
+        ),
+        (
+            ("lose", "lost", "loss", "short", "waste", "fewer", "never", "drop", "pad"),
+            "And the second question: what would be lost if windows never crossed from piece to "
+            "piece?",
+        ),
+    ):
+        if not any(word in words for word in needed):
+            raise NotYet(hint)
+    return (
+        "It speaks of the end, of the beginning and of what would be lost; whether it is right, "
+        "compare with the solution."
+    )
+
+
+def _exact(exercise, part, *forms):
+    """A part of an answer that must be one of the sealed ones."""
+    hint = recognise(exercise, part, *forms)
+    if hint is None:
+        raise NotYet(f"{part}: {OTHERWISE[f'{exercise} {part}']}")
+    if hint:
+        raise NotYet(f"{part}: {hint}")
+
+
+OTHERWISE = {
+    "1.2 steps": (
+        "another number. Count the steps, in all 375 pieces of the default corpus, in which "
+        "both voices sing and the alto is the higher one."
+    ),
+    "1.2 most": "another pair crosses more often. There are six pairs; count them all.",
+    "1.3 order": "the right ten, in another order: the most frequent comes first.",
+    "1.4 nearest": (
+        "another piece. copies.iloc[0] has a column for it; give its name as it stands there."
+    ),
+    "2.3 transpositions": (
+        "others. Which are the lowest and the highest note of all pieces, and how far are they "
+        "from 36 and 81?"
+    ),
+    "2.3 pieces": (
+        "another number. A piece counts if its lowest note, five semitones lower, and its "
+        "highest, six higher, stay within 36 to 81; of all 375 pieces."
+    ),
+}
+
+EXERCISES = (
+    Exercise(
+        "1.1",
+        '{"bwv360": "bass", ...}',
+        "for five pieces or more, whether the voices that you name move at the last change of "
+        "pitch",
+        last_moves,
+    ),
+    Exercise(
+        "1.2",
+        '{"steps": 0, "most": ("soprano", "alto")}',
+        "the number of steps in all pieces, and the pair",
+        crossings,
+    ),
+    Exercise(
+        "1.3",
+        '{(0, 4, 7): "...", ...}, or a list of sets',
+        "the ten sets, the most frequent first, and that no name contradicts its set",
+        chord_sets,
+    ),
+    Exercise(
+        "1.4",
+        '{"nearest": "bwv...", "threshold": 0.5}',
+        "the piece; the threshold is yours",
+        near_copy,
+    ),
+    Exercise(
+        "2.1",
+        '{"chorale": chorale, "tokens": encode(chorale.pitches)}',
+        "that there are four voices and two chords, and that the tokens are theirs",
+        own_chords,
+    ),
+    Exercise(
+        "2.2",
+        '{"tokens": tokens, "order": ("bass", ...), "why": "..."}',
+        "the tokens of chorales.train[0]; the order and its reason are yours",
+        voice_order,
+    ),
+    Exercise(
+        "2.3",
+        '{"transpositions": {0, ...}, "pieces": 0}',
+        "both: of all 375 pieces of the default corpus",
+        transpositions,
+    ),
+    Exercise(
+        "2.4",
+        '"..."',
+        "whether you speak of the end, of the beginning, and of what would be lost; no program "
+        "can "
+        "judge an argument",
+        windows,
+    ),
+)
