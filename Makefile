@@ -19,7 +19,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export JUPYTER_PREFER_ENV_PATH := 1
 unexport PYTHONHOME PYTHONPATH JUPYTER_PATH
 
-.PHONY: help run test lab notebooks rules book clean
+.PHONY: help run test lab notebooks rules book slides clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make notebooks  set up, then execute the notebooks in place: renews their stored outputs"
 	@echo "make rules      set up, then write docs/counterpoint.md and its pictures from the rules of part-writing"
 	@echo "make book       set up, then build the book, a web site, into outputs/book"
+	@echo "make slides     set up, then make slides with sound for a lecture, in outputs/slides"
 	@echo "make clean      remove the environment and what was built; runs are kept"
 
 run: $(READY)
@@ -76,6 +77,9 @@ book: $(READY)
 	$(BIN)/sphinx-build --fail-on-warning --quiet -c docs -d $(BOOK)/doctrees . $(BOOK)/html
 	cp -R $(BOOK)/html outputs/book
 	@echo "outputs/book/index.html"
+
+slides: $(READY)
+	$(BIN)/python -m chorale_utils.teaching.slides
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .benchmarks .mypy_cache .ruff_cache \

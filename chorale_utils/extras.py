@@ -17,6 +17,7 @@ MODULES = {
         "traitlets",
     ),
     "scale": ("distributed", "rich", "yaml"),
+    "slides": ("nbconvert", "sphinx_revealjs"),
     "studio": ("anywidget", "comm", "voila"),
 }
 
@@ -29,7 +30,7 @@ def require(extra: str, user: str) -> None:
     """Makes sure that the packages of an extra are installed.
 
     Args:
-        extra: ``'notebooks'``, ``'scale'`` or ``'studio'``.
+        extra: ``'notebooks'``, ``'scale'``, ``'slides'`` or ``'studio'``.
         user: the feature that needs them, as the beginning of the error message.
 
     Raises:

@@ -27,6 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 CHANGES = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+SOLUTIONS = sorted((PROJECT / "notebooks" / "solutions").glob("*.ipynb"))
 STORY = [
     "01_data_exploration",
     "02_encoding_and_transposition",
@@ -36,7 +37,9 @@ STORY = [
     "06_studio",
 ]
 
-each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+each_notebook = pytest.mark.parametrize(
+    "path", NOTEBOOKS + SOLUTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 
 
 def declared():
@@ -189,7 +192,7 @@ OPTIONAL = {
 def _sources():
     for path in [*(PROJECT / "chorale_utils").rglob("*.py"), *(PROJECT / "tests").rglob("*.py")]:
         yield path.relative_to(PROJECT), path.read_text(encoding="utf-8")
-    for path in NOTEBOOKS:
+    for path in NOTEBOOKS + SOLUTIONS:
         lines = "\n".join(cell.source for cell in code_cells(path)).splitlines()
         yield (
             path.relative_to(PROJECT),
@@ -232,7 +235,7 @@ def test_importing_loads_neither_tensorflow_nor_music21(module):
 
 
 def test_what_the_notebooks_use_is_public_and_can_be_imported_from_the_package():
-    for path in NOTEBOOKS:
+    for path in NOTEBOOKS + SOLUTIONS:
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
                 imports = [
@@ -318,6 +321,7 @@ def test_files_and_programs_of_the_guide_for_contributors_are_there():
 
 def test_story_is_complete():
     assert [path.stem for path in NOTEBOOKS] == STORY
+    assert [path.stem for path in SOLUTIONS] == STORY[:5]
 
 
 @each_notebook

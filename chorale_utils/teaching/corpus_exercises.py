@@ -62,8 +62,8 @@ def crossings(answer: Any) -> str:
         raise NotYet("most: two voices cross; name both.")
     _exact("1.2", "most", pair)
     return (
-        "The upper two seldom cross: the congregation sings with the soprano. Where do the two that "
-        "cross most do it, and what does each gain by it?"
+        "The upper two seldom cross: the congregation sings with the soprano. Where do the two "
+        "that cross most do it, and what does each gain by it?"
     )
 
 

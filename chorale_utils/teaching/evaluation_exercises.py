@@ -101,23 +101,21 @@ def before_fermatas(answer: Any) -> str:
         raise NotYet(
             f"nats: expected a figure for every distance from 0 to {LINE} steps, at least."
         )
-    if max(found.values()) > 5:
+    if max(found[at] for at in range(LINE + 1)) > 5:
         raise NotYet("nats: means of single notes, please: sums of more than that are no surprise.")
     hints = [
         recognise("4.3", f"{at} steps", *(round(found[at], 2) + by for by in (0.0, 0.01, -0.01)))
         for at in (0, 4, LINE)
     ]
-    known = next((hint for hint in hints if hint), None)
-    if known or None in hints:
-        at = (0, 4, LINE)[hints.index(None)] if not known else 0
+    if any(hints[1:]) != all(hints[1:]):
+        hints = [None]
+    if any(hint != "" for hint in hints):
         raise NotYet(
-            "nats: "
-            + (
-                known
-                or f"at {at} steps another figure. Distance 0 is the first step under the fermata, "
-                "all four voices count, and pieces without fermatas are left out: the shipped "
-                "strong model, validation pieces."
-            )
+            f"nats: {hints[0]}"
+            if hints[0] and None not in hints
+            else "nats: other figures. Distance 0 is the first step under the fermata, all four "
+            "voices count, and steps after the last fermata are left out: the shipped strong "
+            "model, validation pieces. Does each note meet the distance of its own piece and step?"
         )
     if not cheap:
         raise NotYet("knows: compare distance 0 with other places on the beat, at 4 and 8 steps.")

@@ -116,8 +116,8 @@ def taken_away(answer: Any) -> str:
 
 
 def own_keys(answer: Any) -> str:
-    """3.5: every piece in its own key; from when on the model over-fits."""
-    moved, own, overfits = parts(answer, "all keys", "own key", "over-fits")
+    """3.5: every piece in its own key; from when on the model overfits."""
+    moved, own, overfits = parts(answer, "all keys", "own key", "overfits")
     tables = _comparable({"all keys": moved, "own key": own})
     table = tables["own key"]
     if table["nats"].iloc[-1] >= tables["all keys"]["nats"].iloc[-1]:
@@ -128,7 +128,7 @@ def own_keys(answer: Any) -> str:
     at = int(table["val_nats"].to_numpy().argmin())
     found = None if at == len(table) - 1 else table.index[at + 1]
     near = () if found is None else (table.index[at],)
-    _epoch(overfits, found, "over-fits", "val_nats of the own keys never gets lower again", near)
+    _epoch(overfits, found, "overfits", "val_nats of the own keys never gets lower again", near)
     by = table["val_nats"].iloc[-1] - tables["all keys"]["val_nats"].iloc[-1]
     return (
         f"At the end the own keys are {abs(by):.2f} nats {'worse' if by > 0 else 'better'} on "
@@ -210,7 +210,7 @@ EXERCISES = (
     ),
     Exercise(
         "3.5",
-        '{"all keys": history, "own key": history, "over-fits": epoch or None}',
+        '{"all keys": history, "own key": history, "overfits": epoch or None}',
         "the epoch after which val_nats of the own keys gets no lower",
         own_keys,
     ),
