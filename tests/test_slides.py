@@ -61,6 +61,8 @@ def test_the_page_asks_for_nothing_from_elsewhere(slides):
     asked = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert not [one for one in asked if re.match(r"(https?:)?//", one)]
     assert "import mermaid" not in page and "MathJax" not in page
+    for sheet in slides.parent.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
 
 
 @pytest.mark.slow

@@ -130,7 +130,9 @@ def test_wheel_says_what_it_is(wheel):
     assert set(about.get_all("Provides-Extra")) == {
         "notebooks",
         "scale",
+        "slides",
         "studio",
+        "book",
         "test",
         "all",
     }

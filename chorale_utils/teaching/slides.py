@@ -27,6 +27,15 @@ LECTURE = Path("slides") / "lecture.md"
 NOTEBOOKS = Path("notebooks")
 SLIDES = Path("outputs") / "slides"
 REVEAL = "reveal.js"  # the folder beside the slides
+_THEME = "white"  # has its font beside it; most others ask Google for theirs
+_PARTS = (
+    "LICENSE",
+    "dist/reveal.css",
+    "dist/reveal.js",
+    f"dist/theme/{_THEME}.css",
+    "dist/theme/fonts/source-sans-pro",
+    "plugin/notes",
+)
 _NO_CODE = "no-code"  # tag of a cell of which only the output is seen
 
 _SHOWN = re.compile(r"^\{\{(\S+) (\S+?)( code)?\}\}$", re.MULTILINE)
@@ -87,17 +96,16 @@ def make_slides(
         config=Config(TagRemovePreprocessor={"enabled": True, "remove_input_tags": [_NO_CODE]}),
         raw_template=_TEMPLATE,
         reveal_url_prefix=REVEAL,
+        reveal_theme=_THEME,
         exclude_anchor_links=True,
     )
     page, _ = exporter.from_notebook_node(book)
     output = Path(output)
-    for part in ("dist", "plugin/notes", "LICENSE"):
+    for part in _PARTS:
         source, target = _reveal() / part, output / REVEAL / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(
-                source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.map")
-            )
+            shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copyfile(source, target)
     written = output / "index.html"
