@@ -296,7 +296,9 @@ def test_changelog_names_every_old_name_and_its_successor():
         assert re.search(rf"`{old}`.*\| `{new}`", CHANGES), old
 
 
-@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "CHANGELOG.md", "docs/cluster.md", "docs/teaching.md"])
+@pytest.mark.parametrize(
+    "document", ["CONTRIBUTING.md", "CHANGELOG.md", "docs/cluster.md", "docs/teaching.md"]
+)
 def test_links_of_a_document_lead_somewhere(document):
     path = PROJECT / document
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):

@@ -42,7 +42,7 @@ def test_a_cell_is_shown_with_its_code_or_without(shown):
 def test_a_cell_that_is_not_there_and_one_that_shows_nothing_are_named(shown):
     with pytest.raises(ValueError, match="01_first.ipynb has no cell 'product'"):
         lecture_notebook("{{01_first product}}", shown)
-    with pytest.raises(ValueError, match="cell silent: it shows nothing"):
+    with pytest.raises(ValueError, match="cell silent: no output"):
         lecture_notebook("{{01_first silent}}", shown)
     with pytest.raises(FileNotFoundError):
         lecture_notebook("{{02_second sum}}", shown)

@@ -238,7 +238,7 @@ class Studio(anywidget.AnyWidget):
 
     def _lost_model(self, error: OSError) -> None:
         forget_writer()
-        self._say(f"The model does not answer ({error}): ask again, and it is started anew.", True)
+        self._say(f"The model does not answer ({error}): ask again to restart it.", True)
 
     def _write(self, requests: list[Request], done: Callable[[list[Chorale]], None]) -> None:
         """Lets the model answer requests, one after another, and then calls `done` with the

@@ -1,6 +1,6 @@
-"""What a class needs besides the notebooks: exercises that answer back, and slides.
+"""Tools for a class besides the notebooks: exercises that check answers, and slides.
 
-answers    what an exercise expects, and how an answer is read
+answers    the form of exercises, and how an answer is read
 sealing    exact answers as salted hashes, in `sealed.csv`
 corpus_exercises, training_exercises, evaluation_exercises, writing_exercises
            how each exercise of the notebooks is judged

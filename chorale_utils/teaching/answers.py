@@ -1,8 +1,8 @@
 """Answers: what an exercise expects, how a student's answer is read, and how it is judged.
 
-Each exercise is judged by a function of its own, in the module of its notebooks. The function takes
-the parts of the answer, raises `NotYet` with a hint where one is wrong, and returns what is to be
-said where all are right.
+Each exercise has its own judging function, in the module of its notebooks. The function takes the
+parts of the answer, raises `NotYet` with a hint if one is wrong, and returns a comment if all are
+right.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class NotYet(Exception):
 
 
 class WrongKind(TypeError):
-    """A part of an answer that is of the wrong kind."""
+    """A part of an answer has the wrong type."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Exercise:
 
     Args:
         number: such as ``'1.2'``: notebook 1, second exercise.
-        form: what an answer looks like, as Python.
-        looked_at: a sentence that says what decides.
-        judge: takes the answer; raises NotYet or WrongKind, or returns what is said of a right one.
+        form: the form of an answer, as Python code.
+        looked_at: a phrase that says what was checked.
+        judge: takes the answer; raises NotYet or WrongKind, or returns a comment on a right answer.
     """
 
     number: str
@@ -49,8 +49,8 @@ def parts(answer: Any, *names: str) -> list[Any]:
     """The parts of an answer, a dict, in the order of `names`.
 
     Raises:
-        WrongKind: the answer is no dict.
-        NotYet: a part is missing, or there is one too many.
+        WrongKind: the answer is not a dict.
+        NotYet: a part is missing or unknown.
 
     Examples:
         >>> parts({"b": 2, "a": 1}, "a", "b")
@@ -99,10 +99,10 @@ def number(value: Any, what: str) -> float:
 
 
 def text(value: Any, what: str, words: int = 5) -> str:
-    """A text of some words.
+    """A text of at least this many words.
 
     Raises:
-        WrongKind: it is no text.
+        WrongKind: it is not a text.
         NotYet: it has fewer words.
 
     Examples:
@@ -121,7 +121,7 @@ def voices(value: Any, what: str) -> set[str]:
 
     Raises:
         WrongKind: something else.
-        NotYet: a name that is no voice's.
+        NotYet: a name that is not a voice.
 
     Examples:
         >>> sorted(voices(("Alto", "tenor"), "most")), voices("bass", "lowest")
@@ -138,7 +138,7 @@ def voices(value: Any, what: str) -> set[str]:
 
 
 def chorale(value: Any, what: str) -> Chorale:
-    """A chorale of at least one step; of a list of one, that one.
+    """A chorale of at least one step; a list of one is accepted, too.
 
     Raises:
         WrongKind: something else.
@@ -168,7 +168,7 @@ def chorales(value: Any, what: str, count: int = 1) -> list[Chorale]:
 
 
 def reported(value: Any, what: str, count: int = 1) -> tuple[list[Chorale], float]:
-    """What `harmonize` returned: the settings, and the mean of their log_likelihood.
+    """The result of `harmonize`: the settings, and the mean of their log_likelihood.
 
     Raises:
         WrongKind: something else.
@@ -187,7 +187,7 @@ def reported(value: Any, what: str, count: int = 1) -> tuple[list[Chorale], floa
 
 
 def history(value: Any, what: str) -> pd.DataFrame:
-    """The history of a training, as `fit` and `fit_chords` return it.
+    """The history of a training, as from `fit` or `fit_chords`.
 
     Raises:
         WrongKind: something else.

@@ -1,9 +1,9 @@
-"""`check`: tells a student whether the answer to an exercise is right, and gives a hint where it is
+"""`check`: tells a student whether the answer to an exercise is right, and gives a hint if it is
 not.
 
-It works offline and knows no answer in plain text: exact answers are recognised by their hash (see
-`sealing`), all others by properties that are computed from the answer itself. Where only a person
-can judge, it says what it has looked at.
+It works offline and contains no answers in plain text: exact answers are recognised by their hashes
+(see `sealing`), all others by properties that are computed from the answer itself. If only a person
+can judge an answer, it says what it has checked.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ EXERCISES: dict[str, Exercise] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `check` says of an answer; true where it is right.
+    """The verdict of `check` on an answer; true if the answer is right.
 
     Args:
-        exercise: its number.
-        right: whether everything that was looked at is right.
-        says: what there is to say: of a wrong answer the hint.
-        looked_at: what decides.
+        exercise: number of the exercise.
+        right: whether everything that was checked is right.
+        says: a comment on a right answer, or a hint on a wrong one.
+        looked_at: what was checked.
 
     Examples:
         >>> verdict = Verdict("1.2", False, "count again", "the number")
@@ -57,7 +57,7 @@ class Verdict:
 
 
 def check(exercise: str, answer: Any) -> Verdict:
-    """Whether the answer to an exercise of the notebooks is right, with a hint where it is not.
+    """Whether the answer to an exercise of the notebooks is right, with a hint if it is not.
 
     Exact answers are those of the default edition of the corpus and of the shipped weights.
 
@@ -67,8 +67,8 @@ def check(exercise: str, answer: Any) -> Verdict:
 
     Raises:
         ValueError: there is no such exercise; the message lists them.
-        TypeError: `exercise` is no text, or the answer is not of the form that the exercise asks
-            for; the message shows it.
+        TypeError: `exercise` is not a text, or the answer does not have the form of the exercise,
+            which the message shows.
 
     Examples:
         >>> check("2.4", "I do not know")

@@ -14,7 +14,7 @@ from ..part_writing.checking import faults
 from .answers import Exercise, NotYet, WrongKind, chorale, number, parts, text, voices, whole
 from .sealing import recognise
 
-MANY = 5  # pieces to be looked at in 1.1
+MANY = 5  # pieces to look at in 1.1
 
 
 def last_moves(answer: Any) -> str:
@@ -22,7 +22,7 @@ def last_moves(answer: Any) -> str:
     if not isinstance(answer, Mapping):
         raise WrongKind(f"got {described(answer)}")
     if len(answer) < MANY:
-        raise NotYet(f"{len(answer)} pieces: look at {MANY} at least.")
+        raise NotYet(f"{len(answer)} pieces: look at {MANY} or more.")
     corpus = load_corpus(progress=False)
     major = 0
     for name, told in answer.items():
@@ -30,7 +30,7 @@ def last_moves(answer: Any) -> str:
             piece = corpus[name]
         except KeyError:
             raise NotYet(
-                f"{name!r} is no piece of the corpus; piece.name is what it is called."
+                f"{name!r} is not a piece of the corpus; piece.name has its name."
             ) from None
         moves = np.diff(piece.pitches, axis=0) != 0
         last = int(np.flatnonzero(moves.any(axis=1))[-1])
@@ -88,7 +88,7 @@ def chord_sets(answer: Any) -> str:
         if strange:
             raise NotYet(
                 f"Not among the ten: {', '.join(str(sorted(each)) for each in strange[:3])}. "
-                "Leave out silent voices: a silence is 0, and 0 is no pitch."
+                "Leave out silent voices: silence is 0, which is not a pitch."
             )
     if hint:
         raise NotYet(hint)
@@ -96,7 +96,7 @@ def chord_sets(answer: Any) -> str:
     if isinstance(answer, Mapping):
         _named(dict(zip(sets, answer.values())))
         return (
-            "Triads, their inversions, sevenths, and one that is no chord of its own: listen "
+            "Triads, their inversions, sevenths, and one that is not a real chord: listen "
             "for the suspension."
         )
     return (
@@ -106,7 +106,7 @@ def chord_sets(answer: Any) -> str:
 
 
 def _named(names):
-    """A name says what the set is; of its quality it says nothing that is wrong."""
+    """Makes sure that no name contradicts the quality of its set."""
     from music21.chord import Chord
 
     for each, name in names.items():
@@ -126,7 +126,7 @@ def _named(names):
 
 
 def near_copy(answer: Any) -> str:
-    """1.4: the training piece behind the first near-copy, and a threshold of one's own."""
+    """1.4: the training piece behind the first near-copy, and the student's own threshold."""
     nearest, threshold = parts(answer, "nearest", "threshold")
     if not isinstance(nearest, str):
         raise WrongKind(f"nearest: got {described(nearest)}: expected a piece's name")
@@ -137,7 +137,7 @@ def near_copy(answer: Any) -> str:
     share = load_corpus(progress=False).near_copies()["share"]
     many = int((share > threshold).sum())
     if not many:
-        raise NotYet("With that threshold not even this pair is a copy. Listen to both once more.")
+        raise NotYet("With this threshold, not even this pair is a copy. Listen to both again.")
     return (
         f"With {threshold:g}, {many} of {len(share)} pieces count as copies. The right number "
         "is a "
@@ -146,11 +146,11 @@ def near_copy(answer: Any) -> str:
 
 
 def own_chords(answer: Any) -> str:
-    """2.1: chords of one's own, and their tokens."""
+    """2.1: the student's own chords, and their tokens."""
     given, tokens = parts(answer, "chorale", "tokens")
     piece = chorale(given, "chorale")
     if len(np.unique(piece.pitches, axis=0)) < 2:
-        raise NotYet("One chord is no progression: write down two different ones at least.")
+        raise NotYet("One chord is not a progression: write at least two different ones.")
     if not (piece.pitches > 0).any(axis=0).all():
         raise NotYet("A voice is silent throughout: each row has four numbers, soprano first.")
     if (np.diff(piece.pitches, axis=1) > 0).all():
@@ -158,18 +158,18 @@ def own_chords(answer: Any) -> str:
     expected = encode(piece.pitches)
     found = np.asarray(tokens)
     if np.array_equal(found, piece.pitches.ravel()) or np.array_equal(found, piece.pitches):
-        raise NotYet("These are MIDI numbers still. What does encode return?")
+        raise NotYet("These are still MIDI numbers. What does encode return?")
     if not np.array_equal(found, expected):
         ended = np.array_equal(np.append(found, [END_TOKEN] * 4), expected)
         more = " The four ends belong to it." if ended else " Is it the same piece?"
-        raise NotYet(f"encode says something else of this chorale.{more}")
+        raise NotYet(f"encode returns something else for this chorale.{more}")
     outside = [
         voice
         for voice, (low, high), line in zip(VOICES, VOICE_RANGES, piece.pitches.T)
         if ((line > 0) & ((line < low) | (line > high))).any()
     ]
     marked = len(faults(piece))
-    said = f"{len(expected)} tokens: four a step, and four ends."
+    said = f"{len(expected)} tokens: four per step, and four ends."
     said += f" Outside its usual range: {', '.join(outside)}." if outside else ""
     return said + f" A harmony class would mark {marked or 'nothing'}{' places' * (marked > 1)}."
 
@@ -184,7 +184,7 @@ def voice_order(answer: Any) -> str:
     if np.array_equal(found, encode(piece[::-1, ::-1])) or np.array_equal(
         found, encode(piece)[::-1]
     ):
-        raise NotYet("You have turned time round as well: only the columns change places.")
+        raise NotYet("You have reversed time as well: only the columns change places.")
     if not np.array_equal(found, expected):
         if len(found) == len(expected) - 4 and np.array_equal(found, expected[:-4]):
             raise NotYet("The four ends are missing.")
@@ -197,13 +197,13 @@ def voice_order(answer: Any) -> str:
         )
     text(why, "why")
     return (
-        "No order is the right one: by the chain rule each gives a proper likelihood. Does your "
+        "There is no right order: by the chain rule, each gives a proper likelihood. Does your "
         "reason say what is easy to predict once something else is known?"
     )
 
 
 def transpositions(answer: Any) -> str:
-    """2.3: which transpositions every piece bears, and how many pieces bear all twelve."""
+    """2.3: which transpositions suit every piece, and how many pieces allow all twelve."""
     moves, pieces = parts(answer, "transpositions", "pieces")
     if isinstance(moves, (str, int)) or not isinstance(moves, Iterable):
         raise WrongKind(f"transpositions: got {described(moves)}: expected a set of whole numbers")
@@ -214,7 +214,7 @@ def transpositions(answer: Any) -> str:
     _exact("2.3", "pieces", whole(pieces, "pieces"))
     return (
         "That is why the vocabulary goes from 31 to 87, and why the gain is not free: some "
-        "notes are only met in transposition."
+        "notes occur only in transpositions."
     )
 
 
@@ -222,7 +222,7 @@ def windows(answer: Any) -> str:
     """2.4: what a window across two pieces teaches."""
     words = text(answer, "answer", words=20).lower()
     for needed, hint in (
-        (("end", "over"), "What stands between two pieces, and when does the model get to see it?"),
+        (("end", "over"), "What comes between two pieces, and when does the model see it?"),
         (
             ("begin", "start", "first", "open"),
             "What does a piece's first note look like in such a window?",
@@ -236,8 +236,8 @@ def windows(answer: Any) -> str:
         if not any(word in words for word in needed):
             raise NotYet(hint)
     return (
-        "It speaks of the end, of the beginning and of what would be lost; whether it is right, "
-        "compare with the solution."
+        "Your answer mentions the end, the beginning and what would be lost; compare it with the "
+        "solution to see whether it is right."
     )
 
 
@@ -299,7 +299,7 @@ EXERCISES = (
     Exercise(
         "2.1",
         '{"chorale": chorale, "tokens": encode(chorale.pitches)}',
-        "that there are four voices and two chords, and that the tokens are theirs",
+        "that there are four voices and two chords, and that the tokens match",
         own_chords,
     ),
     Exercise(
@@ -311,15 +311,14 @@ EXERCISES = (
     Exercise(
         "2.3",
         '{"transpositions": {0, ...}, "pieces": 0}',
-        "both: of all 375 pieces of the default corpus",
+        "both, for all 375 pieces of the default corpus",
         transpositions,
     ),
     Exercise(
         "2.4",
         '"..."',
-        "whether you speak of the end, of the beginning, and of what would be lost; no program "
-        "can "
-        "judge an argument",
+        "whether you mention the end, the beginning and what would be lost; no program can judge "
+        "an argument",
         windows,
     ),
 )

@@ -13,7 +13,7 @@ from ..encoding import VOCABULARY, encode
 from .answers import Exercise, NotYet, WrongKind, array, chorales, number, parts, whole
 from .sealing import recognise
 
-AGAIN = 0.78  # what "the same again" gets in 4.2
+AGAIN = 0.78  # probability of "the same again" in 4.2
 LINE = 8  # steps before a fermata that 4.3 looks at
 
 
@@ -35,7 +35,7 @@ def costliest_piece(answer: Any) -> str:
 
 
 def same_again(answer: Any) -> str:
-    """4.2: a model that says the same again."""
+    """4.2: a model that repeats the last note."""
     from ..models.evaluation import negative_log_likelihood, note_probs
     from ..models.model import ChoraleModel
 
@@ -60,7 +60,7 @@ def same_again(answer: Any) -> str:
         now = np.take_along_axis(probs[1:], tokens[1:, :, None], axis=-1)[..., 0]
         if abs(now - AGAIN).max() < 1e-3:
             raise NotYet(
-                "model: it repeats the note that it is to predict: it looks into the future."
+                "model: it repeats the note that it should predict: it looks into the future."
             )
         if abs(above - AGAIN).max() < 1e-3:
             raise NotYet("model: it repeats the voice above. The note before is one step earlier.")
@@ -77,9 +77,8 @@ def same_again(answer: Any) -> str:
     if abs(told - expected) > 0.01:
         raise NotYet(f"nats: got {told:g}. What is negative_log_likelihood(model, chorales.valid)?")
     return (
-        f"{expected:.2f} nats from a model that has learnt nothing but one number. Whoever is "
-        "to be "
-        "believed has to be better than that."
+        f"{expected:.2f} nats from a model that has learnt only one number. Any serious model has "
+        "to do better than that."
     )
 
 
@@ -102,7 +101,7 @@ def before_fermatas(answer: Any) -> str:
             f"nats: expected a figure for every distance from 0 to {LINE} steps, at least."
         )
     if max(found[at] for at in range(LINE + 1)) > 5:
-        raise NotYet("nats: means of single notes, please: sums of more than that are no surprise.")
+        raise NotYet("nats: use means over single notes; sums of several notes are too large.")
     hints = [
         recognise("4.3", f"{at} steps", *(round(found[at], 2) + by for by in (0.0, 0.01, -0.01)))
         for at in (0, 4, LINE)
@@ -119,7 +118,7 @@ def before_fermatas(answer: Any) -> str:
         )
     if not cheap:
         raise NotYet("knows: compare distance 0 with other places on the beat, at 4 and 8 steps.")
-    return "It was told of no fermata: it hears the cadence coming, as a congregation does."
+    return "Nobody told it about fermatas: it hears the cadence coming, as a congregation does."
 
 
 def recovery(answer: Any) -> str:
@@ -133,7 +132,7 @@ def recovery(answer: Any) -> str:
     extra = (second - first).reshape(len(first), -1).mean(axis=1)
     after = whole(after, "recovers")
     if len(extra) < 48:
-        raise NotYet(f"{len(extra)} steps: take a piece whose second half has 48 at least.")
+        raise NotYet(f"{len(extra)} steps: take a piece whose second half has 48 or more.")
     if (first < 0).any() or (second < 0).any():
         raise NotYet("Nats are not negative: they are minus the logarithm of a probability.")
     seam = extra[:8].mean()
@@ -154,14 +153,13 @@ def recovery(answer: Any) -> str:
     if after > 8 and extra[after // 2 : after].mean() < seam / 8:
         raise NotYet(f"recovers: it has recovered well before step {after}.")
     return (
-        f"At the seam a note costs {seam:.2f} nats more, after {after} steps {rest:.2f}. That "
-        "it never "
-        "quite vanishes would be memory: the second half quotes the first."
+        f"At the seam a note costs {seam:.2f} nats more, after {after} steps {rest:.2f}. If it "
+        "never quite vanishes, that is memory: the second half quotes the first."
     )
 
 
 def own_rule(answer: Any) -> str:
-    """4.5: a rule of one's own, counted in Bach's pieces and in the model's."""
+    """4.5: the student's own rule, counted in Bach's pieces and in the model's."""
     rule, pieces, bach, model = parts(answer, "rule", "pieces", "bach", "model")
     if not callable(rule):
         raise WrongKind(f"rule: got {described(rule)}: expected a function of a Chorale")
@@ -213,8 +211,7 @@ EXERCISES = (
     Exercise(
         "4.2",
         '{"model": SameAgain(), "nats": 0.0}',
-        "that the model's probabilities are what they should be, and its nats on the validation "
-        "pieces",
+        "that the model's probabilities are right, and its nats on the validation pieces",
         same_again,
     ),
     Exercise(

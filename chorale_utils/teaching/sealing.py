@@ -1,10 +1,10 @@
-"""Sealed answers: exact answers of exercises, kept as salted hashes, so that a right answer can be
-recognised without being told.
+"""Sealed answers: exact answers to exercises, stored as salted hashes, so that a right answer can
+be recognised without being revealed.
 
-`sealed.csv` has a row for each answer that is recognised: the right ones, without a hint, and the
-typical wrong ones, each with the hint that fits it. A hash is scrypt's (RFC 7914) of the answer in
-one canonical form, salted with the exercise and the part of the answer. It takes some hundredths of
-a second: nothing for whoever answers, a lot for whoever tries all numbers.
+`sealed.csv` has one row for each known answer: the right ones, without a hint, and typical wrong
+ones, each with its hint. The hash is scrypt (RFC 7914) of the answer in a canonical form, salted
+with the exercise and the part of the answer. It takes some hundredths of a second: nothing for one
+answer, but a lot for trying all numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SEALED = Path(__file__).with_name("sealed.csv")
 
 
 def canonical(answer: int | float | str | Iterable[int] | Iterable[str]) -> str:
-    """The one form (str) in which an answer is hashed: numbers as they are, words in small letters,
+    """The canonical form (str) of an answer for hashing: numbers unchanged, words in lower case,
     sets sorted.
 
     Args:
@@ -39,11 +39,11 @@ def canonical(answer: int | float | str | Iterable[int] | Iterable[str]) -> str:
 def seal(
     exercise: str, part: str, answer: int | float | str | Iterable[int] | Iterable[str]
 ) -> str:
-    """The hash (hexadecimal) of an answer, as `sealed.csv` has it.
+    """The hash (hexadecimal) of an answer, as in `sealed.csv`.
 
     Args:
         exercise: its number, such as ``'1.2'``.
-        part: which part of the answer.
+        part: the part of the answer.
         answer: as in `canonical`.
 
     Examples:
@@ -59,8 +59,7 @@ def seal(
 def recognise(
     exercise: str, part: str, *answers: int | float | str | Iterable[int] | Iterable[str]
 ) -> str | None:
-    """The hint of the first of the answers that is known: ``''`` where it is right, None where none
-    is known.
+    """The hint for the first known answer: ``''`` if it is right, None if no answer is known.
 
     Args:
         exercise, part: as in `seal`.

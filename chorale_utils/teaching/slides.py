@@ -1,10 +1,10 @@
-"""Slides with sound for a lecture, made from the notebooks as they are stored.
+"""Slides with sound for a lecture, made from the stored notebooks.
 
-`slides/lecture.md` says what is on them: Markdown, a line of three hyphens between two slides, and
-what a notebook shows in double braces: its name and the cell's id, and ``code`` where the code is
-to be seen too. What comes after ``Note:`` is for the lecturer. nbconvert makes reveal.js slides of
-it. reveal.js itself comes with the package sphinx-revealjs and is copied beside them, so that
-nothing is fetched, neither when they are made nor when they are shown.
+`slides/lecture.md` has their content: Markdown, with a line of three hyphens between slides, and
+outputs of notebooks in double braces: the notebook's name and the cell's id, and ``code`` to show
+the code as well. Text after ``Note:`` is for the lecturer. nbconvert turns it into reveal.js
+slides. reveal.js comes with the package sphinx-revealjs and is copied beside them, so that nothing
+is downloaded, neither when the slides are made nor when they are shown.
 
 Run as ``python -m chorale_utils.teaching.slides``, which `make slides` does.
 """
@@ -27,7 +27,7 @@ LECTURE = Path("slides") / "lecture.md"
 NOTEBOOKS = Path("notebooks")
 SLIDES = Path("outputs") / "slides"
 REVEAL = "reveal.js"  # the folder beside the slides
-_THEME = "white"  # has its font beside it; most others ask Google for theirs
+_THEME = "white"  # includes its font; most other themes load theirs from Google
 _PARTS = (
     "LICENSE",
     "dist/reveal.css",
@@ -36,11 +36,11 @@ _PARTS = (
     "dist/theme/fonts/source-sans-pro",
     "plugin/notes",
 )
-_NO_CODE = "no-code"  # tag of a cell of which only the output is seen
+_NO_CODE = "no-code"  # tag of a cell that only shows its output
 
 _SHOWN = re.compile(r"^\{\{(\S+) (\S+?)( code)?\}\}$", re.MULTILINE)
 
-# nbconvert's own template without what comes from elsewhere: jQuery, RequireJS, Mermaid, MathJax.
+# nbconvert's template without scripts from other servers: jQuery, RequireJS, Mermaid, MathJax.
 _TEMPLATE = """\
 {%- extends 'reveal/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
@@ -78,9 +78,9 @@ def make_slides(
     """Writes slides, and returns the page (Path) that shows them in a browser.
 
     Args:
-        lecture: the Markdown file that says what is on them.
+        lecture: the Markdown file with their content.
         notebooks: folder of the executed notebooks.
-        output: folder for ``index.html`` and reveal.js; made where missing.
+        output: folder for ``index.html`` and reveal.js; created if missing.
 
     Raises:
         MissingExtra: the packages that make slides are not installed.
@@ -114,15 +114,15 @@ def make_slides(
 
 
 def _reveal() -> Path:
-    """The folder of reveal.js in the package that brings it."""
+    """The folder of reveal.js in the package that contains it."""
     spec = find_spec("sphinx_revealjs")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError("sphinx-revealjs, which brings reveal.js, is not installed")
+        raise FileNotFoundError("sphinx-revealjs, which contains reveal.js, is not installed")
     return Path(spec.origin).parent / "_static" / "revealjs"
 
 
 def lecture_notebook(lecture: str, notebooks: Path) -> Any:
-    """A lecture as a notebook (NotebookNode), a slide for each part between two lines of hyphens.
+    """A lecture as a notebook (NotebookNode), with a slide for each part between lines of hyphens.
 
     Args:
         lecture: Markdown, as in ``slides/lecture.md``.
@@ -161,17 +161,17 @@ def lecture_notebook(lecture: str, notebooks: Path) -> Any:
 
 
 def _cell(path: Path, name: str, code: bool) -> Any:
-    """A copy of a notebook's cell, with its outputs; without its code unless that is wanted."""
+    """A copy of a notebook's cell with its outputs, and with its code if `code`."""
     cell = next((cell for cell in read_notebook(path).cells if cell.get("id") == name), None)
     if cell is None:
         raise ValueError(
-            f"{path.name} has no cell {name!r}: an id of the notebook's file is expected"
+            f"{path.name} has no cell {name!r}: expected a cell's id from the notebook's file"
         )
     outputs = [
         one for one in cell.get("outputs", []) if code or set(one.get("data", {})) - {"text/plain"}
     ]
     if not outputs:
-        raise ValueError(f"{path.name}, cell {name}: it shows nothing; execute the notebook first")
+        raise ValueError(f"{path.name}, cell {name}: no output; execute the notebook first")
     cell.outputs = outputs
     cell.metadata = {}
     if not code:

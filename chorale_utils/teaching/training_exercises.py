@@ -1,7 +1,7 @@
 """The exercises of notebook 3: trainings, judged by the tables that `fit` and `fit_chords` return.
 
-Whether a training is long enough to show anything is the student's own decision; what is judged is
-whether the tables can be compared, and whether they say what the student says.
+Whether a training is long enough to show anything is for the student to decide; judged is only
+whether the tables can be compared, and whether they support the student's answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SHORT = 10  # epochs; fewer show little
 
 
 def without_dropout(answer: Any) -> str:
-    """3.1: with dropout and without; from when on the validation figure is the worse one."""
+    """3.1: with dropout and without; from which epoch on validation is worse without it."""
     *tables, begins = parts(answer, "with", "without", "from")
     kept, without = _comparable({"with": tables[0], "without": tables[1]}).values()
     if without["nats"].iloc[-1] >= kept["nats"].iloc[-1]:
@@ -34,9 +34,7 @@ def without_dropout(answer: Any) -> str:
         f"Without dropout, new pieces cost {gap:.2f} nats more than the training pieces at the end."
     )
     if first is None:
-        said += (
-            " So far dropout only slows learning down; it pays when the training goes on for long."
-        )
+        said += " So far dropout only slows learning down; it pays off in a long training."
     return said + _short(kept)
 
 
@@ -53,7 +51,7 @@ def regularisers(answer: Any) -> str:
         trained = min(tables, key=lambda name: tables[name]["nats"].min())
         hint = f"The lowest val_nats of {best} is {lowest[best]:.3f}; look at the other two."
         if best == trained:
-            hint += " Did you compare nats? That is the figure of the pieces that it learns from."
+            hint += " Did you compare nats? That is the score on the pieces that it learns from."
         raise NotYet(hint)
     margin = sorted(lowest.values())[1] - lowest[winner]
     return (
@@ -63,7 +61,7 @@ def regularisers(answer: Any) -> str:
 
 
 def window_sizes(answer: Any) -> str:
-    """3.3: short windows and long ones, as many notes in a batch."""
+    """3.3: short and long windows, with equally many notes in a batch."""
     short, long, sizes, why = parts(answer, "short", "long", "batch sizes", "why")
     tables = _comparable({"short": short, "long": long})
     try:
@@ -85,8 +83,8 @@ def window_sizes(answer: Any) -> str:
     nats = [float(table["val_nats"].min()) for table in tables.values()]
     return (
         f"The long windows ended {abs(nats[0] - nats[1]):.3f} nats "
-        f"{'better' if nats[1] < nats[0] else 'worse'}. Does your reason name something that lies "
-        "further apart than a short window? And what did the column seconds say?"
+        f"{'better' if nats[1] < nats[0] else 'worse'}. Does your reason name something that "
+        "reaches beyond a short window? And what did the column seconds say?"
         + _short(tables["short"])
     )
 
@@ -109,14 +107,14 @@ def taken_away(answer: Any) -> str:
         raise NotYet(f"cost: got {told:g}: the difference between the last val_nats, please.")
     verdict = "worse" if expected > 0 else "no worse"
     return (
-        f"It is {verdict}, by {abs(expected):.3f} nats. Who is ahead in training (nats) and "
-        "behind on "
-        "new pieces has learnt by heart: look at both columns." + _short(tables["changed"], 8)
+        f"It is {verdict}, by {abs(expected):.3f} nats. A model that is ahead in training (nats) "
+        "but behind on new pieces has learnt by heart: look at both columns."
+        + _short(tables["changed"], 8)
     )
 
 
 def own_keys(answer: Any) -> str:
-    """3.5: every piece in its own key; from when on the model overfits."""
+    """3.5: every piece in its own key; from which epoch on the model overfits."""
     moved, own, overfits = parts(answer, "all keys", "own key", "overfits")
     tables = _comparable({"all keys": moved, "own key": own})
     table = tables["own key"]
@@ -138,7 +136,7 @@ def own_keys(answer: Any) -> str:
 
 
 def _comparable(tables: dict[str, Any]) -> dict[str, pd.DataFrame]:
-    """Histories of trainings that went on for as many epochs."""
+    """Histories of trainings, after checking that they have equally many epochs."""
     tables = {name: history(table, name) for name, table in tables.items()}
     lengths = {name: len(table) for name, table in tables.items()}
     if len(set(lengths.values())) > 1:
@@ -147,14 +145,14 @@ def _comparable(tables: dict[str, Any]) -> dict[str, pd.DataFrame]:
     first, *others = tables.values()
     if any(first["nats"].equals(other["nats"]) for other in others):
         raise NotYet(
-            "Two of the tables are the same. Give each attempt a folder of its own: in the same "
-            "folder fit restores the first one."
+            "Two of the tables are the same. Give each attempt its own folder: in the same folder, "
+            "fit restores the first one."
         )
     return tables
 
 
 def _from_then_on(worse, index):
-    """The epoch from which on something is so up to the end; None where it is not so at the end."""
+    """The epoch from which `worse` is true up to the end; None if it is false at the end."""
     if not worse[-1]:
         return None
     at = len(worse)
@@ -164,19 +162,19 @@ def _from_then_on(worse, index):
 
 
 def _epoch(told, found, part, meaning, near=()):
-    """Makes sure that a student's epoch is the one that the tables say; None for not so far."""
+    """Makes sure that a student's epoch agrees with the tables; None means not so far."""
     if told is not None:
         told = whole(told, part)
     if told == found or told in near:
         return
     if found is None:
-        raise NotYet(f"{part}: not so far, in these tables; then the answer is None.")
+        raise NotYet(f"{part}: this does not happen in these tables; then the answer is None.")
     told = "None" if told is None else f"epoch {told}"
     raise NotYet(f"{part}: got {told}: expected the first epoch such that {meaning}.")
 
 
 def _short(table, enough=SHORT):
-    """A remark where a training was a short one."""
+    """A remark on a short training."""
     return (
         "" if len(table) >= enough else f" ({len(table)} epochs show little; try {enough} or more.)"
     )
@@ -193,13 +191,13 @@ EXERCISES = (
     Exercise(
         "3.2",
         '{"plain": history, "l2": history, "layer_norm": history, "best": "..."}',
-        "that the trainings are as long, and which one has the lowest val_nats",
+        "that the trainings are equally long, and which one has the lowest val_nats",
         regularisers,
     ),
     Exercise(
         "3.3",
         '{"short": history, "long": history, "batch sizes": {64: ..., 1024: ...}, "why": "..."}',
-        "that a batch has as many notes; the reason is yours",
+        "that the batches have equally many notes; the reason is yours",
         window_sizes,
     ),
     Exercise(

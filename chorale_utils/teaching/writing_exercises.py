@@ -27,7 +27,7 @@ from .answers import (
     whole,
 )
 
-PIECES = 10  # to be written in 5.1
+PIECES = 10  # to write in 5.1
 SEEDS = 20  # for each number of particles in 5.4
 BARS = 8  # of the melody in 5.5
 
@@ -45,7 +45,7 @@ def best_of_ten(answer: Any) -> str:
     grades = grade(pieces)
     top = int(grades.argmax())
     if best == top + 1:
-        raise NotYet("best: Python counts from 0, you from 1.")
+        raise NotYet("best: Python counts from 0, and you counted from 1.")
     if best == int(grades.argmin()):
         raise NotYet(
             "best: that is the worst one. A grade is negative where a piece is unlike Bach."
@@ -54,8 +54,8 @@ def best_of_ten(answer: Any) -> str:
         raise NotYet(f"best: its grade is {grades[best]:.1f}; another piece has {grades[top]:.1f}.")
     return (
         f"Its grade is {grades[top]:.1f}; the median of the ten is {np.median(grades):.1f}. "
-        "Whether you "
-        "agree is for your ears: the grade does not hear whether a phrase leads anywhere."
+        "Let your ears decide whether you agree: the grade cannot hear whether a phrase leads "
+        "anywhere."
     )
 
 
@@ -89,7 +89,7 @@ def soprano_or_bass(answer: Any) -> str:
 
 
 def price_of_rules(answer: Any) -> str:
-    """5.3: settings without rules, with rules, and with ranges too."""
+    """5.3: settings without rules, with rules, and with ranges as well."""
     names = ("without", "rules", "ranges")
     *settings, cost = parts(answer, *names, "cost")
     read = {name: reported(one, name, 4) for name, one in zip(names, settings)}
@@ -136,9 +136,7 @@ def how_many_particles(answer: Any) -> str:
         for n, values in answer.items()
     }
     if len(found) < 3:
-        raise NotYet(
-            f"{len(found)} numbers of particles: try three at least, such as 4, 16 and 64."
-        )
+        raise NotYet(f"{len(found)} numbers of particles: try three or more, such as 4, 16 and 64.")
     for n, values in found.items():
         if len(values) < SEEDS:
             raise NotYet(f"{n} particles: {len(values)} seeds: a spread needs {SEEDS}.")
@@ -158,7 +156,7 @@ def how_many_particles(answer: Any) -> str:
 
 
 def own_melody(answer: Any) -> str:
-    """5.5: a melody of one's own, set, and one bar of it written again."""
+    """5.5: the student's own melody, harmonised, and one bar of the setting rewritten."""
     tune, setting, mended = parts(answer, "tune", "setting", "mended")
     if isinstance(tune, (str, os.PathLike)):
         tune = load_melody(tune)
@@ -174,7 +172,7 @@ def own_melody(answer: Any) -> str:
             raise NotYet(f"{name}: its soprano is not your tune.")
         silent = [voice for voice, line in zip(VOICES, piece.pitches.T) if not line.any()]
         if silent:
-            raise NotYet(f"{name}: nothing is written for {' and '.join(silent)}.")
+            raise NotYet(f"{name}: there are no notes for {' and '.join(silent)}.")
     changed = np.flatnonzero((first.pitches != second.pitches).any(axis=1))
     if not len(changed):
         raise NotYet("mended: nothing has changed. Correct a chord, and free the bar around it.")
@@ -215,7 +213,7 @@ EXERCISES = (
     Exercise(
         "5.4",
         "{4: log_likelihoods, 16: log_likelihoods, ...}",
-        "twenty figures for each number of particles, whose spread becomes smaller",
+        "twenty figures for each number of particles, with a shrinking spread",
         how_many_particles,
     ),
     Exercise(
