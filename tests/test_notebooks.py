@@ -11,6 +11,7 @@ from chorale_utils.story.notebooks import (
     declared_parameters,
     execute,
     notebooks_in,
+    page_in_the_book,
     value_from_text,
 )
 
@@ -102,3 +103,17 @@ def test_executing_says_which_cell_begins_and_leaves_what_was_executed_when_one_
     outputs = {cell.source: cell.get("outputs") for cell in nbformat.read(executed, 4).cells}
     assert outputs["print(seed)"][0].text == "2\n" and outputs["'never'"] == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01_first.ipynb", executed.name]
+
+
+@pytest.mark.parametrize(
+    "path, page",
+    [
+        ("/x/notebooks/05_generation.ipynb", "notebooks/05_generation"),
+        ("/notebooks/x/notebooks/solutions/01.ipynb", "notebooks/solutions/01"),
+        ("notebooks/notebooks.ipynb", "notebooks/notebooks"),
+        ("/x/mine/05_generation.ipynb", None),
+        ("/x/notebooks.ipynb", None),
+    ],
+)
+def test_a_notebook_of_the_project_has_a_page_in_the_book_and_no_other_has(path, page):
+    assert page_in_the_book(path) == page

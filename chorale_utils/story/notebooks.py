@@ -396,6 +396,21 @@ def with_links_to_the_book(book: Any, page: str) -> Any:
     return book
 
 
+def page_in_the_book(path: str | os.PathLike[str]) -> str | None:
+    """The place in the book, without a suffix, of a notebook in the project's folder ``notebooks``
+    or below it; None for any other notebook.
+
+    Examples:
+        >>> page_in_the_book("/my/checkout/notebooks/solutions/05_generation.ipynb")
+        'notebooks/solutions/05_generation'
+    """
+    parts = Path(path).with_suffix("").parts
+    if "notebooks" not in parts[:-1]:
+        return None
+    first = len(parts) - 1 - parts[::-1].index("notebooks", 1)
+    return "/".join(parts[first:])
+
+
 def check_error_stream(book: Any, name: str) -> None:
     """Makes sure that no cell of an executed notebook has written to the error stream.
 

@@ -28,6 +28,7 @@ from .notebooks import (
     declared_parameters,
     execute,
     notebooks_in,
+    page_in_the_book,
     read_notebook,
     seconds_per_cell,
     with_links_to_the_book,
@@ -412,7 +413,9 @@ def _refresh_one(book: Path, label: str, line: Progress) -> None:
         )
         line.say(f"{label}  {time.monotonic() - began:.0f} s")
         renewed = without_volatile_metadata(read_notebook(executed))
-    with_links_to_the_book(renewed, f"notebooks/{book.stem}")
+    page = page_in_the_book(book)
+    if page is not None:
+        with_links_to_the_book(renewed, page)
     check_error_stream(renewed, book.stem)
     write_atomically(book, lambda unfinished: nbformat.write(renewed, unfinished))
 
