@@ -38,7 +38,7 @@ def test_last_moves(music21_corpus):
     assert check("1.1", right)
     assert check("1.1", {name: voices[0] for name, voices in right.items()})
     assert "look at 5" in hint("1.1", dict(list(right.items())[:4]))
-    assert "no piece of the corpus" in hint("1.1", right | {"bwv9999": "bass"})
+    assert "not a piece of the corpus" in hint("1.1", right | {"bwv9999": "bass"})
     piece = next(piece for piece in music21_corpus.train if 0 < len(last_voices(piece)) < 4)
     still = next(v for v in ("alto", "soprano", "tenor", "bass") if v not in last_voices(piece))
     said = hint("1.1", right | {piece.name: still})

@@ -46,7 +46,7 @@ def test_best_of_ten(small_chord_gru):
     assert "from 0 to 9" in hint("5.1", {"pieces": pieces, "best": 10})
     swapped = [*pieces[:8], pieces[8], pieces[9]]
     swapped[8], swapped[best] = swapped[best], swapped[8]
-    assert "from 0, and you 1" in hint("5.1", {"pieces": swapped, "best": 9})
+    assert "from 0, and you counted from 1" in hint("5.1", {"pieces": swapped, "best": 9})
 
 
 def test_soprano_or_bass(phrase):
