@@ -36,7 +36,8 @@ def costliest_piece(answer: Any) -> str:
 
 def same_again(answer: Any) -> str:
     """4.2: a model that repeats the last note."""
-    from ..models.evaluation import negative_log_likelihood, note_probs
+    from ..models.backend import keras
+    from ..models.evaluation import negative_log_likelihood
     from ..models.model import ChoraleModel
 
     model, nats = parts(answer, "model", "nats")
@@ -46,7 +47,10 @@ def same_again(answer: Any) -> str:
         )
     piece = np.array([[72, 67, 64, 48], [74, 67, 62, 59], [74, 65, 62, 55], [72, 64, 60, 48]])
     tokens = encode(piece)[: piece.size].reshape(piece.shape)
-    probs = note_probs(model, piece).astype(float)
+    logarithms = model.log_probs(keras.ops.convert_to_tensor(tokens[None], "int32"))
+    probs = np.exp(
+        keras.ops.convert_to_numpy(logarithms)[0].astype(float)
+    )  # as the student made them
     total = probs.sum(axis=-1)
     if abs(total - 1).max() > 1e-3:
         raise NotYet(
@@ -143,7 +147,7 @@ def recovery(answer: Any) -> str:
         )
     if not 0 < after < len(extra):
         raise NotYet(f"recovers: got {after}: a number of steps, counted from the middle.")
-    rest = extra[after:].mean()
+    rest = max(extra[after:].mean(), extra[after : after + 8].mean())
     if rest > seam / 4:
         raise NotYet(
             f"recovers: after {after} steps a note still costs {rest:.2f} nats more, on "
