@@ -135,12 +135,6 @@ def adapt_source(app, docname, source):
     path = app.env.doc2path(docname)
     if path.suffix == ".ipynb":
         source[0] = with_attachments(source[0])
-    if docname == root_doc:
-        # a pattern in a table of contents may have no page yet
-        there = path.parent
-        source[0] = re.sub(
-            r"(?m)^[\w./]+\*$", lambda line: line[0] * any(there.glob(line[0])), source[0]
-        )
     if docname == GALLERY:
         # each score is followed by its sound
         image = r"(!\[[^\]]*\]\((.*?)\.svg\))"
