@@ -199,6 +199,7 @@ def reader(chromium):  # noqa: F811
     )
     page.on("pageerror", lambda error: page.wrong.append(f"error: {error}"))
     page.on("console", lambda one: one.type == "error" and page.wrong.append(one.text))
+    page.on("response", lambda one: one.ok or one.status < 400 or page.wrong.append(one.url))
     yield page
     context.close()
 
