@@ -200,6 +200,7 @@ class Desk {
   }
 
   move(semitones) {
+    if (!this.selection && this.written) this.lastPitch[this.written.voice] += semitones;
     this.send("move", { ...this.area, semitones });
   }
 
