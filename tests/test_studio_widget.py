@@ -235,13 +235,14 @@ def held(steps=8):
 
 
 def test_the_process_harmonises_as_harmonize_does(process, small_phrase_gru):
-    from chorale_utils import VOICE_RANGES, harmonize, load_critic
+    from chorale_utils import harmonize, load_critic
+    from chorale_utils.judging.counterpoint import RANGES
 
     address, key, path = process
     writer = Writer(path, address, key)
     session = Session(Chorale(np.pad(TUNE[:, None], [(0, 0), (0, 3)]), key="G major"))
     answer, states = asked(writer, as_asked(session.ask("harmonise", seed=3)))
-    how = {"particles": 32, "temperature": session.settings.temperature, "ranges": VOICE_RANGES}
+    how = {"particles": 32, "temperature": session.settings.temperature, "ranges": RANGES}
     how |= {"critic": load_critic(), "seed": 3}
     wanted = harmonize(small_phrase_gru, session.chorale, **how)[0]
     made = chorale_from_json(answer["chorale"])
