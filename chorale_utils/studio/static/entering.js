@@ -37,7 +37,7 @@ function entering(desk) {
     voices.choose(desk.caret.voice);
   });
 
-  const wide = innerWidth > 700;
+  const wide = (desk.root.clientWidth || innerWidth) > 700;
   const keys = piano(36, 84, (pitch) => desk.write(pitch));
   keys.hidden = !wide;
   const showKeys = (on) => {
