@@ -211,6 +211,16 @@ def test_a_person_composes_in_jupyterlab(jupyterlab, visitor, tmp_path):
     cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     cell.locator(".jp-OutputArea-executeResult", has_text=str(others[-1].pitches[0, 0])).wait_for()
+    for place in (
+        ".cs-score",
+        "[data-export=midi]",
+    ):  # what is typed is no shortcut of the notebook
+        page.locator(place).focus()
+        for key in "xdd":
+            page.keyboard.press(key)
+    page.wait_for_timeout(1000)
+    assert page.locator(".jp-CodeCell").count() == 2
+    page.locator(".cs-score .cs-drawing svg").first.wait_for()
 
 
 # More of the page, in Voilà

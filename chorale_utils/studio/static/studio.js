@@ -21,6 +21,10 @@ function render({ model, el: holder }) {
     "data-lm-suppress-shortcuts": "true",
     "data-jp-suppress-context-menu": "",
   });
+  // What is typed here is no shortcut of what is around it: X would cut the cell of a notebook.
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
   holder.append(root);
   const desk = new Desk(model, root);
   const drawn = el("div", { class: "cs-drawing" }),
