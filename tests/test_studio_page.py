@@ -219,7 +219,7 @@ def test_a_person_composes_in_jupyterlab(jupyterlab, visitor, tmp_path):
         for key in "xdd":
             page.keyboard.press(key)
     page.wait_for_timeout(1000)
-    assert page.locator(".jp-CodeCell").count() == 2
+    assert page.locator(".jp-CodeCell").count() == cells
     page.locator(".cs-score .cs-drawing svg").first.wait_for()
 
 
