@@ -211,6 +211,7 @@ def test_a_person_composes_in_jupyterlab(jupyterlab, visitor, tmp_path):
     cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     cell.locator(".jp-OutputArea-executeResult", has_text=str(others[-1].pitches[0, 0])).wait_for()
+    cells = page.locator(".jp-CodeCell").count()
     for place in (
         ".cs-score",
         "[data-export=midi]",
