@@ -212,10 +212,7 @@ def test_a_person_composes_in_jupyterlab(jupyterlab, visitor, tmp_path):
     page.keyboard.press("Shift+Enter")
     cell.locator(".jp-OutputArea-executeResult", has_text=str(others[-1].pitches[0, 0])).wait_for()
     cells = page.locator(".jp-CodeCell").count()
-    for place in (
-        ".cs-score",
-        "[data-export=midi]",
-    ):  # what is typed is no shortcut of the notebook
+    for place in (".cs-score", "[data-export=midi]"):  # which has shortcuts of its own
         page.locator(place).focus()
         for key in "xdd":
             page.keyboard.press(key)
