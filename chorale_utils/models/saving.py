@@ -5,13 +5,17 @@ Notebook: 03_model_training
 
 import hashlib
 import os
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from ..files import write_atomically
 from . import (  # noqa: F401  whose classes Keras knows once they are imported
     chord_gru,
+    mixture,
     note_gru,
     phrase_gru,
 )
@@ -26,7 +30,9 @@ _LOADED_AT_ONCE = 4  # models that `as_model` keeps in memory, about 10 MB each
 ModelLike: TypeAlias = ChoraleModel | str | os.PathLike[str]  # a model, its name, or its file
 
 
-def save_model(model: ModelLike, path: str | os.PathLike[str]) -> None:
+def save_model(
+    model: ModelLike, path: str | os.PathLike[str], half_precision: bool = False
+) -> None:
     """Saves a model's sizes and weights as a `.keras` file. (The state of a training is in its
     checkpoint.)
 
@@ -36,6 +42,8 @@ def save_model(model: ModelLike, path: str | os.PathLike[str]) -> None:
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`.
         path: path of the file, ending in ``.keras``; its folder is created if missing.
+        half_precision: whether weights are rounded to the precision of float16, which halves the
+            file. They are float32 again when the model is loaded.
 
     Raises:
         ValueError: `path` does not end in ``.keras``.
@@ -56,8 +64,23 @@ def save_model(model: ModelLike, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"model file {path}: expected a name that ends in .keras")
     bare = model.__class__.from_config(model.get_config())  # without optimizer and metrics
     bare.build((None, None))
-    bare.set_weights(model.get_weights())
-    write_atomically(path, bare.save)
+    weights = model.get_weights()
+    if half_precision:
+        weights = [weight.astype(np.float16).astype(weight.dtype) for weight in weights]
+    bare.set_weights(weights)
+    write_atomically(path, lambda whole: _save_packed(bare, whole))
+
+
+def _save_packed(model: keras.Model, path: Path) -> None:
+    """Saves a model with its parts compressed; Keras stores them as they are."""
+    loose = path.with_stem(f"{path.stem}.loose")
+    try:
+        model.save(loose)
+        with zipfile.ZipFile(loose) as parts, zipfile.ZipFile(path, "w") as packed:
+            for part in parts.infolist():
+                packed.writestr(part, parts.read(part), zipfile.ZIP_DEFLATED)
+    finally:
+        loose.unlink(missing_ok=True)
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
@@ -100,8 +123,8 @@ def load_critic(writer: str = "phrase_gru") -> Critic:
         FileNotFoundError: no critic is shipped for this model.
 
     Examples:
-        >>> load_critic("phrase_gru").sizes["width"]
-        96
+        >>> load_critic("phrase_gru").patterns > 10_000
+        True
 
     Notebook: 05_generation
     """
