@@ -122,6 +122,10 @@ class Critic(keras.Model):
         )
         return np.split(shares + float(convert(self.bias)), first[1:])
 
+    def opinions(self, chorales: Sequence[Chorale]) -> np.ndarray:
+        """The log-odds of each chorale as a whole: float array (chorales,)."""
+        return np.array([shares.sum() for shares in self.step_shares(chorales)])
+
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make the critic anew."""
         return {**super().get_config(), "patterns": self.patterns}
@@ -190,9 +194,7 @@ def critic_log_odds(
 def _common(sides: Sequence[Patterns], rare: int) -> np.ndarray:
     """Patterns (int64 array, ascending) that are in at least so many pieces of both sides
     together."""
-    found = [
-        np.unique(np.stack([side.code, side.piece], axis=1), axis=0)[:, 0] for side in sides
-    ]
+    found = [np.unique(np.stack([side.code, side.piece], axis=1), axis=0)[:, 0] for side in sides]
     code, pieces = np.unique(np.concatenate(found), return_counts=True)
     return code[pieces >= rare]
 

@@ -49,9 +49,7 @@ class Mixture(ChoraleModel):
         self.members = list(members)
         ((self.tokens, self.takes_form),) = kinds
         self.memory = tuple(
-            _named(name, number)
-            for number, member in enumerate(members)
-            for name in member.memory
+            _named(name, number) for number, member in enumerate(members) for name in member.memory
         )
         self.built = all(member.built for member in members)
 

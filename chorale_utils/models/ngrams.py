@@ -1,9 +1,9 @@
 """N-grams of a score: the small patterns that a critic counts, read step by step.
 
 A pattern belongs to the step that completes it, and knows only what came before: so a writer can be
-judged while it writes. Patterns are made of what the notes are in their key and in their phrase:
-chords by the degree of the bass, melodies by degrees, rhythm, how each note was reached and left
-over its bass, how two voices move.
+judged while it writes. There are patterns of chords, by their intervals and by the degree of their
+bass; of melodies, by intervals, by degrees and with their rhythm; of how each note is reached and
+left over the bass; of how two voices move; and of the rhythm of all voices together.
 
 References:
     Conklin and Witten (1995), "Multiple Viewpoint Systems for Music Prediction": many kinds of
@@ -33,7 +33,7 @@ INTERVALS = 2 * FAR + 1
 LONG = 17  # steps; longer notes count as this
 DEGREES = 13  # semitones above the tonic; the last one: the key is not known
 CHORDS = 2**12  # chord types: sets of intervals above the lowest note
-NEAR_FERMATA = 20  # what `before_fermata` counts up to here
+NEAR = 20  # steps from either end of a phrase that are told apart
 REMEMBERED = 3  # notes of each voice, and chords on the beat
 NONE = -1  # where a step completes no pattern of a kind
 SIDE_BY_SIDE = 128  # pieces that are read at a time
@@ -71,7 +71,9 @@ def begin_reading(count: int) -> dict[str, Tensor]:
         "above": nothing(*notes),  # and intervals above the lowest note when they began
         "beat": nothing(REMEMBERED) - 100,  # the last beats: their steps,
         "chord": nothing(REMEMBERED),  # chord types,
-        "bass": nothing(REMEMBERED),  # and degrees of the lowest notes
+        "bass": nothing(REMEMBERED),  # degrees of the lowest notes, and these themselves
+        "lowest": nothing(REMEMBERED),
+        "struck": nothing(REMEMBERED),  # which voices struck a note on the last steps
     }
 
 
@@ -122,26 +124,41 @@ def read_step(
             code = code * size + value
         codes.append(ops.where(where, code * KINDS + len(codes), NONE))
 
-    degrees, bass = degree(sounding), degree(lowest)
+    bass = degree(lowest)
     struck = ops.sum(ops.cast(begins, "int64") * (1 << np.arange(len(VOICES))), axis=1)
     something = struck > 0
     on_beat = ops.logical_and(place == 0, lowest > 0)
     in_key = ops.logical_and(on_beat, has_key)
-    mode, fermata = (told["mode"], 3), ops.minimum(told["before_fermata"], NEAR_FERMATA)
+    mode, fermata = (told["mode"], 3), ops.minimum(told["before_fermata"], NEAR)
     now, last = (kind_of_chord, CHORDS), memory["bass"]
     follows = [step - memory["beat"][:, -back] == STEPS_PER_QUARTER * back for back in (1, 2)]
     second, third = ops.logical_and(in_key, follows[0]), ops.logical_and(in_key, follows[1])
     third = ops.logical_and(second, third)
+    rises = [
+        (ops.mod(later - earlier, 12), 12)
+        for later, earlier in (
+            (lowest, memory["lowest"][:, -1]),
+            (memory["lowest"][:, -1], memory["lowest"][:, -2]),
+        )
+    ]
+    chords = [(memory["chord"][:, -back], CHORDS) for back in (1, 2)]
+    two = ops.logical_and(on_beat, follows[0])
+    pattern(something, (place, PLACES), now)
+    pattern(two, chords[0], rises[0], now)
+    pattern(ops.logical_and(two, follows[1]), chords[1], rises[1], chords[0], rises[0], now)
+    pattern(
+        place == STEPS_PER_QUARTER - 1,
+        *((memory["struck"][:, number], 16) for number in range(REMEMBERED)),
+        (struck, 16),
+    )
     pattern(place >= 0, (struck, 16), (place, PLACES))
     pattern(something, (told["place"], FEATURES["place"]), (struck, 16))
     pattern(on_beat, (told["place"], FEATURES["place"]), now)
     pattern(in_key, (bass, DEGREES), now, mode)
     pattern(second, (last[:, -1], DEGREES), (bass, DEGREES), now, mode)
-    pattern(second, (memory["chord"][:, -1], CHORDS), (last[:, -1], DEGREES), (bass, DEGREES))
+    pattern(second, chords[0], (last[:, -1], DEGREES), (bass, DEGREES))
     pattern(third, (last[:, -2], DEGREES), (last[:, -1], DEGREES), (bass, DEGREES), now)
-    pattern(
-        ops.logical_and(something, has_key), (fermata, NEAR_FERMATA + 1), (bass, DEGREES), now
-    )
+    pattern(ops.logical_and(something, has_key), (fermata, NEAR + 1), (bass, DEGREES), now)
     for voice in range(len(VOICES)):
         note, onset, places, over = (
             memory[name][:, voice] for name in ("note", "onset", "place", "above")
@@ -161,13 +178,18 @@ def read_step(
         pattern(known[0], own, (degree(notes[1]), DEGREES), went[0])
         pattern(known[1], own, (degree(notes[2]), DEGREES), went[1], went[0])
         pattern(known[1], own, (degree(notes[2]), DEGREES), lasted[1], (degree(notes[1]), DEGREES))
+        for back in (1, 2, 3):  # notes before this one
+            heard = [
+                part for note in range(back, 0, -1) for part in (lasted[note - 1], went[note - 1])
+            ]
+            pattern(some[back - 1], own, (places[:, -back], PLACES), *heard)
         pattern(some[1], own, went[1], went[0])
         pattern(some[2], own, went[2], went[1], went[0])
         pattern(some[1], own, (places[:, -2], PLACES), lasted[1], lasted[0])
         reached = (own, (places[:, -1], PLACES), (over[:, -1], 13), went[1], went[0])
         pattern(some[1], *reached)
         pattern(some[1], *reached, lasted[0])
-        pattern(begins[:, voice], own, (above[:, voice], 13), (fermata, NEAR_FERMATA + 1))
+        pattern(begins[:, voice], own, (above[:, voice], 13), (fermata, NEAR + 1))
     moves = ops.logical_and(begins, sounding != before)
     for pair, (upper, lower) in enumerate(VOICE_PAIRS):
         both = [upper, lower]
@@ -179,9 +201,16 @@ def read_step(
         apart = sounding[:, upper] - sounding[:, lower]
         was = [(degree(before[:, voice]), DEGREES) for voice in both]
         go = [(_clipped(sounding[:, voice] - before[:, voice]), INTERVALS) for voice in both]
+        was_apart = ops.mod(before[:, upper] - before[:, lower], 12)
+        pattern(where, own, (was_apart, 12), *go)
         pattern(where, own, (ops.mod(apart, 12), 12), (place, PLACES))
         pattern(where, own, (ops.clip(apart, -5, 30) + 5, 36))
         pattern(ops.logical_and(where, has_key), own, *was, *go)
+    left, since = (ops.minimum(told[name], NEAR) for name in ("left", "since"))
+    pattern(something, (fermata, NEAR + 1), now)
+    pattern(something, (left, NEAR + 1), (struck, 16))
+    pattern(something, (since, NEAR + 1), (struck, 16))
+    pattern(in_key, (since, NEAR + 1), (bass, DEGREES), now)
     assert len(codes) == KINDS, f"{len(codes)} kinds"
 
     def later(name: str, values: Tensor, where: Tensor) -> Tensor:
@@ -203,10 +232,12 @@ def read_step(
         "beat": later("beat", step, on_beat),
         "chord": later("chord", kind_of_chord, on_beat),
         "bass": later("bass", bass, on_beat),
+        "lowest": later("lowest", lowest, on_beat),
+        "struck": later("struck", struck, place >= 0),
     }
 
 
-KINDS = 8 + 9 * len(VOICES) + 3 * len(VOICE_PAIRS)  # of patterns
+KINDS = 16 + 12 * len(VOICES) + 4 * len(VOICE_PAIRS)  # of patterns
 
 
 def read_pieces(chorales: Sequence[Chorale]) -> Patterns:

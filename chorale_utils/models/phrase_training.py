@@ -1,8 +1,9 @@
 """Trains phrase_gru, the shipped version.
 
 ``python -m chorale_utils.models.phrase_training FOLDER`` trains it on Bach's training pieces and on
-the chorales that the split does not use, twice from different seeds, and leaves the mixture of both
-and their checkpoints in the folder. ``python -m chorale_utils.models.model_card FOLDER --name phrase_gru`` then takes the model into the
+the chorales that the split does not use, twice, from different seeds, and leaves the mixture of the
+two and their checkpoints in the folder.
+``python -m chorale_utils.models.model_card FOLDER --name phrase_gru`` then takes the model into the
 package. If the training is interrupted, the same command carries on from the last checkpoint. It
 takes half an hour on two idle cores.
 
@@ -20,7 +21,7 @@ from ..corpus.unsplit import unsplit_chorales
 from .backend import keras
 from .mixture import Mixture
 from .phrase_gru import phrase_gru
-from .saving import save_model
+from .saving import COMPOSER, save_model
 from .training import fit_phrases
 
 EPOCHS = 110
@@ -53,7 +54,7 @@ def train(folder: str | os.PathLike[str], epochs: int = EPOCHS) -> Path:
             tensorboard=False,
         )
     path = Path(folder) / "phrase_gru.keras"
-    save_model(Mixture(members), path)
+    save_model(Mixture(members, name=COMPOSER), path)
     return path
 
 

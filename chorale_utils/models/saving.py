@@ -15,15 +15,16 @@ import numpy as np
 from ..files import write_atomically
 from . import (  # noqa: F401  whose classes Keras knows once they are imported
     chord_gru,
-    mixture,
     note_gru,
     phrase_gru,
 )
 from .backend import keras
 from .critic import Critic
+from .mixture import Mixture
 from .model import ChoraleModel
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+COMPOSER = "phrase_gru"  # the default, and the best
 _CRITIC = "_critic"  # a critic's file is named after its writer, with this at the end
 _LOADED_AT_ONCE = 4  # models that `as_model` keeps in memory, about 10 MB each
 
@@ -83,7 +84,7 @@ def _save_packed(model: keras.Model, path: Path) -> None:
         loose.unlink(missing_ok=True)
 
 
-def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
+def load_model(name_or_path: str | os.PathLike[str] = COMPOSER) -> ChoraleModel:
     """A trained model: a shipped one by its name, or a saved one by its path. Each call loads a new
     copy, which may be trained further.
 
@@ -113,7 +114,7 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ChoraleModel:
 
 
 @lru_cache(maxsize=_LOADED_AT_ONCE)
-def load_critic(writer: str = "phrase_gru") -> Critic:
+def load_critic(writer: str = COMPOSER) -> Critic:
     """The critic shipped for one of the package's models. All callers share one copy.
 
     Args:
@@ -137,6 +138,19 @@ def load_critic(writer: str = "phrase_gru") -> Critic:
     loaded = _read(path)
     assert isinstance(loaded, Critic), "the package's own file"
     return loaded
+
+
+def critic_of(model: ChoraleModel) -> Critic | None:
+    """The critic that is shipped for this model; None if there is none.
+
+    Examples:
+        >>> critic_of(as_model("chord_gru")) is None
+        True
+
+    Notebook: 05_generation
+    """
+    shipped = isinstance(model, Mixture) and model.name == COMPOSER
+    return load_critic(COMPOSER) if shipped else None
 
 
 def _read(path: Path) -> keras.Model:

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from ..chorale import VOICE_RANGES, Chorale, Pieces
+from ..chorale import VOICE_RANGES, Pieces
 from ..corpus.forms import draw_form
 from ..form import Form
 from ..models.checks import check_whole_numbers
-from ..models.critic import Critic, critic_log_odds
-from ..models.saving import ModelLike, as_model, load_critic
-from .generation import generate, phrases_of
+from ..models.critic import Critic
+from ..models.saving import COMPOSER, ModelLike
+from .generation import CANDIDATES, generate, phrases_of
 
-CANDIDATES = 64
 RULES: dict[str, Any] = {"ranges": VOICE_RANGES, "crossing": False, "parallels": False}
 FERMATA = 8  # steps under the fermata of a phrase, if only the length of the piece is given
 
@@ -33,8 +32,8 @@ def compose(
     count: int = 1,
     steps: int | None = None,
     seed: int | None = None,
-    model: ModelLike = "phrase_gru",
-    critic: Critic | None = None,
+    model: ModelLike = COMPOSER,
+    critic: Critic | Literal[False] | None = None,
     particles: int = CANDIDATES,
     best_of: int = 1,
     **how: Any,
@@ -49,7 +48,7 @@ def compose(
             and a key is drawn for each piece.
         seed: int from 0 up; the same seed gives the same pieces. None draws one.
         model: a model that takes a form; or the name or path of one.
-        critic: the `Critic` that steers the model; None for the one shipped for ``'phrase_gru'``.
+        critic: as in `generate`.
         particles: number of candidates for each piece, among which the critic and the rules choose.
         best_of: number of pieces written for each one returned; the critic picks the best.
         how: any other argument of `generate`. By default, voices keep to their ranges
@@ -78,22 +77,15 @@ def compose(
         check_whole_numbers(1, steps=steps, count=count)
         seeds = np.random.SeedSequence(seed).generate_state(count)
         form = [_form_of_length(steps, draw_form(int(each))) for each in seeds]
-    model = as_model(model)
-    steering = load_critic() if critic is None else critic
-
-    def judge(pieces: list[Chorale]) -> np.ndarray:
-        return np.array([odds.sum() for odds in critic_log_odds(steering, pieces)])
-
-    kept = {**RULES, "tonic_ending": True, "judge": judge}
     return generate(
         model,
         count,
         seed=seed,
         form=form,
         particles=particles,
-        critic=steering if particles > 1 else None,
+        critic=critic,
         best_of=best_of,
-        **(kept | how),
+        **({**RULES, "tonic_ending": True} | how),
     )
 
 

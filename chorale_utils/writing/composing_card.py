@@ -27,8 +27,8 @@ from ..judging.grading import grade
 from ..judging.phrasing import phrasing
 from ..models.evaluation import negative_log_likelihood
 from ..models.saving import load_model
-from .composing import CANDIDATES, RULES, compose
-from .generation import generate
+from .composing import RULES, compose
+from .generation import CANDIDATES, generate
 
 CARD = Path(__file__).with_name("composing.md")
 PIECES, SIDE_BY_SIDE, SEED = 128, 32, 0
@@ -50,7 +50,7 @@ def ship(
     lengths = [len(form) for form in forms]
     ways: dict[str, tuple[Any, dict[str, Any]]] = {
         "chord_gru, under the rules": (generate, {"model": "chord_gru", **RULES}),
-        "phrase_gru, under the rules": (generate, {"model": "phrase_gru", **RULES}),
+        "phrase_gru, under the rules": (generate, {"model": "phrase_gru", "particles": 1, **RULES}),
         f"`compose`: critic, {particles} candidates": (compose, {"particles": particles}),
     }
     writers: dict[str, list[Chorale]] = {}

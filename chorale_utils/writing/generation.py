@@ -22,13 +22,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, Pieces, tonic_and_mode
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICE_RANGES,
+    VOICES,
+    Chorale,
+    Pieces,
+    tonic_and_mode,
+)
 from ..corpus.forms import draw_form
 from ..encoding import (
     END,
@@ -50,7 +58,7 @@ from ..models.backend import keras
 from ..models.checks import check_whole_numbers
 from ..models.critic import Critic
 from ..models.model import ChoraleModel
-from ..models.saving import ModelLike, as_model
+from ..models.saving import COMPOSER, ModelLike, as_model, critic_of
 from ..notation.page import Notation, Syllable
 from .melody import (
     as_melody,
@@ -79,6 +87,7 @@ if TYPE_CHECKING:
     from .requests import Asked
 
 COLDEST = 1e-4  # lowest temperature: only the likeliest note is ever sampled
+CANDIDATES = 64  # particles where a critic steers
 PATIENCE = 3  # seconds after which a progress bar appears by default
 PHRASE = 32  # steps of a phrase, if only the length of the piece is known
 LONGEST = 640  # steps after which an endless piece is cut: the length of the longest in the corpus
@@ -93,17 +102,17 @@ Progress: TypeAlias = bool | Callable[[int, int], object]
 
 
 def generate(
-    model: ModelLike,
+    model: ModelLike = COMPOSER,
     count: int = 1,
     steps: int | None = None,
     temperature: float = 1.0,
     seed: int | None = None,
     given: ArrayLike | Chorale | None = None,
-    particles: int = 1,
+    particles: int | None = None,
     transpositions: Iterable[int] = (0,),
     ranges: Ranges | None = None,
-    crossing: bool = True,
-    parallels: bool = True,
+    crossing: bool | None = None,
+    parallels: bool | None = None,
     best_of: int = 1,
     judge: Judge | None = None,
     progress: Progress | None = None,
@@ -111,14 +120,16 @@ def generate(
     form: Form | Sequence[Form] | None = None,
     onsets: ArrayLike | None = None,
     allowed: ArrayLike | None = None,
-    critic: Critic | None = None,
+    critic: Critic | Literal[False] | None = None,
     rests: bool = True,
-    tonic_ending: bool = False,
+    tonic_ending: bool | None = None,
+    movement: float = 1.0,
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
     Args:
-        model: `ChoraleModel`; or the name or path of one, see `load_model`.
+        model: `ChoraleModel`; or the name or path of one, see `load_model`. The default is the
+            composer, ``'phrase_gru'``, steered by its critic.
         count: number of pieces; they are written side by side.
         steps: length in sixteenths; the model may not end sooner. None: until the model writes the
             end, but at most 640 steps.
@@ -136,20 +147,22 @@ def generate(
             survive, and one of them is drawn at the end by its weight: the more there are, the
             closer the result is to the model's own distribution of the free notes given the fixed
             ones. The length then counts as fixed, too: the piece ends there, mostly on a cadence
-            from about 64 candidates on. If nothing is fixed later, 1 is as good as many.
+            from about 64 candidates on. None: 64 if a critic steers, and otherwise 1, which is as good
+            as many if nothing is fixed later.
         transpositions: whole numbers of semitones. The model reads the piece in each of these
             transpositions, and notes are sampled from its mean prediction (see `note_probs`); the
             cost grows with their number. Notes that leave 31..87 in any of them are never sampled.
         ranges: what each voice may sing: array (4, 2) of the lowest and the highest note, MIDI
             numbers or names such as ``'C4'``, for example `VOICE_RANGES`; or a dict from voice
-            names to such pairs. None sets no limit.
-        crossing: whether a voice may go above the one above it.
+            names to such pairs. None sets no limit, or `VOICE_RANGES` if a critic steers.
+        crossing: whether a voice may go above the one above it. None here and in the next: yes,
+            unless a critic steers.
         parallels: whether two voices may move, both up or both down, from a fifth to a fifth, or
             from an octave or unison to an octave or unison.
         best_of: number of pieces written for each one returned; the one with the best grade is
             kept.
         judge: function that takes a list of Chorale and returns their grades, a float array; higher
-            is better. None is `grade`.
+            is better. None is what the critic thinks of the whole piece, or `grade` without one.
         progress: whether to show a progress bar; None shows one on a terminal if the work takes
             more than a few seconds. Or a function of two int, the steps written so far and the
             total, which is called as the work goes on; an exception that it raises ends the work.
@@ -163,11 +176,14 @@ def generate(
         allowed: bool array (steps, 4, tokens): which of the model's tokens (see `notes_to_tokens`
             and `score_to_tokens`) are allowed in each voice on each step; others never occur. Later
             steps are free; None frees all.
-        critic: `Critic` whose log-odds steer the particles, for a model that takes a form; None for
-            no critic.
+        critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None:
+            the one shipped for the model, if there is one, and several particles; False: none.
         rests: whether a voice may rest where no rest is given.
         tonic_ending: whether a piece whose form has a key must end on the tonic in root position; a
-            rule like the others.
+            rule like the others. None: if a critic steers.
+        movement: how busy the voices are that go along with a syllable of the soprano: the odds
+            that one of them moves while the soprano's note goes on are multiplied by it. 1 is as
+            in Bach, 0 moves all voices together, note against note.
 
         A note that breaks a rule (ranges, crossing, parallels, pitch classes, rests) is sampled
         only if no other note is left; given notes are always kept. With several particles, a
@@ -193,7 +209,19 @@ def generate(
     Notebook: 05_generation
     """
     model, shifts = as_model(model), tuple(checked_transpositions(transpositions))
+    steering = critic or None
+    if critic is None and particles != 1:
+        steering = critic_of(model)
+    steered = steering is not None
+    if particles is None:
+        particles = CANDIDATES if steered else 1
+    ranges = VOICE_RANGES if ranges is None and steered else ranges
+    crossing, parallels = (not steered if rule is None else rule for rule in (crossing, parallels))
+    tonic_ending = steered if tonic_ending is None else tonic_ending
+    if judge is None and steering is not None:
+        judge = steering.opinions
     check_whole_numbers(1, count=count, particles=particles, best_of=best_of)
+    _check_movement(movement)
     _check_temperature(temperature)
     _check_judge(judge)
     if not playable_tokens(shifts)[FIRST_NOTE_TOKEN:].any():
@@ -207,7 +235,7 @@ def generate(
     beginning = given if isinstance(given, Chorale) else None
     if beginning is not None and onsets is None and model.tokens == SCORE_VOCABULARY:
         onsets = beginning.struck
-    if critic is not None and not (model.takes_form and particles > 1):
+    if steering is not None and not (model.takes_form and particles > 1):
         raise ValueError(
             f"a critic with {particles} particles and {model.name}: expected several particles to "
             f"choose from, and a model that takes a form, such as phrase_gru"
@@ -220,9 +248,9 @@ def generate(
     wishes = _Wishes(
         model, fixed, length, forms, onsets, allowed, singable, particles > 1, tonic_ending
     )
-    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles, critic)
+    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles, steering)
     told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
-    state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, critic)
+    state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, steering)
     written = _write_all(
         writer,
         state,
@@ -231,6 +259,7 @@ def generate(
         particles,
         len(shifts),
         temperature,
+        movement,
         progress,
     )
     pieces = [
@@ -265,11 +294,12 @@ def harmonize(
     best_of: int = 1,
     progress: Progress | None = None,
     form: Form | None = None,
-    critic: Critic | None = None,
+    critic: Critic | Literal[False] | None = None,
     numerals: Asked | None = None,
     symbols: Asked | None = None,
     key: str | None = None,
     allowed: ArrayLike | None = None,
+    movement: float = 1.0,
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
@@ -302,8 +332,8 @@ def harmonize(
             finds.
         quarters: lengths of the notes of a list, in quarters: one number for all, or one for each;
             all multiples of a sixteenth.
-        temperature, seed, transpositions, ranges, crossing, best_of, progress, critic: as in
-            `generate`.
+        temperature, seed, transpositions, ranges, crossing, best_of, progress, critic, movement: as
+            in `generate`.
         form: as in `generate`, and as long as the melody; None takes the form of the melody, for a
             model that takes one.
         numerals: chords to use, as Roman numerals, one for each quarter from the first, such as
@@ -371,6 +401,8 @@ def harmonize(
         name = piece.name.replace("generated", "harmonised")
         return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
 
+    steered = critic is not False and (critic or (particles > 1 and critic_of(model)))
+
     def judge_settings(pieces: list[Chorale]) -> ArrayLike:
         return _judge_or_grade(judge)([setting(piece) for piece in pieces])
 
@@ -386,7 +418,7 @@ def harmonize(
         crossing=crossing,
         parallels=parallels,
         best_of=best_of,
-        judge=judge_settings,
+        judge=None if judge is None and steered else judge_settings,
         progress=progress,
         pitch_classes=_classes(tune, number, tonic_ending, requests),
         form=form,
@@ -398,6 +430,8 @@ def harmonize(
         ),
         critic=critic,
         rests=False,
+        tonic_ending=False,
+        movement=movement,
     )
     settings = [setting(piece) for piece in pieces]
     names = [chorale.name for chorale in settings]
@@ -512,6 +546,12 @@ def _check_temperature(temperature: Any) -> None:
             f"temperature {temperature!r}: expected a number from {COLDEST} up, such as 0.8 "
             f"(cautious) or 1"
         )
+
+
+def _check_movement(movement: Any) -> None:
+    number = isinstance(movement, Real) and not isinstance(movement, bool)
+    if not number or not 0 <= movement < float("inf"):
+        raise ValueError(f"movement {movement!r}: expected a number from 0 up; 1 is as in Bach")
 
 
 def _check_judge(judge: Any) -> None:
@@ -863,6 +903,7 @@ def _write_all(
     particles: int,
     transpositions: int,
     temperature: float,
+    movement: float,
     progress: Progress | None,
 ) -> list[_Written]:
     """Writes one piece for each random stream, side by side, up to `CHUNK` steps at a time; pieces
@@ -898,6 +939,7 @@ def _write_all(
             np.concatenate(uniforms, axis=-1),  # (CHUNK, 4, pieces * particles)
             np.stack(resampling_uniforms, axis=-1),  # (CHUNK, 4, pieces)
             np.float32(temperature),
+            np.float32(movement),
         )
         tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
         written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)

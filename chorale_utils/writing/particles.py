@@ -48,6 +48,7 @@ FREE = -1  # the model writes this note; other numbers are fixed tokens or known
 FORBIDDEN, AVOIDED, ALLOWED = 0, 1, 2  # values of the mask
 CHUNK = 32  # steps written before the next check whether pieces have ended
 _FOUND_NONE = -1e4  # log-weight of a particle that had to break a rule; float32 adds to it exactly
+_STILL = 1e-6  # the least movement: its logarithm is finite
 _NEVER = -1e12  # logit of forbidden tokens: lower still than a model's -1e9 for allowed ones
 
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
@@ -168,10 +169,10 @@ def chunk_writer(
         A function that takes the filter's state (see `initial_state`); `mask` (pieces or 1,
         `CHUNK`, 4, tokens), int8; `known` (pieces or 1, `CHUNK`, 4), see `known_notes`; the number
         of these steps to write; `uniforms` (`CHUNK`, 4, B) and `resampling_uniforms` (`CHUNK`, 4,
-        pieces), uniform random numbers in 0..1; and the temperature. It returns the filter's new
-        state, the tokens (B, `CHUNK`, 4), and for each particle the number of its ancestor at the
-        start of the chunk. A particle that has ended writes end tokens. Tokens to copy are written
-        whatever the model says, and change no weight.
+        pieces), uniform random numbers in 0..1; the temperature; and the movement (see `generate`).
+        It returns the filter's new state, the tokens (B, `CHUNK`, 4), and for each particle the
+        number of its ancestor at the start of the chunk. A particle that has ended writes end
+        tokens. Tokens to copy are written whatever the model says, and change no weight.
     """
     writers = _COMPILED.setdefault(model, {})
     options = (transpositions, crossing, parallels, particles > 1)
@@ -234,6 +235,7 @@ def _write_chunk(
     uniforms: Tensor,
     resampling_uniforms: Tensor,
     temperature: Tensor,
+    movement: Tensor,
 ) -> tuple[FilterState, Tensor, Tensor]:
     ops = keras.ops
     transposed, stays = _in_transpositions(transpositions, model.tokens)  # (K, tokens)
@@ -257,6 +259,10 @@ def _write_chunk(
             logits = ops.where(
                 stays.all(axis=0), _mean_over_transpositions(logits, transposed), _NEVER
             )  # (B, tokens)
+            if voice > 0:
+                logits = logits + _busier(
+                    movement, chord[0], particle["chord_before"], voice, sounding
+                )
             keeps_rules: Tensor = np.ones(VOCABULARY, bool)
             heard = [ops.take(sounding, note, axis=0) for note in chord]
             voices = [*heard, None, *(fixed[:, below] for below in range(voice + 1, len(VOICES)))]
@@ -359,6 +365,23 @@ def _sample_and_weigh(
         (logits - highest) / warmth, axis=-1
     )
     return sampled, ops.maximum(kept, _FOUND_NONE)
+
+
+def _busier(
+    movement: Tensor, soprano: Tensor, before: Tensor, voice: int, sounding: np.ndarray
+) -> Tensor:
+    """What is added to a voice's logits: float tensor (B, tokens), log `movement` for tokens that
+    begin a note while the soprano, a token (B,), goes on from the notes before, (B, 4)."""
+    ops, tokens = keras.ops, np.arange(len(sounding))
+    goes_on = soprano >= VOCABULARY
+    if len(sounding) == VOCABULARY:  # whether a note is struck again is not known
+        goes_on = soprano == before[:, 0]
+    begins = ops.logical_and(
+        sounding >= FIRST_NOTE_TOKEN,
+        ops.logical_and(tokens < VOCABULARY, sounding != before[:, voice, None]),
+    )
+    some = ops.logical_and(goes_on[:, None], begins)
+    return ops.where(some, ops.log(ops.maximum(movement, _STILL)), 0.0)
 
 
 def _struck_where_new(copy: Tensor, before: Tensor, sounding: np.ndarray) -> Tensor:
