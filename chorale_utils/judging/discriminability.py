@@ -2,15 +2,18 @@
 writer away?
 
 Conventions:
-    A new judge is trained for each writer. It is linear (logistic regression with an L2 penalty),
-    and its features are counts of musical n-grams in a piece or passage: chords and their
-    progressions from beat to beat, the rhythm within a beat, melodic figures of each voice with
-    their rhythm, and the motion of pairs of voices. They are all read from the sounding notes and
-    their place in the quarter, see `Grid`. Keys, bar lines, fermatas and repeated notes are
-    ignored, so that writers who write none are not given away by that.
+    A judge is trained afresh for each writer. It is linear (logistic regression with a penalty on
+    the squares of its weights), and looks at a passage from some distance: the skeletons of the
+    voices from beat to beat, chords two beats apart, the spacing and the lengths of what sounds on
+    a beat, the rhythm of a voice over two beats, how far it ranges in four, and how outer voices
+    move over two beats. The critic that steers phrase_gru counts patterns of neighbouring notes and
+    chords; none of them is among these, so that the judge does not merely repeat what the critic
+    was told. All of it is read from the sounding notes and the place in the quarter, as `Grid`
+    tells them. Keys, bar lines, fermatas and struck repetitions are not looked at, so that a writer
+    who writes none is not found out by that.
 
-    The judge learns from Bach's training pieces and half of the writer's, and is tested on Bach's
-    test pieces and the other half; then the halves are swapped.
+    It learns from Bach's pieces for training and half of the writer's, and is tested on Bach's
+    other pieces and the other half; then the halves change places.
 
 Measures:
     AUC: of all pairs of one passage by Bach and one by the writer, the share in which the judge
@@ -32,8 +35,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import VOICES, Chorale
+from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
 from .grid import Grid
+from .logistic import LogisticRegression
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +46,9 @@ PASSAGE = 64  # steps: four bars of four quarters
 RARE = 3  # n-grams found in fewer pieces or passages than this are ignored
 PENALTY = 1.0  # on the squared weights, relative to the loss of one piece
 NEWTON_STEPS = 12
-_LEAP = 13  # semitones; wider intervals count as this
-_LONG = 17  # steps; longer notes count as this
+_LEAP = 13  # semitones; a voice that goes further counts as this
+_WIDE = 19  # semitones; voices further apart count as this
+_LONG = 16  # steps; longer notes count as this
 _PAIRS = [(upper, lower) for lower in range(len(VOICES)) for upper in range(lower)]
 
 
@@ -112,12 +117,13 @@ def discriminability(
         learnt = np.flatnonzero(np.isin(group[owner], (0, mine)))
         tested = np.flatnonzero(np.isin(group[owner], (1, other)))
         chosen = counts.common(learnt)
-        judge = _Judge(counts.matrix(learnt, chosen), group[owner[learnt]] == mine)
-        scores = judge.scores(counts.matrix(tested, chosen))
+        rows = counts.matrix(learnt, chosen)
+        judge = LogisticRegression(rows, group[owner[learnt]] == mine)
+        scores = judge.log_odds(counts.matrix(tested, chosen))
         writers = group[owner[tested]] == other
         aucs.append(auc(scores[writers], scores[~writers]))
         again.append(_resampled(scores, writers, owner[tested], resamples, random))
-        weights = weights + counts.spread(judge.weights, chosen) / 2
+        weights = weights + counts.spread(judge.weights * rows.std(axis=0), chosen) / 2
     again = np.mean(again, axis=0)
     low, high = np.percentile(again, [2.5, 97.5]) if resamples else (np.nan, np.nan)
     by_writer = group[owner] >= 2
@@ -189,36 +195,6 @@ def _weighted_auc(scores, writers, times):
     return (theirs * below).sum() / (theirs.sum() * bachs.sum())
 
 
-class _Judge:
-    """Logistic regression on rows of features; both classes have the same total weight.
-
-    Args:
-        rows: float array (examples, features).
-        positive: bool array (examples,).
-    """
-
-    def __init__(self, rows, positive):
-        self.mean, spread = rows.mean(axis=0), rows.std(axis=0)
-        self.scale = 1 / np.maximum(spread, 1e-6) / np.sqrt(rows.shape[1])
-        rows = (rows - self.mean) * self.scale
-        kernel = (rows @ rows.T).astype(float) + 1.0
-        target = np.where(positive, 1.0, -1.0)
-        share = np.where(positive, 1 / positive.sum(), 1 / (~positive).sum()) * len(target) / 2
-        dual = np.zeros(len(target))
-        for _ in range(NEWTON_STEPS):  # iteratively reweighted least squares, in the dual
-            margin = kernel @ dual
-            p = 1 / (1 + np.exp(-margin))
-            curvature = share * np.maximum(p * (1 - p), 1e-9)
-            working = margin - share * (p - (target + 1) / 2) / curvature
-            dual = np.linalg.solve(kernel + np.diag(PENALTY / curvature), working)
-        self.weights = rows.T @ dual
-        self.bias = dual.sum()
-
-    def scores(self, rows):
-        """Log-odds (examples,) that these rows are positive."""
-        return (rows - self.mean) * self.scale @ self.weights + self.bias
-
-
 class _Counts:
     """How often each n-gram occurs in each excerpt."""
 
@@ -277,96 +253,119 @@ class _Counts:
 
 
 def _ngrams(grid):
-    """kind -> (int array with the piece of each n-gram, int array with its code, function that puts
-    a code into words)."""
-    patterns = grid.arrives @ (1 << np.arange(len(VOICES)))
-    struck = np.flatnonzero(patterns)
-    beats = np.flatnonzero(grid.place == 0)
-    beats = beats[grid.lowest[beats] > 0]
-    events = {
-        "chord": _packed(
-            grid.piece[struck],
-            [(grid.place[struck], 4, _place_name), (grid.chord[struck], 4096, _chord_name)],
-        )
-    }
-    for name, order in (("two chords", 2), ("three chords", 3)):
-        rows = _in_a_row(grid, beats, order)
-        parts = [(grid.chord[rows[:, 0]], 4096, _chord_name)]
-        for before, after in zip(rows.T, rows.T[1:]):
-            rise = (grid.lowest[after] - grid.lowest[before]) % 12
-            parts += [(rise, 12, "+{}".format), (grid.chord[after], 4096, _chord_name)]
-        events[name] = _packed(grid.piece[rows[:, 0]], parts)
-    whole = np.flatnonzero(grid.place == 0)
-    whole = whole[whole + 3 < len(grid.piece)]
-    whole = whole[grid.piece[whole] == grid.piece[whole + 3]]
-    events["beat"] = _packed(
-        grid.piece[whole], [(patterns[whole + later], 16, _voices_name) for later in range(4)]
+    """kind -> (number of the piece and code of each pattern, two int arrays, and a function that
+    says in words what a code means)."""
+    beats = np.flatnonzero((grid.place == 0) & (grid.pitches > 0).all(axis=1))
+    events = {"spacing": _spacing(grid, beats), "lengths": _lengths(grid, beats)}
+    events["skeleton"] = _skeletons(grid, _in_a_row(grid, beats, 4))
+    three = _in_a_row(grid, beats, 3)
+    events["chords two beats apart"] = _packed(
+        grid.piece[three[:, 0]],
+        [
+            (grid.chord[three[:, 0]], 4096, _chord_name),
+            ((grid.lowest[three[:, 2]] - grid.lowest[three[:, 0]]) % 12, 12, "+{}".format),
+            (grid.chord[three[:, 2]], 4096, _chord_name),
+        ],
     )
-    return events | _figures(grid) | _motions(grid)
-
-
-def _in_a_row(grid, beats, order):
-    """int array (n, order) of steps: consecutive beats of one piece."""
-    rows = np.stack([beats[first : len(beats) - order + 1 + first] for first in range(order)], 1)
-    together = (np.diff(rows, axis=1) == 4).all(axis=1)
-    return rows[together & (grid.piece[rows[:, 0]] == grid.piece[rows[:, -1]])]
-
-
-def _figures(grid):
-    """Consecutive notes of one voice: their lengths and the intervals between them."""
-    notes = grid.notes
-    start, voice = notes["start"], notes["voice"]
-    length, goes = np.minimum(notes["length"], _LONG), np.clip(notes["left"], -_LEAP, _LEAP) + _LEAP
-    events = {}
-    for name, order in (("two notes", 2), ("three notes", 3), ("four notes", 4)):
-        first = np.arange(max(len(start) - order + 1, 0))
-        for later in range(order - 1):
-            first = first[notes["left"][first + later] != 0]
-        parts = [(voice[first], 4, VOICES.__getitem__), (grid.place[start[first]], 4, _place_name)]
-        for later in range(order):
-            # the last note's length says more about what follows than about the figure
-            if later < order - 1 or order == 2:
-                parts.append((length[first + later], _LONG + 1, "{}/16".format))
-            if later < order - 1:
-                parts.append((goes[first + later], 2 * _LEAP + 1, _interval_name))
-        events[name] = _packed(grid.piece[start[first]], parts)
+    events["two voices"] = _two_voices(grid, three)
+    events["rhythm"] = _rhythms(grid, three)
+    events["range"] = _ranges(grid, _in_a_row(grid, beats, 5))
     return events
 
 
-def _motions(grid):
-    """How pairs of voices move, wherever at least one of them moves."""
+def _in_a_row(grid, beats, order):
+    """int array (n, order) of steps: beats that follow each other at once in one piece."""
+    rows = np.stack([beats[first : len(beats) - order + 1 + first] for first in range(order)], 1)
+    together = (np.diff(rows, axis=1) == STEPS_PER_QUARTER).all(axis=1)
+    return rows[together & (grid.piece[rows[:, 0]] == grid.piece[rows[:, -1]])]
+
+
+def _spacing(grid, beats):
+    """Intervals between neighbouring voices on a beat."""
+    apart = np.clip(-np.diff(grid.pitches[beats], axis=1), -1, _WIDE) + 1
+    return _packed(grid.piece[beats], [(column, _WIDE + 2, _semitones_name) for column in apart.T])
+
+
+def _lengths(grid, beats):
+    """How long the notes are that sound on a beat."""
+    length = np.zeros_like(grid.pitches)
+    notes = grid.notes
+    lasting = np.minimum(notes["length"], _LONG)
+    for at in range(_LONG):  # a longer note is as long to its last step, but nobody asks further
+        going = lasting > at
+        length[notes["start"][going] + at, notes["voice"][going]] = lasting[going]
+    return _packed(
+        grid.piece[beats], [(column, _LONG + 1, "{}/16".format) for column in length[beats].T]
+    )
+
+
+def _skeletons(grid, rows):
+    """The notes of one voice on four beats in a row, as intervals."""
+    return _by_voice(
+        grid,
+        rows,
+        [
+            (np.clip(np.diff(grid.pitches[rows], axis=1)[:, place], -_LEAP, _LEAP) + _LEAP)
+            for place in range(3)
+        ],
+        2 * _LEAP + 1,
+        _interval_name,
+    )
+
+
+def _rhythms(grid, rows):
+    """On which of eight sixteenths, from a beat on, one voice begins a note."""
+    begins = sum(grid.arrives[rows[:, 0] + later] << later for later in range(8))
+    return _by_voice(grid, rows, [begins], 256, _rhythm_name)
+
+
+def _ranges(grid, rows):
+    """How far one voice ranges within four beats, and how many notes it sings."""
+    steps = rows[:, 0][:, None] + np.arange(4 * STEPS_PER_QUARTER)
+    sung = grid.pitches[steps]  # (n, 16, 4)
+    wide = np.minimum(sung.max(axis=1) - sung.min(axis=1), _WIDE)
+    many = np.minimum(grid.arrives[steps].sum(axis=1), 16)
+    return _by_voice(grid, rows, [wide, many], _WIDE + 1, str)
+
+
+def _by_voice(grid, rows, values, size, name):
+    """Patterns of each voice for itself, of values (n, 4)."""
+    voice = np.tile(np.arange(len(VOICES)), (len(rows), 1))
+    return _packed(
+        np.repeat(grid.piece[rows[:, 0]], len(VOICES)),
+        [(voice.ravel(), 4, VOICES.__getitem__)]
+        + [(np.asarray(value).ravel(), size, name) for value in values],
+    )
+
+
+def _two_voices(grid, rows):
+    """Where each pair of voices moves over two beats, and the interval to which it comes."""
     pieces, parts = [], [[], [], [], []]
     for number, (upper, lower) in enumerate(_PAIRS):
-        pair = [upper, lower]
-        where = np.flatnonzero(grid.moved[:, pair].any(axis=1))
-        where = where[(grid.pitches[where][:, pair] > 0).all(axis=1)]
-        where = where[(grid.before[where][:, pair] > 0).all(axis=1)]
-        now, before = grid.pitches[where][:, pair], grid.before[where][:, pair]
-        steps = np.clip(now - before, -_LEAP, _LEAP) + _LEAP
-        pieces.append(grid.piece[where])
+        first, last = grid.pitches[rows[:, 0]], grid.pitches[rows[:, 2]]
+        steps = np.clip(last - first, -_LEAP, _LEAP) + _LEAP
+        pieces.append(grid.piece[rows[:, 0]])
         for part, values in zip(
             parts,
             (
-                np.full(len(where), number),
-                (before[:, 0] - before[:, 1]) % 12,
-                steps[:, 0],
-                steps[:, 1],
+                np.full(len(rows), number),
+                (last[:, upper] - last[:, lower]) % 12,
+                steps[:, upper],
+                steps[:, lower],
             ),
         ):
             part.append(values)
     pair, interval, upper, lower = (np.concatenate(part) for part in parts)
     names = [f"{VOICES[upper]} and {VOICES[lower]}" for upper, lower in _PAIRS]
-    return {
-        "motion": _packed(
-            np.concatenate(pieces),
-            [
-                (pair, len(_PAIRS), names.__getitem__),
-                (interval, 12, "{} apart".format),
-                (upper, 2 * _LEAP + 1, _interval_name),
-                (lower, 2 * _LEAP + 1, _interval_name),
-            ],
-        )
-    }
+    return _packed(
+        np.concatenate(pieces),
+        [
+            (pair, len(_PAIRS), names.__getitem__),
+            (interval, 12, "{} apart".format),
+            (upper, 2 * _LEAP + 1, _interval_name),
+            (lower, 2 * _LEAP + 1, _interval_name),
+        ],
+    )
 
 
 def _packed(piece, parts):
@@ -391,15 +390,12 @@ def _chord_name(chord):
     return " ".join(str(interval) for interval in range(12) if chord >> interval & 1) or "silence"
 
 
-def _place_name(place):
-    return f"{('1st', '2nd', '3rd', '4th')[place]} sixteenth"
+def _semitones_name(clipped):
+    return f"{clipped - 1} semitones" if clipped else "crossed"
 
 
-def _voices_name(pattern):
-    return (
-        "".join(voice[0].upper() for number, voice in enumerate(VOICES) if pattern >> number & 1)
-        or "-"
-    )
+def _rhythm_name(begins):
+    return "".join("x" if begins >> later & 1 else "." for later in range(8))
 
 
 def _interval_name(clipped):
