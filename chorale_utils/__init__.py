@@ -25,10 +25,10 @@ harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,
 part_writing
           fault_colours, faults, mark_faults, RULE_SETS, RULES
 models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
-          chord_crops, chord_gru, ChordGRU, critic, Critic, critic_log_odds,
+          chord_crops, chord_gru, ChordGRU, Critic, critic_log_odds,
           end_negative_log_likelihood, fit, fit_chords, fit_critic, fit_phrases,
-          load_critic, load_model, negative_log_likelihood, note_gru, note_log_probs, note_probs,
-          note_windows, NoteGRU, phrase_crops, phrase_gru, PhraseGRU, power_schedule,
+          load_critic, load_model, Mixture, negative_log_likelihood, note_gru, note_log_probs,
+          note_probs, note_windows, NoteGRU, phrase_crops, phrase_gru, PhraseGRU, power_schedule,
           PRETRAINED, save_model, score_negative_log_likelihood, score_notes,
           VOICE_PAIRS, weights_hash, whole_chords, whole_pieces, whole_scores
 writing   compose, generate, harmonize, make_gallery, notes_per_second, realize

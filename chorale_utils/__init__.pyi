@@ -122,7 +122,6 @@ from .models.chord_reader import (
 )
 from .models.critic import (
     Critic as Critic,
-    critic as critic,
     critic_log_odds as critic_log_odds,
     fit_critic as fit_critic,
 )
@@ -144,6 +143,9 @@ from .models.evaluation import (
     note_probs as note_probs,
     score_negative_log_likelihood as score_negative_log_likelihood,
     score_notes as score_notes,
+)
+from .models.mixture import (
+    Mixture as Mixture,
 )
 from .models.model import (
     ChoraleModel as ChoraleModel,

@@ -56,7 +56,7 @@ def test_the_giveaway_is_named(bach):
         each.pitches.flags.writeable = True
         each.pitches[::8, 1] = each.pitches[::8, 0]  # the alto doubles the soprano
     features = discriminability(writer, train, test, resamples=0).features
-    assert features.iloc[:40]["n-gram"].str.contains("alto").any()
+    assert features.iloc[:40]["pattern"].str.contains("alto").any()
     assert (features["weight"].abs().diff().dropna() <= 0).all()
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PASSAGE = 64  # steps: four bars of four quarters
-RARE = 3  # n-grams found in fewer pieces or passages than this are ignored
+RARE = 3  # patterns found in fewer pieces or passages than this are ignored
 PENALTY = 1.0  # on the squared weights, relative to the loss of one piece
 NEWTON_STEPS = 12
 _LEAP = 13  # semitones; a voice that goes further counts as this
@@ -58,8 +58,8 @@ class Discriminability(NamedTuple):
     Attributes:
         auc: the share of pairs that the judge orders correctly, mean of both halves.
         low, high: 2.5th and 97.5th percentiles over bootstrap resamples of pieces.
-        features: pandas DataFrame with one row for each n-gram that the judge used, the largest
-            weights first: kind, n-gram, writer and bach (occurrences in a thousand steps), weight
+        features: pandas DataFrame with one row for each pattern that the judge used, the largest
+            weights first: kind, pattern, writer and bach (occurrences in a thousand steps), weight
             (by how much one more standard deviation raises the log-odds that the writer wrote the
             passage).
     """
@@ -130,7 +130,7 @@ def discriminability(
     features = pd.DataFrame(
         {
             "kind": counts.kinds(),
-            "n-gram": counts.labels(),
+            "pattern": counts.labels(),
             "writer": counts.rate(by_writer),
             "bach": counts.rate(~by_writer),
             "weight": weights,
@@ -196,11 +196,11 @@ def _weighted_auc(scores, writers, times):
 
 
 class _Counts:
-    """How often each n-gram occurs in each excerpt."""
+    """How often each pattern occurs in each excerpt."""
 
     def __init__(self, excerpts):
         self.lengths = np.array([len(excerpt) for excerpt in excerpts])
-        self.events = _ngrams(Grid(list(excerpts)))
+        self.events = _patterns(Grid(list(excerpts)))
         excerpt, self.codes, column, self.owners = [], [], [], []
         width = 0
         for kind, (piece, code, _) in self.events.items():
@@ -215,7 +215,7 @@ class _Counts:
         self.width, (self.row, self.column), self.times = width, np.divmod(cells, width), times
 
     def common(self, rows):
-        """Numbers of the n-grams (int array) that occur in at least `RARE` of these excerpts."""
+        """Numbers of the patterns (int array) that occur in at least `RARE` of these excerpts."""
         inside = np.isin(self.row, rows)
         return np.flatnonzero(np.bincount(self.column[inside], minlength=self.width) >= RARE)
 
@@ -230,13 +230,13 @@ class _Counts:
         return matrix
 
     def spread(self, values, columns):
-        """The values (columns,) at their places among all n-grams; 0 at all others."""
+        """The values (columns,) at their places among all patterns; 0 at all others."""
         spread = np.zeros(self.width)
         spread[columns] = values
         return spread
 
     def rate(self, which):
-        """float array (n-grams,): occurrences in a thousand steps of the chosen excerpts."""
+        """float array (patterns,): occurrences in a thousand steps of the chosen excerpts."""
         inside = which[self.row]
         total = np.bincount(self.column[inside], self.times[inside], minlength=self.width)
         return 1000 * total / max(self.lengths[which].sum(), 1)
@@ -252,7 +252,7 @@ class _Counts:
         ]
 
 
-def _ngrams(grid):
+def _patterns(grid):
     """kind -> (number of the piece and code of each pattern, two int arrays, and a function that
     says in words what a code means)."""
     beats = np.flatnonzero((grid.place == 0) & (grid.pitches > 0).all(axis=1))

@@ -147,8 +147,8 @@ def generate(
             survive, and one of them is drawn at the end by its weight: the more there are, the
             closer the result is to the model's own distribution of the free notes given the fixed
             ones. The length then counts as fixed, too: the piece ends there, mostly on a cadence
-            from about 64 candidates on. None: 64 if a critic steers, and otherwise 1, which is as good
-            as many if nothing is fixed later.
+            from about 64 candidates on. None: 64 if a critic steers, and otherwise 1, which is as
+            good as many if nothing is fixed later.
         transpositions: whole numbers of semitones. The model reads the piece in each of these
             transpositions, and notes are sampled from its mean prediction (see `note_probs`); the
             cost grows with their number. Notes that leave 31..87 in any of them are never sampled.
