@@ -35,9 +35,7 @@ def test_the_critic_decides_which_candidates_go_on(pieces):
             share, state = super().next_step(state, chord, form)
             return 0 * share, state
 
-    shrug = Indifferent()
-    shrug.build()
-    shrug.set_weights(load_critic().get_weights())
+    shrug = Indifferent(load_critic().patterns)
     others = compose(FORM, count=3, seed=1, particles=8, critic=shrug)
     assert any((one.pitches != other.pitches).any() for one, other in zip(pieces, others))
 

@@ -401,7 +401,7 @@ def harmonize(
         name = piece.name.replace("generated", "harmonised")
         return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
 
-    steered = critic is not False and (critic or (particles > 1 and critic_of(model)))
+    steered = critic is not False and (critic or (particles != 1 and critic_of(model)))
 
     def judge_settings(pieces: list[Chorale]) -> ArrayLike:
         return _judge_or_grade(judge)([setting(piece) for piece in pieces])
