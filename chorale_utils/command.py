@@ -530,8 +530,8 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         "--steps", type=int, help="length in sixteenths (default: a randomly drawn form)"
     )
     for one, model, temperature, best_of, by in (
-        (to_harmonize, "chord_gru", 0.8, 4, "the best grade wins"),
-        (to_realize, "chord_gru", 0.8, 4, "the best grade wins"),
+        (to_harmonize, "phrase_gru", 1.0, 2, "the critic picks the best"),
+        (to_realize, "phrase_gru", 1.0, 2, "the critic picks the best"),
         (to_write, "phrase_gru", 1.0, 2, "the critic picks the best"),
     ):
         one.add_argument("--count", type=int, default=1, help="how many (default: 1)")

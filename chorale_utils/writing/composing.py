@@ -15,15 +15,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..chorale import VOICE_RANGES, Pieces
+from ..chorale import Pieces
 from ..corpus.forms import draw_form
 from ..form import Form
+from ..judging.counterpoint import RANGES
 from ..models.checks import check_whole_numbers
 from ..models.critic import Critic
 from ..models.saving import COMPOSER, ModelLike
 from .generation import CANDIDATES, generate, phrases_of
 
-RULES: dict[str, Any] = {"ranges": VOICE_RANGES, "crossing": False, "parallels": False}
+RULES: dict[str, Any] = {
+    "ranges": RANGES,
+    "crossing": False,
+    "parallels": False,
+    "sevenths": False,
+    "augmented": False,
+}
 FERMATA = 8  # steps under the fermata of a phrase, if only the length of the piece is given
 
 
@@ -51,9 +58,9 @@ def compose(
         critic: as in `generate`.
         particles: number of candidates for each piece, among which the critic and the rules choose.
         best_of: number of pieces written for each one returned; the critic picks the best.
-        how: any other argument of `generate`. By default, voices keep to their ranges
-            (`VOICE_RANGES`), do not cross, do not move in parallel fifths or octaves, and end on
-            the tonic in root position.
+        how: any other argument of `generate`. By default, voices keep to the usual
+            ranges of a choir, do not cross, do not move in parallel fifths or octaves or
+            by augmented seconds, sevenths fall, and the end is the tonic in root position.
 
     Returns:
         `Pieces`, a list of Chorale with a report.

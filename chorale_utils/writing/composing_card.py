@@ -22,16 +22,29 @@ from ..corpus.editions import Corpus, load_corpus
 from ..corpus.forms import draw_form
 from ..corpus.passages import copied
 from ..files import write_atomically
-from ..judging.discriminability import PASSAGE, discriminability
-from ..judging.grading import grade
+from ..judging.discriminability import PASSAGE, Discriminability, discriminability
+from ..judging.grading import grade, report_card
 from ..judging.phrasing import phrasing
 from ..models.evaluation import negative_log_likelihood
-from ..models.saving import load_model
+from ..models.saving import COMPOSER, load_model
 from .composing import RULES, compose
 from .generation import CANDIDATES, generate
 
 CARD = Path(__file__).with_name("composing.md")
 PIECES, SIDE_BY_SIDE, SEED = 128, 32, 0
+SHORTEST = 32  # steps; the classic ends some pieces almost at once
+GIVEAWAYS = 6  # patterns that are told of each writer
+MEASURES = (  # of the report card
+    "parallel fifths",
+    "parallel octaves",
+    "hidden octaves",
+    "range",
+    "leap",
+    "augmented second",
+    "seventh",
+    "dissonance",
+)
+WITHOUT_FORM = {name: RULES[name] for name in ("ranges", "crossing", "parallels")}
 
 
 def ship(
@@ -49,7 +62,8 @@ def ship(
     forms.sort(key=len)  # pieces of similar length in one batch do not wait for each other
     lengths = [len(form) for form in forms]
     ways: dict[str, tuple[Any, dict[str, Any]]] = {
-        "chord_gru, under the rules": (generate, {"model": "chord_gru", **RULES}),
+        "note_gru, under the rules": (generate, {"model": "note_gru", **WITHOUT_FORM}),
+        "chord_gru, under the rules": (generate, {"model": "chord_gru", **WITHOUT_FORM}),
         "phrase_gru, under the rules": (generate, {"model": "phrase_gru", "particles": 1, **RULES}),
         f"`compose`: critic, {particles} candidates": (compose, {"particles": particles}),
     }
@@ -58,8 +72,9 @@ def ship(
         writers[label] = []
         for at in tqdm(range(0, pieces, SIDE_BY_SIDE), label, file=sys.stdout, unit="batch"):
             part = forms[at : at + SIDE_BY_SIDE]
-            told = {} if how.get("model") == "chord_gru" else {"form": part}
-            writers[label] += write(count=len(part), seed=SEED + at, progress=False, **told, **how)
+            told = {"form": part} if write is compose or how["model"] == COMPOSER else {}
+            pieces_now = write(count=len(part), seed=SEED + at, progress=False, **told, **how)
+            writers[label] += [piece for piece in pieces_now if len(piece) >= SHORTEST]
     card = _card(corpus, writers, lengths)
     return write_atomically(
         destination / CARD.name, lambda path: path.write_text(card, encoding="utf-8")
@@ -101,9 +116,19 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
     random = np.random.default_rng(SEED)
     order = [corpus.train[number] for number in random.permutation(len(corpus.train))]
     half, held_out = len(order) // 2, corpus.valid + corpus.test
-    lines.append(_told_apart("Bach", order[:half], order[half:], held_out))
+    apart = [
+        discriminability(order[:half], order[half:], held_out, steps) for steps in (PASSAGE, None)
+    ]
+    lines.append(_row("Bach", order[:half], order[half:], apart))
+    told = {
+        label: [
+            discriminability(pieces, corpus.train, held_out, steps) for steps in (PASSAGE, None)
+        ]
+        for label, pieces in writers.items()
+    }
     for label, pieces in writers.items():
-        lines.append(_told_apart(label, pieces, corpus.train, held_out))
+        lines.append(_row(label, pieces, corpus.train, told[label]))
+    lines += ["", "## What gives them away", "", *_giveaways(told)]
     figures = phrasing({"Bach": held_out, **writers})
     lines += [
         "",
@@ -121,19 +146,51 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
     for writer, row in figures.iterrows():
         cells = ["" if pd.isna(value) else f"{value:.2f}" for value in row]
         lines.append(f"| {writer} | {' | '.join(cells)} |")
+    value = report_card({"Bach": held_out, **writers}, corpus.train)["value"][list(MEASURES)]
+    lines += [
+        "",
+        "## By the rules",
+        "",
+        "Faults per thousand occasions, as in the report card (`report_card`); in brackets, how "
+        "many times as often as Bach.",
+        "",
+        f"| | {' | '.join(MEASURES)} |",
+        "|" + "---|" * (len(MEASURES) + 1),
+    ]
+    for writer, row in value.iterrows():
+        times = row / value.loc["Bach"]
+        cells = [f"{row[name]:.2f} ({times[name]:.1f})" for name in MEASURES]
+        lines.append(f"| {writer} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _told_apart(
-    label: str, pieces: Sequence[Chorale], train: Sequence[Chorale], test: Sequence[Chorale]
+def _row(
+    label: str,
+    pieces: Sequence[Chorale],
+    train: Sequence[Chorale],
+    told: Sequence[Discriminability],
 ) -> str:
-    """One row of the table of writers."""
-    cells = []
-    for steps in (PASSAGE, None):
-        told = discriminability(pieces, train, test, steps=steps)
-        cells.append(f"{told.auc:.3f} ({told.low:.3f} to {told.high:.3f})")
+    """A row of the table of writers."""
+    cells = [f"{each.auc:.3f} ({each.low:.3f} to {each.high:.3f})" for each in told]
     share = copied(list(pieces), train)["share"].mean()
     return f"| {label} | {' | '.join(cells)} | {np.mean(grade(list(pieces))):.2f} | {share:.3f} |"
+
+
+def _giveaways(told: Mapping[str, Sequence[Discriminability]]) -> list[str]:
+    """A table of the patterns by which the judge of passages knows each writer."""
+    lines = [
+        "The patterns that weigh most with the judge of four bars, and how often each comes in a "
+        "thousand steps.",
+        "",
+        "| writer | kind | pattern | the writer | Bach |",
+        "|---|---|---|---|---|",
+    ]
+    for label, (passages, _) in told.items():
+        lines += [
+            f"| {label} | {row.kind} | {row.pattern} | {row.writer:.2f} | {row.bach:.2f} |"
+            for row in passages.features.head(GIVEAWAYS).itertuples()
+        ]
+    return lines
 
 
 if __name__ == "__main__":

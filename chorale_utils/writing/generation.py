@@ -31,7 +31,6 @@ from tqdm import tqdm
 from ..chorale import (
     SILENCE,
     STEPS_PER_QUARTER,
-    VOICE_RANGES,
     VOICES,
     Chorale,
     Pieces,
@@ -54,6 +53,7 @@ from ..encoding import (
     transpose_tokens,
 )
 from ..form import Form
+from ..judging.counterpoint import RANGES
 from ..models.backend import keras
 from ..models.checks import check_whole_numbers
 from ..models.critic import Critic
@@ -74,6 +74,7 @@ from .particles import (
     CHUNK,
     FORBIDDEN,
     FREE,
+    Rules,
     chunk_writer,
     initial_state,
     known_notes,
@@ -113,6 +114,8 @@ def generate(
     ranges: Ranges | None = None,
     crossing: bool | None = None,
     parallels: bool | None = None,
+    sevenths: bool | None = None,
+    augmented: bool | None = None,
     best_of: int = 1,
     judge: Judge | None = None,
     progress: Progress | None = None,
@@ -154,11 +157,15 @@ def generate(
             cost grows with their number. Notes that leave 31..87 in any of them are never sampled.
         ranges: what each voice may sing: array (4, 2) of the lowest and the highest note, MIDI
             numbers or names such as ``'C4'``, for example `VOICE_RANGES`; or a dict from voice
-            names to such pairs. None sets no limit, or `VOICE_RANGES` if a critic steers.
-        crossing: whether a voice may go above the one above it. None here and in the next: yes,
-            unless a critic steers.
+            names to such pairs. None sets no limit, or, if a critic steers, the usual
+            ranges of a choir: C4-G5, G3-D5, C3-G4, E2-D4.
+        crossing: whether a voice may go above the one above it. None here and in the next three:
+            yes, unless a critic steers.
         parallels: whether two voices may move, both up or both down, from a fifth to a fifth, or
             from an octave or unison to an octave or unison.
+        sevenths: whether the seventh of a dominant seventh chord in root position may leap or rise;
+            otherwise it stays or falls by a step.
+        augmented: whether a voice may go by an augmented second, if the form is in minor.
         best_of: number of pieces written for each one returned; the one with the best grade is
             kept.
         judge: function that takes a list of Chorale and returns their grades, a float array; higher
@@ -215,8 +222,13 @@ def generate(
     steered = steering is not None
     if particles is None:
         particles = CANDIDATES if steered else 1
-    ranges = VOICE_RANGES if ranges is None and steered else ranges
-    crossing, parallels = (not steered if rule is None else rule for rule in (crossing, parallels))
+    ranges = RANGES if ranges is None and steered else ranges
+    rules = Rules(
+        *(
+            steered if allowed_to is None else not allowed_to
+            for allowed_to in (crossing, parallels, sevenths, augmented)
+        )
+    )
     tonic_ending = steered if tonic_ending is None else tonic_ending
     if judge is None and steering is not None:
         judge = steering.opinions
@@ -248,7 +260,7 @@ def generate(
     wishes = _Wishes(
         model, fixed, length, forms, onsets, allowed, singable, particles > 1, tonic_ending
     )
-    writer = chunk_writer(model, shifts, bool(crossing), bool(parallels), particles, steering)
+    writer = chunk_writer(model, shifts, rules, particles, steering)
     told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
     state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, steering)
     written = _write_all(
@@ -300,6 +312,8 @@ def harmonize(
     key: str | None = None,
     allowed: ArrayLike | None = None,
     movement: float = 1.0,
+    sevenths: bool | None = None,
+    augmented: bool | None = None,
 ) -> Pieces:
     """A melody with three more voices (named harmonised-0000 and so on), written by a model.
 
@@ -332,8 +346,8 @@ def harmonize(
             finds.
         quarters: lengths of the notes of a list, in quarters: one number for all, or one for each;
             all multiples of a sixteenth.
-        temperature, seed, transpositions, ranges, crossing, best_of, progress, critic, movement: as
-            in `generate`.
+        temperature, seed, transpositions, ranges, crossing, sevenths, augmented, best_of, progress,
+            critic, movement: as in `generate`.
         form: as in `generate`, and as long as the melody; None takes the form of the melody, for a
             model that takes one.
         numerals: chords to use, as Roman numerals, one for each quarter from the first, such as
@@ -417,6 +431,8 @@ def harmonize(
         ranges=ranges,
         crossing=crossing,
         parallels=parallels,
+        sevenths=sevenths,
+        augmented=augmented,
         best_of=best_of,
         judge=None if judge is None and steered else judge_settings,
         progress=progress,

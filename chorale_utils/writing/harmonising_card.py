@@ -3,7 +3,7 @@ Bach's own.
 
 ``python -m chorale_utils.writing.harmonising_card`` writes ``harmonising.md`` beside this file. The
 melodies are the first of the music21 edition's test pieces whose soprano is in no training piece;
-the shipped `chord_gru` sets each of them once in each way.
+the shipped `chord_gru` and `phrase_gru` set each of them once in each way.
 
 Notebook: 05_generation
 """
@@ -21,7 +21,7 @@ from tqdm import tqdm
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
 from ..judging.grading import report_card
-from ..models.saving import load_model
+from ..models.saving import COMPOSER
 from .generation import harmonize
 
 CARD = Path(__file__).with_name("harmonising.md")
@@ -29,16 +29,24 @@ MELODIES, SEED = 20, 0
 COOL_AND_CHOSEN = {"temperature": 0.8, "best_of": 8}
 LEFT_TO_ITSELF = {"parallels": True, "crossing": True, "tonic_ending": False}
 NO_PARALLELS = {"crossing": True, "tonic_ending": False}
+BENCHMARK = {"model": "chord_gru"}
 WAYS: dict[str, dict[str, Any]] = {
-    "1 candidate, left to itself": {"particles": 1, **LEFT_TO_ITSELF},
-    "32 candidates, left to itself": LEFT_TO_ITSELF,
-    "the same, mean over five keys": {"transpositions": range(-2, 3), **LEFT_TO_ITSELF},
-    "the same, temperature 0.8": {"temperature": 0.8, **LEFT_TO_ITSELF},
-    "the same, best of 8 by the grade": {"best_of": 8, **LEFT_TO_ITSELF},
-    "the same, temperature 0.8 and best of 8": {**LEFT_TO_ITSELF, **COOL_AND_CHOSEN},
-    "32 candidates, no parallels": NO_PARALLELS,
-    "32 candidates, as `harmonize` has it: no parallels, no crossing, the tonic at the end": {},
-    "the same, temperature 0.8 and best of 8 by the grade": COOL_AND_CHOSEN,
+    "chord_gru, 1 candidate, left to itself": {**BENCHMARK, "particles": 1, **LEFT_TO_ITSELF},
+    "32 candidates, left to itself": {**BENCHMARK, **LEFT_TO_ITSELF},
+    "the same, mean over five keys": {
+        **BENCHMARK,
+        "transpositions": range(-2, 3),
+        **LEFT_TO_ITSELF,
+    },
+    "the same, temperature 0.8": {**BENCHMARK, "temperature": 0.8, **LEFT_TO_ITSELF},
+    "the same, best of 8 by the grade": {**BENCHMARK, "best_of": 8, **LEFT_TO_ITSELF},
+    "the same, temperature 0.8 and best of 8": {**BENCHMARK, **LEFT_TO_ITSELF, **COOL_AND_CHOSEN},
+    "32 candidates, no parallels": {**BENCHMARK, **NO_PARALLELS},
+    "the same, no crossing, the tonic at the end": BENCHMARK,
+    "the same, temperature 0.8 and best of 8 by the grade": {**BENCHMARK, **COOL_AND_CHOSEN},
+    "phrase_gru, 32 candidates, without its critic": {"critic": False},
+    "phrase_gru with its critic, as `harmonize` has it": {},
+    "the same, best of 2 by the critic": {"best_of": 2},
 }
 FIGURES = ("parallel fifths", "parallel octaves", "crossing", "dissonance", "grade")
 
@@ -64,11 +72,11 @@ def ship(
             f"melodies {melodies}: expected at most {len(originals)}, the number of test pieces "
             f"with a new soprano"
         )
-    model, groups = load_model("chord_gru"), {"Bach": originals}
+    groups = {"Bach": originals}
     kept = 0
     for label, options in ways.items():
         groups[label] = [
-            harmonize(model, original, seed=SEED + number, **options)[0]
+            harmonize(melody=original, seed=SEED + number, **({"model": COMPOSER} | options))[0]
             for number, original in enumerate(
                 tqdm(originals, label, file=sys.stdout, unit=" melodies")
             )
@@ -92,7 +100,7 @@ def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
         "# Harmonising",
         "",
         f"{melodies} melodies from the test pieces, whose soprano is in no training piece, each "
-        f"set once in each way by `chord_gru` as shipped "
+        f"set once in each way by the shipped `chord_gru`, and in the last three by `phrase_gru` "
         f"(`python -m chorale_utils.writing.harmonising_card`; seeds {SEED} to "
         f"{SEED + melodies - 1}). The melody is kept exactly in {kept} of {settings} settings.",
         "",

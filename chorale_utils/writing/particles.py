@@ -33,13 +33,13 @@ Notebook: 05_generation
 
 import weakref
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..chorale import VOICES
 from ..encoding import END_TOKEN, FIRST_NOTE_TOKEN, GOES_ON, SILENCE_TOKEN, VOCABULARY
-from ..form import transpose_features
+from ..form import FEATURES, MINOR, transpose_features
 from ..models.backend import Tensor, compiled, keras
 from ..models.critic import Critic
 from ..models.model import ChoraleModel
@@ -50,6 +50,18 @@ CHUNK = 32  # steps written before the next check whether pieces have ended
 _FOUND_NONE = -1e4  # log-weight of a particle that had to break a rule; float32 adds to it exactly
 _STILL = 1e-6  # the least movement: its logarithm is finite
 _NEVER = -1e12  # logit of forbidden tokens: lower still than a model's -1e9 for allowed ones
+
+
+class Rules(NamedTuple):
+    """Which rules are to be kept: no voice crosses another; no two voices move in parallel fifths
+    or octaves; the seventh of a dominant seventh chord stays or falls by a step; no augmented
+    seconds in minor, where the form says that it is minor."""
+
+    no_crossing: bool = False
+    no_parallels: bool = False
+    sevenths_fall: bool = False
+    no_augmented_seconds: bool = False
+
 
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
 ChunkWriter: TypeAlias = Callable[..., tuple[FilterState, Tensor, Tensor]]
@@ -98,12 +110,12 @@ def initial_state(
     told, judged = {}, {}
     if forms is not None:
         told["form"] = _forms_as_read(forms, particles, transpositions)
-    if critic is not None:
         judged = {
-            "critic": critic.begin(total),
             "form": np.repeat(np.asarray(forms, np.int32), particles, axis=0),
             "step": np.zeros((), np.int32),
         }
+    if critic is not None:
+        judged["critic"] = critic.begin(total)
     return {
         "model": model.begin(total * len(transpositions), steps, **told),
         "particle": {
@@ -150,8 +162,7 @@ def select_pieces(state: FilterState, going_on: np.ndarray, transpositions: int)
 def chunk_writer(
     model: ChoraleModel,
     transpositions: tuple[int, ...],
-    crossing: bool,
-    parallels: bool,
+    rules: Rules,
     particles: int,
     critic: Critic | None = None,
 ) -> ChunkWriter:
@@ -161,7 +172,7 @@ def chunk_writer(
     Args:
         model: `ChoraleModel`.
         transpositions: the K transpositions in which it reads each particle.
-        crossing, parallels: whether voices may cross, and move in parallel fifths and octaves.
+        rules: which rules are to be kept.
         particles: number of particles for each piece; a single one is never resampled.
         critic: `Critic` whose log-odds are added to the log-weights, step by step, or None.
 
@@ -175,7 +186,7 @@ def chunk_writer(
         tokens. Tokens to copy are written whatever the model says, and change no weight.
     """
     writers = _COMPILED.setdefault(model, {})
-    options = (transpositions, crossing, parallels, particles > 1)
+    options = (transpositions, rules, particles > 1)
     if (*options, critic) not in writers:
         weak = weakref.ref(model)  # the compiled function must not keep its own key alive
 
@@ -225,8 +236,7 @@ def _write_chunk(
     model: ChoraleModel,
     critic: Critic | None,
     transpositions: tuple[int, ...],
-    crossing: bool,
-    parallels: bool,
+    rules: Rules,
     resampling: bool,
     state: FilterState,
     mask: Tensor,
@@ -266,11 +276,17 @@ def _write_chunk(
             keeps_rules: Tensor = np.ones(VOCABULARY, bool)
             heard = [ops.take(sounding, note, axis=0) for note in chord]
             voices = [*heard, None, *(fixed[:, below] for below in range(voice + 1, len(VOICES)))]
-            if not crossing:
+            before = particle["chord_before"]
+            if rules.no_crossing:
                 keeps_rules = ops.logical_and(keeps_rules, _without_crossing(voices))
-            if not parallels:
+            if rules.no_parallels:
+                keeps_rules = ops.logical_and(keeps_rules, _without_parallels(voices, before))
+            if rules.sevenths_fall:
+                keeps_rules = ops.logical_and(keeps_rules, _resolving(voice, before))
+            if rules.no_augmented_seconds and "form" in particle:
+                form = ops.take(particle["form"], particle["step"], axis=1)  # (B, 8)
                 keeps_rules = ops.logical_and(
-                    keeps_rules, _without_parallels(voices, particle["chord_before"])
+                    keeps_rules, _without_augmented_seconds(before[:, voice], form)
                 )
             keeps_rules = ops.logical_or(keeps_rules, ~is_note)  # (59,) or (B, 59)
             note, log_weight = _sample_and_weigh(
@@ -314,6 +330,8 @@ def _write_chunk(
         ancestor = particle.pop("ancestor")
         if resampling and model.memory:
             state = _remember(state, ancestor, len(transpositions), model.memory)
+        if "step" in particle:
+            particle["step"] = particle["step"] + 1
         whole = ops.stack(chord, axis=1)  # (B, 4)
         particle = {
             **particle,
@@ -401,7 +419,7 @@ def _judged(
     share, critic_state = critic.next_step(particle["critic"], chord, form)
     share = ops.where(particle["ended"], 0.0, share)
     by_piece = ops.reshape(share, ops.shape(state["log_weights"]))
-    particle = {**particle, "critic": critic_state, "step": particle["step"] + 1}
+    particle = {**particle, "critic": critic_state}
     return {**state, "log_weights": state["log_weights"] + by_piece}, particle
 
 
@@ -459,6 +477,38 @@ def _without_parallels(known: list[Any], chord_before: Tensor) -> Tensor:
         same = ops.logical_and(first == second, ops.logical_or(first == 0, first == 7))
         makes_none = ops.logical_and(makes_none, ~ops.logical_and(together, same))
     return makes_none
+
+
+def _resolving(voice: int, chord_before: Tensor) -> Tensor:
+    """Which notes a voice may sing after a dominant seventh chord in root position, (B, 4), of
+    which it has the seventh: bool tensor (B, 59). It stays, or falls by a step."""
+    ops, candidates = keras.ops, np.arange(VOCABULARY, dtype=np.int32)
+    sings = chord_before >= FIRST_NOTE_TOKEN
+    lowest = ops.min(ops.where(sings, chord_before, VOCABULARY), axis=1)
+    above = ops.mod(chord_before - lowest[:, None], 12)
+
+    def heard(interval: int) -> Tensor:
+        return ops.any(ops.logical_and(sings, above == interval), axis=1)
+
+    chord = sings & (above == 0)
+    for interval in (4, 7, 10):
+        chord = ops.logical_or(chord, ops.logical_and(sings, above == interval))
+    dominant = ops.all(ops.logical_or(chord, ~sings), axis=1) & heard(4) & heard(10)
+    mine = ops.logical_and(dominant, ops.logical_and(above[:, voice] == 10, sings[:, voice]))
+    falls = chord_before[:, voice, None] - candidates  # (B, 59)
+    return ops.logical_or(~mine[:, None], ops.logical_and(falls >= 0, falls <= 2))
+
+
+def _without_augmented_seconds(own_before: Tensor, form: Tensor) -> Tensor:
+    """Which notes a voice reaches from its last one, (B,), without going between the sixth degree
+    of minor and the raised seventh, three semitones apart: bool tensor (B, 59)."""
+    ops, names = keras.ops, list(FEATURES)
+    candidates = np.arange(VOCABULARY, dtype=np.int32)
+    tonic, mode = (form[:, names.index(name), None] for name in ("tonic", "mode"))
+    low = ops.minimum(own_before[:, None], candidates)
+    sixth = ops.logical_and(mode == MINOR, ops.mod(low - (tonic - 1), 12) == 8)
+    augmented = ops.logical_and(sixth, ops.abs(own_before[:, None] - candidates) == 3)
+    return ~ops.logical_and(augmented, own_before[:, None] >= FIRST_NOTE_TOKEN)
 
 
 def _resample_where_needed(

@@ -20,7 +20,7 @@ import numpy as np
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale, Pieces
 from ..judging.counterpoint import counted_faults
 from ..models.checks import check_whole_numbers
-from ..models.saving import ModelLike, as_model
+from ..models.saving import COMPOSER, ModelLike, as_model
 from ..notation.musicxml import figured_basses
 from ..notation.score import find_key
 from .generation import harmonize
@@ -39,7 +39,7 @@ def realize(
     bass: MelodyLike,
     figures: Mapping[int, str] | Iterable[tuple[int, str]] | None = None,
     count: int = 1,
-    model: ModelLike = "chord_gru",
+    model: ModelLike = COMPOSER,
     key: str | None = None,
     particles: int = 16,
     *,
