@@ -36,7 +36,7 @@ CHORDS = 2**12  # chord types: sets of intervals above the lowest note
 NEAR = 20  # steps from either end of a phrase that are told apart
 REMEMBERED = 3  # notes of each voice, and chords on the beat
 NONE = -1  # where a step completes no pattern of a kind
-SIDE_BY_SIDE = 128  # pieces that are read at a time
+SIDE_BY_SIDE, CHUNK = 128, 32  # pieces, and steps, that are read at a time
 
 
 class Patterns(NamedTuple):
@@ -256,18 +256,19 @@ def read_pieces(chorales: Sequence[Chorale]) -> Patterns:
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for at in range(0, len(order), SIDE_BY_SIDE):
         numbers = np.array(order[at : at + SIDE_BY_SIDE])
-        longest = int(lengths[numbers].max())
+        longest = CHUNK * -(-int(lengths[numbers].max()) // CHUNK)
         chords = np.zeros((len(numbers), longest, len(VOICES)), np.int32)
         forms = np.zeros((len(numbers), longest, len(FEATURES)), np.int32)
         for row, number in enumerate(numbers):
             piece = chorales[number]
             chords[row, : len(piece)] = score_with_ends(piece)[1:-1]
             forms[row, : len(piece)] = form_rows(piece)[1:-1]
-        memory, by_step = begin_reading(len(numbers)), []
-        for now in range(longest):
-            codes, memory = _read_step(memory, chords[:, now], forms[:, now])
-            by_step.append(keras.ops.convert_to_numpy(codes))
-        codes = np.stack(by_step, axis=1)  # (B, steps, kinds)
+        memory, read = begin_reading(len(numbers)), []
+        for first in range(0, longest, CHUNK):
+            part = slice(first, first + CHUNK)
+            codes, memory = _read_chunk(memory, chords[:, part], forms[:, part])
+            read.append(keras.ops.convert_to_numpy(codes))
+        codes = np.concatenate(read, axis=1)  # (B, steps, kinds)
         row, step, kind = np.nonzero(codes != NONE)
         inside = step < lengths[numbers[row]]
         row, step, kind = row[inside], step[inside], kind[inside]
@@ -284,4 +285,21 @@ def _clipped(interval: Tensor) -> Tensor:
     return keras.ops.clip(interval, -FAR, FAR) + FAR
 
 
-_read_step = compiled(read_step)
+@compiled
+def _read_chunk(
+    memory: dict[str, Tensor], chords: Tensor, forms: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """(int64 tensor (B, `CHUNK`, kinds), what is remembered), of chords (B, `CHUNK`, 4) and forms
+    (B, `CHUNK`, 8)."""
+    ops = keras.ops
+
+    def read(
+        step: Tensor, codes: Tensor, memory: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        now = (ops.take(each, step, axis=1) for each in (chords, forms))
+        code, memory = read_step(memory, *now)
+        return step + 1, ops.slice_update(codes, (0, step, 0), code[:, None]), memory
+
+    codes = ops.full((ops.shape(chords)[0], CHUNK, KINDS), NONE, "int64")
+    _, codes, memory = ops.while_loop(lambda step, *_: step < CHUNK, read, (0, codes, memory))
+    return codes, memory

@@ -18,6 +18,8 @@ FREE = -1  # in `given`: where the model writes
 WORKS = ("harmonise", "rewrite", "continue", "write")
 CANDIDATES = (8, 32, 64, 128)
 
+MOVEMENTS = {"": 1.0, "calm": 0.4, "lively": 2.5}  # `movement` of `generate`
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -34,7 +36,7 @@ class Settings:
         ValueError: a number outside its range, or another word.
     """
 
-    temperature: float = 0.8
+    temperature: float = 1.0
     particles: int = 32
     parallels: bool = False
     crossing: bool = False
@@ -47,7 +49,7 @@ class Settings:
         if self.particles not in CANDIDATES:
             known = ", ".join(map(str, CANDIDATES))
             raise ValueError(f"{self.particles} candidates: expected one of {known}")
-        if self.movement not in ("", "calm", "lively"):
+        if self.movement not in MOVEMENTS:
             raise ValueError(f"movement {self.movement!r}: expected 'calm', 'lively' or ''")
 
 

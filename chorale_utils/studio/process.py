@@ -30,13 +30,12 @@ from ..encoding import SCORE_VOCABULARY, VOCABULARY
 from ..form import Form
 from ..judging.counterpoint import RANGES
 from .keeping import chorale_from_json, chorale_to_json
-from .moments import FREE, Settings
+from .moments import FREE, MOVEMENTS, Settings
 from .pieces import tune_of
 from .writer import KEY, Answer
 
 COMPILED_BY = ("particles", "parallels", "crossing", "movement")  # each combination is compiled
 MOST_WAITING = 8  # unanswered requests of one page
-CANDIDATES_FOR_MOVEMENT = 4  # pieces written for each one kept, if a movement is requested
 
 
 class Stopped(Exception):
@@ -50,7 +49,6 @@ class _Desk:
         self.model_name = model
         self.model: Any = None
         self.critic: Any = None
-        self.shares: Any = None  # the critic, compiled
         self.trouble = ""  # the reason if there is no model
         self.compiled: set[tuple[Any, ...]] = set()
         self.waiting: list[_Job] = []  # including the one being served
@@ -146,7 +144,6 @@ class _Desk:
         Raises:
             OSError, ValueError: no such model, or one that takes no form.
         """
-        from ..models.backend import compiled
         from ..models.saving import load_critic, load_model
 
         model, critic = load_model(self.model_name), load_critic()
@@ -156,7 +153,6 @@ class _Desk:
                 f"writes bars, phrases and struck notes"
             )
         self.model, self.critic = model, critic
-        self.shares = compiled(lambda chords, form: critic((chords, form)))
         self._compile(vars(Settings()))
         for quarters in (4, 6):
             self._looked_at(Chorale(_given(quarters).clip(0), key="C major"))
@@ -182,7 +178,7 @@ class _Desk:
         from ..writing.generation import generate
 
         names = ("seed", "temperature", "particles", "parallels", "crossing")
-        how = {name: request[name] for name in names} | moving(request["movement"])
+        how = {name: request[name] for name in names}
         given = np.array(request["given"], int).reshape(-1, len(VOICES))
         return generate(
             self.model,
@@ -191,7 +187,8 @@ class _Desk:
             onsets=request.get("onsets"),
             allowed=struck_on(request.get("syllables"), given),
             pitch_classes=_as_bool(request.get("pitch_classes")),
-            ranges=RANGES if request["ranges"] else None,
+            ranges=RANGES if request["ranges"] else {},
+            movement=MOVEMENTS[request["movement"]],
             critic=self.critic,
             rests=False,
             tonic_ending=request.get("tonic_ending", False),
@@ -207,15 +204,12 @@ class _Desk:
     def _looked_at(self, chorale: Chorale) -> tuple[np.ndarray, np.ndarray]:
         """(the model's surprise at each note (steps, 4), what each step (steps,) adds to the
         critic's log-odds that the piece is Bach's)."""
-        from ..models.datasets import form_rows, score_with_ends
         from ..models.evaluation import note_log_probs
         from ..writing.melody import melody_form
 
         form = melody_form(chorale, tune_of(chorale))  # with phrases, as when the model writes
         heard = replace(chorale, key=form.key, fermatas=form.under_fermata())
-        chords, told = score_with_ends(heard)[:-1], form_rows(heard)[1:-1]
-        inputs = (each[None].astype(np.int32) for each in (chords, told))
-        return -note_log_probs(self.model, heard), np.array(self.shares(*inputs))[0]
+        return -note_log_probs(self.model, heard), self.critic.step_shares([heard])[0]
 
     def _hymn(self, job: _Job) -> Answer:
         from ..corpus.editions import load_corpus
@@ -258,22 +252,6 @@ class _Job:
         """Raises `Stopped` if nobody waits for the answer any more."""
         if self.stopped.is_set():
             raise Stopped
-
-
-def moving(movement: str) -> dict[str, Any]:
-    """Arguments of `generate` for a requested movement, see `Settings` (dict)."""
-    judge = {"lively": liveliness, "calm": calmness}.get(movement)
-    return {"best_of": CANDIDATES_FOR_MOVEMENT, "judge": judge} if judge else {}
-
-
-def liveliness(pieces: list[Chorale]) -> list[float]:
-    """Struck notes per step of each piece: the judge for lively movement."""
-    return [float(piece.struck.sum() / len(piece)) for piece in pieces]
-
-
-def calmness(pieces: list[Chorale]) -> list[float]:
-    """The judge for calm movement: the fewer notes, the better."""
-    return [-many for many in liveliness(pieces)]
 
 
 def struck_on(syllables: ArrayLike | None, given: np.ndarray) -> np.ndarray | None:

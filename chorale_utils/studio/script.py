@@ -19,7 +19,7 @@ import numpy as np
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale
 from ..judging.counterpoint import RANGES
 from ..notation.page import Notation
-from .moments import FREE, Request, Settings
+from .moments import FREE, MOVEMENTS, Request, Settings
 from .pieces import tune_of
 from .session import Session
 from .writer import MODEL
@@ -271,10 +271,10 @@ def _form(request: Request) -> str:
 
 
 def _is_harmonize(before: Chorale, request: Request) -> bool:
-    """Whether `harmonize` can repeat the request: only a tune is fixed, in the range of its voice,
-    and no judge chooses the best, since it would see other notes struck."""
+    """Whether `harmonize` can repeat the request: only a tune is fixed, in the range of its
+    voice."""
     free, sings = request.free, np.flatnonzero(before.pitches.any(axis=0))
-    if request.work != "harmonise" or len(sings) != 1 or request.settings.movement:
+    if request.work != "harmonise" or len(sings) != 1:
         return False
     line, (low, high) = before.pitches[:, sings[0]], VOICE_RANGES[sings[0]]
     tune_alone = np.tile(line[: len(free), None] != SILENCE, (1, len(VOICES)))
@@ -304,12 +304,9 @@ def _told(settings: Settings) -> dict[str, str]:
         "parallels": str(settings.parallels),
         "crossing": str(settings.crossing),
     }
-    if settings.ranges:
-        told["ranges"] = "ranges"
+    told["ranges"] = "ranges" if settings.ranges else "{}"
     if settings.movement:
-        sign = "-" if settings.movement == "calm" else ""
-        told["best_of"] = "4"
-        told["judge"] = f"lambda pieces: [{sign}each.struck.sum() / len(each) for each in pieces]"
+        told["movement"] = f"{MOVEMENTS[settings.movement]:g}"
     return told
 
 
