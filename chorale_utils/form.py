@@ -50,7 +50,7 @@ GROUPS = {  # columns that are known together or not at all
     "key": ("tonic", "mode"),
 }
 TONIC = list(FEATURES).index("tonic")
-MINOR = 2  # in the column mode
+MINOR = 2  # in the column mode; the greater number, Phrygian, has a minor third, too
 CADENCES = (
     "perfect authentic",
     "imperfect authentic",

@@ -11,6 +11,7 @@ def test_every_writer_has_its_figures(tmp_path):
     names = [row[1].strip() for row in rows]
     assert names == [
         "Bach",
+        "note_gru, under the rules",
         "chord_gru, under the rules",
         "phrase_gru, under the rules",
         "`compose`: critic, 2 candidates",
@@ -23,5 +24,12 @@ def test_every_writer_has_its_figures(tmp_path):
     )
     share = copied(list(with_critic), load_corpus("music21").train)["share"].mean()
     assert rows[-1][5].strip() == f"{share:.3f}"
-    figures = text.split("## Phrasing")[1]
+    figures = text.split("## Phrasing")[1].split("##")[0]
     assert [line.split("|")[1].strip() for line in figures.splitlines() if "|" in line][2:] == names
+    rules = text.split("## By the rules")[1]
+    assert [line.split("|")[1].strip() for line in rules.splitlines() if "|" in line][2:] == names
+    giveaways = text.split("## What gives them away")[1].split("##")[0]
+    assert {line.split("|")[1].strip() for line in giveaways.splitlines() if "| " in line} == {
+        "writer",
+        *names[1:],
+    }

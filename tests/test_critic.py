@@ -102,7 +102,8 @@ def test_particles_follow_what_the_critic_likes():
 
 def test_a_critic_without_opinion_changes_nothing(small_chord_gru):
     writer, silent = shaken(phrase_gru(**SMALL_CHORD_GRU)), Critic.of(np.array([7]), [0.0], 0.0)
-    how = {"crossing": False, "parallels": False, "tonic_ending": False, "ranges": {}}
+    rules = ("crossing", "parallels", "sevenths", "augmented", "tonic_ending")
+    how = {"ranges": {}, **dict.fromkeys(rules, False)}
     with_it, without = (
         generate(writer, form=FORM, particles=4, seed=1, progress=False, critic=each, **how)[0]
         for each in (silent, None)

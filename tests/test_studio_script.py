@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import shaken
 from test_studio import hymn, typed
 
-from chorale_utils import Chorale, Selection, Session, critic
+from chorale_utils import Chorale, Critic, Selection, Session
 from chorale_utils.studio.process import _Desk
 from chorale_utils.studio.script import script
 from chorale_utils.studio.writer import as_asked
@@ -13,9 +12,10 @@ from chorale_utils.studio.writer import as_asked
 
 @pytest.fixture(scope="module")
 def desk(small_phrase_gru):
-    """What the process does with a request, of a small model and a critic that is not trained."""
+    """What the process does with a request, of a small model and a critic of chance opinions."""
     desk = _Desk("small")
-    desk.model, desk.critic = small_phrase_gru, shaken(critic(width=4, embedding=2))
+    opinions = 0.2 * np.random.default_rng(0).normal(size=50_000)
+    desk.model, desk.critic = small_phrase_gru, Critic.of(np.arange(50_000), opinions, 0.0)
     return desk
 
 

@@ -227,9 +227,10 @@ def _asked(before: Chorale, request: Request) -> list[str]:
     lines += [f"form = {_form(request)}"]
     told["rests"] = "False"
     if request.work == "write":
-        told = {"model": "model", "ranges": "None", **told}
+        told = {"model": "model", **told}
         lines += ["written = compose(", "    form,", *_arguments(told), ")[0]"]
         return [*lines, "piece = replace(written, name='written')"]
+    told["tonic_ending"] = "False"
     shared = min(len(before), steps)
     lines += [f"given = np.full(({steps}, 4), {FREE})"]
     lines += [f"given[:{shared}] = piece.pitches[:{shared}]"]
@@ -254,10 +255,8 @@ def _asked(before: Chorale, request: Request) -> list[str]:
 
 
 def _arguments(told: dict[str, str]) -> list[str]:
-    """Arguments as lines of Python; the judge gets its own line."""
-    judge = told.pop("judge", "")
-    lines = [_wrapped([f"{name}={value}" for name, value in told.items()])]
-    return [*lines, f"    judge={judge},"] if judge else lines
+    """Arguments as lines of Python."""
+    return [_wrapped([f"{name}={value}" for name, value in told.items()])]
 
 
 def _form(request: Request) -> str:

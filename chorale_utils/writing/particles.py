@@ -42,6 +42,7 @@ from ..encoding import END_TOKEN, FIRST_NOTE_TOKEN, GOES_ON, SILENCE_TOKEN, VOCA
 from ..form import FEATURES, MINOR, transpose_features
 from ..models.backend import Tensor, compiled, keras
 from ..models.critic import Critic
+from ..models.layers import degrees
 from ..models.model import ChoraleModel
 
 FREE = -1  # the model writes this note; other numbers are fixed tokens or known notes
@@ -505,10 +506,9 @@ def _without_augmented_seconds(own_before: Tensor, form: Tensor) -> Tensor:
     ops, names = keras.ops, list(FEATURES)
     candidates = np.arange(VOCABULARY, dtype=np.int32)
     tonic, mode = (form[:, names.index(name), None] for name in ("tonic", "mode"))
-    low = ops.minimum(own_before[:, None], candidates)
-    sixth = ops.logical_and(mode == MINOR, ops.mod(low - (tonic - 1), 12) == 8)
-    augmented = ops.logical_and(sixth, ops.abs(own_before[:, None] - candidates) == 3)
-    return ~ops.logical_and(augmented, own_before[:, None] >= FIRST_NOTE_TOKEN)
+    sixth = degrees(ops.minimum(own_before[:, None], candidates), tonic) == 8
+    in_minor = ops.logical_and(sixth, mode >= MINOR)
+    return ~ops.logical_and(in_minor, ops.abs(own_before[:, None] - candidates) == 3)
 
 
 def _resample_where_needed(
