@@ -19,6 +19,7 @@ from chorale_utils import (
 )
 from chorale_utils.chorale import tonic_and_mode
 from chorale_utils.encoding import END, VOCABULARY, tokens_to_notes
+from chorale_utils.form import Form
 from chorale_utils.models.backend import keras
 from chorale_utils.models.saving import PRETRAINED
 from chorale_utils.notation.page import Notation, Syllable, regular_bars
@@ -565,3 +566,20 @@ def test_all_voices_rest_where_the_melody_rests(small_chord_gru, voice):
     np.testing.assert_array_equal(setting.pitches == 0, np.repeat(silent[:, None], 4, axis=1))
     again = np.flatnonzero(np.diff(silent.astype(int)) == -1) + 1
     assert setting.struck[again].all(), "they come in together"
+
+
+def test_given_bars_before_and_after_change_nothing_for_the_free_ones(small_phrase_gru):
+    piece = generate(small_phrase_gru, form=Form((64, 64, 64), (8, 8, 8), "g minor", "4/4"), seed=1)
+    given = piece[0].pitches.astype(int)
+    given[96:100, 1:] = -1
+    how = {"given": given, "onsets": piece[0].struck, "particles": 16, "progress": False}
+    how["form"] = Form((64, 64, 64), (8, 8, 8), "g minor", "4/4")
+    found = [generate(small_phrase_gru, seed=seed, **how) for seed in range(12)]
+    for each in found:
+        free = given == -1
+        assert (each[0].pitches[~free] == given[~free]).all()
+    written = {each[0].pitches[96:100].tobytes() for each in found}
+    assert len(written) > 6, "twelve seeds write different bars"
+    # the likelihood of all given notes is estimated, whichever were read with one candidate
+    estimates = np.array([each.report["log_likelihood"].iloc[0] for each in found])
+    assert estimates.std() < 0.02 * abs(estimates.mean())

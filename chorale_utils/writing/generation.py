@@ -78,8 +78,10 @@ from .particles import (
     chunk_writer,
     initial_state,
     known_notes,
+    narrowed,
     playable_tokens,
     select_pieces,
+    widened,
 )
 from .requests import Request, allowed_notes, held_classes, plan_voicings, requested_chords
 
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
 
 COLDEST = 1e-4  # lowest temperature: only the likeliest note is ever sampled
 CANDIDATES = 64  # particles where a critic steers
+SETTLES = 32  # steps of given notes after which the best candidate is known
 PATIENCE = 3  # seconds after which a progress bar appears by default
 PHRASE = 32  # steps of a phrase, if only the length of the piece is known
 LONGEST = 640  # steps after which an endless piece is cut: the length of the longest in the corpus
@@ -260,9 +263,13 @@ def generate(
     wishes = _Wishes(
         model, fixed, length, forms, onsets, allowed, singable, particles > 1, tonic_ending
     )
-    writer = chunk_writer(model, shifts, rules, particles, steering)
+
+    def writer(particles: int) -> Callable[..., Any]:
+        return chunk_writer(model, shifts, rules, particles, steering)
+
     told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
-    state = initial_state(model, len(sequences), particles, shifts, len(wishes), told, steering)
+    first = 1 if wishes.settled(0) else particles
+    state = initial_state(model, len(sequences), first, shifts, len(wishes), told, steering)
     written = _write_all(
         writer,
         state,
@@ -749,6 +756,15 @@ class _Wishes:
         wanted = np.where(welcome, np.int8(ALLOWED), np.int8(AVOIDED))
         return np.where(may_come, wanted, np.int8(FORBIDDEN))
 
+    def settled(self, start: int) -> bool:
+        """Whether all notes of the chunk from the step `start` on are given, and no free note has
+        come so shortly before that the candidates still differ."""
+        free = np.append((self.fixed == FREE).any(axis=1), np.ones(self.length, bool))[
+            : max(self.ends[0] or self.length, len(self.fixed))
+        ]
+        near = free[max(0, start - SETTLES) : start + CHUNK]
+        return not near.any()
+
     def copies(
         self, written: np.ndarray, mask: np.ndarray, source: np.ndarray, start: int, particles: int
     ) -> np.ndarray:
@@ -912,7 +928,7 @@ class _Written(NamedTuple):
 
 
 def _write_all(
-    writer: Callable[..., Any],
+    writer: Callable[[int], Callable[..., Any]],
     state: dict[str, Any],
     wishes: _Wishes,
     streams: Sequence[_RandomStreams],
@@ -923,8 +939,9 @@ def _write_all(
     progress: Progress | None,
 ) -> list[_Written]:
     """Writes one piece for each random stream, side by side, up to `CHUNK` steps at a time; pieces
-    that have ended drop out."""
-    written = np.zeros((len(streams) * particles, 0, len(VOICES)), np.int32)
+    that have ended drop out. Where all notes are settled, one candidate is as good as many."""
+    now = state["log_weights"].shape[1]  # candidates of each piece
+    written = np.zeros((len(streams) * now, 0, len(VOICES)), np.int32)
     going_on = dict(enumerate(streams))
     finished = {}  # number of the piece -> _Written
     bar = tqdm(
@@ -936,6 +953,18 @@ def _write_all(
     )
     start = 0
     while going_on and start < len(wishes):
+        if wishes.settled(start) and now > 1:
+            log_weights = keras.ops.convert_to_numpy(state["log_weights"])
+            chosen = [
+                stream.choose(log_weights[place].astype(float))
+                for place, stream in enumerate(going_on.values())
+            ]
+            state = narrowed(state, np.array(chosen), transpositions)
+            written = written[np.arange(len(going_on)) * now + chosen]
+            now = 1
+        elif not wishes.settled(start) and now < particles:
+            state, now = widened(state, particles, transpositions), particles
+            written = np.repeat(written, particles, axis=0)
         mask, source = wishes.chunk(start, list(going_on))
         # A phrase can be copied only once it is written, so the chunk stops before such a copy.
         # Random numbers are drawn only for the steps that are written: so they do not depend on
@@ -944,10 +973,10 @@ def _write_all(
             (step for step in range(1, len(source)) if (source[step] >= start).any()), len(source)
         )
         drawn = CHUNK if steps == len(source) else steps
-        uniforms = [stream.for_notes(drawn, particles) for stream in going_on.values()]
+        uniforms = [stream.for_notes(drawn, particles)[..., :now] for stream in going_on.values()]
         resampling_uniforms = [stream.for_resampling(drawn) for stream in going_on.values()]
-        state["particle"]["copies"] = wishes.copies(written, mask, source, start, particles)
-        state, tokens, origin = writer(
+        state["particle"]["copies"] = wishes.copies(written, mask, source, start, now)
+        state, tokens, origin = writer(now)(
             state,
             mask,
             known_notes(mask),
@@ -963,9 +992,9 @@ def _write_all(
         start += steps
         if callable(progress):
             progress(start, len(wishes))
-        by_piece = written.reshape(len(going_on), particles, -1)
+        by_piece = written.reshape(len(going_on), now, -1)
         ended = keras.ops.convert_to_numpy(state["particle"]["ended"])
-        ended = ended.reshape(len(going_on), particles).all(axis=1)
+        ended = ended.reshape(len(going_on), now).all(axis=1)
         ended |= start >= len(wishes)
         for place, number in enumerate(list(going_on)):
             if ended[place]:

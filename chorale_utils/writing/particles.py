@@ -33,6 +33,7 @@ Notebook: 05_generation
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -158,6 +159,49 @@ def select_pieces(state: FilterState, going_on: np.ndarray, transpositions: int)
         )
 
     return {name: selected(name) for name in state}
+
+
+def widened(state: FilterState, particles: int, transpositions: int) -> FilterState:
+    """The state in which each piece's only particle has become several, all alike.
+
+    Args:
+        state: see `initial_state`, with one particle for each piece.
+        particles: number of particles for each piece.
+        transpositions: number of transpositions.
+    """
+    pieces = len(state["log_weights"])
+    state = _rows_taken(state, np.repeat(np.arange(pieces), particles), transpositions)
+    return state | {
+        "log_weights": np.zeros((pieces, particles), np.float32),
+        "log_evidence": state["log_evidence"] + state["log_weights"][:, 0],
+        "effective_sample_size": np.full(pieces, particles, np.float32),
+    }
+
+
+def narrowed(state: FilterState, chosen: np.ndarray, transpositions: int) -> FilterState:
+    """The state in which one particle of each piece is left, as after a resampling.
+
+    Args:
+        state: see `initial_state`.
+        chosen: int array (pieces,), the number of the one that is left, drawn by the weights.
+        transpositions: number of transpositions.
+    """
+    ops, (pieces, particles) = keras.ops, state["log_weights"].shape
+    state = _rows_taken(state, np.arange(pieces) * particles + chosen, transpositions)
+    mean = ops.logsumexp(state["log_weights"], axis=1) - ops.log(float(particles))
+    return state | {
+        "log_weights": np.zeros((pieces, 1), np.float32),
+        "log_evidence": state["log_evidence"] + mean,
+    }
+
+
+def _rows_taken(state: FilterState, particles: np.ndarray, transpositions: int) -> FilterState:
+    """The state with these particles, by their numbers among those of all pieces."""
+    numbers = {"model": _row_numbers(particles, transpositions), "particle": particles}
+    return state | {
+        name: keras.tree.map_structure(partial(_take_rows, numbers=of), state[name])
+        for name, of in numbers.items()
+    }
 
 
 def chunk_writer(
