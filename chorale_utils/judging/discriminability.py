@@ -301,22 +301,15 @@ def _lengths(grid, beats):
 
 def _skeletons(grid, rows):
     """The notes of one voice on four beats in a row, as intervals."""
-    return _by_voice(
-        grid,
-        rows,
-        [
-            (np.clip(np.diff(grid.pitches[rows], axis=1)[:, place], -_LEAP, _LEAP) + _LEAP)
-            for place in range(3)
-        ],
-        2 * _LEAP + 1,
-        _interval_name,
-    )
+    steps = np.clip(np.diff(grid.pitches[rows], axis=1), -_LEAP, _LEAP) + _LEAP  # (n, 3, 4)
+    parts = [(steps[:, place], 2 * _LEAP + 1, _interval_name) for place in range(3)]
+    return _by_voice(grid, rows, parts)
 
 
 def _rhythms(grid, rows):
     """On which of eight sixteenths, from a beat on, one voice begins a note."""
     begins = sum(grid.arrives[rows[:, 0] + later] << later for later in range(8))
-    return _by_voice(grid, rows, [begins], 256, _rhythm_name)
+    return _by_voice(grid, rows, [(begins, 256, _rhythm_name)])
 
 
 def _ranges(grid, rows):
@@ -325,16 +318,19 @@ def _ranges(grid, rows):
     sung = grid.pitches[steps]  # (n, 16, 4)
     wide = np.minimum(sung.max(axis=1) - sung.min(axis=1), _WIDE)
     many = np.minimum(grid.arrives[steps].sum(axis=1), 16)
-    return _by_voice(grid, rows, [wide, many], _WIDE + 1, str)
+    return _by_voice(
+        grid, rows, [(wide, _WIDE + 1, "{} semitones".format), (many, 17, "{} notes".format)]
+    )
 
 
-def _by_voice(grid, rows, values, size, name):
-    """Patterns of each voice for itself, of values (n, 4)."""
+def _by_voice(grid, rows, parts):
+    """Patterns of each voice for itself, of parts (values (n, 4), how many there are, their
+    names)."""
     voice = np.tile(np.arange(len(VOICES)), (len(rows), 1))
     return _packed(
         np.repeat(grid.piece[rows[:, 0]], len(VOICES)),
         [(voice.ravel(), 4, VOICES.__getitem__)]
-        + [(np.asarray(value).ravel(), size, name) for value in values],
+        + [(np.asarray(values).ravel(), size, name) for values, size, name in parts],
     )
 
 
