@@ -49,7 +49,7 @@ def make_gallery(
     Args:
         folder: its old content is replaced.
         model: name of a shipped model, or path of a ``.keras`` file.
-        seed: int for all pieces. They are written at temperature 1, within the ranges of Bach's
+        seed: int for all pieces. They are written at temperature 1, within the ranges of the
             voices; by `compose`, if the model takes a form.
         written: number of pieces to choose from.
         progress: whether to show a progress bar.
@@ -196,11 +196,11 @@ def _readme(table: pd.DataFrame, about: Mapping[str, Any], written: int) -> str:
         "# Ten chorales",
         "",
         f"Written by `{about['model']}` (weights {about['weights']}) from seed {about['seed']}, at "
-        f"temperature {about['temperature']:g}, within the ranges of Bach's voices. They were "
+        f"temperature {about['temperature']:g}, within the ranges of the voices. They were "
         f"chosen by a rule, not by hand: of {written} pieces, those that are at least {SHORTEST} "
         f"sixteenths long, that the model ended itself, and of whose 16-step passages at most "
         f"{MOST_COPIED:.0%} occur in one of the training pieces, in any transposition; and of "
-        f"these the {SHOWN} with the best grade. `chorale gallery` makes them anew.",
+        f"these the {SHOWN} with the best grade. `chorale gallery` makes them again.",
         "",
         'The grade is that of `chorale_utils.grade`. "Copied" is the share of the 16-step passages '
         'that also occur in a training piece, and "longest" the longest passage that does, in '
