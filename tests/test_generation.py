@@ -583,3 +583,18 @@ def test_given_bars_before_and_after_change_nothing_for_the_free_ones(small_phra
     # the likelihood of all given notes is estimated, whichever were read with one candidate
     estimates = np.array([each.report["log_likelihood"].iloc[0] for each in found])
     assert estimates.std() < 0.02 * abs(estimates.mean())
+
+
+def test_more_pieces_than_fit_side_by_side_are_the_same_and_progress_is_told_of_all(
+    small_chord_gru, monkeypatch
+):
+    told = []
+    how = {"steps": 40, "seed": 1, "particles": 4}
+    together = generate(small_chord_gru, 5, progress=lambda *steps: told.append(steps), **how)
+    assert told[-1][0] == told[-1][1]
+    monkeypatch.setattr(generation, "SIDE_BY_SIDE", 8)
+    told_in_groups = []
+    apart = generate(small_chord_gru, 5, progress=lambda *so: told_in_groups.append(so), **how)
+    assert [one.pitches.tobytes() for one in together] == [one.pitches.tobytes() for one in apart]
+    assert told_in_groups[-1][0] == told_in_groups[-1][1] == 3 * told[-1][1]
+    assert len(told_in_groups) > len(told)

@@ -65,7 +65,7 @@ class Mixture(ChoraleModel):
                 member.build(input_shape)
         self.built = True
 
-    def log_probs(
+    def log_probs(  # type: ignore[override]  # takes a form, see ChoraleModel.takes_form
         self, tokens: Tensor, form: Tensor | None = None, training: bool = False
     ) -> Tensor:
         """See `ChoraleModel.log_probs`."""
@@ -87,7 +87,8 @@ class Mixture(ChoraleModel):
         self, state: dict[str, Any], voice: int, previous: Tensor
     ) -> tuple[Tensor, dict[str, Any]]:
         """See `ChoraleModel.next_note`."""
-        told, later = [], {}
+        told: list[Tensor] = []
+        later: dict[str, Any] = {}
         for number, member in enumerate(self.members):
             ending = _named("", number)
             own = {

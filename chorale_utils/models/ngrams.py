@@ -259,10 +259,10 @@ def read_pieces(chorales: Sequence[Chorale]) -> Patterns:
         longest = CHUNK * -(-int(lengths[numbers].max()) // CHUNK)
         chords = np.zeros((len(numbers), longest, len(VOICES)), np.int32)
         forms = np.zeros((len(numbers), longest, len(FEATURES)), np.int32)
-        for row, number in enumerate(numbers):
+        for place, number in enumerate(numbers):
             piece = chorales[number]
-            chords[row, : len(piece)] = score_with_ends(piece)[1:-1]
-            forms[row, : len(piece)] = form_rows(piece)[1:-1]
+            chords[place, : len(piece)] = score_with_ends(piece)[1:-1]
+            forms[place, : len(piece)] = form_rows(piece)[1:-1]
         memory, read = begin_reading(len(numbers)), []
         for first in range(0, longest, CHUNK):
             part = slice(first, first + CHUNK)

@@ -92,6 +92,7 @@ if TYPE_CHECKING:
 COLDEST = 1e-4  # lowest temperature: only the likeliest note is ever sampled
 CANDIDATES = 64  # particles where a critic steers
 SETTLES = 32  # steps of given notes after which the best candidate is known
+SIDE_BY_SIDE = 1024  # candidates that are written at a time: with phrase_gru, some 3 GiB
 PATIENCE = 3  # seconds after which a progress bar appears by default
 PHRASE = 32  # steps of a phrase, if only the length of the piece is known
 LONGEST = 640  # steps after which an endless piece is cut: the length of the longest in the corpus
@@ -260,27 +261,46 @@ def generate(
     )
     sequences = list(_seeds(seed, count, best_of))
     forms = _forms(form, length, model, sequences, best_of, beginning)
-    wishes = _Wishes(
-        model, fixed, length, forms, onsets, allowed, singable, particles > 1, tonic_ending
-    )
+    beside = max(1, SIDE_BY_SIDE // (particles * len(shifts)))  # pieces that are written at a time
+    groups = [slice(at, at + beside) for at in range(0, len(sequences), beside)]
+    wishes = [
+        _Wishes(
+            model,
+            fixed,
+            length,
+            forms and forms[group],
+            onsets,
+            allowed,
+            singable,
+            particles > 1,
+            tonic_ending,
+        )
+        for group in groups
+    ]
 
     def writer(particles: int) -> Callable[..., Any]:
         return chunk_writer(model, shifts, rules, particles, steering)
 
-    told = None if forms is None else np.stack([each.features(len(wishes)) for each in forms])
-    first = 1 if wishes.settled(0) else particles
-    state = initial_state(model, len(sequences), first, shifts, len(wishes), told, steering)
-    written = _write_all(
-        writer,
-        state,
-        wishes,
-        [_RandomStreams(sequence) for sequence in sequences],
-        particles,
-        len(shifts),
-        temperature,
-        movement,
-        progress,
-    )
+    written: list[_Written] = []
+    with _Progress(sum(map(len, wishes)), progress) as written_so_far:
+        for group, wish in zip(groups, wishes):
+            told = None
+            if forms is not None:
+                told = np.stack([each.features(len(wish)) for each in forms[group]])
+            streams = [_RandomStreams(sequence) for sequence in sequences[group]]
+            first = 1 if wish.settled(0) else particles
+            state = initial_state(model, len(streams), first, shifts, len(wish), told, steering)
+            written += _write_all(
+                writer,
+                state,
+                wish,
+                streams,
+                particles,
+                len(shifts),
+                temperature,
+                movement,
+                written_so_far,
+            )
     pieces = [
         _chorale(piece.tokens, model, forms[number] if forms else None, number // best_of)
         for number, piece in enumerate(written)
@@ -920,6 +940,36 @@ class _RandomStreams:
         return int(self.resampling.choice(len(log_weights), p=shares / shares.sum()))
 
 
+class _Progress:
+    """How far the work has come, in steps, shown as `progress` asks for (see `generate`)."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.told = progress if callable(progress) else None
+        self.done = 0
+        self.bar = tqdm(
+            total=total,
+            unit="step",
+            file=sys.stdout,
+            disable=None if progress is None else callable(progress) or not progress,
+            delay=0 if progress else PATIENCE,
+        )
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.close()
+
+    def add(self, steps: int) -> None:
+        """Tells that so many more steps are written, or need not be."""
+        if not steps:
+            return
+        self.done += steps
+        self.bar.update(steps)
+        if self.told is not None:
+            self.told(self.done, self.bar.total)
+
+
 class _Written(NamedTuple):
     """A finished piece."""
 
@@ -936,7 +986,7 @@ def _write_all(
     transpositions: int,
     temperature: float,
     movement: float,
-    progress: Progress | None,
+    progress: _Progress,
 ) -> list[_Written]:
     """Writes one piece for each random stream, side by side, up to `CHUNK` steps at a time; pieces
     that have ended drop out. Where all notes are settled, one candidate is as good as many."""
@@ -944,13 +994,6 @@ def _write_all(
     written = np.zeros((len(streams) * now, 0, len(VOICES)), np.int32)
     going_on = dict(enumerate(streams))
     finished = {}  # number of the piece -> _Written
-    bar = tqdm(
-        total=len(wishes),
-        unit="step",
-        file=sys.stdout,
-        disable=None if progress is None else callable(progress) or not progress,
-        delay=0 if progress else PATIENCE,
-    )
     start = 0
     while going_on and start < len(wishes):
         if wishes.settled(start) and now > 1:
@@ -988,10 +1031,8 @@ def _write_all(
         )
         tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
         written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)
-        bar.update(steps)
         start += steps
-        if callable(progress):
-            progress(start, len(wishes))
+        progress.add(steps)
         by_piece = written.reshape(len(going_on), now, -1)
         ended = keras.ops.convert_to_numpy(state["particle"]["ended"])
         ended = ended.reshape(len(going_on), now).all(axis=1)
@@ -1003,7 +1044,7 @@ def _write_all(
         if going_on and ended.any():
             state = select_pieces(state, ~ended, transpositions)
             written = by_piece[~ended].reshape(-1, *written.shape[1:])
-    bar.close()
+    progress.add(len(wishes) - start)
     return [finished[number] for number in sorted(finished)]
 
 

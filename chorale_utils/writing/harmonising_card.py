@@ -76,7 +76,7 @@ def ship(
     kept = 0
     for label, options in ways.items():
         groups[label] = [
-            harmonize(melody=original, seed=SEED + number, **({"model": COMPOSER} | options))[0]
+            harmonize(melody=original, seed=SEED + number, **{"model": COMPOSER, **options})[0]
             for number, original in enumerate(
                 tqdm(originals, label, file=sys.stdout, unit=" melodies")
             )

@@ -109,7 +109,8 @@ def initial_state(
         ((2, 8), (16, 4))
     """
     total = count * particles
-    told, judged = {}, {}
+    told: dict[str, Any] = {}
+    judged: dict[str, Any] = {}
     if forms is not None:
         told["form"] = _forms_as_read(forms, particles, transpositions)
         judged = {
