@@ -196,9 +196,9 @@ def _card(rows, files):
         "## Agreement with people",
         "",
         "The share of time in which the analysis says what a person wrote: the local key, the "
-        "root, and key, numeral and inversion together. Of two keys given to a pivot chord the "
-        "second counts. The twenty are analysed in folds, each with what was learnt from the "
-        "others.",
+        "root, and key, numeral and inversion together. Where a person gives a pivot chord "
+        "two keys, the second counts. The twenty are analysed in folds, each fold with what was "
+        "learnt from the others.",
         "",
         "| analyses | pieces | local key | root | key, numeral, inversion | worst piece | time |",
         "|---|---|---|---|---|---|---|",
@@ -214,9 +214,9 @@ def _card(rows, files):
         "## The key of the whole",
         "",
         "How often `main_key`, the local key at the end, and `key_of_notes`, which knows only how "
-        "long each note sounds, name the key that a person has last or first, or that the "
-        "corrected edition states. `find_key` is the one where chords sound, the other where a "
-        "single voice does.",
+        "long each note sounds, name the last or first key of a person's analysis, or the key that "
+        "the corrected edition states. `find_key` uses the former where chords sound, the latter "
+        "where a single voice does.",
         "",
         "| | pieces | `main_key` | `key_of_notes` |",
         "|---|---|---|---|",

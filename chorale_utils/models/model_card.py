@@ -41,9 +41,9 @@ FIGURES = ["epochs", "minutes", "nats", "val_nats"]  # in a comparison of traini
 DECIDED_BY_VALIDATION = {
     "note_gru": "The validation pieces decided where a plateau was, when to stop and which weights "
     "were best. The test pieces decided nothing.",
-    "chord_gru": "Within a training the validation pieces decided nothing, but between trainings "
-    "much: features, decay, dropout, when to stop a training that was getting nowhere, and which "
-    "weights to ship. So the validation figures below are the best of several, and a little "
+    "chord_gru": "Within a training the validation pieces decided nothing. Between trainings they "
+    "decided much: features, decay, dropout, when to stop a training that was getting nowhere, and "
+    "which weights to ship. So the validation figures below are the best of several, and a little "
     "flattering.",
     "phrase_gru": "Within the training the validation pieces decided nothing; they decided between "
     "three designs. The model is the mixture of two trainings that differ in their seeds alone.",
@@ -177,7 +177,7 @@ def _card(
             "",
             "## What was tried",
             "",
-            "Each row is a training of its own, as its checkpoint tells: the settings in which it "
+            "Each row is a training of its own, read from its checkpoint: the settings in which it "
             "differs from most of the others, and nats per note at the end, in training (dropout "
             "on) and on the validation pieces (one pass).",
             "",

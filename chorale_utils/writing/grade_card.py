@@ -261,10 +261,10 @@ def _card(
         "",
         "## What it is made of",
         "",
-        "Points for each unit of a measure (see `describe_measures`) above what is usual. Below "
-        "`low` the measure counts upwards again, and above `high` it is cut off (twice as far "
-        "above the usual as 99 of 100 of Bach's pieces stay). A measure that is not listed adds "
-        "nothing to the others.",
+        "Points for each unit of a measure (see `describe_measures`) above what is usual. A "
+        "value below `low` counts as if it were as far above `low`, and a value above `high` "
+        "counts as `high` (twice as far above the usual as 99 of 100 of Bach's pieces stay). A "
+        "measure that is not listed adds nothing to the others.",
         "",
         "| measure | low | usual | high | points per unit | most that it can take |",
         "|---|---|---|---|---|---|",
