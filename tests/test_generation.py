@@ -585,6 +585,18 @@ def test_given_bars_before_and_after_change_nothing_for_the_free_ones(small_phra
     assert estimates.std() < 0.02 * abs(estimates.mean())
 
 
+def test_a_piece_beside_a_much_shorter_one_keeps_its_candidates_to_the_end(small_phrase_gru):
+    short, long = (Form((32,) * phrases, (0,) * phrases, "C major", "4/4") for phrases in (1, 4))
+    beside, alone = (
+        generate(small_phrase_gru, 2, form=forms, particles=4, seed=1)
+        for forms in ([short, long], [long, long])
+    )
+    np.testing.assert_array_equal(beside[1].pitches, alone[1].pitches)
+    assert beside.report["log_likelihood"].iloc[1] == pytest.approx(
+        alone.report["log_likelihood"].iloc[1], rel=1e-4
+    )
+
+
 def test_more_pieces_than_fit_side_by_side_are_the_same_and_progress_is_told_of_all(
     small_chord_gru, monkeypatch
 ):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given as drawn, settings, strategies as st
 
-from chorale_utils import VOICE_RANGES, VOICES, generate, note_probs
+from chorale_utils import VOICE_RANGES, VOICES, generate, note_gru, note_probs
 from chorale_utils.encoding import VOCABULARY, encode, notes_to_tokens, tokens_to_notes
 from chorale_utils.models.backend import keras
 from chorale_utils.models.model import ChoraleModel
@@ -269,6 +269,13 @@ def test_same_seed_same_piece_whatever_is_written_beside_it_with_candidates_too(
     assert alone.report["resamplings"].iloc[0] == beside.report["resamplings"].iloc[0] > 0
     assert not np.array_equal(beside[1].pitches, beside[2].pitches)
     assert list(beside.report.index) == [piece.name for piece in beside]
+
+
+def test_as_many_particles_in_all_may_be_those_of_few_pieces_or_of_many():
+    model, free = note_gru(width=4, layers=1), np.full((8, 4), -1)
+    for count, particles in ((2, 8), (1, 16), (4, 4)):
+        pieces = generate(model, count, given=free, particles=particles, seed=1)
+        assert [len(piece) for piece in pieces] == [8] * count
 
 
 def test_a_region_written_anew_keeps_every_other_note(small_chord_gru, music21_corpus):

@@ -780,7 +780,7 @@ class _Wishes:
         """Whether all notes of the chunk from the step `start` on are given, and no free note has
         come so shortly before that the candidates still differ."""
         free = np.append((self.fixed == FREE).any(axis=1), np.ones(self.length, bool))[
-            : max(self.ends[0] or self.length, len(self.fixed))
+            : max(*(end or self.length for end in self.ends), len(self.fixed))
         ]
         near = free[max(0, start - SETTLES) : start + CHUNK]
         return not near.any()

@@ -12,9 +12,9 @@ better; the product of their mean weights is an unbiased estimate of the probabi
 fixed.
 
 All requirements on a piece are one mask over steps, voices and tokens, in which each token is
-`FORBIDDEN`, `AVOIDED` (sampled only if no other note is left) or `ALLOWED`. Only the rules between
-two voices, crossing and parallels, depend on what has been written; notes that break them are
-avoided, too.
+`FORBIDDEN`, `AVOIDED` (sampled only if no other note is left) or `ALLOWED`. Only the `Rules`
+(crossing, parallels, sevenths, augmented seconds) depend on what has been written; notes that break
+them are avoided, too.
 
 This file deals only in tensors; generation.py documents and checks what a user may ask for. In the
 shapes below, B is the number of particles of all pieces together, and K the number of
@@ -439,7 +439,7 @@ def _busier(
     ops, tokens = keras.ops, np.arange(len(sounding))
     goes_on = soprano >= VOCABULARY
     if len(sounding) == VOCABULARY:  # whether a note is struck again is not known
-        goes_on = soprano == before[:, 0]
+        goes_on = ops.logical_and(soprano == before[:, 0], soprano >= FIRST_NOTE_TOKEN)
     begins = ops.logical_and(
         sounding >= FIRST_NOTE_TOKEN,
         ops.logical_and(tokens < VOCABULARY, sounding != before[:, voice, None]),
@@ -580,7 +580,9 @@ def _resample_where_needed(
             ops.arange(particles),
         )  # (pieces, particles)
         first = particles * ops.arange(ops.shape(log_weights)[0])[:, None]  # per piece
-        chosen = ops.reshape(chosen + first, (-1,))  # (B,)
+        # The length is told, not left to be found: a loop that was compiled for any number of
+        # pieces and of particles may know their product, and wants it to stay known.
+        chosen = ops.reshape(chosen + first, ops.shape(particle["ended"]))  # (B,)
         rows = _row_numbers(chosen, transpositions)  # (B * K,)
         log_mean = total - ops.log(ops.cast(particles, "float32"))
         return (
