@@ -10,7 +10,7 @@ from chorale_utils import VOICE_RANGES, VOICES, generate, note_gru, note_probs
 from chorale_utils.encoding import VOCABULARY, encode, notes_to_tokens, tokens_to_notes
 from chorale_utils.models.backend import keras
 from chorale_utils.models.model import ChoraleModel
-from chorale_utils.writing.particles import _systematic_resampling
+from chorale_utils.writing.particles import _busier, _sounding, _systematic_resampling
 
 FIFTH = (10, 17, 22)  # tokens of a note, its fifth and its octave
 
@@ -276,6 +276,16 @@ def test_as_many_particles_in_all_may_be_those_of_few_pieces_or_of_many():
     for count, particles in ((2, 8), (1, 16), (4, 4)):
         pieces = generate(model, count, given=free, particles=particles, seed=1)
         assert [len(piece) for piece in pieces] == [8] * count
+
+
+def test_voices_are_busier_under_a_note_that_goes_on_and_not_under_a_rest():
+    before = np.array([[1, 20, 15, 10], [30, 20, 15, 10], [30, 20, 15, 10]], np.int32)
+    soprano = np.array([1, 30, 31], np.int32)  # rests on, holds, moves
+    more = keras.ops.convert_to_numpy(
+        _busier(np.float32(2), soprano, before, voice=1, sounding=_sounding(VOCABULARY))
+    )
+    assert not more[[0, 2]].any()
+    np.testing.assert_allclose(more[1, [1, 20, 22]], [0, 0, np.log(2)], rtol=1e-6)
 
 
 def test_a_region_written_anew_keeps_every_other_note(small_chord_gru, music21_corpus):
