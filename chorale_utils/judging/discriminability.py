@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 
 PASSAGE = 64  # steps: four bars of four quarters
 RARE = 3  # patterns found in fewer pieces or passages than this are ignored
-PENALTY = 1.0  # on the squared weights, relative to the loss of one piece
-NEWTON_STEPS = 12
+PENALTY = 1.0  # on the squared weights, relative to the loss of one piece or passage
 _LEAP = 13  # semitones; a voice that goes further counts as this
 _WIDE = 19  # semitones; voices further apart count as this
 _LONG = 16  # steps; longer notes count as this
@@ -118,7 +117,7 @@ def discriminability(
         tested = np.flatnonzero(np.isin(group[owner], (1, other)))
         chosen = counts.common(learnt)
         rows = counts.matrix(learnt, chosen)
-        judge = LogisticRegression(rows, group[owner[learnt]] == mine)
+        judge = LogisticRegression(rows, group[owner[learnt]] == mine, PENALTY)
         scores = judge.log_odds(counts.matrix(tested, chosen))
         writers = group[owner[tested]] == other
         aucs.append(auc(scores[writers], scores[~writers]))
@@ -275,7 +274,8 @@ def _patterns(grid):
 
 def _in_a_row(grid, beats, order):
     """int array (n, order) of steps: beats that follow each other at once in one piece."""
-    rows = np.stack([beats[first : len(beats) - order + 1 + first] for first in range(order)], 1)
+    many = max(0, len(beats) - order + 1)
+    rows = np.stack([beats[first : first + many] for first in range(order)], 1)
     together = (np.diff(rows, axis=1) == STEPS_PER_QUARTER).all(axis=1)
     return rows[together & (grid.piece[rows[:, 0]] == grid.piece[rows[:, -1]])]
 
@@ -291,7 +291,7 @@ def _lengths(grid, beats):
     length = np.zeros_like(grid.pitches)
     notes = grid.notes
     lasting = np.minimum(notes["length"], _LONG)
-    for at in range(_LONG):  # a longer note is as long to its last step, but nobody asks further
+    for at in range(_LONG):  # on the later beats of a longer note, 0 is counted
         going = lasting > at
         length[notes["start"][going] + at, notes["voice"][going]] = lasting[going]
     return _packed(

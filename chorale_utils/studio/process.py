@@ -34,7 +34,7 @@ from .moments import FREE, MOVEMENTS, Settings
 from .pieces import tune_of
 from .writer import KEY, Answer
 
-COMPILED_BY = ("particles", "parallels", "crossing", "movement")  # each combination is compiled
+COMPILED_BY = ("particles", "parallels", "crossing")  # each combination is compiled
 MOST_WAITING = 8  # unanswered requests of one page
 
 

@@ -59,8 +59,8 @@ def compose(
         particles: number of candidates for each piece, among which the critic and the rules choose.
         best_of: number of pieces written for each one returned; the critic picks the best.
         how: any other argument of `generate`. By default, voices keep to the usual
-            ranges of a choir, do not cross, do not move in parallel fifths or octaves or
-            by augmented seconds, sevenths fall, and the end is the tonic in root position.
+            ranges of a choir, do not cross, and do not move in parallel fifths or octaves or
+            by augmented seconds; sevenths stay or fall; and the end is the tonic in root position.
 
     Returns:
         `Pieces`, a list of Chorale with a report.

@@ -192,9 +192,9 @@ def generate(
         rests: whether a voice may rest where no rest is given.
         tonic_ending: whether a piece whose form has a key must end on the tonic in root position; a
             rule like the others. None: if a critic steers.
-        movement: how busy the voices are that go along with a syllable of the soprano: the odds
-            that one of them moves while the soprano's note goes on are multiplied by it. 1 is as
-            in Bach, 0 moves all voices together, note against note.
+        movement: how busy the lower voices are while the soprano holds a note: the odds that one
+            of them moves then are multiplied by it. 1 is as in Bach, 0 moves all voices together,
+            note against note.
 
         A note that breaks a rule (ranges, crossing, parallels, pitch classes, rests) is sampled
         only if no other note is left; given notes are always kept. With several particles, a
@@ -364,7 +364,7 @@ def harmonize(
             how many.
         particles: number of candidates for each setting.
         parallels: as in `generate`, but not allowed by default: left to itself, chord_gru writes
-            eight to eleven times as many as Bach, with one candidate or with many
+            some eight times as many as Bach, with one candidate or with many
             (writing/harmonising.md).
         judge: as in `generate`.
         part, strict, repeats: for a file or a stream, see `load_melody`.

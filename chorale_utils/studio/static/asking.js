@@ -77,7 +77,7 @@ function asking(desk) {
   const bars = el("input", { type: "number", min: 1, max: 40, value: 4 });
   const form = el(
     "select",
-    { title: "Which phrases a chorale has that is written" },
+    { title: "Whether a new chorale has phrases of its own or those of this piece" },
     el("option", { value: "new" }, "new phrases"),
     el("option", { value: "piece" }, "phrases of this piece"),
   );

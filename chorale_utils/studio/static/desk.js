@@ -4,7 +4,7 @@
 const WORKS = {
   harmonise: "Harmonising",
   rewrite: "Rewriting",
-  continue: "Going on",
+  continue: "Continuing",
   write: "Writing a chorale",
   open: "Opening",
 };

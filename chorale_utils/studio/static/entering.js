@@ -77,7 +77,7 @@ function midiKeyboard(desk) {
         for (const input of inputs) input.onmidimessage = hear;
         const names = inputs.map((input) => input.name).join(", ");
         if (names) desk.say(`Listening to ${names}.`);
-        else desk.say("No MIDI keyboard is connected. Plug one in: it is heard at once.", true);
+        else desk.say("No MIDI keyboard is connected. Plug one in, and it works at once.", true);
       };
       access.onstatechange = listen;
       listen();

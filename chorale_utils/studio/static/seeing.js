@@ -78,15 +78,15 @@ function opinion(desk) {
       `Critic ${signed(sum)} for the whole: log-odds that Bach wrote it and not the machine. ` +
       (told.length
         ? `Least like him: ${told.length > 1 ? "bars" : "bar"} ${told.join(", ")}.`
-        : "Every bar is more like him.");
+        : "Every bar is more like Bach.");
   });
   desk.when("about", ({ opinion: judged }) => {
     if (judged?.grade === undefined) return shown.replaceChildren();
     const costs = judged.reasons
       .filter(([, points]) => points < -0.5)
       .map(([name, points]) => `${name} ${points}`);
-    const why = costs.length ? ` It loses most by ${costs.join(", ")}.` : "";
-    shown.textContent = `Grade ${judged.grade}; Bach's middle piece has 0.${why}`;
+    const why = costs.length ? ` It loses most through ${costs.join(", ")}.` : "";
+    shown.textContent = `Grade ${judged.grade}; Bach's median piece has 0.${why}`;
   });
   return el("div", {}, criticised, shown);
 }

@@ -132,7 +132,7 @@ function head(desk) {
     } else {
       doing.textContent = before
         ? `${work}: ${before} before you`
-        : `${work}: the model gets ready…`;
+        : `${work}: the model is getting ready…`;
       progress.removeAttribute("value");
     }
   });
