@@ -28,7 +28,7 @@ def test_command_shows_the_cell_that_failed(failing_story, tmp_path):
     ended = chorale("run", "--notebooks", failing_story, "--output", tmp_path, "--run-id", "r")
     assert ended.returncode == 1
     assert "notebook 02_second, cell In [4]: ValueError: note 30" in ended.stderr
-    assert "raise ValueError(f'note {notes[1]}')" in ended.stderr and "is kept" in ended.stderr
+    assert "raise ValueError(f'note {notes[1]}')" in ended.stderr and "are kept" in ended.stderr
 
 
 def test_command_reads_parameters_as_the_notebooks_declare_them_whatever_environment_is_active(

@@ -111,5 +111,7 @@ def test_a_critic_without_opinion_changes_nothing(small_chord_gru):
     np.testing.assert_array_equal(with_it.pitches, without.pitches)
     with pytest.raises(ValueError, match="several particles"):
         generate(writer, form=FORM, critic=silent, particles=1, progress=False)
+    with pytest.raises(TypeError, match="critic True: expected a Critic, None"):
+        generate(writer, form=FORM, critic=True, particles=4, progress=False)
     with pytest.raises(ValueError, match="a model that takes a form"):
         generate(small_chord_gru, critic=silent, particles=4, progress=False)

@@ -23,7 +23,10 @@ from chorale_utils.story.pipeline import refresh, resume, run
 
 PACKAGE = Path(extras.__file__).parent
 PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
-WITH_THEM = {"tinysoundfont"}  # a reader of SoundFonts, for those who have it
+WITH_THEM = {
+    "tinysoundfont",
+    "IPython",
+}  # a reader of SoundFonts, for those who have it; the caller
 
 
 def declared(requirements):

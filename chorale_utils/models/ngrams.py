@@ -246,7 +246,7 @@ def read_pieces(chorales: Sequence[Chorale]) -> Patterns:
     Examples:
         >>> chord = [72, 67, 64, 48]
         >>> patterns = read_pieces([Chorale([chord] * 4, key="C major", time_signature="4/4")])
-        >>> patterns.lengths.tolist(), patterns.step.max()
+        >>> patterns.lengths.tolist(), int(patterns.step.max())
         ([4], 3)
 
     Notebook: 03_model_training

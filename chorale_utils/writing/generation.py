@@ -220,6 +220,8 @@ def generate(
     Notebook: 05_generation
     """
     model, shifts = as_model(model), tuple(checked_transpositions(transpositions))
+    if critic not in (None, False) and not isinstance(critic, Critic):
+        raise TypeError(f"critic {critic!r}: expected a Critic, None for the shipped one, or False")
     steering = critic or None
     if critic is None and particles != 1:
         steering = critic_of(model)
@@ -373,8 +375,8 @@ def harmonize(
             finds.
         quarters: lengths of the notes of a list, in quarters: one number for all, or one for each;
             all multiples of a sixteenth.
-        temperature, seed, transpositions, ranges, crossing, sevenths, augmented, best_of, progress,
-            critic, movement: as in `generate`.
+        temperature, seed, transpositions, ranges, crossing, sevenths, augmented: as in `generate`.
+        best_of, progress, critic, movement: as in `generate`.
         form: as in `generate`, and as long as the melody; None takes the form of the melody, for a
             model that takes one.
         numerals: chords to use, as Roman numerals, one for each quarter from the first, such as
