@@ -114,3 +114,17 @@ def test_its_options_are_those_of_the_commands(capsys):
         known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
         for line in re.findall(rf"^chorale {command} (.*)$", README, re.MULTILINE):
             assert set(re.findall(r"--[a-z-]+", line)) <= known
+
+
+def test_the_figures_of_the_composer_are_those_of_its_card():
+    card = (PROJECT / "chorale_utils/writing/composing.md").read_text(encoding="utf-8")
+    text = " ".join(README.split())
+    for name in ("phrase_gru", "chord_gru"):
+        valid, test = re.search(rf"^\| {name} \| (\S+) \| (\S+) \|$", card, re.MULTILINE).groups()
+        assert re.search(rf"{valid}\D.*?{test}\D", text), name
+    for writer, sentence in (
+        ("`compose`", r"in (\d+) pairs of a hundred"),
+        ("chord_gru, under", r"against `chord_gru` it is (\d+)"),
+    ):
+        auc = re.search(rf"^\| {re.escape(writer)}[^|]*\| (\S+)", card, re.MULTILINE).group(1)
+        assert re.search(sentence, text).group(1) == f"{100 * float(auc):.0f}", writer

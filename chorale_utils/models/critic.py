@@ -8,8 +8,8 @@ writer and critic.
 
 This critic is linear. It counts small patterns (see `ngrams`), and each pattern has a share in the
 log-odds. A pattern is counted at the step that completes it, so a candidate can be weighted as soon
-as a step is written. With some 230 real pieces, weights with a penalty generalise better than a
-network does: a GRU of 460,000 weights was tried, and left twice as much for a judge to find.
+as a step is written. There are only some 230 real pieces to learn from, for which weights with a
+penalty are enough.
 
 One round is not enough. Steered by a first critic, the writer makes other mistakes; a second critic
 learns these from what it then writes, and their weights are added (`Critic.plus`). Where no critic
@@ -42,7 +42,7 @@ from .ngrams import Patterns, begin_reading, read_pieces, read_step
 PASSAGE = 64  # steps of the passages that the critic is trained on
 RARE = 3  # patterns in fewer pieces than this are not counted
 PENALTY = 0.01  # on the squares of the weights, relative to one passage's loss
-STRENGTH = 1.6  # the penalty makes weights too small: passages held out want 1.5 to 2 times as much
+STRENGTH = 1.6  # the penalty makes the weights too small
 
 
 @keras.saving.register_keras_serializable("chorale_utils")

@@ -1,8 +1,7 @@
 """A mixture: several trained models that predict as one, by the mean of their probabilities.
 
-Models that are trained alike from different beginnings make different mistakes. With some 240
-pieces to learn from, the mean of two predicts better than either of them, and better than one of
-twice the size.
+Models that are trained alike from different beginnings make different mistakes, so the mean of two
+predicts better than either of them (notebook 3 shows by how much).
 
 References:
     Hansen and Salamon (1990), "Neural Network Ensembles".

@@ -129,7 +129,8 @@ def read_step(
     something = struck > 0
     on_beat = ops.logical_and(place == 0, lowest > 0)
     in_key = ops.logical_and(on_beat, has_key)
-    mode, fermata = (told["mode"], 3), ops.minimum(told["before_fermata"], NEAR)
+    mode = (told["mode"], 3)  # 1 to 3 where the key is known
+    fermata = ops.minimum(told["before_fermata"], NEAR)
     now, last = (kind_of_chord, CHORDS), memory["bass"]
     follows = [step - memory["beat"][:, -back] == STEPS_PER_QUARTER * back for back in (1, 2)]
     second, third = ops.logical_and(in_key, follows[0]), ops.logical_and(in_key, follows[1])

@@ -196,10 +196,10 @@ def generate(
             of them moves then are multiplied by it. 1 is as in Bach, 0 moves all voices together,
             note against note.
 
-        A note that breaks a rule (ranges, crossing, parallels, pitch classes, rests) is sampled
-        only if no other note is left; given notes are always kept. With several particles, a
-        candidate loses weight for every note that a rule takes from it, so that rules choose
-        among pieces, not only among notes.
+        A note that breaks a rule (ranges, crossing, parallels, sevenths, augmented seconds, pitch
+        classes, rests) is sampled only if no other note is left; given notes are always kept. With
+        several particles, a candidate loses weight for every note that a rule takes from it, so
+        that rules choose among pieces, not only among notes.
 
     Returns:
         `Pieces`, a list of Chorale with a report.
@@ -220,11 +220,7 @@ def generate(
     Notebook: 05_generation
     """
     model, shifts = as_model(model), tuple(checked_transpositions(transpositions))
-    if critic not in (None, False) and not isinstance(critic, Critic):
-        raise TypeError(f"critic {critic!r}: expected a Critic, None for the shipped one, or False")
-    steering = critic or None
-    if critic is None and particles != 1:
-        steering = critic_of(model)
+    steering = _steering(critic, model, particles)
     steered = steering is not None
     if particles is None:
         particles = CANDIDATES if steered else 1
@@ -444,7 +440,7 @@ def harmonize(
         name = piece.name.replace("generated", "harmonised")
         return replace(tune, pitches=piece.pitches, name=name, onsets=struck, bwv=None)
 
-    steered = critic is not False and (critic or (particles != 1 and critic_of(model)))
+    steered = _steering(critic, model, particles) is not None
 
     def judge_settings(pieces: list[Chorale]) -> ArrayLike:
         return _judge_or_grade(judge)([setting(piece) for piece in pieces])
@@ -591,6 +587,17 @@ def _check_temperature(temperature: Any) -> None:
             f"temperature {temperature!r}: expected a number from {COLDEST} up, such as 0.8 "
             f"(cautious) or 1"
         )
+
+
+def _steering(critic: Any, model: ChoraleModel, particles: int | None) -> Critic | None:
+    """The critic that steers: the one given, or that of the model if there is a choice to make."""
+    if critic is None:
+        return None if particles == 1 else critic_of(model)
+    if critic is False:
+        return None
+    if not isinstance(critic, Critic):
+        raise TypeError(f"critic {critic!r}: expected a Critic, None for the shipped one, or False")
+    return critic
 
 
 def _check_movement(movement: Any) -> None:
