@@ -49,7 +49,7 @@ def asked(
         given[:, others] = np.where(sings, FREE, SILENCE)[:, None]
         form, syllables = melody_form(as_melody(sung, tune), tune), syllables_of(sung, tune)
         if not locks[len(given) - STEPS_PER_QUARTER : len(given), others].any():
-            classes = ending_on_tonic(sung, tune)
+            classes = ending_on_tonic(sung, tune, either_third=True)
     elif work == "rewrite":
         if selection is None:
             raise ValueError("nothing is selected: select the bars or voices to rewrite")

@@ -190,8 +190,8 @@ def generate(
         critic: `Critic` whose log-odds steer the particles, for a model that takes a form. None:
             the one shipped for the model, if there is one, and several particles; False: none.
         rests: whether a voice may rest where no rest is given.
-        tonic_ending: whether a piece whose form has a key must end on the tonic in root position; a
-            rule like the others. None: if a critic steers.
+        tonic_ending: whether a piece whose form has a key must end on the tonic in root position,
+            in minor with either third; a rule like the others. None: if a critic steers.
         movement: how busy the lower voices are while the soprano holds a note: the odds that one
             of them moves then are multiplied by it. 1 is as in Bach, 0 moves all voices together,
             note against note.
@@ -225,13 +225,18 @@ def generate(
     if particles is None:
         particles = CANDIDATES if steered else 1
     ranges = RANGES if ranges is None and steered else ranges
-    rules = Rules(
-        *(
-            steered if allowed_to is None else not allowed_to
-            for allowed_to in (crossing, parallels, sevenths, augmented)
-        )
-    )
     tonic_ending = steered if tonic_ending is None else tonic_ending
+    no_crossing, no_parallels, sevenths_fall, no_augmented_seconds = (
+        steered if allowed_to is None else not allowed_to
+        for allowed_to in (crossing, parallels, sevenths, augmented)
+    )
+    rules = Rules(
+        no_crossing,
+        no_parallels,
+        sevenths_fall,
+        no_augmented_seconds,
+        one_third=tonic_ending or pitch_classes is not None,
+    )
     if judge is None and steering is not None:
         judge = steering.opinions
     check_whole_numbers(1, count=count, particles=particles, best_of=best_of)
@@ -461,7 +466,7 @@ def harmonize(
         best_of=best_of,
         judge=None if judge is None and steered else judge_settings,
         progress=progress,
-        pitch_classes=_classes(tune, number, tonic_ending, requests),
+        pitch_classes=_classes(tune, number, tonic_ending, requests, model.takes_form),
         form=form,
         onsets=tune.struck if writes_scores else None,
         allowed=_all_allowed(
@@ -508,13 +513,19 @@ def _all_allowed(*masks: ArrayLike | None) -> np.ndarray | None:
 
 
 def _classes(
-    tune: Chorale, voice: int, tonic_ending: bool, requests: Sequence[Request]
+    tune: Chorale,
+    voice: int,
+    tonic_ending: bool,
+    requests: Sequence[Request],
+    takes_form: bool,
 ) -> np.ndarray | None:
     """`pitch_classes` for `generate`: those of the final tonic, unless a chord is requested under
     the last note, and of requested chords that are held."""
     last_note = tune.notes(voice)[-1][0]
     asked_for = any(max((each.step, *each.held)) >= last_note for each in requests)
-    ending = ending_on_tonic(tune, voice) if tonic_ending and not asked_for else None
+    ending = None
+    if tonic_ending and not asked_for:
+        ending = ending_on_tonic(tune, voice, either_third=takes_form)
     return _all_allowed(ending, held_classes(requests, len(tune)) if requests else None)
 
 
@@ -530,14 +541,14 @@ def _cadence_tokens(form: Form, note: np.ndarray) -> np.ndarray | None:
 
 
 def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
-    """bool array (4, tokens): the tokens of the tonic triad in root position in the form's key;
-    None if it has none. `note` has the sounding token 0..58 of each token."""
+    """bool array (4, tokens): the tokens of the tonic triad in root position in the form's key, in
+    minor with either third; None if it has none. `note` has the sounding token 0..58 of each
+    token."""
     if form.key is None:
         return None
     tonic, minor = tonic_and_mode(form.key)
-    third = 3 if minor else 4
     degree = (tokens_to_notes(note) - tonic) % 12
-    triad = np.tile(np.isin(degree, [0, third, 7]), (len(VOICES), 1))
+    triad = np.tile(np.isin(degree, [0, 4, 7] + minor * [3]), (len(VOICES), 1))
     triad[-1] = degree == 0
     return triad | (note < FIRST_NOTE_TOKEN)
 

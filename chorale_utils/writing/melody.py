@@ -201,13 +201,16 @@ def melody_form(melody: Chorale, voice: int = 0) -> Form:
     return replace(form, phrases=phrases.tolist(), fermatas=np.minimum(lasts, phrases).tolist())
 
 
-def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:
+def ending_on_tonic(tune: Chorale, voice: int, either_third: bool = False) -> np.ndarray | None:
     """`pitch_classes` for `generate`, bool array (steps, 4, 12), that put the last quarter of a
-    melody's last note over the tonic in root position; None if the note is not in this chord.
+    melody's last note over the tonic in root position; None if the note is not in this chord. In
+    minor, the third is that of the melody, or else the major one, with which nine in ten of Bach's
+    chorales in minor end.
 
     Args:
         tune: Chorale; an unknown key is estimated (`find_key`).
         voice: 0..3, the voice with the melody.
+        either_third: whether to allow both thirds in minor, for a writer who will not mix them.
 
     Examples:
         >>> tune = replace(as_melody([65, 64], quarters=1), key="C major")
@@ -216,15 +219,17 @@ def ending_on_tonic(tune: Chorale, voice: int) -> np.ndarray | None:
     """
     start, length, pitch = tune.notes(voice)[-1]
     tonic, minor = tonic_and_mode(tune.key or find_key(tune))
-    thirds = {(tonic + 4) % 12} | (
-        {(tonic + 3) % 12} if minor else set()
-    )  # in minor, Bach ends on either third
-    if pitch % 12 not in {tonic, (tonic + 7) % 12} | thirds:
+    thirds = {(tonic + 4) % 12} | ({(tonic + 3) % 12} if minor else set())
+    triad = {tonic, (tonic + 7) % 12} | thirds
+    if pitch % 12 not in triad:
         return None
-    third = pitch % 12 if pitch % 12 in thirds else (tonic + (3 if minor else 4)) % 12
+    if pitch % 12 in thirds:
+        triad -= thirds - {pitch % 12}
+    elif minor and not either_third:
+        triad.remove((tonic + 3) % 12)
     last = slice(max(start, start + length - STEPS_PER_QUARTER), len(tune))
     classes = np.ones((len(tune), len(VOICES), 12), bool)
-    classes[last] = np.isin(np.arange(12), [tonic, third, (tonic + 7) % 12])
+    classes[last] = np.isin(np.arange(12), list(triad))
     classes[last, -1] = np.arange(12) == tonic
     return classes
 

@@ -13,8 +13,8 @@ fixed.
 
 All requirements on a piece are one mask over steps, voices and tokens, in which each token is
 `FORBIDDEN`, `AVOIDED` (sampled only if no other note is left) or `ALLOWED`. Only the `Rules`
-(crossing, parallels, sevenths, augmented seconds) depend on what has been written; notes that break
-them are avoided, too.
+(crossing, parallels, sevenths, augmented seconds, thirds) depend on what has been written; notes
+that break them are avoided, too.
 
 This file deals only in tensors; generation.py documents and checks what a user may ask for. In the
 shapes below, B is the number of particles of all pieces together, and K the number of
@@ -56,13 +56,14 @@ _NEVER = -1e12  # logit of forbidden tokens: lower still than a model's -1e9 for
 
 class Rules(NamedTuple):
     """Which rules are to be kept: no voice crosses another; no two voices move in parallel fifths
-    or octaves; the seventh of a dominant seventh chord stays or falls by a step; no augmented
-    seconds in minor, where the form says that it is minor."""
+    or octaves; the seventh of a dominant seventh chord stays or falls by a step; and where the form
+    says that it is minor, no augmented seconds, and no chord with both thirds above the tonic."""
 
     no_crossing: bool = False
     no_parallels: bool = False
     sevenths_fall: bool = False
     no_augmented_seconds: bool = False
+    one_third: bool = False
 
 
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
@@ -329,11 +330,14 @@ def _write_chunk(
                 keeps_rules = ops.logical_and(keeps_rules, _without_parallels(voices, before))
             if rules.sevenths_fall:
                 keeps_rules = ops.logical_and(keeps_rules, _resolving(voice, before))
-            if rules.no_augmented_seconds and "form" in particle:
+            if "form" in particle:
                 form = ops.take(particle["form"], particle["step"], axis=1)  # (B, 8)
-                keeps_rules = ops.logical_and(
-                    keeps_rules, _without_augmented_seconds(before[:, voice], form)
-                )
+                if rules.no_augmented_seconds:
+                    keeps_rules = ops.logical_and(
+                        keeps_rules, _without_augmented_seconds(before[:, voice], form)
+                    )
+                if rules.one_third:
+                    keeps_rules = ops.logical_and(keeps_rules, _with_one_third(voices, form))
             keeps_rules = ops.logical_or(keeps_rules, ~is_note)  # (59,) or (B, 59)
             note, log_weight = _sample_and_weigh(
                 logits,
@@ -548,12 +552,34 @@ def _resolving(voice: int, chord_before: Tensor) -> Tensor:
 def _without_augmented_seconds(own_before: Tensor, form: Tensor) -> Tensor:
     """Which notes a voice reaches from its last one, (B,), without going between the sixth degree
     of minor and the raised seventh, three semitones apart: bool tensor (B, 59)."""
-    ops, names = keras.ops, list(FEATURES)
-    candidates = np.arange(VOCABULARY, dtype=np.int32)
-    tonic, mode = (form[:, names.index(name), None] for name in ("tonic", "mode"))
+    ops, candidates = keras.ops, np.arange(VOCABULARY, dtype=np.int32)
+    tonic, in_minor = _tonic_if_minor(form)
     sixth = degrees(ops.minimum(own_before[:, None], candidates), tonic) == 8
-    in_minor = ops.logical_and(sixth, mode >= MINOR)
-    return ~ops.logical_and(in_minor, ops.abs(own_before[:, None] - candidates) == 3)
+    wide = ops.abs(own_before[:, None] - candidates) == 3
+    return ~ops.logical_and(in_minor, ops.logical_and(sixth, wide))
+
+
+def _with_one_third(known: list[Any], form: Tensor) -> Tensor:
+    """Which notes are not the third above the tonic, minor or major, of which another voice sings
+    the other: bool tensor (B, 59). `known` is as in `_without_crossing`. Bach's training pieces in
+    minor have no such chord."""
+    ops, candidates = keras.ops, np.arange(VOCABULARY, dtype=np.int32)
+    tonic, in_minor = _tonic_if_minor(form)
+    own, clashes = degrees(candidates[None], tonic), False
+    for note in known:
+        if note is not None:
+            others = degrees(ops.reshape(note, (-1, 1)), tonic)
+            both = ops.logical_and(ops.minimum(own, others) == 3, ops.maximum(own, others) == 4)
+            clashes = ops.logical_or(clashes, both)
+    return ~ops.logical_and(in_minor, clashes)
+
+
+def _tonic_if_minor(form: Tensor) -> tuple[Tensor, Tensor]:
+    """The tonic of a form's step (B, 8), as in `FEATURES`, and whether the mode has a minor third:
+    two tensors (B, 1)."""
+    names = list(FEATURES)
+    tonic, mode = (form[:, names.index(name), None] for name in ("tonic", "mode"))
+    return tonic, mode >= MINOR
 
 
 def _resample_where_needed(
