@@ -50,6 +50,7 @@ class PhraseGRU(ChordReader):
             of each hidden layer that are dropped in training.
         voice_dropout: share of the notes that are hidden from the network in training.
         weight_drop: share of the GRU's recurrent weights that is dropped in training.
+        reads_form: whether it reads the form; if not, it treats every form as unknown.
 
     Notebook: 03_model_training
     """
@@ -71,6 +72,7 @@ class PhraseGRU(ChordReader):
         hidden_dropout: float = 0.4,
         voice_dropout: float = 0.05,
         weight_drop: float = 0.15,
+        reads_form: bool = True,
         **kwargs: Any,
     ) -> None:
         sizes = {
@@ -84,13 +86,15 @@ class PhraseGRU(ChordReader):
             "hidden_dropout": hidden_dropout,
             "voice_dropout": voice_dropout,
             "weight_drop": weight_drop,
+            "reads_form": reads_form,
         }
+        self.reads_form = reads_form
         super().__init__(sizes, ScoreEmbedding, ScoreWriter, **kwargs)
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
         """Logits (B, steps, 4, 60) of all chords but the first, see above."""
         chords, form = (keras.ops.cast(given, "int32") for given in inputs)
-        return self._write_passage(chords, form, training)
+        return self._write_passage(chords, self._as_read(form), training)
 
     def log_probs(  # type: ignore[override]  # takes a form, see ChoraleModel.takes_form
         self, tokens: Tensor, form: Tensor | None = None, training: bool = False
@@ -108,7 +112,7 @@ class PhraseGRU(ChordReader):
         """See `ChoraleModel.begin`."""
         if form is None:
             form = np.zeros((count, steps, len(FEATURES)), np.int32)
-        return {**super().begin(count, steps), "form": keras.ops.cast(form, "int32")}
+        return {**super().begin(count, steps), "form": self._as_read(keras.ops.cast(form, "int32"))}
 
     def next_note(
         self, state: dict[str, Tensor], voice: int, previous: Tensor
@@ -116,6 +120,9 @@ class PhraseGRU(ChordReader):
         """See `ChoraleModel.next_note`."""
         logits, state = super().next_note(state, voice, previous)
         return as_score_logits(logits, sounding_tokens(state["before"][:, voice])), state
+
+    def _as_read(self, form: Tensor) -> Tensor:
+        return form if self.reads_form else keras.ops.zeros_like(form)
 
     def make_told_layers(self) -> None:
         """See `ChordReader`."""

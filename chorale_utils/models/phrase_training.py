@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from ..corpus.editions import load_corpus
+from ..chorale import Chorale
+from ..corpus.editions import Corpus, load_corpus
 from ..corpus.unsplit import unsplit_chorales
 from .backend import keras
 from .mixture import Mixture
-from .phrase_gru import phrase_gru
+from .phrase_gru import PhraseGRU, phrase_gru
 from .saving import COMPOSER, save_model
 from .training import fit_phrases
 
@@ -38,24 +41,70 @@ def train(folder: str | os.PathLike[str], epochs: int = EPOCHS) -> Path:
         epochs: length of each member's learning-rate cycle.
     """
     corpus = load_corpus("music21")
-    members = []
-    for loop, seed in MEMBERS.items():
-        keras.utils.set_random_seed(seed)
-        members.append(phrase_gru())
-        fit_phrases(
-            members[-1],
-            corpus.train + unsplit_chorales(corpus),
-            corpus.valid,
-            epochs,
-            Path(folder) / "phrase_gru" / loop,
-            unknown=UNKNOWN,
-            seed=seed,
-            validate_every=10,
-            tensorboard=False,
-        )
+    members = [
+        train_member(corpus, Path(folder) / "phrase_gru" / loop, epochs, seed)
+        for loop, seed in MEMBERS.items()
+    ]
     path = Path(folder) / "phrase_gru.keras"
     save_model(Mixture(members, name=COMPOSER), path)
     return path
+
+
+def train_member(
+    corpus: Corpus,
+    folder: str | os.PathLike[str],
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    form: bool = True,
+    struck_notes: bool = True,
+    extra_chorales: bool = True,
+) -> PhraseGRU:
+    """One trained `PhraseGRU`; the last three arguments take something away from it.
+
+    Args:
+        corpus: the music21 edition.
+        folder: where the checkpoints and the history are kept.
+        epochs: length of the learning-rate cycle.
+        seed: of weights, dropout, passages and transpositions.
+        form: whether the model reads the form.
+        struck_notes: whether it learns from the struck notes of the page; otherwise a note is
+            struck only where the pitch changes (see `without_struck_notes`).
+        extra_chorales: whether to add the chorales outside the split (see `unsplit_chorales`) to
+            the training pieces.
+    """
+    train, valid = list(corpus.train), list(corpus.valid)
+    if extra_chorales:
+        train += unsplit_chorales(corpus)
+    if not struck_notes:
+        train, valid = without_struck_notes(train), without_struck_notes(valid)
+    keras.utils.set_random_seed(seed)
+    model = phrase_gru(reads_form=form)
+    fit_phrases(
+        model,
+        train,
+        valid,
+        epochs,
+        folder,
+        unknown=UNKNOWN,
+        seed=seed,
+        validate_every=10,
+        tensorboard=False,
+    )
+    return model
+
+
+def without_struck_notes(chorales: Iterable[Chorale]) -> list[Chorale]:
+    """The chorales without repeated notes, as in a table of sixteenths: a note is struck only where
+    the pitch changes.
+
+    Examples:
+        >>> import numpy as np
+        >>> struck = np.repeat(np.arange(8) % 4 == 0, 4).reshape(8, 4)
+        >>> twice = Chorale(np.full((8, 4), 60), onsets=struck)
+        >>> [len(piece.notes(0)) for piece in [twice, *without_struck_notes([twice])]]
+        [2, 1]
+    """
+    return [replace(chorale, onsets=None) for chorale in chorales]
 
 
 if __name__ == "__main__":
