@@ -1,6 +1,9 @@
 """The critic: the same step by step as on whole pieces, able to learn, to be added to another, and
 heard by the particles."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from conftest import SMALL_CHORD_GRU, shaken
@@ -13,6 +16,7 @@ from chorale_utils.models.critic import Critic, critic_log_odds, fit_critic
 from chorale_utils.models.datasets import form_rows, score_with_ends
 from chorale_utils.models.layers import sounding_tokens
 from chorale_utils.models.phrase_gru import phrase_gru
+from chorale_utils.writing.particles import Rules, chunk_writer
 
 FORM = Form((16, 24), (4, 8), "g minor", "4/4", 4)
 
@@ -55,6 +59,12 @@ def test_the_log_odds_of_passages_are_sums_of_steps_from_the_first_bar_line_on(
     assert passages[0] == pytest.approx(first)
     assert len(passages) == (len(chorale) - chorale.pickup) // 32
     assert len(critic_log_odds(learnt, [chorale.excerpt(0, 20)], 64)[0]) == 0
+
+
+def test_of_no_chorales_there_is_nothing_to_say():
+    critic = Critic.of(np.array([7]), np.array([1.0]), 0.25)
+    assert critic.step_shares([]) == [] and critic_log_odds(critic, [], 64) == []
+    assert critic.opinions([]).shape == (0,)
 
 
 def test_the_log_odds_of_two_critics_add_up(learnt, music21_corpus):
@@ -115,3 +125,17 @@ def test_a_critic_without_opinion_changes_nothing(small_chord_gru):
         generate(writer, form=FORM, critic=True, particles=4, progress=False)
     with pytest.raises(ValueError, match="a model that takes a form"):
         generate(small_chord_gru, critic=silent, particles=4, progress=False)
+
+
+def test_a_critic_that_nobody_needs_is_let_go_and_others_keep_what_was_compiled_for_them():
+    writer, kept = shaken(phrase_gru(**SMALL_CHORD_GRU)), Critic.of(np.array([7]), [1.0], 0.0)
+    how = ((0,), Rules(no_crossing=True), 2)
+    compiled_for_it = chunk_writer(writer, *how, kept)
+    another = Critic.of(np.array([7]), [1.0], 0.0)
+    generate(writer, form=FORM, particles=2, critic=another, seed=1, progress=False)
+    forgotten = weakref.ref(another)
+    del another
+    gc.collect()
+    assert forgotten() is None
+    assert chunk_writer(writer, *how, kept) is compiled_for_it
+    assert chunk_writer(writer, *how) is not compiled_for_it

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from chorale_utils import Chorale, shuffled
-from chorale_utils.judging.discriminability import auc, discriminability
+from chorale_utils.judging.discriminability import _patterns, auc, discriminability
+from chorale_utils.judging.grid import Grid
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,28 @@ def test_the_giveaway_is_named(bach):
     features = discriminability(writer, train, test, resamples=0).features
     assert features.iloc[:40]["pattern"].str.contains("alto").any()
     assert (features["weight"].abs().diff().dropna() <= 0).all()
+
+
+def patterns(pitches, kind):
+    """The patterns of one kind, in words, of a piece in the order in which they come."""
+    _, codes, label = _patterns(Grid(Chorale(pitches)))[kind]
+    return [label(int(code)) for code in codes]
+
+
+def test_a_short_rest_does_not_widen_the_range_of_a_voice():
+    pitches = np.tile([72, 67, 64, 48], (20, 1))
+    pitches[8:, 1] = 69
+    pitches[[3, 7], 1] = 0
+    (alto,) = (name for name in patterns(pitches, "range") if name.startswith("alto"))
+    assert alto == "alto, 2 semitones, 3 notes"
+
+
+def test_a_long_note_is_long_on_all_of_its_beats():
+    pitches = np.tile([72, 67, 64, 48], (24, 1))
+    pitches[20:, 0] = 74
+    assert patterns(pitches, "lengths") == ["16/16, 16/16, 16/16, 16/16"] * 5 + [
+        "4/16, 16/16, 16/16, 16/16"
+    ]
 
 
 def test_auc_is_the_share_of_ordered_pairs():

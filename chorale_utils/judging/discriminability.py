@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale
 from .grid import Grid
 from .logistic import LogisticRegression
 
@@ -287,13 +287,13 @@ def _spacing(grid, beats):
 
 
 def _lengths(grid, beats):
-    """How long the notes are that sound on a beat."""
-    length = np.zeros_like(grid.pitches)
-    notes = grid.notes
-    lasting = np.minimum(notes["length"], _LONG)
-    for at in range(_LONG):  # on the later beats of a longer note, 0 is counted
-        going = lasting > at
-        length[notes["start"][going] + at, notes["voice"][going]] = lasting[going]
+    """How long the notes are, from beginning to end, that sound on a beat."""
+    length, notes = np.zeros_like(grid.pitches), grid.notes
+    start, voice, lasts = (notes[name] for name in ("start", "voice", "length"))
+    since = np.arange(lasts.sum()) - np.repeat(np.cumsum(lasts) - lasts, lasts)
+    length[np.repeat(start, lasts) + since, np.repeat(voice, lasts)] = np.repeat(
+        np.minimum(lasts, _LONG), lasts
+    )
     return _packed(
         grid.piece[beats], [(column, _LONG + 1, "{}/16".format) for column in length[beats].T]
     )
@@ -313,10 +313,12 @@ def _rhythms(grid, rows):
 
 
 def _ranges(grid, rows):
-    """How far one voice ranges within four beats, and how many notes it sings."""
+    """How far one voice ranges within four beats, and how many notes it sings. It sings on each
+    beat, and may rest between them."""
     steps = rows[:, 0][:, None] + np.arange(4 * STEPS_PER_QUARTER)
     sung = grid.pitches[steps]  # (n, 16, 4)
-    wide = np.minimum(sung.max(axis=1) - sung.min(axis=1), _WIDE)
+    lowest = np.where(sung == SILENCE, sung.max(axis=1, keepdims=True), sung).min(axis=1)
+    wide = np.minimum(sung.max(axis=1) - lowest, _WIDE)
     many = np.minimum(grid.arrives[steps].sum(axis=1), 16)
     return _by_voice(
         grid, rows, [(wide, _WIDE + 1, "{} semitones".format), (many, 17, "{} notes".format)]

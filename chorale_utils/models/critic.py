@@ -112,7 +112,13 @@ class Critic(keras.Model):
         return ops.sum(ops.reshape(shares, ops.shape(codes)), axis=1) + self.bias, state
 
     def step_shares(self, chorales: Sequence[Chorale]) -> list[np.ndarray]:
-        """For each chorale what each of its steps adds to the log-odds: float arrays (steps,)."""
+        """For each chorale what each of its steps adds to the log-odds: float arrays (steps,).
+
+        Args:
+            chorales: list of Chorale; of none, an empty list comes back.
+        """
+        if not len(chorales):
+            return []
         convert, read = keras.ops.convert_to_numpy, read_pieces(chorales)
         place, known = _find(convert(self.code), read.code)
         first = np.cumsum(read.lengths) - read.lengths
@@ -125,7 +131,7 @@ class Critic(keras.Model):
 
     def opinions(self, chorales: Sequence[Chorale]) -> np.ndarray:
         """The log-odds of each chorale as a whole: float array (chorales,)."""
-        return np.array([shares.sum() for shares in self.step_shares(chorales)])
+        return np.array([shares.sum() for shares in self.step_shares(chorales)], float)
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make the critic anew."""

@@ -69,10 +69,11 @@ class Rules(NamedTuple):
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
 ChunkWriter: TypeAlias = Callable[..., tuple[FilterState, Tensor, Tensor]]
 
-# model -> {settings: compiled function that writes a chunk of steps}
-_COMPILED: weakref.WeakKeyDictionary[ChoraleModel, dict[tuple[Any, ...], ChunkWriter]] = (
-    weakref.WeakKeyDictionary()
-)
+# model -> critic -> {settings: compiled function that writes a chunk of steps}; what is written
+# without a critic is found under the model itself
+_COMPILED: weakref.WeakKeyDictionary[
+    ChoraleModel, weakref.WeakKeyDictionary[ChoraleModel | Critic, dict[Any, ChunkWriter]]
+] = weakref.WeakKeyDictionary()
 
 
 def initial_state(
@@ -232,18 +233,22 @@ def chunk_writer(
         number of its ancestor at the start of the chunk. A particle that has ended writes end
         tokens. Tokens to copy are written whatever the model says, and change no weight.
     """
-    writers = _COMPILED.setdefault(model, {})
+    by_critic = _COMPILED.setdefault(model, weakref.WeakKeyDictionary())
+    writers = by_critic.setdefault(model if critic is None else critic, {})
     options = (transpositions, rules, particles > 1)
-    if (*options, critic) not in writers:
-        weak = weakref.ref(model)  # the compiled function must not keep its own key alive
+    if options not in writers:
+        # the compiled function must not keep its own keys alive
+        its_model = weakref.ref(model)
+        its_critic = None if critic is None else weakref.ref(critic)
 
         def write_chunk(*chunk: Any) -> tuple[FilterState, Tensor, Tensor]:
-            alive = weak()
+            alive, heard = its_model(), None if its_critic is None else its_critic()
             assert alive is not None, "the caller holds a reference to the model"
-            return _write_chunk(alive, critic, *options, *chunk)
+            assert heard is not None or its_critic is None, "and one to the critic"
+            return _write_chunk(alive, heard, *options, *chunk)
 
-        writers[(*options, critic)] = compiled(write_chunk)
-    return writers[(*options, critic)]
+        writers[options] = compiled(write_chunk)
+    return writers[options]
 
 
 def known_notes(mask: np.ndarray) -> np.ndarray:
