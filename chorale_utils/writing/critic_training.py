@@ -48,7 +48,7 @@ class Round(NamedTuple):
     penalty: float
 
 
-ROUNDS = (Round(4, 1, 0.01), Round(2, 16, 0.03), Round(2, 16, 0.03))
+ROUNDS = (Round(4, 1, 0.01), *[Round(2, 16, 0.03)] * 3)
 
 
 def train(

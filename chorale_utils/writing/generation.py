@@ -542,15 +542,15 @@ def _cadence_tokens(form: Form, note: np.ndarray) -> np.ndarray | None:
 
 def _tonic_triad(form: Form, note: np.ndarray) -> np.ndarray | None:
     """bool array (4, tokens): the tokens of the tonic triad in root position in the form's key, in
-    minor with either third; None if it has none. `note` has the sounding token 0..58 of each
-    token."""
+    minor with either third; None if it has none. No voice rests. `note` has the sounding token
+    0..58 of each token."""
     if form.key is None:
         return None
     tonic, minor = tonic_and_mode(form.key)
     degree = (tokens_to_notes(note) - tonic) % 12
     triad = np.tile(np.isin(degree, [0, 4, 7] + minor * [3]), (len(VOICES), 1))
     triad[-1] = degree == 0
-    return triad | (note < FIRST_NOTE_TOKEN)
+    return triad & (note >= FIRST_NOTE_TOKEN) | (note == END_TOKEN)
 
 
 def phrases_of(form: Form, steps: int) -> Form:
