@@ -111,6 +111,15 @@ def test_history_of_two_loops_is_drawn_one_after_the_other():
     assert list(axes[0].lines[1].get_ydata()) == [2.5, 1.5, 1.0]
 
 
+def test_a_loop_without_epochs_adds_nothing_to_the_curves():
+    loop = pd.DataFrame({"nats": [2.0, 1.5], "val_nats": [1.9, 1.6]})
+    loop = loop.assign(learning_rate=0.01, gradient_norm=1.0)
+    axes = plot_history({"first": loop, "second": loop[:0]})
+    assert axes[0].get_lines()[0].get_ydata().tolist() == [2.0, 1.5]
+    with pytest.raises(ValueError, match="no epoch in .*first"):
+        plot_history({"first": loop[:0]})
+
+
 def test_history_joins_the_epochs_that_had_a_look_at_the_validation_pieces():
     loop = pd.DataFrame(
         {

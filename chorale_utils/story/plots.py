@@ -246,6 +246,9 @@ def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
     Returns:
         array of three matplotlib Axes.
 
+    Raises:
+        ValueError: there is no epoch in any of the histories.
+
     Examples:
         >>> import pandas as pd
         >>> history = pd.DataFrame({"nats": [2.0, 1.5], "val_nats": [1.9, 1.6]})
@@ -255,6 +258,8 @@ def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
 
     Notebook: 03_model_training
     """
+    if not any(map(len, histories.values())):
+        raise ValueError(f"no epoch in {list(histories)}: expected a training of at least one")
     _, axes = plt.subplots(1, 3, figsize=(11, 3.2), dpi=FIGURE_DPI, layout="constrained")
     begin = 0
     for (label, history), style in zip(histories.items(), ("-", "--", ":", "-.")):
@@ -291,11 +296,11 @@ def plot_history(histories: Mapping[str, "pd.DataFrame"]) -> np.ndarray:
     )
     for ax in axes:
         _tidy(ax)
-    *_, last = histories.values()
+    *_, last = (history["nats"].iloc[-1] for history in histories.values() if len(history))
     describe(
         axes,
         f"Three curves over {begin} epochs. Left, nats per note fall, in training to "
-        f"{last['nats'].iloc[-1]:.2f}; middle, the learning rate on a logarithmic scale; right, "
+        f"{last:.2f}; middle, the learning rate on a logarithmic scale; right, "
         f"the gradient norm.",
     )
     return axes
