@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,8 @@ class Form:
         time_signature: such as ``'4/4'``, or None.
         pickup: sixteenths before the first bar line.
         repeats: for each phrase, the number (from 0) of the phrase whose notes it takes, its own or
-            an earlier one: ``(0, 1, 0, 1, 4)`` is the bar form A B A B C. None for no repeats.
+            an earlier one: ``(0, 1, 0, 1, 4)`` is a bar form, whose Stollen are the first two
+            phrases and the next two. None for no repeats.
         cadences: for each phrase, the cadence with which it must end, one of `CADENCES`, or None
             for any. None leaves all cadences free.
         words: for each phrase, its syllables, or None. A syllable that ends in a hyphen is followed
@@ -233,6 +235,58 @@ class Form:
             time_signature,
             STEPS_PER_QUARTER if upbeat else 0,
             words=tuple(map(tuple, lines)),
+        )
+
+    @property
+    def stollen(self) -> int:
+        """Number of phrases at the beginning that a repeat sign can repeat (int): the first Stollen
+        of a bar form (A in A A B); 0 if there is none.
+
+        The phrases that follow must repeat them in this order, with the same fermatas, the same
+        cadences and lines of as many syllables; and they must be whole bars, so that the upbeat, if
+        there is one, is that of the repetition, too.
+
+        Examples:
+            >>> Form((32, 32, 32), time_signature="4/4", repeats=(0, 0, 2)).stollen
+            1
+        """
+        if self.time_signature is None or self.phrases is None or self.repeats is None:
+            return 0
+        sung = None if self.words is None else tuple(len(line) for line in self.words)
+        same = [each for each in (self.repeats, self.fermatas, self.cadences, sung) if each]
+        bar = steps_per_bar(self.time_signature)
+        for count in range(len(self.phrases) // 2, 0, -1):
+            if sum(self.phrases[:count]) % bar == 0 and all(
+                each[:count] == each[count : 2 * count] for each in same
+            ):
+                return count
+        return 0
+
+    def written(self) -> Form:
+        """The form as it is written on a page: without the second Stollen, for which there is a
+        repeat sign at the end of the first one; unchanged if there is no `stollen`.
+
+        Examples:
+            >>> sung = Form((32, 16, 32, 16, 64), time_signature="4/4", repeats=(0, 1, 0, 1, 4))
+            >>> written = sung.written()
+            >>> written.phrases, written.repeats
+            ((32, 16, 64), (0, 1, 2))
+        """
+        count = self.stollen
+        if not count or self.phrases is None or self.repeats is None:
+            return self
+
+        def once(each: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+            return each and each[:count] + each[2 * count :]
+
+        later = [first if first < count else first - count for first in self.repeats[2 * count :]]
+        return replace(
+            self,
+            phrases=once(self.phrases),
+            fermatas=once(self.fermatas),
+            repeats=self.repeats[:count] + tuple(later),
+            words=once(self.words),
+            cadences=once(self.cadences),
         )
 
     def onsets(self) -> np.ndarray | None:

@@ -179,6 +179,61 @@ def test_parts_that_do_not_fit_are_named(wrong, what):
         Form(**wrong)
 
 
+IN_BAR_FORM = {
+    "phrases": (32, 16, 32, 16, 64),
+    "fermatas": (4, 8, 4, 8, 4),
+    "key": "g minor",
+    "time_signature": "4/4",
+    "pickup": 4,
+    "repeats": (0, 1, 0, 1, 4),
+}
+
+
+def test_the_stollen_is_written_once():
+    form = Form(**IN_BAR_FORM, cadences=("half", None, "half", None, "perfect authentic"))
+    assert form.stollen == 2
+    written = form.written()
+    assert written.phrases == (32, 16, 64) and written.fermatas == (4, 8, 4)
+    assert written.cadences == ("half", None, "perfect authentic")
+    assert (written.key, written.time_signature, written.pickup) == ("g minor", "4/4", 4)
+    assert written.repeats == (0, 1, 2) and written.written() == written
+
+
+@pytest.mark.parametrize(
+    "sung, written",
+    [
+        ((0, 0, 0), (0, 0)),  # the third is still a copy
+        ((0, 1, 0, 1, 0), (0, 1, 0)),  # the Abgesang ends with the first phrase
+        ((0, 1, 0, 1, 4, 5, 4), (0, 1, 2, 3, 2)),
+        ((0, 1, 1, 0, 1, 1, 6), (0, 1, 1, 3)),
+        ((0, 0), (0,)),
+    ],
+)
+def test_later_phrases_still_repeat_what_they_did(sung, written):
+    form = Form((16,) * len(sung), time_signature="4/4", repeats=sung)
+    once = form.written()
+    assert once.repeats == written and len(form) - len(once) == 16 * form.stollen > 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"repeats": None},
+        {"repeats": (0, 1, 0, 3, 4)},
+        {"repeats": (0, 1, 2, 1, 4)},
+        {"time_signature": None},
+        {"time_signature": "5/4", "pickup": 0},  # 48 sixteenths are no whole bars of 20
+        {"phrases": (32, 20, 32, 20, 64)},
+        {"fermatas": (4, 8, 4, 4, 4)},
+        {"cadences": ("half", None, "plagal", None, None)},
+        {"words": (("a", "b"), ("c",), ("d",), ("e",), ("f",))},
+    ],
+)
+def test_what_a_repeat_sign_cannot_say_is_written_out(changed):
+    form = Form(**IN_BAR_FORM | changed)
+    assert form.stollen == 0 and form.written() is form
+
+
 def test_words_that_cannot_be_set_are_refused():
     with pytest.raises(ValueError, match="no words"):
         Form.from_words("\n - \n")

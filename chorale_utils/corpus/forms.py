@@ -4,7 +4,8 @@
 
 rewrites ``forms.csv`` with one row for each training piece of the music21 edition whose phrases are
 known: key (the sounding one), time_signature, pickup, and phrases, fermatas and repeats as in
-`Form`, their numbers separated by spaces. Pieces with rests in all voices are left out.
+`Form`, their numbers separated by spaces. The forms are those that are sung, with what repeat signs
+repeat. Pieces with rests in all voices are left out.
 
 Notebook: 05_generation
 """
@@ -21,6 +22,7 @@ import numpy as np
 from ..chorale import Chorale
 from ..files import write_atomically
 from ..form import MODES, Form
+from ..notation.page import expand_repeats
 
 FORMS = Path(__file__).with_name("forms.csv")
 _LISTS = ("phrases", "fermatas", "repeats")
@@ -33,7 +35,7 @@ def draw_form(
     time_signature: str | None = None,
 ) -> Form:
     """A form like those of Bach's chorales: metre, upbeat, phrases, fermatas and repeats from one
-    of his training pieces, and the key from another.
+    of his training pieces, as it is sung, and the key from another.
 
     Args:
         seed: int; the same seed gives the same form. None draws one.
@@ -83,7 +85,7 @@ def write_forms(chorales: Sequence[Chorale], path: Path = FORMS) -> Path:
 
     rows = []
     for chorale in chorales:
-        form = Form.of(chorale)
+        form = Form.of(expand_repeats(chorale))
         if form.fermatas and form.fermatas[-1] and chorale.pitches.any(axis=1).all():
             lists = {name: " ".join(map(str, getattr(form, name))) for name in _LISTS}
             rows.append(

@@ -49,7 +49,9 @@ def compose(
 
     Args:
         form: a `Form`, such as ``Form.from_words(text, key="G major")``, or a list with one for
-            each piece; None draws one for each piece, see `draw_form`.
+            each piece; None draws one for each piece, see `draw_form`. In a bar form (A A B), the
+            second Stollen is not written out: the notation has a repeat sign, and
+            `expand_repeats` gives the piece as it is sung.
         count: number of pieces.
         steps: length in sixteenths, in place of a form. The phrases are then two bars of 4/4 long,
             and a key is drawn for each piece.

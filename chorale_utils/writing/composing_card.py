@@ -59,8 +59,9 @@ def ship(
     """
     corpus = load_corpus("music21")
     forms = [draw_form(SEED + number) for number in range(pieces)]
-    forms.sort(key=len)  # pieces of similar length in one batch do not wait for each other
-    lengths = [len(form) for form in forms]
+    # pieces of similar length in one batch do not wait for each other
+    forms.sort(key=lambda form: len(form.written()))
+    lengths = [len(form.written()) for form in forms]
     ways: dict[str, tuple[Any, dict[str, Any]]] = {
         "note_gru, under the rules": (generate, {"model": "note_gru", **WITHOUT_FORM}),
         "chord_gru, under the rules": (generate, {"model": "chord_gru", **WITHOUT_FORM}),

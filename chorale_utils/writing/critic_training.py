@@ -28,6 +28,7 @@ from ..form import Form
 from ..models.backend import keras
 from ..models.critic import Critic, fit_critic
 from ..models.saving import PRETRAINED, ModelLike, as_model
+from ..notation.page import expand_repeats
 from .composing import RULES
 from .generation import generate
 
@@ -90,13 +91,14 @@ def imitations(
     particles: int = 1,
     seed: int = 0,
 ) -> list[Chorale]:
-    """The pieces that a model writes to the forms of these chorales, `times` for each."""
+    """The pieces that a model writes to the forms of these chorales, `times` for each. Like Bach's,
+    they are as long as their forms: what is repeated is written out."""
     model = as_model(model)
     forms = sorted((Form.of(chorale) for chorale in bach), key=len)
     batches = [forms[at : at + SIDE_BY_SIDE] for at in range(0, len(forms), SIDE_BY_SIDE)] * times
     how = RULES if critic is None else {**RULES, "critic": critic, "tonic_ending": True}
     return [
-        piece
+        expand_repeats(piece)
         for number, batch in enumerate(tqdm(batches, unit="batch", file=sys.stderr))
         for piece in generate(
             model,

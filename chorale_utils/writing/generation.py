@@ -59,7 +59,7 @@ from ..models.checks import check_whole_numbers
 from ..models.critic import Critic
 from ..models.model import ChoraleModel
 from ..models.saving import COMPOSER, ModelLike, as_model, critic_of
-from ..notation.page import Notation, Syllable
+from ..notation.page import Bar, Notation, Syllable, regular_bars
 from .melody import (
     as_melody,
     ending_on_tonic,
@@ -180,8 +180,11 @@ def generate(
         pitch_classes: bool array (steps, 4, 12): the pitch classes, C to B, that each voice may
             sing on each step, such as those of a chord. Later steps are free; None frees all.
         form: a `Form`, or a list with one for each piece, for a model that takes one; it also sets
-            the length. None: a form is drawn for each piece (see `draw_form`), or, if `steps` or
-            `given` sets the length, phrases of eight quarters.
+            the length. If it has a `stollen`, that is written once, and the notation has a repeat
+            sign at its end and the words of both as two verses. Other phrases that repeat are
+            written out; so is the Stollen if something is given by step (`given`, `onsets`,
+            `allowed` or `pitch_classes`). None: a form is drawn for each piece (see `draw_form`),
+            or, if `steps` or `given` sets the length, phrases of eight quarters.
         onsets: bool array, the shape of `given`: whether a given note is struck or held, for a
             model that writes scores. None leaves this to the model, or to the Chorale given.
         allowed: bool array (steps, 4, tokens): which of the model's tokens (see `notes_to_tokens`
@@ -263,7 +266,10 @@ def generate(
         given if beginning is None else beginning.pitches, steps, shifts, form is not None
     )
     sequences = list(_seeds(seed, count, best_of))
-    forms = _forms(form, length, model, sequences, best_of, beginning)
+    forms = sung = _forms(form, length, model, sequences, best_of, beginning)
+    by_step = (given, onsets, allowed, pitch_classes)
+    if forms is not None and all(each is None for each in by_step):
+        forms = [each.written() for each in forms]
     beside = max(1, SIDE_BY_SIDE // (particles * len(shifts)))  # pieces that are written at a time
     groups = [slice(at, at + beside) for at in range(0, len(sequences), beside)]
     wishes = [
@@ -305,7 +311,13 @@ def generate(
                 written_so_far,
             )
     pieces = [
-        _chorale(piece.tokens, model, forms[number] if forms else None, number // best_of)
+        _chorale(
+            piece.tokens,
+            model,
+            number // best_of,
+            forms[number] if forms else None,
+            sung[number] if sung else None,
+        )
         for number, piece in enumerate(written)
     ]
     if beginning is not None:
@@ -670,7 +682,7 @@ def _forms(
         seeds = [int(sequence.generate_state(1)[0]) for sequence in sequences[::best_of]]
         forms = [draw_form(seed=seed) for seed in seeds]
         if beginning is not None:  # keep its key and metre, and leave room for at least one phrase
-            longer = [max(len(each), len(beginning) + PHRASE) for each in forms]
+            longer = [max(len(each.written()), len(beginning) + PHRASE) for each in forms]
             forms = [phrases_of(_key_and_metre(beginning), steps) for steps in longer]
     elif form is None and length is not None:
         forms = [phrases_of(_key_and_metre(beginning), length)] * count
@@ -845,8 +857,11 @@ class _Wishes:
         return may_come
 
 
-def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number: int) -> Chorale:
-    """The Chorale of a piece's tokens (4 * steps,), up to the end token."""
+def _chorale(
+    tokens: np.ndarray, model: ChoraleModel, number: int, form: Form | None, sung: Form | None
+) -> Chorale:
+    """The Chorale of a piece's tokens (4 * steps,), up to the end token; `form` is that which was
+    written, and `sung` the same with what repeat signs repeat."""
     name = f"generated-{number:04d}"
     if model.tokens == VOCABULARY:
         return Chorale(decode(tokens), name=name)
@@ -854,7 +869,7 @@ def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number:
     over = np.flatnonzero((pitches == END).any(axis=1))
     steps = over[0] if len(over) else len(pitches)
     piece = Chorale(pitches[:steps], name=name, onsets=struck[:steps])
-    if form is None:
+    if form is None or sung is None:
         return piece
     return replace(
         piece,
@@ -862,20 +877,56 @@ def _chorale(tokens: np.ndarray, model: ChoraleModel, form: Form | None, number:
         time_signature=form.time_signature,
         pickup=form.pickup,
         fermatas=form.under_fermata(),
-        notation=None if form.words is None else Notation(words=tuple(_words(form))),
+        notation=_notation(form, sung),
     )
 
 
-def _words(form: Form) -> Iterator[Syllable]:
-    """The words of a form under the soprano's notes."""
-    texts = [syllable for line in form.words or () for syllable in line]
-    begins = True
+def _notation(form: Form, sung: Form) -> Notation | None:
+    """The words, and bars with a repeat sign if the form was written without the second Stollen;
+    None if there is neither."""
+    words = list(_words(form))
+    bars: tuple[Bar, ...] = ()
+    if len(form) < len(sung):
+        stollen = sung.stollen
+        bars = _repeated_bars(form, stollen)
+        if sung.words is not None:
+            words += _words(form, sung.words[stollen : 2 * stollen], verse=2)
+    if not words and not bars:
+        return None
+    words.sort(key=lambda syllable: (syllable.step, syllable.verse))
+    return Notation(bars, words=tuple(words))
+
+
+def _repeated_bars(form: Form, stollen: int) -> tuple[Bar, ...]:
+    """The bars of a form with a repeat sign after so many phrases, which divides a bar if there is
+    an upbeat. The repetition is from the beginning, where no sign is needed."""
+    assert form.time_signature is not None, "a Stollen is whole bars"
+    end = sum((form.phrases or ())[:stollen])
+    bars = []
+    for bar in regular_bars(len(form), form.time_signature, form.pickup):
+        if bar.start < end <= bar.stop:
+            before, after = end - bar.start, bar.stop - end
+            bars.append(replace(bar, steps=before, repeat_end=2))
+            if after:
+                bars.append(replace(bar, start=end, steps=after, offset=bar.offset + before))
+        else:
+            bars.append(bar)
+    return tuple(bars)
+
+
+def _words(
+    form: Form, lines: Sequence[Sequence[str]] | None = None, verse: int = 1
+) -> Iterator[Syllable]:
+    """Lines of words, those of the form if None, under the soprano's notes from the beginning."""
     struck = form.onsets()
-    assert struck is not None, "called where there are words"
+    if struck is None:
+        return
+    texts = [syllable for line in lines or form.words or () for syllable in line]
+    begins = True
     for step, text in zip(np.flatnonzero(struck), texts):
         ends = not text.endswith("-")
         place = ("middle", "end", "begin", "single")[2 * begins + ends]
-        yield Syllable(int(step), 0, 1, text.removesuffix("-"), place)
+        yield Syllable(int(step), 0, verse, text.removesuffix("-"), place)
         begins = ends
 
 
