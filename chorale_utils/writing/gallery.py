@@ -204,8 +204,9 @@ def _readme(table: pd.DataFrame, about: Mapping[str, Any], written: int) -> str:
         "",
         'The grade is that of `chorale_utils.grade`. "Copied" is the share of the 16-step passages '
         'that also occur in a training piece, and "longest" the longest passage that does, in '
-        "quarters; what a repeat sign repeats is counted once. Key and metre are those of the form, or found from the notes if there was none. "
-        "Each MIDI and MusicXML file names model, weights, seed and piece.",
+        "quarters; what a repeat sign repeats is counted once. Key and metre are those of the "
+        "form, or found from the notes if there was none. Each MIDI and "
+        "MusicXML file names model, weights, seed and piece.",
         "",
         "| | key | quarters | grade | copied | longest | files |",
         "|---|---|---|---|---|---|---|",
