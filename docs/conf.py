@@ -53,6 +53,7 @@ html_additional_pages = {"index": "start.html"}  # leads to docs/index.html
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
+smartquotes_action = "qD"  # but x.x..... stays a rhythm
 html_show_search_summary = False  # it would read pages, which file:// does not allow
 html_scaled_image_link = False  # a click on a score moves the cursor
 html_use_index = True
@@ -73,6 +74,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {"ArrayLike": "ArrayLike"}
 napoleon_numpy_docstring = False
+napoleon_use_param = False  # `low, high: both percentiles` stays one entry
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 python_use_unqualified_type_names = True
@@ -82,6 +84,11 @@ python_display_short_literal_types = True
 GALLERY = "outputs/gallery/README"
 
 _CHAPTER = re.compile(r"^ *Notebook: (.+)$")
+_ARRAY_LIKE = re.compile(  # what numpy's ArrayLike stands for where an annotation is evaluated
+    r"TypeAliasForwardRef\('ArrayLike'\)"
+    r"|~[\w.]+\._Buffer \| .*?_NestedSequence\[complex \| bytes \| str\]"
+)
+_FOR_FRAMEWORKS = {"build", "get_config", "from_config", "set_state"}
 
 
 class Public(SphinxDirective):
@@ -125,6 +132,22 @@ def add_chapter(app, what, name, thing, options, lines):
         known = chapter in {path.stem for path in (PROJECT / "notebooks").glob("0*.ipynb")}
         told = f":doc:`/notebooks/{chapter}`" if known else chapter
         lines += ["", f"*Chapter:* {told}", ""]
+
+
+def plain_signature(app, what, name, thing, options, signature, returns):
+    """A signature with the names of types that a reader knows."""
+    plain = []
+    for part in (signature, returns):
+        part = part and _ARRAY_LIKE.sub("ArrayLike", part)
+        part = part and re.sub(r"PosixPath\(('.*?')\)", r"\1", part)
+        plain.append(part and part.replace("t.Any", "Any"))
+    return tuple(plain)
+
+
+def skip_hook(app, what, name, thing, skip, options):
+    """Leaves out methods that only a framework or a base class calls."""
+    about = inspect.getdoc(thing) or ""
+    return True if name in _FOR_FRAMEWORKS or about.startswith("See `ChordReader`") else None
 
 
 # Notebooks and the gallery
@@ -189,6 +212,8 @@ def setup(app):
     app.add_directive("public", Public)
     app.connect("autodoc-process-docstring", take_chapter, priority=100)
     app.connect("autodoc-process-docstring", add_chapter, priority=900)
+    app.connect("autodoc-process-signature", plain_signature)
+    app.connect("autodoc-skip-member", skip_hook)
     app.connect("source-read", adapt_source)
     app.connect("doctree-read", describe_pictures)
     app.connect("build-finished", copy_gallery)

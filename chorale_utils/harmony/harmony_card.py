@@ -191,14 +191,15 @@ def _card(rows, files):
         "`weights.csv` was learnt from the twenty analyses of Bach chorales in music21's corpus "
         "(Andrew Jones and Dmitri Tymoczko; `bach/choraleAnalyses`, Riemenschneider 1 to 20) and "
         f"from nothing else: {EPOCHS} epochs, ridge {RIDGE:g}. "
-        "`python -m chorale_utils.harmony.harmony_card` does it again.",
+        "`python -m chorale_utils.harmony.harmony_card` repeats this.",
         "",
         "## Agreement with people",
         "",
         "The share of time in which the analysis says what a person wrote: the local key, the "
         "root, and key, numeral and inversion together. Where a person gives a pivot chord "
         "two keys, the second counts. The twenty are analysed in folds, each fold with what was "
-        "learnt from the others.",
+        "learnt from the others; *others* are analyses of further chorales (`--against`). *Time* "
+        "is the median for a piece.",
         "",
         "| analyses | pieces | local key | root | key, numeral, inversion | worst piece | time |",
         "|---|---|---|---|---|---|---|",

@@ -46,7 +46,7 @@ DECIDED_BY_VALIDATION = {
     "which weights to ship. So the validation figures below are the best of several, and a little "
     "flattering.",
     "phrase_gru": "Within the training the validation pieces decided nothing; they decided between "
-    "three designs. The model is the mixture of two trainings that differ in their seeds alone.",
+    "three designs. The model is the mixture of two trainings that differ only in their seeds.",
 }
 
 
@@ -193,16 +193,18 @@ def _architecture(model: ChoraleModel) -> str:
 
 def _data(name: str, corpus: Corpus) -> str:
     pieces = (
-        f"The training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{JSB_SHA256}`)"
+        f"the training pieces of the exact JSB edition (`jsb_chorales.tgz`, SHA-256 `{JSB_SHA256}`)"
     )
     if EDITIONS[name] == "music21":
         more = len(unsplit_chorales(corpus))
         pieces = (
-            f"The {len(corpus.train)} training pieces of the music21 edition and {more} more "
-            "chorales by Bach that music21 has, near-copies of no piece of the split "
+            f"the {len(corpus.train)} training pieces of the music21 edition and {more} more "
+            "chorales by Bach that music21 has, none of them a near-copy of a piece of the split "
             "(`unsplit_chorales`)"
         )
-    return f"{pieces}, each freshly transposed in every epoch. {DECIDED_BY_VALIDATION[name]}"
+    return (
+        f"Trained on {pieces}, each newly transposed in every epoch. {DECIDED_BY_VALIDATION[name]}"
+    )
 
 
 def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
@@ -218,7 +220,7 @@ def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
     for loop, place in loops.items():
         history = pd.read_csv(place / HISTORY, index_col="epoch")
         own = "".join(
-            f"{key} {value}, "
+            "after the loop before, " if key == "after" else f"{key} {value}, "
             for key, value in settings[loop].items()
             if key not in {**shared, **model.sizes}
         )

@@ -92,7 +92,7 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "## How well it predicts the next note",
         "",
         "Nats per note on the music21 edition, pitches only (`negative_log_likelihood`). "
-        "phrase_gru is given the form of each piece, with the key that is heard.",
+        "phrase_gru is given the form of each piece, with its sounding key (`heard_key`).",
         "",
         "| model | validation | test |",
         "|---|---|---|",
@@ -106,10 +106,13 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "## Can a machine tell?",
         "",
         f"{len(lengths)} pieces by each writer, of {min(lengths)} to {max(lengths)} sixteenths "
-        "where a form says how long. A classifier trained afresh for each writer tells its pieces "
-        "from Bach's (`discriminability`); an AUC of 0.5 is chance, and with 1 it never errs. In "
-        "brackets the 95 % interval over pieces (bootstrap). The control is Bach against Bach: "
-        "half of his training pieces take the place of a writer's.",
+        "where a form sets the length. A classifier trained afresh for each writer tells its "
+        "pieces from Bach's (`discriminability`); an AUC of 0.5 is chance, and at 1 it never errs. "
+        "In brackets, the 95 % interval over pieces (bootstrap). The control is Bach against Bach: "
+        "half of his training pieces take the place of a writer's. *Grade* is the mean, and "
+        "*copied share* the mean share of passages that occur in a training piece (`copied`). "
+        "*Under the rules*: voices keep to a choir's ranges, and avoid crossings and parallels; "
+        "those of phrase_gru also avoid augmented seconds and sevenths that do not resolve.",
         "",
         "| writer | AUC, four bars | AUC, whole pieces | grade | copied share |",
         "|---|---|---|---|---|",
@@ -139,9 +142,10 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "the share of bar lines over which a voice holds its note. *Tonic*: the share of pieces "
         "that end on the tonic in root position. *Consonant* and *cadence*: the share of fermatas "
         "with a consonant chord, and with a bass that moves as in a cadence (`phrasing`). Bach's "
-        "are the validation and test pieces. chord_gru writes no bars and no fermatas.",
+        "are the validation and test pieces. note_gru and chord_gru write neither bars nor "
+        "fermatas.",
         "",
-        f"| | {' | '.join(figures.columns)} |",
+        f"| | {' | '.join(name.replace('_', ' ') for name in figures.columns)} |",
         "|" + "---|" * (len(figures.columns) + 1),
     ]
     for writer, row in figures.iterrows():
@@ -152,8 +156,8 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         "",
         "## By the rules",
         "",
-        "Faults per thousand occasions, as in the report card (`report_card`); in brackets, how "
-        "many times as often as Bach.",
+        "Faults, and dissonances, per thousand chances, as in the report card (`report_card`); in "
+        "brackets, how many times as often as Bach.",
         "",
         f"| | {' | '.join(MEASURES)} |",
         "|" + "---|" * (len(MEASURES) + 1),
@@ -181,7 +185,12 @@ def _giveaways(told: Mapping[str, Sequence[Discriminability]]) -> list[str]:
     """A table of the patterns by which the judge of passages knows each writer."""
     lines = [
         "The patterns that weigh most with the judge of four bars, and how often each comes in a "
-        "thousand steps.",
+        "thousand steps. Intervals are in semitones. *Rhythm*: the eight sixteenths from a beat "
+        "on; x is a note that begins. *Skeleton*: the moves of a voice over four beats. *Two "
+        "voices*: the interval between them on a beat, less any octaves, and how far each has "
+        "moved over the last two beats. *Spacing*: the intervals between neighbouring voices on a "
+        "beat, from the top down. *Range*: how far a voice ranges within four beats, and in how "
+        "many notes.",
         "",
         "| writer | kind | pattern | the writer | Bach |",
         "|---|---|---|---|---|",

@@ -223,24 +223,26 @@ def _card(
     lines = [
         "# The grade",
         "",
-        "How many points each measure is worth (`grade.csv`) was fitted to tell the "
+        "The points that each measure is worth (`grade.csv`) were fitted so as to tell the "
         f"{len(fitted['training'])} training pieces of the music21 edition from the same pieces "
         f"with each voice shuffled, the same pieces with random notes, and {len(fitted['fitted'])} "
         f"pieces by `note_gru` (temperature 1, seed {FITTED_SEED}; {count} were written, those "
-        f"under {SHORTEST} steps left out). Logistic regression with a ridge of {RIDGE:g}; the "
-        f"surprise of training pieces in {FOLDS} folds. `chord_gru` had no part in the fit, nor "
-        "had the validation and test pieces. How measures are folded and cut off, and the ridge, "
-        "were chosen by how well the validation pieces were told from pieces by all models; the "
-        "test figures of an earlier choice had been seen by then.",
+        f"under {SHORTEST} steps left out). The fit is a logistic regression with a ridge penalty "
+        f"of {RIDGE:g}; the surprise of training pieces is measured in {FOLDS} folds, under the "
+        "distributions of the others. `chord_gru` had no part in the fit, nor had the validation "
+        "and test pieces. How measures are reflected and clipped, and the ridge, were chosen by "
+        "how well the grade told the validation pieces from pieces by all models; by then the test "
+        "figures of an earlier choice had been seen.",
         "",
-        "`python -m chorale_utils.writing.grade_card` does it again. 0 is a piece in which each "
-        "measure is at the median of Bach's training pieces.",
+        "`python -m chorale_utils.writing.grade_card` repeats all this. A piece in which every "
+        "measure is at the median of Bach's training pieces has the grade 0.",
         "",
         "## How well it separates",
         "",
-        "The share of pairs, one piece by Bach and one of the others, in which Bach's has the "
-        f"higher grade: the AUC. 0.5 is guessing, 1 is always right. The models' pieces were newly "
-        f"written for this table (seed {JUDGED_SEED}).",
+        "The AUC is the share of pairs, one piece by Bach and one of the group, in which Bach's "
+        "has the higher grade: 0.5 is guessing, 1 is always right. It is left empty for the "
+        "training pieces, to which the grade was fitted, and for a group against itself. The "
+        f"models' pieces were newly written for this table (seed {JUDGED_SEED}).",
         "",
         "| group | pieces | median grade | 10 % | 90 % | AUC against valid | AUC against test |",
         "|---|---|---|---|---|---|---|",
@@ -263,10 +265,10 @@ def _card(
         "",
         "Points for each unit of a measure (see `describe_measures`) above what is usual. A "
         "value below `low` counts as if it were as far above `low`, and a value above `high` "
-        "counts as `high` (twice as far above the usual as 99 of 100 of Bach's pieces stay). A "
-        "measure that is not listed adds nothing to the others.",
+        "counts as `high` (twice the distance from the usual within which 99 of 100 of Bach's "
+        "pieces stay). Measures that are not listed added nothing to these.",
         "",
-        "| measure | low | usual | high | points per unit | most that it can take |",
+        "| measure | low | usual | high | points per unit | most it can cost |",
         "|---|---|---|---|---|---|",
     ]
     for measure, row in points.iterrows():

@@ -45,7 +45,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "the same, no crossing, the tonic at the end": BENCHMARK,
     "the same, temperature 0.8 and best of 8 by the grade": {**BENCHMARK, **COOL_AND_CHOSEN},
     "phrase_gru, 32 candidates, without its critic": {"critic": False},
-    "phrase_gru with its critic, as `harmonize` has it": {},
+    "phrase_gru with its critic, the default of `harmonize`": {},
     "the same, best of 2 by the critic": {"best_of": 2},
 }
 FIGURES = ("parallel fifths", "parallel octaves", "crossing", "dissonance", "grade")
@@ -99,16 +99,17 @@ def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
     lines = [
         "# Harmonising",
         "",
-        f"{melodies} melodies from the test pieces, whose soprano is in no training piece, each "
-        f"set once in each way by the shipped `chord_gru`, and in the last three by `phrase_gru` "
-        f"(`python -m chorale_utils.writing.harmonising_card`; seeds {SEED} to "
-        f"{SEED + melodies - 1}). The melody is kept exactly in {kept} of {settings} settings.",
+        f"{melodies} melodies, from test pieces whose soprano is in no training piece, were each "
+        "set once in every way: by the shipped `phrase_gru` in the last three rows, by `chord_gru` "
+        "in the others (`python -m chorale_utils.writing.harmonising_card`; seeds "
+        f"{SEED} to {SEED + melodies - 1}). The melody is kept exactly in {kept} of {settings} "
+        "settings.",
         "",
         "## Table",
         "",
         "Parallel fifths and octaves are counted per thousand pairs of voices that move together "
         "(and both together as a multiple of Bach's), crossings per thousand arrivals of a note, "
-        "dissonances per thousand beats; the grade is the mean. In brackets the 95 % interval over "
+        "dissonances per thousand beats; the grade is the mean. In brackets, the 95 % interval over "
         "pieces (bootstrap).",
         "",
         f"| setting | {' | '.join(FIGURES)} | parallels, times Bach's |",
