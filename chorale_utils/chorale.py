@@ -209,7 +209,7 @@ class Chorale:
 
     @property
     def struck(self) -> np.ndarray:
-        """bool array (steps, 4): true where a note begins.
+        """Where a note begins, as a bool array (steps, 4).
 
         This is `onsets` if the source gives them; otherwise a note begins where the pitch differs
         from the step before. Silence is never struck.

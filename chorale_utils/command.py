@@ -452,7 +452,7 @@ def _parser() -> argparse.ArgumentParser:
     to_studio.add_argument(
         "--address",
         default="127.0.0.1",
-        help="any other lets other machines in (default: %(default)s, only this machine)",
+        help="where to listen; any other than %(default)s, the default, lets other machines in",
     )
     to_studio.add_argument("--token", help="password for visitors (default: a new random one)")
     to_studio.add_argument(
@@ -527,7 +527,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         help="formats of each piece (default: pdf musicxml mid)",
     )
     to_write.add_argument(
-        "--steps", type=int, help="length in sixteenths (default: a randomly drawn form)"
+        "--steps", type=int, help="length in sixteenths (default: that of a randomly drawn form)"
     )
     for one, model, temperature, best_of, by in (
         (to_harmonize, "phrase_gru", 1.0, 2, "the critic picks the best"),
@@ -543,7 +543,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             "--temperature",
             type=float,
             default=temperature,
-            help="1 is daring (default: %(default)s)",
+            help="below 1 is more cautious, above 1 more daring (default: %(default)s)",
         )
         one.add_argument(
             "--best-of",
@@ -583,7 +583,7 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
         one.add_argument("--melody", action="store_true", help="the file holds a single tune")
     for one in (to_harmonize, to_realize, to_convert):
         one.add_argument(
-            "--part", type=_part, help="number or name of the part to read as the tune"
+            "--part", type=_part, help="number or name of the part to read as the tune, or the bass"
         )
         one.add_argument("--metre", help="such as 3/4 (default: as in the file)")
         one.add_argument(
@@ -599,5 +599,6 @@ def _add_musicians_commands(command: Callable[..., argparse.ArgumentParser]) -> 
             "--strict",
             action=argparse.BooleanOptionalAction,
             default=True,
-            help="refuse notes off the grid of sixteenths, or take what sounds on each of them",
+            help="refuse notes off the grid of sixteenths (the default), or take what sounds on "
+            "each step",
         )

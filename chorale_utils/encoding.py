@@ -103,8 +103,8 @@ def score_to_tokens(pitches: ArrayLike, struck: ArrayLike) -> np.ndarray:
 
 
 def tokens_to_score(tokens: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """(MIDI numbers, int16, -1 for the end and 0 for silence; whether each is struck, bool): two
-    arrays of the shape of `tokens`, from a score's tokens 0..115.
+    """Two arrays of the shape of `tokens`, from a score's tokens 0..115: MIDI numbers (int16; -1 is
+    the end, 0 is silence), and whether each is struck (bool).
 
     Raises:
         ValueError: a token outside 0..115.
@@ -256,7 +256,7 @@ def transpose_tokens(tokens: ArrayLike, semitones: ArrayLike) -> np.ndarray:
 
 
 def transpose_probs(probs: ArrayLike, semitones: int) -> np.ndarray:
-    """Probabilities of tokens, float array (..., 59), with the notes' moved by `semitones`.
+    """Probabilities of tokens, float array (..., 59), with those of notes moved by `semitones`.
 
     Notes that would leave MIDI 31..87 are dropped, and notes that move in get probability 0, so
     that rows may no longer sum to 1.

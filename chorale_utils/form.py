@@ -355,14 +355,16 @@ class Form:
 
     @property
     def mode(self) -> str | None:
-        """The mode, one of `MODES`, or None; other modes count as major or minor by their third."""
+        """The mode, ``'major'``, ``'minor'`` or ``'phrygian'``; others count as major or minor by
+        their third. None if there is no key."""
         if self.key is None or self.key.endswith(MODES[-1]):
             return self.key and MODES[-1]
         return MODES[tonic_and_mode(self.key)[1]]
 
     def features(self, steps: int) -> np.ndarray:
-        """The form as a model reads it: uint8 array (steps, 8), with the columns and values of
-        `FEATURES`.
+        """The form as a model reads it: uint8 array (steps, 8). For each step: its place in the
+        bar, the distances to the fermata and to both ends of the phrase, how many phrases are left
+        and which one this is, tonic and mode; 0 is unknown. `FEATURES` explains the values.
 
         Args:
             steps: number of rows; rows beyond the form's length say that the piece is over.

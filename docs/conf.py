@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.inspect import signature as sphinx_signature, stringify_signature
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))  # these docstrings, whichever checkout is installed
@@ -135,19 +136,27 @@ def add_chapter(app, what, name, thing, options, lines):
 
 
 def plain_signature(app, what, name, thing, options, signature, returns):
-    """A signature with the names of types that a reader knows."""
+    """A signature with the names of types that a reader knows; that of a class is its
+    constructor's, even if a framework hides it."""
+    if what == "class" and (signature or "").startswith("(*args"):
+        whole = stringify_signature(
+            sphinx_signature(thing.__init__, bound_method=True), unqualified_typehints=True
+        )
+        signature = re.sub(r"(, )?\*\*kwargs: [^,)]*|\*args, \*\*kwargs", "", whole)
+        signature = signature.removesuffix(" -> None")
     plain = []
     for part in (signature, returns):
         part = part and _ARRAY_LIKE.sub("ArrayLike", part)
-        part = part and re.sub(r"PosixPath\(('.*?')\)", r"\1", part)
-        plain.append(part and part.replace("t.Any", "Any"))
+        plain.append(part and re.sub(r"PosixPath\(('.*?')\)", r"\1", part))
     return tuple(plain)
 
 
 def skip_hook(app, what, name, thing, skip, options):
-    """Leaves out methods that only a framework or a base class calls."""
+    """Leaves out methods that only a framework or a base class calls, and fields that the class
+    has explained."""
     about = inspect.getdoc(thing) or ""
-    return True if name in _FOR_FRAMEWORKS or about.startswith("See `ChordReader`") else None
+    said_elsewhere = about.startswith(("See `ChordReader`", "Alias for field number"))
+    return True if said_elsewhere or name in _FOR_FRAMEWORKS else None
 
 
 # Notebooks and the gallery

@@ -151,6 +151,25 @@ def test_every_public_name_is_in_the_reference_with_its_chapter(book, pages, nam
             assert f'href="../../notebooks/{chapter}.html"' in about
 
 
+def test_signatures_name_only_types_that_a_reader_knows(book):
+    for path in (book / "docs" / "reference").glob("*.html"):
+        for signature in re.findall(r'<dt class="sig .*?</dt>', path.read_text("utf-8"), re.DOTALL):
+            plain = re.sub(r"<[^>]+>", "", signature)
+            assert not re.search(r"ForwardRef|PosixPath|\b_[A-Z]|\*args", plain), plain
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_docstring_explains_only_arguments_that_exist(name):
+    thing = getattr(chorale_utils, name)
+    about = inspect.getdoc(thing) or ""
+    if inspect.isfunction(thing) and "\nArgs:\n" in about:
+        section = re.split(r"\n(?=\S)", about.partition("\nArgs:\n")[2])[0]
+        told = re.findall(r"^ {4}(?! )(.*?)(?::|$)", section, re.MULTILINE)
+        assert {one for each in told for one in each.split(", ")} <= {
+            *inspect.signature(thing).parameters
+        }
+
+
 @pytest.mark.parametrize("page", HOW_TO)
 def test_a_how_to_names_only_what_exists(page):
     text = (PROJECT / "docs" / f"{page}.md").read_text(encoding="utf-8")

@@ -42,3 +42,16 @@ def test_a_fault_outside_of_the_piece_is_refused():
     found["notes"] = pd.Series([((48, 0),)])
     with pytest.raises(ValueError, match="mark at step 48, voice 0: expected steps 0..7"):
         mark_faults(FIFTHS, found)
+
+
+def test_a_note_that_is_struck_again_is_marked_where_it_is_at_fault():
+    chords = ("B4 C5 A4 B4", "G4 G4 F#4 G4", "D4 E4 D4 D4", "G3 C3 D3 D3")
+    found = faults(read_voices(chords, "G major"), ["final chord"])
+    assert found["notes"].tolist() == [((12, 3),)]  # the second D of the bass, not the first
+    held = read_voices((*chords[:3], "G3 C3 D3/8"), "G major")
+    assert faults(held, ["final chord"])["notes"].tolist() == [((8, 3),)]
+
+
+def test_an_overlap_is_marked_on_the_note_left_and_on_the_one_beyond_it():
+    bass_above = read_voices(("G4 G4", "B3 B3", "D3 G3", "G2 E3"), "G major")
+    assert faults(bass_above, ["overlap"])["notes"].tolist() == [((0, 2), (4, 3))]

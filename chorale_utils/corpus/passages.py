@@ -157,7 +157,7 @@ def copied(
     with one row per piece (index: its name).
 
     Held chords and the last two chords of a cadence occur everywhere. So a passage counts only if
-    notes change on at least `MINIMUM_CHANGES` of its steps after the first. Bach's own validation
+    notes change on at least four of its steps after the first. Bach's own validation
     and test pieces are the control: they share more with his training pieces than one might think.
 
     Args:

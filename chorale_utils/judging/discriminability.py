@@ -55,8 +55,10 @@ class Discriminability(NamedTuple):
     """How well a judge tells a writer from Bach.
 
     Attributes:
-        auc: the share of pairs that the judge orders correctly, mean of both halves.
-        low, high: 2.5th and 97.5th percentiles over bootstrap resamples of pieces.
+        auc: the share of pairs, one passage by each, that the judge orders correctly; mean of both
+            halves.
+        low: 2.5th percentile of the AUC over bootstrap resamples of pieces.
+        high: 97.5th percentile.
         features: pandas DataFrame with one row for each pattern that the judge used, the largest
             weights first: kind, pattern, writer and bach (occurrences in a thousand steps), weight
             (by how much one more standard deviation raises the log-odds that the writer wrote the
@@ -78,6 +80,11 @@ def discriminability(
     seed: int = 0,
 ) -> Discriminability:
     """How well a judge, newly trained, tells a writer's chorales from Bach's.
+
+    The judge is a logistic regression on patterns seen from some distance, such as the outline of a
+    voice from beat to beat. An AUC of 0.5 means that it cannot tell the two apart, 1 that it always
+    can; by chance the figure may fall below 0.5 (Lopez-Paz and Oquab 2017, "Revisiting Classifier
+    Two-Sample Tests"). Do not tune a writer to this measure; it is for judging only.
 
     Args:
         chorales: the writer's pieces; the judge learns from one half and is tested on the other.

@@ -36,12 +36,18 @@ _CONSONANT += [{0}, {0, 3, 9}]  # a unison or octave; a diminished triad in firs
 
 
 def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
-    """The measures of phrasing (see the top of this module) for groups of chorales, as a pandas
-    DataFrame: one row per group, with columns notes_alto to notes_bass, ties_soprano to ties_bass,
-    tonic, consonant and cadence. NaN if there is nothing to measure.
+    """How groups of chorales treat phrases, bars and struck notes: pandas DataFrame with one row
+    per group.
 
     Args:
         groups: dict of name -> chorales.
+
+    Returns:
+        DataFrame with the columns notes_alto to notes_bass (struck notes for each one of the
+        soprano), ties_soprano to ties_bass (share of bar lines over which the voice holds its
+        note), tonic (share of pieces that end on the tonic triad in root position), consonant
+        (share of fermatas with a consonant chord) and cadence (share of fermatas whose bass is
+        reached as in a cadence). NaN where there is nothing to measure, such as no bar lines.
 
     Examples:
         >>> import numpy as np
@@ -72,7 +78,14 @@ def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
 
 def ends_on_tonic(chorales: Sequence[Chorale]) -> np.ndarray:
     """Whether each chorale ends on the tonic triad in root position: bool array (chorales,). The
-    key is the piece's own, or else estimated.
+    key is the piece's own, or else estimated. The third may be missing; in minor it may be major.
+
+    Args:
+        chorales: list of Chorale.
+
+    Examples:
+        >>> ends_on_tonic([Chorale([[72, 67, 64, 48]] * 16, key="C major")]).tolist()
+        [True]
 
     Notebook: 04_evaluation
     """

@@ -47,13 +47,13 @@ STRENGTH = 1.6  # the penalty makes the weights too small
 
 @keras.saving.register_keras_serializable("chorale_utils")
 class Critic(keras.Model):
-    """Says of every step how much more it is like Bach than like the writer.
+    """A judge of single steps: how much more each is like Bach than like the writer.
 
     Args:
         patterns: how many patterns have a share in the log-odds.
 
     Attributes:
-        code: int64 variable (patterns,), which they are, in ascending order.
+        code: int64 variable (patterns,), the numbers of the patterns, in ascending order.
         share: float32 variable (patterns,), what each adds to the log-odds.
         bias: float32 variable (), what every step adds.
 

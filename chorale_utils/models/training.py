@@ -293,7 +293,9 @@ def fit_phrases(
         train, valid: lists of Chorale, or one, with struck notes, fermatas, key and metre as far as
             they are known.
         unknown: see `phrase_crops`.
-        epochs, folder and what follows them: see `fit_chords`.
+        epochs, folder, after, learning_rate, rise, weight_decay, average: see `fit_chords`.
+        clip_norm, steps, batch_size, transpositions, validate_every, seed: see `fit_chords`.
+        tensorboard, verbose, callbacks: see `fit_chords`.
 
     Returns:
         pandas DataFrame, as in `fit_chords`; nats count notes, rests and strikes together, given

@@ -37,8 +37,7 @@ def load_chorale(
     """The `Chorale` in a user's own file: MIDI, MusicXML, kern or CSV with four voices.
 
     Its `notation` has everything on the page besides the notes: bars, repeats, keys, tempos, words,
-    spelling and authors, as far as the format supports them (see `reading.from_score` and
-    `midi_reading.read_midi`).
+    spelling and authors, as far as the format supports them (see `from_score` and `read_midi`).
 
     Args:
         path: file name, ending in .mid, .midi, .musicxml, .xml, .mxl, .krn or .csv; the chorale is

@@ -63,10 +63,12 @@ class Bar:
         repeat_end: how often the section that ends with this bar is sung; 0 if none ends here.
         endings: the numbers of the ending (volta) that the bar belongs to, such as ``(1,)`` or
             ``(1, 2)``.
-        marks: signs for the order of the bars, from `SIGNS` and `JUMPS`. A segno or a coda is at
+        marks: signs for the order of the bars: ``'segno'``, ``'coda'``, ``'to coda'``, ``'fine'``,
+            or a jump such as ``'da capo al fine'`` (`JUMPS` lists them). A segno or a coda is at
             the beginning of the bar, everything else at its end.
-        barline: the line at its end, one of `BARLINES`; None for the usual one, which is final at
-            the end of the piece and plain elsewhere.
+        barline: the line at its end, ``'regular'``, ``'double'``, ``'final'``, ``'dashed'`` or
+            ``'none'``; None for the usual one, which is final at the end of the piece and plain
+            elsewhere.
 
     Raises:
         ValueError: an invalid length, bar line or mark; the message says which.
@@ -192,8 +194,8 @@ class Notation:
         keys: key signatures, sorted by step.
         tempos: tempo marks, sorted by step.
         words: syllables, sorted by step, voice and verse.
-        spelling: int8 array (steps, 4), each note's place on the line of fifths, `UNSPELLED` if
-            unknown; None if all are unknown.
+        spelling: int8 array (steps, 4), each note's place on the line of fifths (C is 0, G 1,
+            F -1), -128 if unknown; None if all are unknown.
         composer, lyricist, arranger, copyright: text on the page, or None.
 
     Raises:

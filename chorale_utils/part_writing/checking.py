@@ -93,7 +93,7 @@ def faults(
     chorale = as_chorale(chorale)
     wanted = chosen_rules(rules)
     found = [fault for fault in _all_faults(chorale, analysis) if fault.rule in wanted]
-    places = _places(chorale) if found else []
+    places, struck = _places(chorale) if found else [], chorale.struck
     rows = [
         (
             fault.step,
@@ -101,7 +101,7 @@ def faults(
             fault.rule,
             RULES[fault.rule].severity,
             *places[fault.step],
-            fault.notes,
+            tuple(_last_struck(chorale, struck, *note, fault.step) for note in fault.notes),
             fault.explanation,
         )
         for fault in found
@@ -127,6 +127,15 @@ def _all_faults(chorale: Chorale, analysis: pd.DataFrame | None) -> list[Fault]:
         fault for fault in found if fault.rule != "missing third" or fault.step not in astray
     ]
     return sorted(told, key=lambda fault: (fault.step, RULES[fault.rule].number, fault.voices))
+
+
+def _last_struck(chorale, struck, start, voice, step):
+    """(step, voice) at which a note is struck for the last time up to a step. The rules take a note
+    that is struck again at once for the same note; a mark belongs on the one that is heard."""
+    line = chorale.pitches[start : step + 1, voice]
+    sounds = np.cumprod(line == line[:1]).astype(bool)
+    again = np.flatnonzero(struck[start : step + 1, voice] & sounds)
+    return start + int(again[-1]) if len(again) else start, voice
 
 
 def _places(chorale: Chorale) -> list[tuple[int, float]]:

@@ -73,7 +73,7 @@ def outlined_sevenths(setting: Setting) -> Iterator[Fault]:
                 by = "a seventh" if whole in _SEVENTHS else "more than an octave"
                 told = (
                     f"the {VOICES[last.voice]} leaps twice in the same direction, from "
-                    f"{spoken(first.name)} over {spoken(middle.name)} to {spoken(last.name)}, "
+                    f"{spoken(first.name)} through {spoken(middle.name)} to {spoken(last.name)}, "
                     f"together {by}"
                 )
                 yield fault_at("outlined seventh", last.start, [last], told)

@@ -82,13 +82,13 @@ def overlaps(setting: Setting) -> Iterator[Fault]:
                 f"the {VOICES[high.voice]} goes to {spoken(high.name)}, below the "
                 f"{spoken(low_before.name)} that the {VOICES[low.voice]} has just left"
             )
-            yield fault_at("overlap", step, [high, low], told)
+            yield fault_at("overlap", step, [high, low_before], told)
         elif low.pitch > high_before.pitch:
             told = (
                 f"the {VOICES[low.voice]} goes to {spoken(low.name)}, above the "
                 f"{spoken(high_before.name)} that the {VOICES[high.voice]} has just left"
             )
-            yield fault_at("overlap", step, [high, low], told)
+            yield fault_at("overlap", step, [high_before, low], told)
 
 
 def _arrivals(setting):

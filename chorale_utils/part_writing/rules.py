@@ -65,14 +65,14 @@ _ARRIVALS = "arrivals of one or both of two neighbouring voices"
 _MOVES = "notes that move"
 _CHORDS = "chords of a beat or more"
 _INDEPENDENT = (
-    "two voices that move in perfect intervals sound like one, and four voices become three"
+    "two voices in parallel perfect intervals sound like one, and four voices become three"
 )
 
 # name: (what, why, severity, colour, chances, source). A name that begins with another rule's name
 # is a special case of that rule, which teachers judge separately.
 _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "parallel fifths": (
-        "two voices move in the same direction from a perfect or compound fifth to another",
+        "two voices move in the same direction from a perfect fifth, or a twelfth, to another",
         _INDEPENDENT,
         "error",
         "#C00000",
@@ -122,7 +122,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "parallel fifths from beat to beat": (
         "two voices move in the same direction from a perfect fifth on one beat to another on the "
-        "next, with a note in between; fifth, sixth, fifth by step is allowed",
+        "next, with a note in between; 5-6-5 by step is allowed",
         "the beats carry the harmony: a note in between does not hide the intervals on them",
         "weak",
         "#A8324A",
@@ -175,7 +175,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "parallel fifths from a German sixth": (
         "the fifth above the bass of a German sixth goes to the fifth of the dominant",
-        "called Mozart's fifths: both voices resolve by a semitone, so most teachers accept them",
+        "known as Mozart fifths: both voices resolve by a semitone, so most teachers accept them",
         "style",
         "#8C4A6B",
         _TOGETHER,
@@ -235,7 +235,8 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_HURON}",
     ),
     "range": (
-        "a note is outside the range of its voice: C4-G5, G3-D5, C3-G4, E2-D4",
+        "a note is outside the range of its voice: soprano C4-G5, alto G3-D5, tenor C3-G4, bass "
+        "E2-D4",
         "the singers cannot sing it well",
         "error",
         "#4E6E00",
@@ -271,7 +272,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "augmented fifth": (
         "a voice leaps an augmented fifth, as from C to G sharp",
-        "it is hard to sing; a diminished fourth down reaches the same note",
+        "it is hard to sing; a diminished fourth down reaches the same note an octave lower",
         "error",
         "#33691E",
         _MOVES,
@@ -361,10 +362,10 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_KP}; {_PISTON}",
     ),
     "open fifth": (
-        "the first chord of a piece has no third, or the last chord, if it does not follow a "
+        "the first chord of a piece has no third, or the last one has none and does not follow a "
         "dominant",
-        "the first and last chord of an exercise may belong to music that is not shown; but a "
-        "chorale ends with its third",
+        "the first and last chords of an exercise may belong to music that is not shown; but a "
+        "chorale ends on a complete triad",
         "style",
         "#546E7A",
         "pieces",
@@ -380,7 +381,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "final chord": (
         "the last chord is neither the tonic in root position nor the dominant of a half cadence "
-        "or the sixth degree of a deceptive one. An excerpt of less than four quarters may end on "
+        "or the sixth degree of a deceptive one. An excerpt of fewer than four quarters may end on "
         "any chord, except a six-four chord after a dominant",
         "only a triad in root position is at rest",
         "error",

@@ -35,8 +35,8 @@ _SECTIONS = {
 _WHY_BACH = {
     "crossing": "Bach's tenor and bass cross where each has a line of its own to sing, and the "
     "instruments that double the bass an octave lower keep the harmony right.",
-    "overlap": "Bach's basses leap by fourths and fifths under a tenor that stays low; he minds "
-    "the line more than the overlap.",
+    "overlap": "Bach's basses leap by fourths and fifths under a tenor that stays low; the line "
+    "matters more to him than the overlap.",
     "spacing": "Alto and tenor part where the tune lies high and the tenor has a line of its own.",
     "range": "Bach's trebles and tenors were asked for A5 and A4, a step more than a class asks "
     "for.",
@@ -53,7 +53,7 @@ _WHY_BACH = {
     "doubled leading tone": "In most of them the tune has the third of a dominant and a lower "
     "voice takes it too, in passing.",
     "contrary fifths": "Bach does not mind them between upper voices at cadences.",
-    "outlined seventh": "Most are in the tenor, which fills the chords.",
+    "outlined seventh": "Most are in the tenor, which fills in the chords.",
     "missing third": "In most of them a suspension resolves only in the next chord, or the third "
     "is in a part that the edition leaves out, such as an instrument's.",
 }
@@ -116,7 +116,8 @@ def _page():
     lines = [
         "# What a harmony teacher marks",
         "",
-        "Written by `make rules` from the rules, their examples and the Bach card.",
+        "Written by `make rules` from the rules, their examples and the "
+        "[Bach card](../chorale_utils/part_writing/bach.md).",
         "",
         "`faults(chorale)` and `chorale check` look for these faults in a setting for four voices. "
         "Each picture shows a fault, marked as in a checked score, then the same passage mended. "
@@ -127,8 +128,8 @@ def _page():
         "",
         f"**Sets of rules.** `class` is the default: all {len(RULE_SETS['class'])} that a class "
         f"marks. `strict` has all {len(RULE_SETS['strict'])}. `bach` has the "
-        f"{len(RULE_SETS['bach'])} that Bach himself breaks in fewer than one chorale in ten. A "
-        "list of names chooses single rules.",
+        f"{len(RULE_SETS['bach'])} of `class` that Bach himself breaks in fewer than one chorale "
+        "in ten. A list of names chooses single rules. The numbers are those in a marked score.",
         "",
         "**Where.** A fault is reported where the second chord arrives; for a leading tone or a "
         "seventh, where it should resolve. Only the notes at fault are marked.",
@@ -153,7 +154,9 @@ def _section(name: str, rule: Rule, example: Example, figures: dict[str, tuple[s
     sentence = faults(broken, [name])["explanation"].iloc[0]
     per_hundred, chorales = figures[name]
     sets = ", ".join(f"`{chosen}`" for chosen, names in RULE_SETS.items() if name in names)
-    bach = f"Bach: {per_hundred} times in a hundred chorales, in {chorales} of them."
+    bach = f"Bach: {per_hundred} in a hundred chorales; {chorales} % of them have one or more."
+    if float(per_hundred) == 0:
+        bach = "Bach: none."
     return [
         f"### {rule.number}. {name[0].upper()}{name[1:]}",
         "",

@@ -35,12 +35,12 @@ R = TypeVar("R")
 
 
 def cached(function: Callable[P, R], folder: str | os.PathLike[str]) -> Callable[P, R]:
-    """The same function, but it saves its results in a folder and never computes one twice.
+    """The same function, which now saves its results in a folder and computes none twice.
 
     The key of a result covers everything that it depends on: the function, its arguments (for a
     model the weights, for a chorale all fields), the source code and tables of this package, and
     the versions of the packages that compute. A damaged result is computed again, with a warning.
-    Beyond `MAX_RESULTS` results, the oldest are removed.
+    Beyond a hundred results, the oldest are removed.
 
     Args:
         function: a function of this package whose arguments are plain values, arrays, chorales and

@@ -70,7 +70,7 @@ def plot_grid(chorale: Chorale, title: str = "Dark: a note is struck. Light: it 
 
 
 def illustrate(name: str) -> Axes:
-    """A sketch of how something works.
+    """A sketch of how a model, or the particle filter, works.
 
     Args:
         name: ``'note_gru'``, ``'chord_gru'`` or ``'phrase_gru'``, how this model reads and writes;

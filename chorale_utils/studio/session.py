@@ -88,7 +88,7 @@ class Session:
 
     @property
     def locks(self) -> np.ndarray:
-        """bool array (steps, 4): true where a note must not change."""
+        """Where a note must not change, as a bool array (steps, 4)."""
         return self.moment.locks
 
     @property
@@ -103,7 +103,7 @@ class Session:
 
     @property
     def tune(self) -> int:
-        """The voice with the tune: the only one that sings, or else the soprano."""
+        """Number of the voice with the tune, which is the only one that sings, or the soprano."""
         return tune_of(self.chorale)
 
     # Beginning
@@ -292,7 +292,8 @@ class Session:
     # Asking
 
     def set(self, **settings: Any) -> None:
-        """Changes how the model writes (see `Settings`), or the seed."""
+        """Changes how the model writes (``temperature``, ``particles``, ``parallels``,
+        ``crossing``, ``ranges`` or ``movement``, see `Settings`), or the ``seed``."""
         seed = settings.pop("seed", self.seed)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
             raise ValueError(f"seed {seed!r}: expected a whole number from 0 to {2**31 - 1}")

@@ -55,7 +55,7 @@ def make_gallery(
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: fewer than ten of the pieces satisfy the rule.
+        ValueError: fewer than ten of the pieces satisfy the rule, which the gallery's page states.
         FileNotFoundError: no such model.
 
     Notebook: 05_generation

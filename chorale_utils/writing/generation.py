@@ -134,6 +134,11 @@ def generate(
 ) -> Pieces:
     """New chorales (named generated-0000 and so on), written by a model.
 
+    A note that breaks a rule (ranges, crossing, parallels, sevenths, augmented seconds, pitch
+    classes, rests, the tonic at the end) is sampled only if no other note is left; given notes are
+    always kept. With several particles, a candidate loses weight for every note that a rule takes
+    from it, so that rules choose among pieces, not only among notes.
+
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`. The default is the
             composer, ``'phrase_gru'``, steered by its critic.
@@ -169,11 +174,13 @@ def generate(
             from an octave or unison to an octave or unison.
         sevenths: whether the seventh of a dominant seventh chord in root position may leap or rise;
             otherwise it stays or falls by a step.
-        augmented: whether a voice may go by an augmented second, if the form is in minor.
-        best_of: number of pieces written for each one returned; the one with the best grade is
-            kept.
+        augmented: whether a voice may move by an augmented second; the rule holds where the form
+            is in minor, between the sixth degree and the raised seventh.
+        best_of: number of pieces written for each one returned; the one that `judge` likes best
+            is kept.
         judge: function that takes a list of Chorale and returns their grades, a float array; higher
-            is better. None is what the critic thinks of the whole piece, or `grade` without one.
+            is better. None: the critic's log-odds of the whole piece, or, without a critic,
+            `grade`.
         progress: whether to show a progress bar; None shows one on a terminal if the work takes
             more than a few seconds. Or a function of two int, the steps written so far and the
             total, which is called as the work goes on; an exception that it raises ends the work.
@@ -194,15 +201,10 @@ def generate(
             the one shipped for the model, if there is one, and several particles; False: none.
         rests: whether a voice may rest where no rest is given.
         tonic_ending: whether a piece whose form has a key must end on the tonic in root position,
-            in minor with either third; a rule like the others. None: if a critic steers.
+            in minor with either third, but not with both. None: if a critic steers.
         movement: how busy the lower voices are while the soprano holds a note: the odds that one
-            of them moves then are multiplied by it. 1 is as in Bach, 0 moves all voices together,
-            note against note.
-
-        A note that breaks a rule (ranges, crossing, parallels, sevenths, augmented seconds, pitch
-        classes, rests) is sampled only if no other note is left; given notes are always kept. With
-        several particles, a candidate loses weight for every note that a rule takes from it, so
-        that rules choose among pieces, not only among notes.
+            of them moves then are multiplied by it. 1 leaves them as the model learnt them from
+            Bach; 0 moves all voices together, note against note.
 
     Returns:
         `Pieces`, a list of Chorale with a report.

@@ -109,8 +109,8 @@ def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
         "",
         "Parallel fifths and octaves are counted per thousand pairs of voices that move together "
         "(and both together as a multiple of Bach's), crossings per thousand arrivals of a note, "
-        "dissonances per thousand beats; the grade is the mean. In brackets, the 95 % interval over "
-        "pieces (bootstrap).",
+        "dissonances per thousand beats; the grade is the mean. In brackets, the 95 % interval "
+        "over pieces (bootstrap).",
         "",
         f"| setting | {' | '.join(FIGURES)} | parallels, times Bach's |",
         "|" + "---|" * (len(FIGURES) + 2),
