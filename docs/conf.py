@@ -59,7 +59,7 @@ html_show_search_summary = False  # it would read pages, which file:// does not 
 html_scaled_image_link = False  # a click on a score moves the cursor
 html_use_index = True
 html_domain_indices = False
-pygments_style, pygments_dark_style = "friendly", "github-dark"
+pygments_style, pygments_dark_style = "default", "github-dark"
 copybutton_exclude = ".linenos, .gp, .go"
 
 nb_execution_mode = "off"
