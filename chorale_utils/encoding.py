@@ -61,6 +61,9 @@ def notes_to_tokens(notes: ArrayLike) -> np.ndarray:
 def tokens_to_notes(tokens: ArrayLike) -> np.ndarray:
     """MIDI numbers (int16 array, the shape of `tokens`) of tokens: -1 is the end, 0 is silence.
 
+    Args:
+        tokens: int array of any shape.
+
     Raises:
         ValueError: a token outside 0..58; the message says which and where.
 
@@ -105,6 +108,9 @@ def score_to_tokens(pitches: ArrayLike, struck: ArrayLike) -> np.ndarray:
 def tokens_to_score(tokens: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Two arrays of the shape of `tokens`, from a score's tokens 0..115: MIDI numbers (int16; -1 is
     the end, 0 is silence), and whether each is struck (bool).
+
+    Args:
+        tokens: int array of any shape.
 
     Raises:
         ValueError: a token outside 0..115.
@@ -186,6 +192,9 @@ def decode(tokens: ArrayLike) -> np.ndarray:
 def to_one_hot(tokens: ArrayLike) -> np.ndarray:
     """One-hot vectors of tokens: float32 array of the shape of `tokens` with a last axis of 59.
 
+    Args:
+        tokens: int array of any shape.
+
     Raises:
         ValueError: a token outside 0..58.
 
@@ -200,6 +209,9 @@ def to_one_hot(tokens: ArrayLike) -> np.ndarray:
 
 def from_one_hot(vectors: ArrayLike) -> np.ndarray:
     """Tokens (uint8 array) of one-hot vectors: the index of the single 1 along the last axis.
+
+    Args:
+        vectors: array (..., 59) of zeros, with a single 1 in each vector.
 
     Raises:
         ValueError: the last axis is not 59 long, or a vector is not a single 1 among zeros.

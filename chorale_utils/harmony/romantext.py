@@ -146,6 +146,12 @@ def write_romantext(
     Returns:
         Path: `path`.
 
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> held = Chorale([[72, 67, 64, 48]] * 16, time_signature="4/4")
+        >>> write_romantext(held, f"{mkdtemp()}/mine.rntxt").read_text().splitlines()[-1]
+        'm1 C: I ||'
+
     Notebook: 04_evaluation
     """
     text = to_romantext(chorale, analysis) + "\n"

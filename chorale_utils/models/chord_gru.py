@@ -36,7 +36,10 @@ class ChordGRUSizes(TypedDict, total=False):
 
 
 def chord_gru(**sizes: Unpack[ChordGRUSizes]) -> "ChordGRU":
-    """The strong model, built and ready to train; the sizes are those of `ChordGRU`.
+    """The strong model, built and ready to train.
+
+    Args:
+        sizes: arguments of `ChordGRU`, to change its sizes.
 
     Examples:
         >>> chord_gru().count_params()

@@ -104,6 +104,9 @@ def batches_per_epoch(
 ) -> int:
     """Number of batches with which `note_windows` covers all notes once.
 
+    Args:
+        chorales, window, batch_size: as in `note_windows`.
+
     Raises:
         ValueError: no chorales, too few notes for one batch, or a size below 1.
 
@@ -238,6 +241,9 @@ def chord_batches_per_epoch(
     """Number of batches with which `chord_crops` covers all steps once, at least one. A piece that
     is shorter than a passage takes up a whole one.
 
+    Args:
+        chorales, steps, batch_size: as in `chord_crops`.
+
     Raises:
         ValueError: no chorales, or a size below 1.
 
@@ -331,6 +337,12 @@ def phrase_crops(
     Raises:
         ValueError: as in `chord_crops`; `unknown` has another group.
 
+    Examples:
+        >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> for (chords, form), targets, weights in phrase_crops(chorale, 8, 2).take(1):
+        ...     print(chords.shape, form.shape, targets.shape, weights.shape)
+        (2, 9, 4) (2, 8, 8) (2, 8, 4) (2, 8, 4)
+
     Notebook: 02_encoding_and_transposition
     """
     chorales = as_chorales(chorales)
@@ -383,6 +395,11 @@ def whole_scores(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> 
 
     Raises:
         ValueError: no chorales.
+
+    Examples:
+        >>> for (chords, form), targets, weights in whole_scores(Chorale([[72, 67, 64, 48]] * 2)):
+        ...     print(targets.numpy()[0, :2].tolist(), form.shape)
+        [[43, 38, 35, 19], [59, 59, 59, 59]] (1, 3, 8)
 
     Notebook: 04_evaluation
     """

@@ -31,7 +31,10 @@ class NoteGRUSizes(TypedDict, total=False):
 
 
 def note_gru(**sizes: Unpack[NoteGRUSizes]) -> "NoteGRU":
-    """The classic model, built and ready to train; the sizes are those of `NoteGRU`.
+    """The classic model, built and ready to train.
+
+    Args:
+        sizes: arguments of `NoteGRU`, to change its sizes.
 
     Examples:
         >>> note_gru().count_params()

@@ -187,7 +187,10 @@ def begins_in_score(chords: Tensor, before: Tensor) -> Tensor:
 
 
 def phrase_gru(**sizes: Any) -> PhraseGRU:
-    """The composer, built and ready to train; the sizes are those of `PhraseGRU`.
+    """The composer, built and ready to train.
+
+    Args:
+        sizes: arguments of `PhraseGRU`, to change its sizes.
 
     Examples:
         >>> phrase_gru().count_params()

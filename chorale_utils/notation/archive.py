@@ -76,6 +76,9 @@ def load_chorales(path: str | os.PathLike[str]) -> list[Chorale]:
     """The chorales that `save_chorales` wrote: a `Pieces` if it had a report, otherwise a list of
     Chorale.
 
+    Args:
+        path: name of the file.
+
     Raises:
         FileNotFoundError: no such file.
         ValueError: the file is damaged, or was not written by `save_chorales`.

@@ -132,6 +132,10 @@ class KeySignature:
         step: where it takes effect.
         fifths: number of sharps, -7 to 7; flats count as negative.
         mode: such as ``'major'`` or ``'dorian'``; None if the page does not say.
+
+    Examples:
+        >>> KeySignature(0, -2, "minor")  # g minor, from the beginning
+        KeySignature(step=0, fifths=-2, mode='minor')
     """
 
     step: int
@@ -147,6 +151,10 @@ class Tempo:
         step: where it takes effect.
         quarters_per_minute: None if the page only has words.
         text: the words, such as ``'Andante'``; empty for a metronome mark alone.
+
+    Examples:
+        >>> Tempo(0, 80, "Andante")
+        Tempo(step=0, quarters_per_minute=80, text='Andante')
     """
 
     step: int
@@ -168,6 +176,10 @@ class Syllable:
 
     Raises:
         ValueError: an invalid voice, verse or place in the word.
+
+    Examples:
+        >>> Syllable(0, 0, 1, "dan", "begin")  # of dan-ket, under the soprano's first note
+        Syllable(step=0, voice=0, verse=1, text='dan', syllabic='begin', melisma=False)
     """
 
     step: int

@@ -34,6 +34,9 @@ _NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B�
 def note_name(pitch: int | np.integer) -> str:
     """Name of a MIDI number: ``C4``, middle C, for 60.
 
+    Args:
+        pitch: MIDI number.
+
     Examples:
         >>> note_name(60), note_name(70), note_name(66)
         ('C4', 'B♭4', 'F♯4')

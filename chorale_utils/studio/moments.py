@@ -113,10 +113,18 @@ class Variant:
 
 @dataclass(frozen=True)
 class Selection:
-    """Some steps of some voices: `start` up to (not including) `stop`, and the numbers of voices.
+    """A selection of notes: some steps, in some voices.
+
+    Args:
+        start, stop: the first step, and the one after the last.
+        voices: numbers of the voices, 0..3, soprano to bass.
 
     Raises:
         ValueError: steps in the wrong order, or no such voice.
+
+    Examples:
+        >>> Selection(0, 4, voices=(1, 2)).mask(steps=8).sum(axis=0).tolist()
+        [0, 4, 4, 0]
     """
 
     start: int

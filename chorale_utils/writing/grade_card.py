@@ -240,11 +240,13 @@ def _card(
         "## How well it separates",
         "",
         "The AUC is the share of pairs, one of Bach's validation or test pieces and one of the "
-        "group, in which Bach's has the higher grade: 0.5 is guessing, 1 is always right. It is left empty for the "
-        "training pieces, to which the grade was fitted, and for a group against itself. The "
-        f"models' pieces were newly written for this table (seed {JUDGED_SEED}).",
+        "group, in which Bach's has the higher grade: 0.5 is guessing, 1 is always right. It is "
+        "left empty for the training pieces, to which the grade was fitted, and for a group "
+        "against itself. The models' pieces were newly written for this table (seed "
+        f"{JUDGED_SEED}).",
         "",
-        "| group | pieces | median grade | 10th percentile | 90th percentile | AUC, valid | AUC, test |",
+        "| group | pieces | median grade | 10th percentile | 90th percentile | AUC, valid | "
+        "AUC, test |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, of_group in grades.items():
