@@ -1,5 +1,6 @@
 """What a sweep's file says, and what is refused before anything starts."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -64,17 +65,18 @@ def test_list_of_grids_has_the_points_of_each(books, tmp_path):
     assert points[::2] == points[1::2] and sweep["varied"] == ["seed", "rate", "kind", "sizes"]
 
 
-def test_ablation_of_notebook_four_has_the_points_of_the_committed_sweep():
-    sweep, results = (
-        read_sweep(PROJECT / "sweeps" / "ablation.yml"),
-        pd.read_parquet(PRETRAINED / "ablation.parquet"),
-    )
-    assert sorted(results["point"]) == sorted(sweep["points"]) and set(results["state"]) == {
-        "complete"
-    }
-    for row in results.to_dict("records"):
-        given = sweep["points"][row["point"]]
-        assert row["seed"] == given["seed"] and row["chord_epochs"] == given["chord_epochs"]
+@pytest.mark.parametrize(
+    "sweep, results",
+    [("ablation.yml", "ablation.parquet"), ("composer.yml", "composer_ablation.parquet")],
+)
+def test_an_ablation_of_notebook_four_has_the_points_of_the_committed_sweep(sweep, results):
+    points = read_sweep(PROJECT / "sweeps" / sweep)["points"]
+    table = pd.read_parquet(PRETRAINED / results)
+    assert sorted(table["point"]) == sorted(points) and set(table["state"]) == {"complete"}
+    for row in table.to_dict("records"):
+        for name, value in points[row["point"]].items():
+            cell = json.dumps(value) if isinstance(value, (list, dict)) else value
+            assert row[name] == cell, (row["point"], name)
 
 
 def test_points_that_are_added_leave_the_names_of_the_others(books, tmp_path):
