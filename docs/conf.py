@@ -64,6 +64,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # CommonMark, the default, has no tables
 myst_enable_extensions = ["attrs_inline"]
 myst_heading_anchors = 3  # README and pages link to headings as GitHub names them
 myst_links_external_new_tab = False

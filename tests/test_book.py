@@ -121,6 +121,13 @@ def test_every_chapter_keeps_its_scores_and_players(book, pages, chapter):
     assert all(page.described)
 
 
+def test_every_table_of_a_chapter_is_a_table(book, pages):
+    for chapter in CHAPTERS:
+        path = book / "notebooks" / f"{chapter}.html"
+        text = re.sub(r"<[^>]*>", " ", path.read_text(encoding="utf-8"))
+        assert not re.search(r"\|\s*(-{3,}|–|—)\s*\|", text), chapter
+
+
 def test_every_card_and_every_how_to_is_a_page(book, pages):
     for card in CARDS:
         assert book / card.relative_to(PROJECT).with_suffix(".html") in pages

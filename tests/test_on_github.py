@@ -157,6 +157,30 @@ def test_github_shows_every_score_of_a_stored_notebook(path):
         check_that_scores_are_seen(cell)
 
 
+def undescribed(cell):
+    """What pictures of a cell (list of str) are not described to those who cannot see them."""
+    found = [
+        f"picture {alt!r}" for alt in re.findall(r"!\[(.*?)\]", cell.source) if not alt.strip()
+    ]
+    for output in cell.get("outputs", []):
+        data, about = output.get("data", {}), output.get("metadata", {})
+        for kind in data:
+            if kind.startswith("image/") and not about.get(kind, {}).get("alt", "").strip():
+                found.append(kind)
+        html = "".join(data.get("text/html", ""))
+        found += [
+            tag for tag in re.findall(r"<img\b[^>]*>", html) if not re.search(r'alt="[^"]', tag)
+        ]
+    return found
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_picture_of_a_stored_notebook_is_described(path):
+    assert not {
+        cell.id: undescribed(cell) for cell in nbformat.read(path, 4).cells if undescribed(cell)
+    }
+
+
 @pytest.mark.parametrize("path", STORY, ids=lambda path: path.stem)
 def test_every_player_of_a_stored_chapter_has_a_link_to_the_book(path):
     cells = nbformat.read(path, 4).cells

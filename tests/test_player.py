@@ -236,6 +236,12 @@ def test_show_puts_name_score_and_player_together():
     assert "&lt;b&gt;" in show(excerpt, caption="<b>")._repr_html_()
 
 
+def test_a_caption_is_read_to_those_who_do_not_see_the_score():
+    excerpt = real()[:16]
+    plain, told = show(excerpt).score.alt, show(excerpt, caption="four beats").score.alt
+    assert told == f"{plain}: four beats"
+
+
 def test_a_chorale_at_the_end_of_a_cell_shows_itself_as_show_does():
     excerpt = real()[:16]
     assert displayed(excerpt) == displayed(show(excerpt))

@@ -309,13 +309,14 @@ class ScorePicture:
     `svg` (str) is the drawing, `systems` (list of `engraving.System`) says where each step is in
     it, `notes` (dict) at which step the note of each element begins, `about` what it shows. A
     notebook stores it as PNG (`png`, bytes), which is smaller and which every viewer shows:
-    JupyterLab, trusted or not, and GitHub.
+    JupyterLab, trusted or not, and GitHub. `caption` (str) is what `show` was asked to say of it.
 
     Notebook: 05_generation
     """
 
     def __init__(self, svg: str, systems: list[System], about: str, notes: dict[str, int]) -> None:
         self.svg, self.systems, self.about, self.notes = svg, systems, about, notes
+        self.caption = ""
 
     def __repr__(self) -> str:
         return f"ScorePicture({self.about!r})"
@@ -334,7 +335,7 @@ class ScorePicture:
     @property
     def alt(self) -> str:
         """The alternative text for readers who cannot see the picture."""
-        return f"Score of {self.about}"
+        return f"Score of {self.about}" + (f": {self.caption}" if self.caption else "")
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         return self.png, {"width": self.size[0] // 2, "alt": self.alt}

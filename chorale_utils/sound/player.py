@@ -229,6 +229,7 @@ def show(
     shown = []
     for one, text, painted, pencil in zip(chorales, captions, coloured, marked):
         score = show_score(one, staves, width, colours=painted, analysis=analysis, marks=pencil)
+        score.caption = text or ""
         times = step_times(one, tempo, fermata)
         player = play(one, tempo, fermata, soundfont)
         path = cursor_path(score.systems, times, sung_steps(one))

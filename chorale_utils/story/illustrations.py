@@ -63,8 +63,8 @@ def plot_grid(chorale: Chorale, title: str = "Dark: a note is struck. Light: it 
     ax.spines[:].set_visible(False)
     describe(
         ax,
-        f"{title}: a table with a row for each voice and a column for each of {steps} sixteenths. "
-        f"Dark cells are struck notes, light cells the same notes held; a line marks each quarter.",
+        f"A table with a row for each voice and a column for each of {steps} sixteenths. Dark "
+        "cells are struck notes, light cells the same notes held; a line marks each quarter.",
     )
     return ax
 

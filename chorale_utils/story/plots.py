@@ -414,7 +414,7 @@ def plot_learning_curves(
         ylabel="validation, nats per note",
         ylim=(0, None),
     )
-    describe(ax, f"Validation scores over time; one curve each for {', '.join(histories)}.")
+    describe(ax, f"Validation scores over time, one curve each: {', '.join(histories)}.")
     return _tidy(ax)
 
 
@@ -660,6 +660,7 @@ def plot_calibration(
         s=200 * table["notes"] / table["notes"].max() + 5,
         color="#0072B2",
         alpha=0.6,
+        clip_on=False,  # the largest dot is in a corner
     )
     ax.set(
         title=title,

@@ -86,8 +86,8 @@ def make_gallery(
 
 def choose(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the ten pieces with the best grades, best first, among those that are at least 64
-    steps long, that the model ended itself, and that have at most a quarter of their 16-step
-    passages in common with a training piece.
+    steps long, that the model brought to an end by itself, and that have at most a quarter of their
+    16-step passages in common with a training piece.
 
     Args:
         table: pandas DataFrame with one row per piece and the columns steps, grade and share.
@@ -197,10 +197,11 @@ def _readme(table: pd.DataFrame, about: Mapping[str, Any], written: int) -> str:
         "",
         f"Written by `{about['model']}` (weights {about['weights']}) from seed {about['seed']}, at "
         f"temperature {about['temperature']:g}, within the ranges of the voices. They were "
-        f"chosen by a rule, not by hand: of {written} pieces, those that are at least {SHORTEST} "
-        f"sixteenths long, that the model ended itself, and of whose 16-step passages at most "
-        f"{MOST_COPIED:.0%} occur in one of the training pieces, in any transposition; and of "
-        f"these the {SHOWN} with the best grade. `chorale gallery` makes them again.",
+        f"chosen by a rule, not by hand. Of {written} pieces we keep those that are at least "
+        f"{SHORTEST} sixteenths long, that the model brought to an end by itself, and that have "
+        f"at most {MOST_COPIED:.0%} of their 16-step passages in common with any one training "
+        f"piece, in any transposition. These are the {SHOWN} of them with the best grade. "
+        "`chorale gallery` makes them again.",
         "",
         'The grade is that of `chorale_utils.grade`. "Copied" is the share of the 16-step passages '
         'that also occur in a training piece, and "longest" the longest passage that does, in '
