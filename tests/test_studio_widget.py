@@ -19,6 +19,7 @@ from chorale_utils.studio import widget
 from chorale_utils.studio.exchange import exported
 from chorale_utils.studio.keeping import chorale_from_json, chorale_to_json
 from chorale_utils.studio.process import _Desk, _Job, _Page
+from chorale_utils.studio.shelf import Shelf
 from chorale_utils.studio.widget import Studio
 from chorale_utils.studio.writer import Writer, as_asked, end, start
 
@@ -130,18 +131,36 @@ def test_whoever_comes_later_sees_the_piece_but_not_the_work_of_another(page, fo
     assert page.studio.chorale.pitches[0, 0] == 67
     page.do("put", voice=0, step=0, length=4, pitch=62)
     page.studio._save()
-    assert other.session.from_json(other._file.read_text()).chorale.pitches[0, 0] == 61
+    (theirs,) = Shelf(folder, f"two\n{other._begun_with}").names()
+    assert Session.from_json((folder / theirs).read_text()).chorale.pitches[0, 0] == 61
 
 
 def test_torn_work_is_said_to_be_torn_and_a_new_piece_begins(page, folder):
-    page.do("hello", visitor="one", width=700)
-    folder.mkdir(exist_ok=True)
-    page.studio._file.write_text("{torn")
-    page.studio._file = None
+    Shelf(folder, f"one\n{page.studio._begun_with}").save(Session())
+    (kept,) = folder.iterdir()
+    kept.write_text("{torn")
     page.do("hello", visitor="one", width=700)
     assert any("cannot be read" in told.get("text", "") for told in page.heard)
     assert [file.read_text() for file in folder.glob("*.unreadable")] == ["{torn"]
     assert page.studio.chorale.pitches[0, 0] == 67
+
+
+def test_two_tabs_keep_a_version_each_and_the_other_one_is_opened_or_deleted(page, folder):
+    page.do("hello", visitor="one", width=700)
+    other = Studio(TUNE)
+    other._hear(None, {"do": "hello", "visitor": "one", "width": 700}, [])
+    for studio, pitch in ((other, 60), (page.studio, 62)):
+        studio._hear(None, {"do": "put", "voice": 0, "step": 0, "length": 4, "pitch": pitch}, [])
+        studio._save_now()
+    (kept,) = [about["name"] for about in page.studio.versions]
+    assert any("another tab" in told.get("text", "") for told in page.heard)
+    page.do("version", name="../" + kept)
+    assert page.studio.chorale.pitches[0, 0] == 62
+    page.do("version", name=kept)
+    assert page.studio.chorale.pitches[0, 0] == 60
+    (first,) = [about["name"] for about in page.studio.versions]
+    page.do("version", name=first, delete=True)
+    assert page.studio.versions == [] and (folder / kept).exists()
 
 
 def test_a_file_is_read_and_its_name_is_only_a_title(page, tmp_path):

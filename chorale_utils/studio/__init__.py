@@ -5,6 +5,7 @@ pieces    operations on a whole piece
 keeping   a session as JSON
 asking    requests to the model for a piece, and how its answer changes the piece
 session   the work in progress and its commands, without page and model
+shelf     work that is kept between visits, a file for each page
 drawing   what the page shows of a session: the score and information about it
 script    Python code that repeats what was done on the page
 exchange  files that come in and go out

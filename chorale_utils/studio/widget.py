@@ -12,7 +12,6 @@ Notebook: 06_studio
 from __future__ import annotations
 
 import atexit
-import hashlib
 import os
 import threading
 import time
@@ -24,13 +23,13 @@ import numpy as np
 
 from ..chorale import VOICES, Chorale
 from ..extras import require
-from ..files import write_atomically
 from . import drawing
 from .exchange import KINDS, as_piece, exported, read_file, tune_alone
 from .keeping import chorale_from_json, chorale_to_json
 from .moments import Request, Selection
 from .script import script
 from .session import Session
+from .shelf import Shelf
 from .writer import MODEL, Answer, as_asked, forget_writer, shared_writer
 
 require("studio", "the studio")
@@ -62,7 +61,7 @@ class Studio(anywidget.AnyWidget):
     and have the rest rewritten.
 
     Work is saved on this machine, for each browser and each initial piece, and restored when the
-    page is opened again.
+    page is opened again. Tabs that change the same piece do not overwrite each other's work.
 
     Args:
         chorale: the initial piece: a Chorale; a melody as an int array (steps,) of MIDI numbers, a
@@ -85,6 +84,7 @@ class Studio(anywidget.AnyWidget):
     about = traitlets.Dict().tag(sync=True)  # harmony, faults, opinion, surprise, odds
     variants: traitlets.List = traitlets.List().tag(sync=True)
     busy = traitlets.Dict().tag(sync=True)  # {} if nothing is being done
+    versions: traitlets.List = traitlets.List().tag(sync=True)  # other ones of this visitor's work
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Studio(anywidget.AnyWidget):
     ) -> None:
         self.session = Session(None if chorale is None else as_piece(chorale))
         self._begun_with = "" if chorale is None else self.session.to_json()
-        self._file: Path | None = None  # where the work is saved, once the page has said who it is
+        self._shelf: Shelf | None = None  # where work is kept, once the page has said who it is
         self._lock = threading.RLock()
         self._saving: threading.Timer | None = None
         self._job: int | None = None
@@ -205,7 +205,7 @@ class Studio(anywidget.AnyWidget):
     def _changed(self) -> None:
         """Shows the result of a command, and saves it soon."""
         self._show()
-        if self._file is not None:
+        if self._shelf is not None:
             if self._saving is not None:
                 self._saving.cancel()
             self._saving = threading.Timer(SAVED_AFTER, self._save)
@@ -220,13 +220,20 @@ class Studio(anywidget.AnyWidget):
 
     def _save(self) -> None:
         with self._lock:
-            file, text, self._saving = self._file, self.session.to_json(), None
-            if file is None:
+            self._saving = None
+            if self._shelf is None:
                 return
             try:
-                write_atomically(file, lambda unfinished: unfinished.write_text(text, "utf-8"))
+                parted = self._shelf.save(self.session)
             except OSError as error:
                 self._say(f"This work could not be saved: {error.strerror}", wrong=True)
+                return
+            if parted:
+                self.versions = self._shelf.others()
+                self._say(
+                    "This piece has also been changed in another tab or window. Both versions are "
+                    "kept: see Other versions."
+                )
 
     # The model
 
@@ -297,23 +304,49 @@ class Studio(anywidget.AnyWidget):
 def _hello(studio: Studio, visitor: str, width: int) -> None:
     """The page has opened: restores this visitor's earlier work."""
     studio._width = int(width)
-    if studio._file is None:  # later visitors see this piece only
-        secret = f"{visitor}\n{studio._begun_with}".encode()
-        studio._file = _folder() / f"{hashlib.sha256(secret).hexdigest()[:40]}.json"
-        if studio._file.is_file() and not studio.session.past:
-            try:
-                studio.session = Session.from_json(studio._file.read_text("utf-8"))
-            except ValueError:
-                aside = studio._file.replace(studio._file.with_suffix(".unreadable"))
-                studio._say(
-                    f"What was saved here cannot be read; it is kept as {aside.name}, and this is "
-                    "a new piece.",
-                    wrong=True,
-                )
-            else:
-                studio._say("Here is your piece, as you left it.")
+    if studio._shelf is None:  # later visitors see this piece only
+        shelf = studio._shelf = Shelf(_folder(), f"{visitor}\n{studio._begun_with}")
+        if not studio.session.past:
+            _take_up(studio, shelf)
+        studio.versions = shelf.others()
     studio._show()
     threading.Thread(target=studio._prepare, daemon=True).start()
+
+
+def _take_up(studio: Studio, shelf: Shelf) -> None:
+    """Opens the newest version of a visitor's work that can be read, if there is one."""
+    for name in shelf.names():
+        try:
+            studio.session = shelf.open(name)
+        except ValueError:
+            aside = shelf.set_aside(name)
+            studio._say(
+                f"What was saved here cannot be read; it is kept as {aside}, and this is "
+                "an earlier version, or a new piece.",
+                wrong=True,
+            )
+            continue
+        many = len(shelf.others())
+        more = " Another version of it is kept, too: see Other versions." if many else ""
+        studio._say(f"Here is your piece, as you left it.{more}")
+        break
+
+
+def _version(studio: Studio, name: str, delete: bool = False) -> None:
+    """Opens another version of this visitor's work, or deletes it."""
+    if studio._shelf is None:
+        raise ValueError("the page has not said who it is")
+    if delete:
+        studio._shelf.delete(name)
+    else:
+        if studio.busy:
+            raise ValueError("the model is still writing: wait for it, or stop it")
+        studio._save_now()
+        studio.session = studio._shelf.open(name)
+        studio._show()
+        studio.send({"kind": "opened"})
+        studio._say("This is the other version. The one before it is kept, too.")
+    studio.versions = studio._shelf.others()
 
 
 def _resize(studio: Studio, width: int, staves: int = 2) -> None:
@@ -472,6 +505,7 @@ def _export(studio: Studio, kind: str, tempo: float = 80) -> None:
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "hello": _hello,
+    "version": _version,
     "resize": _resize,
     **{name: _edit(name) for name in _SESSIONS},
     "erase": _erase,

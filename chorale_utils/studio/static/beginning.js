@@ -154,3 +154,38 @@ function beginning(desk) {
     ),
   ];
 }
+
+// Other versions of this work, such as one from another tab: each is opened or deleted here.
+function versions(desk) {
+  const list = el("ul", { class: "cs-versions" });
+  const made = panel("Other versions", list);
+  made.hidden = true;
+  desk.when("versions", (kept) => {
+    made.hidden = !kept.length;
+    list.replaceChildren(...kept.map((one) => version(desk, one)));
+  });
+  return made;
+}
+
+function version(desk, { name, title, bars, notes, saved }) {
+  const counted = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;
+  const when = new Date(1000 * saved).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  const about = `${title || "Untitled"}, ${counted(bars, "bar")}, ${counted(notes, "note")}`;
+  const send = (more) => desk.send("version", { name, ...more });
+  const drop = button("Delete", `Delete: ${about}`, () => {
+    if (drop.textContent !== "Delete") return send({ delete: true });
+    drop.textContent = "Delete for good?";
+    drop.setAttribute("aria-label", `Delete for good: ${about}`);
+  });
+  drop.addEventListener("blur", () => {
+    drop.textContent = "Delete";
+    drop.setAttribute("aria-label", `Delete: ${about}`);
+  });
+  return el(
+    "li",
+    {},
+    el("span", {}, `${about}; saved ${when}`),
+    button("Open", `Open: ${about}; what is shown now stays here`, () => send()),
+    drop,
+  );
+}

@@ -72,6 +72,7 @@ function render({ model, el: holder }) {
   root.append(
     head(desk),
     ...beginning(desk),
+    versions(desk),
     ...entering(desk),
     stage,
     told,
@@ -166,6 +167,7 @@ function hear(desk, score) {
     if (shown) desk.tell("mark");
   };
   const variants = () => desk.tell("variants", model.get("variants"));
+  const versions = () => desk.tell("versions", model.get("versions"));
   const busy = () => desk.tell("busy", model.get("busy"));
   const message = (told, buffers) => {
     if (told.kind === "said") desk.say(told.text, told.wrong);
@@ -183,11 +185,12 @@ function hear(desk, score) {
     ["change:piece", refresh],
     ["change:about", about],
     ["change:variants", variants],
+    ["change:versions", versions],
     ["change:busy", busy],
     ["msg:custom", message],
   ];
   listeners.forEach(([event, does]) => model.on(event, does));
-  for (const first of [busy, refresh, about, variants]) first();
+  for (const first of [busy, refresh, about, variants, versions]) first();
   return () => listeners.forEach(([event, does]) => model.off(event, does));
 }
 
