@@ -438,6 +438,23 @@ def test_work_is_saved_and_comes_back_and_nobody_else_sees_it(voila, visitor, sh
     assert notes(shared.page) == 0
 
 
+def test_two_tabs_keep_a_version_each_and_offer_the_other(voila, visitor):
+    first = opened(visitor.page, voila)
+    second = opened(visitor.open(), voila)
+    type_tune(first, "gab")
+    first.wait_for_timeout(1500)
+    type_tune(second, "fg")
+    said(second, "also been changed in another tab")
+    other = second.get_by_role("listitem").filter(has_text="3 notes")
+    other.get_by_role("button", name="Open: Untitled, 4 bars, 3 notes").click()
+    has_notes(second, 3)
+    mine = second.get_by_role("listitem").filter(has_text="2 notes")
+    mine.get_by_role("button", name="Delete: ").click()
+    mine.get_by_role("button", name="Delete for good: ").click()
+    second.get_by_role("region", name="Other versions").wait_for(state="hidden")
+    assert notes(first) == 3
+
+
 # Seen by anyone, anywhere
 
 
