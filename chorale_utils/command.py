@@ -83,17 +83,11 @@ def _harmonize(options: argparse.Namespace) -> None:
             options.count,
             options.seed,
             options.model,
-            part=options.part,
             voice=options.voice,
             transpose=options.transpose,
-            key=options.key,
-            metre=options.metre,
-            strict=options.strict,
-            repeats=options.repeats,
-            particles=options.particles,
             numerals=options.numerals,
             symbols=options.symbols,
-            **_writing(options),
+            **_setting(options),
         )
     )
 
@@ -108,13 +102,7 @@ def _realize(options: argparse.Namespace) -> None:
             options.count,
             options.seed,
             options.model,
-            part=options.part,
-            key=options.key,
-            metre=options.metre,
-            strict=options.strict,
-            repeats=options.repeats,
-            particles=options.particles,
-            **_writing(options),
+            **_setting(options),
         )
     )
 
@@ -185,6 +173,12 @@ def _play(options: argparse.Namespace) -> None:
     from .musician import play_file
 
     print(play_file(options.file, options.melody, options.strict))
+
+
+def _setting(options: argparse.Namespace) -> dict[str, Any]:
+    """How a tune or a bass is read from its file, and how voices are written to it."""
+    names = ("part", "key", "metre", "strict", "repeats", "particles")
+    return {name: getattr(options, name) for name in names} | _writing(options)
 
 
 def _writing(options: argparse.Namespace) -> dict[str, Any]:

@@ -86,13 +86,7 @@ def harmonize_file(
     settings = harmonize(
         model, melody, count, voice=voice, transpose=transpose == "range", seed=seed, **how
     )
-    about = _about(model, seed)
-    files = [
-        _write(setting, _numbered(output, number, count), about)
-        for number, setting in enumerate(settings, start=1)
-        for output in outputs
-    ]
-    return _closing(settings, f"setting{'s' * (count > 1)} of {_named(melody)}", about, files)
+    return _write_settings(settings, melody, outputs, _about(model, seed))
 
 
 def realize_file(
@@ -128,13 +122,7 @@ def realize_file(
     tune = _as_told(tune, key, metre, 0)
     figures = figures_below(tune, bass, repeats)
     settings = realize(tune, figures, count, model, seed=seed, **how)
-    about = _about(model, seed)
-    files = [
-        _write(setting, _numbered(output, number, count), about)
-        for number, setting in enumerate(settings, start=1)
-        for output in outputs
-    ]
-    return _closing(settings, f"setting{'s' * (count > 1)} of {_named(tune)}", about, files)
+    return _write_settings(settings, tune, outputs, _about(model, seed))
 
 
 def write_chorales(
@@ -379,6 +367,20 @@ def _write(chorale: Chorale, path: Path, about: dict[str, Any] | None) -> Path:
     if suffix in SCORES:
         return write_score(chorale, path, about=about)
     return write_midi(chorale, path, about=about) if suffix in MIDI else write_sound(chorale, path)
+
+
+def _write_settings(
+    settings: Pieces, tune: Chorale, outputs: Sequence[str], about: dict[str, Any]
+) -> str:
+    """Writes each setting of a tune into each file, numbered if there are several; returns the
+    closing line."""
+    files = [
+        _write(setting, _numbered(output, number, len(settings)), about)
+        for number, setting in enumerate(settings, start=1)
+        for output in outputs
+    ]
+    what = f"setting{'s' * (len(settings) > 1)} of {_named(tune)}"
+    return _closing(settings, what, about, files)
 
 
 def _check_suffixes(paths: Sequence[str], suffixes: Sequence[str]) -> None:

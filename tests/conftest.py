@@ -23,15 +23,25 @@ settings.load_profile("untimed")
 # What takes longest, longest first. It is begun first, so that no worker has it alone at the end.
 LONGEST = (
     "notebooks",
+    "solutions",
     "test_training.py",
     "test_particles.py",
     "test_generation.py",
+    "test_composing_card.py",
+    "test_critic.py",
+    "test_critic_training.py",
     "test_mass_generation.py",
     "test_model_card.py",
+    "test_composing.py",
+    "test_phrase_gru.py",
     "test_book.py",
     "test_faults.py",
+    "test_studio_page.py",
+    "test_studio_widget.py",
     "test_sweep.py",
     "test_pipeline.py",
+    "test_static.py",
+    "test_wheel.py",
 )
 
 

@@ -48,8 +48,7 @@ def last_moves(answer: Any) -> str:
         major += 4 in (piece.pitches[-1] - piece.pitches[-1, 3]) % 12
     return (
         f"{major} of your {len(answer)} pieces end with a major third above the bass. Look at "
-        "their "
-        "keys: what does Bach do at the end of a piece in minor?"
+        "their keys: what does Bach do at the end of a piece in minor?"
     )
 
 
@@ -119,8 +118,7 @@ def _named(names):
                 and quality not in name.lower()
             ):
                 raise NotYet(
-                    f"{sorted(each)} is not {other}. Put the notes in thirds first: the bass "
-                    "need "
+                    f"{sorted(each)} is not {other}. Put the notes in thirds first: the bass need "
                     "not be the root."
                 )
 
@@ -139,8 +137,7 @@ def near_copy(answer: Any) -> str:
     if not many:
         raise NotYet("With this threshold, not even this pair is a copy. Listen to both again.")
     return (
-        f"With {threshold:g}, {many} of {len(share)} pieces count as copies. The right number "
-        "is a "
+        f"With {threshold:g}, {many} of {len(share)} pieces count as copies. The right number is a "
         "matter of judgement; what counts is that you listened to pairs on both sides of it."
     )
 

@@ -25,8 +25,7 @@ def costliest_piece(answer: Any) -> str:
         hint = recognise("4.1", part, name)
         if hint is None:
             hint = (
-                "another piece. Take the mean of its notes' nats in the shipped strong model, "
-                "one "
+                "another piece. Take the mean of its notes' nats in the shipped strong model, one "
                 "pass, among the 73 validation pieces."
             )
         if hint:
@@ -54,9 +53,8 @@ def same_again(answer: Any) -> str:
     total = probs.sum(axis=-1)
     if abs(total - 1).max() > 1e-3:
         raise NotYet(
-            f"model: its probabilities sum to {total[-1, -1]:.4f}. How many tokens are the "
-            "rest, of "
-            f"{VOCABULARY}? And log_probs returns logarithms."
+            f"model: its probabilities sum to {total[-1, -1]:.4f}. How many tokens are the rest, "
+            f"of {VOCABULARY}? And log_probs returns logarithms."
         )
     again = np.take_along_axis(probs[1:], tokens[:-1, :, None], axis=-1)[..., 0]
     if abs(again - AGAIN).max() > 1e-3:
@@ -150,9 +148,8 @@ def recovery(answer: Any) -> str:
     rest = max(extra[after:].mean(), extra[after : after + 8].mean())
     if rest > seam / 4:
         raise NotYet(
-            f"recovers: after {after} steps a note still costs {rest:.2f} nats more, on "
-            "average; at the "
-            f"seam it was {seam:.2f}. Smooth the curve, then look again."
+            f"recovers: after {after} steps a note still costs {rest:.2f} nats more, on average; "
+            f"at the seam it was {seam:.2f}. Smooth the curve, then look again."
         )
     if after > 8 and extra[after // 2 : after].mean() < seam / 8:
         raise NotYet(f"recovers: it has recovered well before step {after}.")
@@ -200,8 +197,7 @@ def own_rule(answer: Any) -> str:
             )
     return (
         f"Bach {bach:.1f}, the model {model:.1f} in a thousand steps. Before you say that Bach "
-        "avoids it: "
-        "how often would chance produce it? Shuffled voices would tell."
+        "avoids it: how often would chance produce it? Shuffled voices would tell."
     )
 
 
@@ -234,8 +230,7 @@ EXERCISES = (
         "4.5",
         '{"rule": function, "pieces": pieces, "bach": rate, "model": rate}',
         "that the rule finds nothing in a held chord and the same in every key, and both rates, "
-        "in a "
-        "thousand steps of chorales.test and of your pieces",
+        "in a thousand steps of chorales.test and of your pieces",
         own_rule,
     ),
 )

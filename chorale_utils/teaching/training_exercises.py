@@ -76,8 +76,7 @@ def window_sizes(answer: Any) -> str:
     if small * many != large * few:
         raise NotYet(
             f"{small} × {many} is {small * many} notes in a batch, {large} × {few} is "
-            f"{large * few}: "
-            "with unequal batches you compare two things at once."
+            f"{large * few}: with unequal batches you compare two things at once."
         )
     text(why, "why")
     nats = [float(table["val_nats"].min()) for table in tables.values()]

@@ -82,9 +82,8 @@ def soprano_or_bass(answer: Any) -> str:
     grades = {voice: float(np.mean(grade(s))) for voice, (s, _) in given.items()}
     return (
         f"The {cheaper} costs {abs(costs['soprano'] - costs['bass']):.0f} nats less. The grades "
-        "are "
-        f"{grades['soprano']:.1f} with the soprano given and {grades['bass']:.1f} with the bass: "
-        "do your ears agree with either figure?"
+        f"are {grades['soprano']:.1f} with the soprano given and {grades['bass']:.1f} with the "
+        "bass: do your ears agree with either figure?"
     )
 
 
@@ -109,9 +108,8 @@ def price_of_rules(answer: Any) -> str:
         raise NotYet("cost: the sign: what the rules take away is without minus rules.")
     if abs(told - expected) >= 0.06:
         raise NotYet(
-            f"cost: got {told:g}: the mean log_likelihood of 'without' minus that of 'rules', "
-            "to one "
-            "decimal."
+            f"cost: got {told:g}: the mean log_likelihood of 'without' minus that of 'rules', to "
+            "one decimal."
         )
     points = {name: float(np.mean(grade(group))) for name, group in groups.items()}
     return (
