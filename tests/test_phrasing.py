@@ -48,6 +48,12 @@ def test_ends_on_the_tonic_in_root_position(chord, key, expected):
     assert ends_on_tonic([Chorale([chord] * 4, key=key)]).tolist() == [expected]
 
 
+def test_the_last_chord_that_sounds_is_the_end_and_silence_is_none():
+    rest = [[0] * 4] * 4
+    ends = Chorale([[72, 67, 64, 48]] * 4 + rest, key="C major")
+    assert ends_on_tonic([ends, Chorale(rest, key="C major")]).tolist() == [True, False]
+
+
 def test_a_fermata_is_consonant_once_its_suspension_has_resolved():
     chords = [[71, 67, 62, 43]] * 4 + [[72, 65, 64, 48]] * 2 + [[72, 64, 64, 48]] * 2
     fermatas = np.arange(8) >= 4

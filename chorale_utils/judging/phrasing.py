@@ -77,8 +77,9 @@ def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
 
 
 def ends_on_tonic(chorales: Sequence[Chorale]) -> np.ndarray:
-    """Whether each chorale ends on the tonic triad in root position: bool array (chorales,). The
-    key is the piece's own, or else estimated. The third may be missing; in minor it may be major.
+    """Whether the last chord that sounds in each chorale is the tonic triad in root position: bool
+    array (chorales,). The key is the piece's own, or else estimated. The third may be missing; in
+    minor it may be major.
 
     Args:
         chorales: list of Chorale.
@@ -91,7 +92,8 @@ def ends_on_tonic(chorales: Sequence[Chorale]) -> np.ndarray:
     """
     ends = []
     for chorale, tonic, minor in zip(chorales, *Grid(list(chorales)).keys):
-        notes = chorale.pitches[-1][chorale.pitches[-1] > 0].astype(int)
+        sounding = chorale.pitches[chorale.pitches.any(axis=1)].astype(int)
+        notes = sounding[-1][sounding[-1] > 0] if len(sounding) else np.zeros(0, int)
         above = set((notes - tonic) % 12)
         triad = {0, 7, 4, 3} if minor else {0, 7, 4}
         ends.append(

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
 from ..judging.grading import report_card
+from ..judging.phrasing import ends_on_tonic
 from ..models.saving import COMPOSER
 from .generation import harmonize
 
@@ -85,13 +86,16 @@ def ship(
             np.array_equal(setting.pitches[:, 0], original.pitches[:, 0])
             for setting, original in zip(groups[label], originals)
         )
-    card = _card(report_card(groups), kept, len(ways) * melodies, melodies)
+    tonic = {label: float(ends_on_tonic(pieces).mean()) for label, pieces in groups.items()}
+    card = _card(report_card(groups), tonic, kept, len(ways) * melodies, melodies)
     return write_atomically(
         destination / CARD.name, lambda path: path.write_text(card, encoding="utf-8")
     )
 
 
-def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
+def _card(
+    card: pd.DataFrame, tonic: Mapping[str, float], kept: int, settings: int, melodies: int
+) -> str:
     """The card's text, in Markdown."""
     value, low, high = (card[block] for block in ("value", "low", "high"))
     both = value["parallel fifths"] + value["parallel octaves"]
@@ -110,10 +114,11 @@ def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
         "Parallel fifths and octaves are counted per thousand pairs of voices that move together "
         "(and both together as a multiple of Bach's), crossings per thousand arrivals of a note, "
         "dissonances per thousand beats; the grade is the mean. In brackets, the 95 % interval "
-        "over pieces (bootstrap).",
+        "over pieces (bootstrap). The last column is the share of settings that end on the tonic "
+        "in root position.",
         "",
-        f"| setting | {' | '.join(FIGURES)} | parallels, times Bach's |",
-        "|" + "---|" * (len(FIGURES) + 2),
+        f"| setting | {' | '.join(FIGURES)} | parallels, times Bach's | tonic |",
+        "|" + "---|" * (len(FIGURES) + 3),
     ]
     for label in card.index:
         cells = [
@@ -121,7 +126,9 @@ def _card(card: pd.DataFrame, kept: int, settings: int, melodies: int) -> str:
             f"({low.loc[label, figure]:.2f} to {high.loc[label, figure]:.2f})"
             for figure in FIGURES
         ]
-        lines.append(f"| {label} | {' | '.join(cells)} | {times_bachs[label]:.1f} |")
+        lines.append(
+            f"| {label} | {' | '.join(cells)} | {times_bachs[label]:.1f} | {tonic[label]:.2f} |"
+        )
     return "\n".join(lines) + "\n"
 
 

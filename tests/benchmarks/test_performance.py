@@ -15,9 +15,11 @@ import pytest
 
 from chorale_utils import (
     PRETRAINED,
+    Form,
     chord_batches_per_epoch,
     chord_crops,
     chord_gru,
+    compose,
     copied,
     encode,
     fit,
@@ -236,6 +238,15 @@ def test_writing_a_piece_of_fixed_length_that_really_ends(strong, median_seconds
         "`chord_gru` writes 32 quarters that end in a cadence, 64 candidates (reference: 64 times "
         "the cost of one)"
     ] = (64 * one, many, "")
+
+
+def test_composing_a_piece_with_the_critic(median_seconds, table):
+    form = Form((32, 32, 32, 32), (4, 4, 4, 8), "G major", "4/4")
+    table["`compose` writes 32 quarters: `phrase_gru`, 64 candidates, critic"] = (
+        None,
+        median_seconds(lambda: compose(form, seed=0, particles=64)),
+        "",
+    )
 
 
 def test_from_nothing_to_the_first_note(median_seconds, table):
