@@ -70,6 +70,14 @@ def test_a_tab_that_goes_on_after_another_has_opened_its_work_loses_nothing(shel
     assert kept == {(60, 62), (60, 64)}
 
 
+def test_nothing_is_lost_where_files_cannot_be_linked(shelf, monkeypatch):
+    def refused(*_):
+        raise PermissionError("this file system has no hard links")
+
+    monkeypatch.setattr("os.link", refused)
+    test_a_tab_that_goes_on_after_another_has_opened_its_work_loses_nothing(shelf)
+
+
 def test_a_tab_whose_work_another_has_gone_on_from_is_told_when_it_saves(shelf):
     first, session = shelf(), with_note(Session(), 60)
     first.save(session)

@@ -163,6 +163,17 @@ def test_two_tabs_keep_a_version_each_and_the_other_one_is_opened_or_deleted(pag
     assert page.studio.versions == [] and (folder / kept).exists()
 
 
+def test_what_was_done_before_the_page_was_shown_is_saved_and_kept(page, folder):
+    Shelf(folder, f"one\n{page.studio._begun_with}").save(Session())
+    page.studio.session.put(0, 0, 4, 62)
+    page.do("hello", visitor="one", width=700)
+    (kept,) = [about["name"] for about in page.studio.versions]
+    page.do("version", name=kept)
+    (first,) = [about["name"] for about in page.studio.versions]
+    page.do("version", name=first)
+    assert page.studio.chorale.pitches[0, 0] == 62
+
+
 def test_a_file_is_read_and_its_name_is_only_a_title(page, tmp_path):
     pitches = np.repeat([[67, 62, 59, 43], [69, 62, 57, 50]], 8, axis=0)
     path = write_midi(Chorale(pitches, time_signature="4/4"), tmp_path / "x.mid")

@@ -156,5 +156,8 @@ class Shelf:
             os.link(aside, file)  # unless its page has saved again
         except FileExistsError:
             pass
+        except OSError:  # a file system without hard links
+            aside.replace(file)
+            return False
         aside.unlink()
         return False

@@ -231,7 +231,7 @@ class Studio(anywidget.AnyWidget):
             if parted:
                 self.versions = self._shelf.others()
                 self._say(
-                    "This piece has also been changed in another tab or window. Both versions are "
+                    "This piece has also been changed in another tab or window. Every version is "
                     "kept: see Other versions."
                 )
 
@@ -306,7 +306,9 @@ def _hello(studio: Studio, visitor: str, width: int) -> None:
     studio._width = int(width)
     if studio._shelf is None:  # later visitors see this piece only
         shelf = studio._shelf = Shelf(_folder(), f"{visitor}\n{studio._begun_with}")
-        if not studio.session.past:
+        if studio.session.past:
+            studio._changed()  # what was done before the page was shown is saved, too
+        else:
             _take_up(studio, shelf)
         studio.versions = shelf.others()
     studio._show()
@@ -326,8 +328,7 @@ def _take_up(studio: Studio, shelf: Shelf) -> None:
                 wrong=True,
             )
             continue
-        many = len(shelf.others())
-        more = " Another version of it is kept, too: see Other versions." if many else ""
+        more = " There is more than one version: see Other versions." if shelf.others() else ""
         studio._say(f"Here is your piece, as you left it.{more}")
         break
 
@@ -345,7 +346,7 @@ def _version(studio: Studio, name: str, delete: bool = False) -> None:
         studio.session = studio._shelf.open(name)
         studio._show()
         studio.send({"kind": "opened"})
-        studio._say("This is the other version. The one before it is kept, too.")
+        studio._say("This is the version that you chose. The one before it is kept, too.")
     studio.versions = studio._shelf.others()
 
 

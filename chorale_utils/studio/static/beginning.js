@@ -185,7 +185,11 @@ function version(desk, { name, title, bars, notes, saved }) {
     "li",
     {},
     el("span", {}, `${about}; saved ${when}`),
-    button("Open", `Open: ${about}; what is shown now stays here`, () => send()),
-    drop,
+    el(
+      "span",
+      { class: "cs-group" },
+      button("Open", `Open: ${about}; what is shown now stays here`, () => send()),
+      drop,
+    ),
   );
 }
