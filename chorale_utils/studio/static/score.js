@@ -74,8 +74,9 @@ class Score {
     drawn.forEach((element, number) => {
       const [start, stop, count] = piece.bars[number] ?? [0, 0, 0];
       const staves = [...element.children].filter((child) => child.classList.contains("staff"));
-      const bar = { start, stop, count, staves: [], anchors: new Map() },
-        down = ROOM * systems.indexOf(element.closest(".system"));
+      const system = systems.indexOf(element.closest(".system")),
+        down = ROOM * system;
+      const bar = { start, stop, count, system, staves: [], anchors: new Map() };
       staves.forEach((staff, place) => {
         const lines = [...staff.children]
           .filter((child) => child.tagName === "path")
@@ -110,7 +111,7 @@ class Score {
       bar.begin = Math.max(bar.left + 150, ...signs.map((sign) => this.placeOf(sign)[0] + 450));
       bar.top = bar.staves[0].top;
       bar.bottom = bar.staves.at(-1).bottom;
-      bar.first = before === null || bar.left < before.left;
+      bar.first = bar.system !== before?.system;
       bar.line = bar.first ? { lowest: 0, highest: Infinity } : before.line;
       for (const part of element.querySelectorAll(":scope > .staff, :scope > .fermata")) {
         const { y, height } = part.getBBox(); // with stems and words
