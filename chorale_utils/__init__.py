@@ -24,13 +24,13 @@ harmony   analyse, CADENCES, chord_marks, chord_symbols, figured_bass, main_key,
           to_romantext, write_romantext
 part_writing
           fault_colours, faults, mark_faults, RULE_SETS, RULES
-models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch,
-          chord_crops, chord_gru, ChordGRU, Critic, critic_log_odds,
-          end_negative_log_likelihood, fit, fit_chords, fit_critic, fit_phrases,
-          load_critic, load_model, Mixture, negative_log_likelihood, note_gru, note_log_probs,
-          note_probs, note_windows, NoteGRU, phrase_crops, phrase_gru, PhraseGRU, power_schedule,
-          PRETRAINED, save_model, score_negative_log_likelihood, score_notes,
-          VOICE_PAIRS, weights_hash, whole_chords, whole_pieces, whole_scores
+models    batches_per_epoch, calibration, ChoraleModel, chord_batches_per_epoch, chord_crops,
+          chord_gru, ChordGRU, Critic, critic_log_odds, end_negative_log_likelihood, fit,
+          fit_chords, fit_critic, fit_phrases, load_critic, load_model, Mixture,
+          negative_log_likelihood, note_gru, note_log_probs, note_probs, note_windows, NoteGRU,
+          phrase_crops, phrase_gru, PhraseGRU, power_schedule, PRETRAINED, save_model,
+          score_negative_log_likelihood, score_notes, train_member, VOICE_PAIRS, weights_hash,
+          whole_chords, whole_pieces, whole_scores, without_struck_notes
 writing   compose, generate, harmonize, make_gallery, notes_per_second, realize
 story     cached, describe, illustrate, note_name, plot_attention, plot_breakdown,
           plot_calibration, plot_grades, plot_grid, plot_history, plot_learning_curves,

@@ -165,6 +165,10 @@ from .models.saving import (
     save_model as save_model,
     weights_hash as weights_hash,
 )
+from .models.phrase_training import (
+    train_member as train_member,
+    without_struck_notes as without_struck_notes,
+)
 from .models.training import (
     fit as fit,
     fit_chords as fit_chords,

@@ -71,6 +71,11 @@ def train_member(
             struck only where the pitch changes (see `without_struck_notes`).
         extra_chorales: whether to add the chorales outside the split (see `unsplit_chorales`) to
             the training pieces.
+
+    Raises:
+        ValueError: as in `fit_phrases`.
+
+    Notebook: 03_model_training
     """
     train, valid = list(corpus.train), list(corpus.valid)
     if extra_chorales:
@@ -97,12 +102,17 @@ def without_struck_notes(chorales: Iterable[Chorale]) -> list[Chorale]:
     """The chorales without repeated notes, as in a table of sixteenths: a note is struck only where
     the pitch changes.
 
+    Args:
+        chorales: list of Chorale.
+
     Examples:
         >>> import numpy as np
         >>> struck = np.repeat(np.arange(8) % 4 == 0, 4).reshape(8, 4)
         >>> twice = Chorale(np.full((8, 4), 60), onsets=struck)
         >>> [len(piece.notes(0)) for piece in [twice, *without_struck_notes([twice])]]
         [2, 1]
+
+    Notebook: 03_model_training
     """
     return [replace(chorale, onsets=None) for chorale in chorales]
 
