@@ -15,6 +15,7 @@ from chorale_utils import (
     note_probs,
 )
 from chorale_utils.encoding import (
+    END_TOKEN,
     GOES_ON,
     LOWEST_NOTE,
     SCORE_VOCABULARY,
@@ -415,3 +416,21 @@ def test_what_does_not_fit_is_refused(small, small_chord_gru):
         fit_phrases(small_chord_gru, [], [], 1, "nowhere")
     with pytest.raises(ValueError, match="writes no scores"):
         score_negative_log_likelihood(small_chord_gru, [])
+
+
+@pytest.mark.parametrize("reads_form", [True, False])
+def test_a_model_that_does_not_read_the_form_writes_alike_to_all(reads_form, tmp_path):
+    shaken(phrase_gru(**SMALL_CHORD_GRU, reads_form=reads_form)).save(tmp_path / "model.keras")
+    model = load_model(tmp_path / "model.keras")
+    forms = [
+        Form((16,), (held,), key, "4/4").features(16)[None].astype(int)
+        for held, key in ((4, "a minor"), (8, "F major"))
+    ]
+    tokens = np.random.default_rng(0).integers(20, 40, (1, 16, 4))
+    read = [np.array(model.log_probs(tokens, form)) for form in forms]
+    assert np.allclose(*read) != reads_form
+    first = [
+        np.array(model.next_note(model.begin(1, 16, form), 0, np.array([END_TOKEN]))[0])
+        for form in forms
+    ]
+    assert np.allclose(*first) != reads_form

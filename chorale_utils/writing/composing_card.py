@@ -2,7 +2,7 @@
 Bach's, with and without the critic.
 
 ``python -m chorale_utils.writing.composing_card`` writes ``composing.md`` beside this file. It
-takes a quarter of an hour on two cores.
+takes some minutes on two cores.
 
 Notebook: 04_evaluation
 """
