@@ -430,7 +430,7 @@ def test_a_model_that_does_not_read_the_form_writes_alike_to_all(reads_form, tmp
     read = [np.array(model.log_probs(tokens, form)) for form in forms]
     assert np.allclose(*read) != reads_form
     first = [
-        np.array(model.next_note(model.begin(1, 16, form), 0, np.array([END_TOKEN]))[0])
+        np.array(model.next_note(model.begin(1, 16, form), 0, np.array([END_TOKEN], np.int32))[0])
         for form in forms
     ]
     assert np.allclose(*first) != reads_form
