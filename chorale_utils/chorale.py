@@ -340,7 +340,8 @@ class Pieces(list[Chorale]):
         chorales: Chorale, or an iterable of them.
         report: pandas DataFrame indexed by name, with one row per piece, or None. Its columns:
             log_likelihood, the candidates' estimate of the natural logarithm of the probability of
-            everything fixed (notes, end, rules); effective_sample_size, the smallest effective
+            everything fixed (notes, end, rules), where a critic steers from the first free note on
+            until two bars after the last; effective_sample_size, the smallest effective
             number of candidates at any note; resamplings, how often the candidates were resampled;
             and possibly others, such as the grade.
 

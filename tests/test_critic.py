@@ -46,6 +46,9 @@ def test_one_step_at_a_time_is_the_same_as_all_at_once(learnt, music21_corpus):
         shares.append(float(share[0]))
     np.testing.assert_allclose(shares, learnt.step_shares([chorale])[0][:40], atol=1e-4)
     assert np.ptp(shares) > 0.1
+    state = learnt.read(learnt.begin(1), chords[None, :30], form[None, :30])
+    share, _ = learnt.next_step(state, chords[30:31], form[30:31])
+    assert float(share[0]) == pytest.approx(shares[30], abs=1e-4)
 
 
 def test_the_log_odds_of_passages_are_sums_of_steps_from_the_first_bar_line_on(

@@ -21,6 +21,7 @@ from chorale_utils.chorale import tonic_and_mode
 from chorale_utils.encoding import END, VOCABULARY, tokens_to_notes
 from chorale_utils.form import Form
 from chorale_utils.models.backend import keras
+from chorale_utils.models.critic import Critic
 from chorale_utils.models.saving import PRETRAINED
 from chorale_utils.notation.page import Notation, Syllable, regular_bars
 from chorale_utils.writing import generation
@@ -593,6 +594,56 @@ def test_given_bars_before_and_after_change_nothing_for_the_free_ones(small_phra
     # the likelihood of all given notes is estimated, whichever were read with one candidate
     estimates = np.array([each.report["log_likelihood"].iloc[0] for each in found])
     assert estimates.std() < 0.02 * abs(estimates.mean())
+
+
+@pytest.fixture
+def critic():
+    """A critic with an opinion of 200 patterns, by chance."""
+    random = np.random.default_rng(0)
+    return Critic.of(np.sort(random.choice(10_000, 200, replace=False)), random.normal(size=200), 0)
+
+
+@pytest.mark.parametrize("free", [slice(96, 104), slice(0, 8), slice(184, 192), slice(21, 23)])
+def test_under_a_critic_what_is_given_is_read_at_once_or_not_at_all_to_the_same_effect(
+    small_phrase_gru, critic, monkeypatch, free
+):
+    form = Form((64, 64, 64), (8, 8, 8), "g minor", "4/4")
+    given = np.resize([[70, 67, 62, 43], [72, 66, 62, 50], [74, 67, 58, 55]], (192, 4)).astype(int)
+    onsets = np.ones(given.shape, bool)
+    given[free, 1:] = -1
+    how = {"form": form, "given": given, "onsets": onsets, "particles": 8, "critic": critic}
+    how |= {"count": 3, "seed": 1, "progress": False}
+    told = []
+    written = generate(small_phrase_gru, **how | {"progress": lambda *steps: told.append(steps)})
+    assert told[-1] == (192, 192)
+    monkeypatch.setattr(generation._Wishes, "known", lambda *_: None)
+    note_by_note = generate(small_phrase_gru, **how)
+    assert written == note_by_note
+    assert len({piece.pitches.tobytes() for piece in written}) > 1
+    for piece in written:
+        assert (piece.pitches[given != -1] == given[given != -1]).all()
+    for column in ("log_likelihood", "effective_sample_size"):
+        np.testing.assert_allclose(written.report[column], note_by_note.report[column], rtol=1e-3)
+    assert (written.report["effective_sample_size"] > 1).any()
+    if free.stop + 40 < 192:
+        later = given.copy()
+        later[free.stop + 40 :, 0] += 2  # so far away that nothing of it is heard
+        again = generate(small_phrase_gru, **how | {"given": later})
+        np.testing.assert_array_equal(again[0].pitches[free], written[0].pitches[free])
+
+
+def test_the_smallest_number_of_candidates_that_counted_is_told_wherever_it_was(small_phrase_gru):
+    form = Form((64, 64, 64), (8, 8, 8), "g minor", "4/4")
+    given = np.resize([[70, 67, 62, 43], [72, 66, 62, 50], [74, 67, 58, 55]], (192, 4)).astype(int)
+    how = {"form": form, "onsets": np.ones(given.shape, bool), "particles": 8, "seed": 1}
+    smallest = []
+    for places in ([slice(8, 24)], [slice(8, 24), slice(128, 130)]):
+        asked = given.copy()
+        for free in places:
+            asked[free, 1:] = -1
+        smallest.append(generate(small_phrase_gru, given=asked, **how).report)
+    assert smallest[1]["effective_sample_size"][0] <= smallest[0]["effective_sample_size"][0]
+    assert smallest[0]["effective_sample_size"][0] < 8
 
 
 def test_a_piece_beside_a_much_shorter_one_keeps_its_candidates_to_the_end(small_phrase_gru):

@@ -38,6 +38,9 @@ def test_step_by_step_it_says_what_it_says_of_whole_passages(members):
             said = np.array(keras.ops.log_softmax(logits))
             np.testing.assert_allclose(said, whole[:, step, voice], atol=1e-4)
             before = tokens[:, step, voice]
+    state = mixture.read(mixture.begin(2, 8, form), tokens[:, :5])
+    logits, _ = mixture.next_note(state, 0, tokens[:, 4, 3])
+    np.testing.assert_allclose(np.array(logits), whole[:, 5, 0], atol=1e-4)
 
 
 def test_it_writes_with_many_candidates_and_comes_back_from_a_file(members, tmp_path):

@@ -61,11 +61,25 @@ def test_note_by_note_is_the_same_for_pieces_side_by_side_with_silences_long_not
     np.testing.assert_allclose(note_by_note(each_model, pieces, room=50), expected, atol=1e-5)
 
 
-def note_by_note(model, pieces, room):
-    """Probabilities (pieces, steps, 4, 59) of pitches (pieces, steps, 4), one note after the other,
-    in a state made for `room` steps."""
+def test_beginnings_read_at_once_are_gone_on_from_as_if_read_note_by_note(each_model, pitches):
+    held = pitches.copy()
+    held[:, 3] = held[0, 3]
+    pieces = np.stack([pitches, held])
     tokens = notes_to_tokens(pieces).astype(np.int32)
-    state, previous, rows = model.begin(len(pieces), room), np.zeros(len(pieces), np.int32), []
+    for steps in (1, 2, 20):
+        state = each_model.read(each_model.begin(2, 30), tokens[:, :steps])
+        goes_on = note_by_note(each_model, pieces[:, steps:], 30, state, tokens[:, steps - 1, 3])
+        expected = [note_probs(each_model, piece)[steps:] for piece in pieces]
+        np.testing.assert_allclose(goes_on, expected, atol=1e-5)
+
+
+def note_by_note(model, pieces, room, state=None, previous=None):
+    """Probabilities (pieces, steps, 4, 59) of pitches (pieces, steps, 4), one note after the other,
+    in a state made for `room` steps, or in another one after the token that was the previous."""
+    tokens = notes_to_tokens(pieces).astype(np.int32)
+    rows = []
+    if state is None:
+        state, previous = model.begin(len(pieces), room), np.zeros(len(pieces), np.int32)
     for step in range(tokens.shape[1]):
         for voice in range(4):
             logits, state = model.next_note(state, voice, previous)

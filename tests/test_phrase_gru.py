@@ -109,6 +109,21 @@ def test_one_note_at_a_time_is_the_same_as_all_at_once(small, read, told):
             previous = tokens[:, step, voice]
 
 
+@pytest.mark.parametrize("steps", [1, 2, 9])
+def test_a_beginning_read_at_once_leaves_the_state_that_notes_leave(small, read, steps):
+    tokens, form = read
+    state, previous = small.begin(1, tokens.shape[1], form), np.zeros(1, np.int32)
+    for step in range(steps):
+        for voice in range(4):
+            _, state = small.next_note(state, voice, keras.ops.convert_to_tensor(previous))
+            previous = tokens[:, step, voice]
+    at_once = small.read(small.begin(1, tokens.shape[1], form), tokens[:, :steps])
+    both = [small.next_note(each, 0, previous) for each in (state, at_once)]
+    np.testing.assert_allclose(*(np.array(logits) for logits, _ in both), atol=1e-5)
+    for name, part in both[0][1].items():
+        np.testing.assert_allclose(np.array(part), np.array(both[1][1][name]), atol=1e-5)
+
+
 def test_each_part_of_the_form_is_heard(small, read):
     tokens, form = read
     told = np.array(small.log_probs(tokens, form))

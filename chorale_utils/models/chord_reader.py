@@ -239,8 +239,18 @@ class ChordReader(ChoraleModel):
         """The GRU's state (B, steps, width), the attention's output (B, steps, heads * head_width)
         and weights (B, heads, steps, steps), from chords (B, steps, 4), their embedded notes, and
         the features of the steps that follow them."""
+        state, _, keys, values = self._hear_piece(before, notes, told, training)
+        number = keras.ops.arange(keras.ops.shape(before)[1])
+        penalty = self._distance_penalty(number, number)
+        recalled, weights = self._attend(state, keys, values, penalty)
+        return state, recalled, weights
+
+    def _hear_piece(
+        self, before: Tensor, notes: Tensor, told: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The GRU's state (B, steps, width), how long each note has been held (B, steps, 4), and the
+        attention's keys and values (B, heads, steps, head_width), from what `_read_piece` takes."""
         ops = keras.ops
-        number = ops.arange(ops.shape(before)[1])
         earlier = ops.concatenate([before[:, :1], before[:, :-1]], axis=1)
         held = steps_since(self.begins(before, earlier), LONGEST_HELD)
         features = self._features(notes, held, told, training)
@@ -252,9 +262,7 @@ class ChordReader(ChoraleModel):
         )
         keys = self._by_head(ops.concatenate([nothing[0], self.key(state)[:, :-1]], axis=1))
         values = self._by_head(ops.concatenate([nothing[1], self.value(notes)[:, 1:]], axis=1))
-        penalty = self._distance_penalty(number, number)
-        recalled, weights = self._attend(state, keys, values, penalty)
-        return state, recalled, weights
+        return state, held, keys, values
 
     def _read_step(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The state after the chord before has been read, when the next can be written: one step of

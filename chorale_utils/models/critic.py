@@ -37,7 +37,7 @@ import numpy as np
 from ..chorale import Chorale
 from ..judging.logistic import LogisticRegression
 from .backend import Tensor, keras
-from .ngrams import Patterns, begin_reading, read_pieces, read_step
+from .ngrams import Patterns, begin_reading, read_pieces, read_step, read_steps
 
 PASSAGE = 64  # steps of the passages that the critic is trained on
 RARE = 3  # patterns in fewer pieces than this are not counted
@@ -110,6 +110,11 @@ class Critic(keras.Model):
         known = ops.take(self.code, place) == flat
         shares = ops.where(known, ops.take(self.share, place), 0.0)
         return ops.sum(ops.reshape(shares, ops.shape(codes)), axis=1) + self.bias, state
+
+    def read(self, state: dict[str, Tensor], chords: Tensor, forms: Tensor) -> dict[str, Tensor]:
+        """The state after steps whose notes are known, of their chords (B, steps, 4), a score's
+        tokens, and their forms (B, steps, 8)."""
+        return read_steps(state, chords, forms)
 
     def step_shares(self, chorales: Sequence[Chorale]) -> list[np.ndarray]:
         """For each chorale what each of its steps adds to the log-odds: float arrays (steps,).

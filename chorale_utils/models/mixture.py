@@ -89,16 +89,18 @@ class Mixture(ChoraleModel):
         told: list[Tensor] = []
         later: dict[str, Any] = {}
         for number, member in enumerate(self.members):
-            ending = _named("", number)
-            own = {
-                name.removesuffix(ending): part
-                for name, part in state.items()
-                if name.endswith(ending)
-            }
-            logits, new = member.next_note(_from_dict(own), voice, previous)
+            logits, new = member.next_note(_of_member(state, number), voice, previous)
             told.append(keras.ops.log_softmax(logits))
             later |= {_named(name, number): part for name, part in _as_dict(new).items()}
         return _mean(told), later
+
+    def read(self, state: dict[str, Any], chords: Tensor) -> dict[str, Any]:
+        """See `ChoraleModel.read`."""
+        later: dict[str, Any] = {}
+        for number, member in enumerate(self.members):
+            new = member.read(_of_member(state, number), chords)
+            later |= {_named(name, number): part for name, part in _as_dict(new).items()}
+        return later
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make the mixture anew: its members."""
@@ -123,12 +125,15 @@ def _named(name: str, number: int) -> str:
     return f"{name}_of_{number}"
 
 
+def _of_member(state: dict[str, Any], number: int) -> Any:
+    """The state of one member, out of that of all."""
+    ending = _named("", number)
+    own = {name.removesuffix(ending): part for name, part in state.items() if name.endswith(ending)}
+    return own[_WHOLE] if set(own) == {_WHOLE} else own
+
+
 def _as_dict(state: Any) -> dict[str, Any]:
     return state if isinstance(state, dict) else {_WHOLE: state}
-
-
-def _from_dict(state: dict[str, Any]) -> Any:
-    return state[_WHOLE] if set(state) == {_WHOLE} else state
 
 
 def _mean(log_probs: Sequence[Tensor]) -> Tensor:

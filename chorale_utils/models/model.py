@@ -1,6 +1,6 @@
 """The interface of a model for evaluation and generation: `ChoraleModel`.
 
-Evaluation and generation use only the three methods of this class. To add a model, implement these
+Evaluation and generation use only the methods of this class. To add a model, implement the first
 three, and everything else in the package works with it. The package's own models are in `note_gru`,
 `chord_gru` and `phrase_gru`.
 
@@ -12,7 +12,8 @@ Notebook: 03_model_training
 
 from typing import Any
 
-from ..encoding import VOCABULARY
+from ..chorale import VOICES
+from ..encoding import END_TOKEN, VOCABULARY
 from .backend import Tensor, keras
 
 
@@ -82,3 +83,24 @@ class ChoraleModel(keras.Model):
             (float tensor (B, 59), new state).
         """
         raise NotImplementedError
+
+    def read(self, state: Any, chords: Tensor) -> Any:
+        """The state after the first steps of pieces, whose notes are known, as after `next_note`
+        for each of them. The next note is then the soprano's, and `previous` the last bass.
+
+        Args:
+            state: the result of `begin`.
+            chords: int tensor (B, steps, 4) of tokens, at least one step.
+        """
+        ops = keras.ops
+        notes = ops.reshape(ops.cast(chords, "int32"), (ops.shape(chords)[0], -1))
+        previous = ops.concatenate([ops.full_like(notes[:, :1], END_TOKEN), notes[:, :-1]], axis=1)
+        steps = ops.shape(chords)[1]
+
+        def read_step(step: Tensor, state: Any) -> tuple[Tensor, Any]:
+            for voice in range(len(VOICES)):
+                before = ops.take(previous, step * len(VOICES) + voice, axis=1)
+                _, state = self.next_note(state, voice, before)
+            return step + 1, state
+
+        return ops.while_loop(lambda step, _: step < steps, read_step, (0, state))[1]

@@ -238,6 +238,27 @@ def read_step(
     }
 
 
+@compiled
+def read_steps(memory: dict[str, Tensor], chords: Tensor, forms: Tensor) -> dict[str, Tensor]:
+    """What is remembered after several steps, without their patterns.
+
+    Args:
+        memory: as in `read_step`.
+        chords: int tensor (B, steps, 4), a score's tokens.
+        forms: int tensor (B, steps, 8), the features of the form of these steps.
+
+    Notebook: 03_model_training
+    """
+    ops = keras.ops
+
+    def read(step: Tensor, memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        now = (ops.take(each, step, axis=1) for each in (chords, forms))
+        return step + 1, read_step(memory, *now)[1]
+
+    steps = ops.shape(chords)[1]
+    return ops.while_loop(lambda step, _: step < steps, read, (0, memory))[1]
+
+
 KINDS = 16 + 12 * len(VOICES) + 4 * len(VOICE_PAIRS)  # of patterns
 
 

@@ -124,6 +124,28 @@ class PhraseGRU(ChordReader):
     def _as_read(self, form: Tensor) -> Tensor:
         return form if self.reads_form else keras.ops.zeros_like(form)
 
+    def read(self, state: dict[str, Tensor], chords: Tensor) -> dict[str, Tensor]:
+        """See `ChoraleModel.read`: in one pass, as in training; at most as many steps as the
+        attention looks back."""
+        ops = keras.ops
+        chords, steps = ops.cast(chords, "int32"), ops.shape(chords)[1]
+        before = ops.concatenate(
+            [ops.full_like(chords[:, :1], END_TOKEN), chords[:, :-1]], axis=1
+        )  # (B, steps, 4)
+        told = self.tell(state["form"][:, :steps])
+        hidden, held, keys, values = self._hear_piece(before, self.notes(before), told, False)
+        later = [[0, 0], [0, 0], [0, ops.shape(state["keys"])[2] - steps], [0, 0]]
+        return {
+            **state,
+            "step": state["step"] + steps,
+            "chord": chords[:, -1],
+            "before": before[:, -1],
+            "held": held[:, -1],
+            "state": hidden[:, -1],
+            "keys": ops.pad(keys, later),
+            "values": ops.pad(values, later),
+        }
+
     def make_told_layers(self) -> None:
         """See `ChordReader`."""
         self.form = [

@@ -21,6 +21,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -80,6 +82,7 @@ from .particles import (
     known_notes,
     narrowed,
     playable_tokens,
+    read_given,
     select_pieces,
     widened,
 )
@@ -91,7 +94,7 @@ if TYPE_CHECKING:
 
 COLDEST = 1e-4  # lowest temperature: only the likeliest note is ever sampled
 CANDIDATES = 64  # particles where a critic steers
-SETTLES = 32  # steps of given notes after which the best candidate is known
+SETTLES = 32  # steps of given notes after which one candidate is as good as many
 SIDE_BY_SIDE = 1024  # candidates that are written at a time: with phrase_gru, some 3 GiB
 PATIENCE = 3  # seconds after which a progress bar appears by default
 PHRASE = 32  # steps of a phrase, if only the length of the piece is known
@@ -299,8 +302,9 @@ def generate(
             if forms is not None:
                 told = np.stack([each.features(len(wish)) for each in forms[group]])
             streams = [_RandomStreams(sequence) for sequence in sequences[group]]
-            first = 1 if wish.settled(0) else particles
+            first = particles if wish.several[0] else 1
             state = initial_state(model, len(streams), first, shifts, len(wish), told, steering)
+            state["effective_sample_size"] = np.full(len(streams), particles, np.float32)
             written += _write_all(
                 writer,
                 state,
@@ -311,6 +315,9 @@ def generate(
                 temperature,
                 movement,
                 written_so_far,
+                partial(read_given, model, transpositions=shifts, critic=steering)
+                if steered
+                else None,
             )
     pieces = [
         _chorale(
@@ -741,6 +748,7 @@ class _Wishes:
         note = np.arange(self.tokens)
         note = np.where(note < VOCABULARY, note, note - GOES_ON)
         self.singable = singable[..., note] | (note == END_TOKEN)  # (steps, 4, tokens)
+        self.several = self._several() if many else np.ones(self.length, bool)
         self.endings: list[np.ndarray | None] = [None] * len(forms or ())
         if tonic_ending:
             self.endings = [_tonic_triad(each, note) for each in forms or ()]
@@ -810,14 +818,35 @@ class _Wishes:
         wanted = np.where(welcome, np.int8(ALLOWED), np.int8(AVOIDED))
         return np.where(may_come, wanted, np.int8(FORBIDDEN))
 
-    def settled(self, start: int) -> bool:
-        """Whether all notes of the chunk from the step `start` on are given, and no free note has
-        come so shortly before that the candidates still differ."""
-        free = np.append((self.fixed == FREE).any(axis=1), np.ones(self.length, bool))[
-            : max(*(end or self.length for end in self.ends), len(self.fixed))
-        ]
-        near = free[max(0, start - SETTLES) : start + CHUNK]
-        return not near.any()
+    def _several(self) -> np.ndarray:
+        """bool array (steps,): where several candidates are needed, from a free note on until
+        `SETTLES` given steps have followed; not worth interrupting for less than a chunk."""
+        free = np.arange(self.length) < max(end or self.length for end in self.ends)
+        free[: len(self.fixed)] = (self.fixed == FREE).any(axis=1)
+        step, never = np.arange(self.length), -SETTLES - 1
+        several = step - np.maximum.accumulate(np.where(free, step, never)) <= SETTLES
+        found = np.flatnonzero(several)
+        for before, after in pairwise(found):
+            several[before:after] |= after - before <= CHUNK
+        return several
+
+    def alike(self, start: int) -> int:
+        """The number of steps from `start` on for which `several` stays the same."""
+        other = np.flatnonzero(self.several[start:] != self.several[start])
+        return int(other[0]) if len(other) else self.length - start
+
+    def known(self, start: int, stop: int, pieces: Sequence[int]) -> np.ndarray | None:
+        """int array (pieces, steps, 4) of the tokens from `start` up to `stop`, if nothing is left
+        to choose there (not even whether notes are struck), and otherwise None."""
+        masks = [self.chunk(at, pieces)[0] for at in range(start, stop, CHUNK)]
+        may_come = np.concatenate(masks, axis=1)[:, : stop - start] != FORBIDDEN
+        tokens = may_come.argmax(axis=-1)
+        is_only = may_come.sum(axis=-1) == 1
+        over = np.logical_or.accumulate((tokens[..., 0] == END_TOKEN) & is_only[..., 0], axis=1)
+        if not (is_only.all(axis=-1) | over).all():
+            return None
+        tokens = np.where(over[..., None], END_TOKEN, tokens).astype(np.int32)
+        return np.broadcast_to(tokens, (len(pieces), *tokens.shape[1:]))
 
     def copies(
         self, written: np.ndarray, mask: np.ndarray, source: np.ndarray, start: int, particles: int
@@ -1060,16 +1089,37 @@ def _write_all(
     temperature: float,
     movement: float,
     progress: _Progress,
+    read: Callable[[dict[str, Any], np.ndarray], dict[str, Any]] | None,
 ) -> list[_Written]:
     """Writes one piece for each random stream, side by side, up to `CHUNK` steps at a time; pieces
-    that have ended drop out. Where all notes are settled, one candidate is as good as many."""
+    that have ended drop out. Where all notes are settled, one candidate is as good as many. If they
+    can be `read`, their weights, the same for all, do not count: what is given before the first
+    free note is read at once, and what follows the last candidates is not read at all."""
     now = state["log_weights"].shape[1]  # candidates of each piece
     written = np.zeros((len(streams) * now, 0, len(VOICES)), np.int32)
     going_on = dict(enumerate(streams))
     finished = {}  # number of the piece -> _Written
     start = 0
     while going_on and start < len(wishes):
-        if wishes.settled(start) and now > 1:
+        several, alike = wishes.several[start], wishes.alike(start)
+        last, known = start + alike == len(wishes), None
+        if read is not None and not several and (last or 0 == start < alike <= LONGEST):
+            known = wishes.known(start, start + alike, list(going_on))
+        if known is not None and last:
+            written = np.concatenate([written, np.repeat(known, now, axis=0)], axis=1)
+            for (place, (number, stream)), by_particle in zip(
+                enumerate(going_on.items()), written.reshape(len(going_on), now, -1)
+            ):
+                finished[number] = _finished(stream, by_particle, state, place)
+            start += alike
+            progress.add(alike)
+            break
+        if known is not None and read is not None:
+            state, written = read(state, known), known
+            start += alike
+            progress.add(alike)
+            continue
+        if not several and now > 1:
             log_weights = keras.ops.convert_to_numpy(state["log_weights"])
             chosen = [
                 stream.choose(log_weights[place].astype(float))
@@ -1078,9 +1128,10 @@ def _write_all(
             state = narrowed(state, np.array(chosen), transpositions)
             written = written[np.arange(len(going_on)) * now + chosen]
             now = 1
-        elif not wishes.settled(start) and now < particles:
+        elif several and now < particles:
             state, now = widened(state, particles, transpositions), particles
             written = np.repeat(written, particles, axis=0)
+        weights = {name: state[name] for name in ("log_weights", "log_evidence")}
         mask, source = wishes.chunk(start, list(going_on))
         # A phrase can be copied only once it is written, so the chunk stops before such a copy.
         # Random numbers are drawn only for the steps that are written: so they do not depend on
@@ -1088,6 +1139,7 @@ def _write_all(
         steps = next(
             (step for step in range(1, len(source)) if (source[step] >= start).any()), len(source)
         )
+        steps = min(steps, alike)
         drawn = CHUNK if steps == len(source) else steps
         uniforms = [stream.for_notes(drawn, particles)[..., :now] for stream in going_on.values()]
         resampling_uniforms = [stream.for_resampling(drawn) for stream in going_on.values()]
@@ -1102,6 +1154,8 @@ def _write_all(
             np.float32(temperature),
             np.float32(movement),
         )
+        if read is not None and not several:
+            state |= weights
         tokens, origin = keras.ops.convert_to_numpy(tokens), keras.ops.convert_to_numpy(origin)
         written = np.concatenate([written[origin], tokens[:, :steps]], axis=1)
         start += steps

@@ -74,6 +74,8 @@ ChunkWriter: TypeAlias = Callable[..., tuple[FilterState, Tensor, Tensor]]
 _COMPILED: weakref.WeakKeyDictionary[
     ChoraleModel, weakref.WeakKeyDictionary[ChoraleModel | Critic, dict[Any, ChunkWriter]]
 ] = weakref.WeakKeyDictionary()
+# model -> its compiled `read`
+_READERS: weakref.WeakKeyDictionary[ChoraleModel, Callable[..., Any]] = weakref.WeakKeyDictionary()
 
 
 def initial_state(
@@ -164,6 +166,53 @@ def select_pieces(state: FilterState, going_on: np.ndarray, transpositions: int)
     return {name: selected(name) for name in state}
 
 
+def read_given(
+    model: ChoraleModel,
+    state: FilterState,
+    tokens: np.ndarray,
+    transpositions: tuple[int, ...],
+    critic: Critic | None = None,
+) -> FilterState:
+    """The state after the first steps of the pieces, which are given, without their weights: all
+    candidates would have the same.
+
+    Args:
+        model: `ChoraleModel`.
+        state: see `initial_state`, with one particle for each piece and nothing written yet.
+        tokens: int array (pieces, steps, 4) of what is given, in the model's tokens.
+        transpositions: those in which the model reads each piece.
+        critic: `Critic` that steers, or None.
+    """
+    pieces, steps, _ = tokens.shape
+    tokens = tokens.astype(np.int32)
+    transposed, _ = _in_transpositions(transpositions, model.tokens)  # (K, tokens)
+    read = transposed[:, tokens].swapaxes(0, 1).reshape(-1, steps, len(VOICES))  # (B * K, ...)
+    particle = {
+        **state["particle"],
+        "chord_before": _sounding(model.tokens)[tokens[:, -1]],
+        "previous": tokens[:, -1, -1],
+    }
+    if "form" in particle:
+        particle["step"] = particle["step"] + np.int32(steps)
+    if critic is not None:
+        particle["critic"] = critic.read(particle["critic"], tokens, particle["form"][:, :steps])
+    return {**state, "model": _reader(model)(state["model"], read), "particle": particle}
+
+
+def _reader(model: ChoraleModel) -> Callable[..., Any]:
+    """The compiled `model.read`."""
+    if model not in _READERS:
+        its_model = weakref.ref(model)  # as in chunk_writer
+
+        def read(model_state: Any, chords: Tensor) -> Any:
+            alive = its_model()
+            assert alive is not None, "the caller holds a reference to the model"
+            return alive.read(model_state, chords)
+
+        _READERS[model] = compiled(read)
+    return _READERS[model]
+
+
 def widened(state: FilterState, particles: int, transpositions: int) -> FilterState:
     """The state in which each piece's only particle has become several, all alike.
 
@@ -177,7 +226,6 @@ def widened(state: FilterState, particles: int, transpositions: int) -> FilterSt
     return state | {
         "log_weights": np.zeros((pieces, particles), np.float32),
         "log_evidence": state["log_evidence"] + state["log_weights"][:, 0],
-        "effective_sample_size": np.full(pieces, particles, np.float32),
     }
 
 
