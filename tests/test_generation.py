@@ -581,9 +581,12 @@ def test_all_voices_rest_where_the_melody_rests(small_chord_gru, voice):
 
 def test_given_bars_before_and_after_change_nothing_for_the_free_ones(small_phrase_gru):
     piece = generate(small_phrase_gru, form=Form((64, 64, 64), (8, 8, 8), "g minor", "4/4"), seed=1)
-    given = piece[0].pitches.astype(int)
+    given, struck = piece[0].pitches.astype(int), piece[0].struck.copy()
     given[96:100, 1:] = -1
-    how = {"given": given, "onsets": piece[0].struck, "particles": 16, "progress": False}
+    # Were a voice held into step 100, every candidate would have to come upon this very note at
+    # step 99, and where none did, the likelihood would say so.
+    struck[100] = True
+    how = {"given": given, "onsets": struck, "particles": 16, "progress": False}
     how["form"] = Form((64, 64, 64), (8, 8, 8), "g minor", "4/4")
     found = [generate(small_phrase_gru, seed=seed, **how) for seed in range(12)]
     for each in found:

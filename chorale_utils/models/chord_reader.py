@@ -248,8 +248,9 @@ class ChordReader(ChoraleModel):
     def _hear_piece(
         self, before: Tensor, notes: Tensor, told: Tensor, training: bool
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The GRU's state (B, steps, width), how long each note has been held (B, steps, 4), and the
-        attention's keys and values (B, heads, steps, head_width), from what `_read_piece` takes."""
+        """The GRU's state (B, steps, width), how long each note has been held (B, steps, 4), and
+        the attention's keys and values (B, heads, steps, head_width), from what `_read_piece`
+        takes."""
         ops = keras.ops
         earlier = ops.concatenate([before[:, :1], before[:, :-1]], axis=1)
         held = steps_since(self.begins(before, earlier), LONGEST_HELD)

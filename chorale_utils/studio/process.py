@@ -164,7 +164,10 @@ class _Desk:
             return
         for quarters in (4, 6):  # TensorFlow compiles for any length after the second one
             form = Form((quarters * STEPS_PER_QUARTER,), (0,), "C major", "4/4")
-            request = {"given": _given(quarters), "form": vars(form), "seed": 0}
+            given = _given(quarters)
+            onsets = np.zeros(given.shape, bool)  # without them, given bars would not be read
+            onsets[0] = True
+            request = {"given": given, "onsets": onsets, "form": vars(form), "seed": 0}
             self._written(vars(Settings()) | how | request, lambda done, total: None)
         self.compiled.add(tuple(how.values()))
 
@@ -270,9 +273,11 @@ def struck_on(syllables: ArrayLike | None, given: np.ndarray) -> np.ndarray | No
 
 
 def _given(quarters: int) -> np.ndarray:
-    """A `given` of this many quarters in which the soprano holds C5 and the model writes the other
-    voices."""
-    return np.tile([72, FREE, FREE, FREE], (quarters * STEPS_PER_QUARTER, 1))
+    """A `given` of this many quarters in which the soprano holds C5. In the first half the other
+    voices are given, too, so that reading is compiled as well; in the second the model writes."""
+    given = np.tile([72, 67, 64, 48], (quarters * STEPS_PER_QUARTER, 1))
+    given[len(given) // 2 :, 1:] = FREE
+    return given
 
 
 def _as_bool(given: ArrayLike | None) -> np.ndarray | None:
