@@ -1036,6 +1036,12 @@ class _RandomStreams:
         """float32 array (`CHUNK`, 4), uniform in 0..1 for these steps, then zeros."""
         return _filled_up(self.resampling.random((steps, len(VOICES)), np.float32))
 
+    def skip(self, steps: int, particles: int) -> None:
+        """Drops the numbers of steps that are read at once, so that the notes after them are the
+        same as if they had been read one by one."""
+        self.notes.random((steps, len(VOICES), particles), np.float32)
+        self.resampling.random((steps, len(VOICES)), np.float32)
+
     def choose(self, log_weights: np.ndarray) -> int:
         """The number of a particle, drawn by its weight; given natural logarithms (particles,)."""
         shares = np.exp(log_weights - log_weights.max())
@@ -1116,6 +1122,8 @@ def _write_all(
             break
         if known is not None and read is not None:
             state, written = read(state, known), known
+            for stream in going_on.values():
+                stream.skip(alike, particles)
             start += alike
             progress.add(alike)
             continue
