@@ -144,6 +144,12 @@ def new_chord_gru():
     return lambda **sizes: shaken(chord_gru(**(SMALL_CHORD_GRU | sizes)))
 
 
+@pytest.fixture
+def new_phrase_gru():
+    """A function that makes a small PhraseGRU, none of whose weights is zero."""
+    return lambda: shaken(phrase_gru(**SMALL_CHORD_GRU))
+
+
 @pytest.fixture(scope="session")
 def small_chord_gru():
     """A small ChordGRU, none of whose weights is zero; not to be trained or changed."""
@@ -153,6 +159,7 @@ def small_chord_gru():
 @pytest.fixture(scope="session")
 def small_phrase_gru():
     """A small PhraseGRU, none of whose weights is zero; not to be trained or changed."""
+    keras.utils.set_random_seed(1)
     return shaken(phrase_gru(**SMALL_CHORD_GRU))
 
 

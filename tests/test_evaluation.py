@@ -33,6 +33,20 @@ def small():
     return note_gru(width=10, layers=1)
 
 
+def test_pieces_of_any_length_are_read_after_compiling_once():
+    traced = []
+
+    class Counts(KnowsNothing):
+        def log_probs(self, tokens, training=False):
+            traced.append(tokens)
+            return super().log_probs(tokens, training)
+
+    model = Counts()
+    for steps in (4, 7, 12):
+        assert note_probs(model, np.tile([72, 67, 64, 48], (steps, 1))).shape == (steps, 4, 59)
+    assert len(traced) == 1
+
+
 def test_whoever_knows_nothing_needs_ln_59_nats_a_note_and_for_the_end(music21_corpus):
     model = KnowsNothing()
     assert negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(

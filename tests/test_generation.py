@@ -24,7 +24,7 @@ from chorale_utils.models.backend import keras
 from chorale_utils.models.critic import Critic
 from chorale_utils.models.saving import PRETRAINED
 from chorale_utils.notation.page import Notation, Syllable, regular_bars
-from chorale_utils.writing import generation
+from chorale_utils.writing import generation, particles as particle_filter
 
 
 def test_same_seed_same_piece_whatever_is_written_beside_it(small_note_gru):
@@ -366,6 +366,21 @@ def test_notes_of_all_voices_and_pieces_are_counted_and_the_first_time_is_not(
     assert len(written) == 2 and written[0] == written[1]
 
 
+@pytest.mark.parametrize("particles", [1, 4])
+def test_any_number_of_pieces_of_any_length_is_written_after_compiling_once(
+    new_phrase_gru, monkeypatch, particles
+):
+    model, traced, trace = new_phrase_gru(), [], particle_filter._write_chunk
+    monkeypatch.setattr(
+        particle_filter, "_write_chunk", lambda *chunk: traced.append(1) or trace(*chunk)
+    )
+    for count, phrases in ((1, 1), (3, 1), (2, 3)):
+        form = Form((16,) * phrases, (4,) * phrases, "g minor", "4/4", 4)
+        written = generate(model, count, form=form, particles=particles, seed=1, progress=False)
+        assert [len(piece) for piece in written] == [16 * phrases] * count
+    assert len(traced) == 1
+
+
 # First calls
 
 
@@ -599,7 +614,7 @@ def test_given_bars_before_and_after_change_nothing_for_the_free_ones(small_phra
     assert estimates.std() < 0.02 * abs(estimates.mean())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def critic():
     """A critic with an opinion of 200 patterns, by chance."""
     random = np.random.default_rng(0)

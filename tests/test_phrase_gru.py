@@ -39,8 +39,8 @@ FORM = Form((16, 36, 16, 36), (4, 8, 4, 8), "g minor", "4/4", 4, (0, 1, 0, 1))
 
 
 @pytest.fixture(scope="module")
-def small():
-    return shaken(phrase_gru(**SMALL_CHORD_GRU))
+def small(small_phrase_gru):
+    return small_phrase_gru
 
 
 @pytest.fixture(scope="module")

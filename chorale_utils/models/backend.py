@@ -5,7 +5,7 @@ While it loads, TensorFlow's C++ code writes messages about processors and missi
 straight to the process's error stream. In a notebook they would be stored as error output under the
 first cell. So they are held back during the import and shown only if it fails. Later messages are
 left alone, except the warning about retracing: pieces have many lengths, and after a few of them
-TensorFlow compiles for any length by itself.
+TensorFlow compiles for any length by itself, where `compiled` does not do so from the beginning.
 """
 
 import os
@@ -66,18 +66,35 @@ def ordered_sum(terms: Sequence[Tensor]) -> Tensor:
     return keras.ops.sum(keras.ops.stack(terms), axis=0)
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Function, *examples: Sequence[Tensor]) -> Function:
     """`function`, compiled if Keras runs on TensorFlow. On other backends it is returned unchanged,
     because their compilers would freeze the weights that the function reads.
 
     Args:
         function: function of tensors or nested structures of them, with loops from keras.ops.
+        examples: sequences of arguments. Those axes in which they differ in length may have any
+            length from the first call on; without examples, the function is compiled anew for the
+            first lengths that differ from those of the first call.
 
     Examples:
         >>> doubled = compiled(lambda x: 2 * x)
         >>> keras.ops.convert_to_numpy(doubled(keras.ops.arange(3)))
         array([0, 2, 4], dtype=int32)
+        >>> made = []
+        >>> zeros = keras.ops.zeros
+        >>> doubled = compiled(lambda x: made.append(x) or 2 * x, [zeros(2)], [zeros(3)])
+        >>> [tuple(doubled(zeros(length)).shape) for length in (4, 5, 6)], len(made)
+        ([(4,), (5,), (6,)], 1)
     """
-    if keras.backend.backend() == "tensorflow":
+    if keras.backend.backend() != "tensorflow":
+        return function
+    if not examples:
         return tf.function(function, reduce_retracing=True, autograph=False)
-    return function
+    signature = keras.tree.map_structure(_any_length, *map(list, examples))
+    return tf.function(function, input_signature=signature, autograph=False)
+
+
+def _any_length(*arrays: Tensor) -> tf.TensorSpec:
+    """What the arrays have in common: their type, and the axes in which they do not differ."""
+    first, *others = (tf.type_spec_from_value(tf.convert_to_tensor(array)) for array in arrays)
+    return first.most_specific_common_supertype(others)

@@ -33,7 +33,7 @@ from ..encoding import (
     transpose_probs,
     transpose_tokens,
 )
-from ..form import Form, transpose_features
+from ..form import FEATURES, Form, transpose_features
 from .backend import Tensor, compiled, keras
 from .checks import check_whole_numbers
 from .datasets import check_transpositions_of
@@ -419,7 +419,7 @@ def _predict_in_one_key(
     functions = _COMPILED.setdefault(model, {})
     options = (mc_samples > 0, forms is not None)
     if options not in functions:
-        functions[options] = _compiled_log_probs(model, options[0])
+        functions[options] = _compiled_log_probs(model, *options)
     inputs = [tokens] if forms is None else [tokens, forms]
     total: Any = 0
     for _ in range(max(mc_samples, 1)):
@@ -428,8 +428,9 @@ def _predict_in_one_key(
     return total / max(mc_samples, 1)
 
 
-def _compiled_log_probs(model: ChoraleModel, dropout: bool) -> Callable[..., Tensor]:
-    """The model's `log_probs`, compiled; it must not keep the model, its cache key, alive."""
+def _compiled_log_probs(model: ChoraleModel, dropout: bool, told: bool) -> Callable[..., Tensor]:
+    """The model's `log_probs`, compiled for any number of pieces and steps, which are `told` a form
+    or not; it must not keep the model, its cache key, alive."""
     weak = weakref.ref(model)
 
     def log_probs(*inputs: Tensor) -> Tensor:
@@ -437,7 +438,9 @@ def _compiled_log_probs(model: ChoraleModel, dropout: bool) -> Callable[..., Ten
         assert alive is not None, "the caller holds a reference to the model"
         return alive.log_probs(*inputs, training=dropout)
 
-    return compiled(log_probs)
+    widths = [len(VOICES), len(FEATURES)][: 1 + told]
+    examples = ([np.zeros((size, size, each), np.int32) for each in widths] for size in (2, 3))
+    return compiled(log_probs, *examples)
 
 
 def _log_probs_of(probs: np.ndarray, tokens: np.ndarray) -> np.ndarray:

@@ -209,7 +209,11 @@ def _reader(model: ChoraleModel) -> Callable[..., Any]:
             assert alive is not None, "the caller holds a reference to the model"
             return alive.read(model_state, chords)
 
-        _READERS[model] = compiled(read)
+        examples = (
+            [model.begin(size, steps=size), np.zeros((size, size - 1, len(VOICES)), np.int32)]
+            for size in (2, 3)
+        )
+        _READERS[model] = compiled(read, *examples)
     return _READERS[model]
 
 
@@ -263,7 +267,7 @@ def chunk_writer(
     critic: Critic | None = None,
 ) -> ChunkWriter:
     """The compiled function that writes up to `CHUNK` steps of all particles, compiled once for
-    each combination of arguments.
+    each combination of arguments: for one particle or several, and any number of pieces and steps.
 
     Args:
         model: `ChoraleModel`.
@@ -295,8 +299,34 @@ def chunk_writer(
             assert heard is not None or its_critic is None, "and one to the critic"
             return _write_chunk(alive, heard, *options, *chunk)
 
-        writers[options] = compiled(write_chunk)
+        several = particles > 1
+        sizes = ((2, 1 + several, 2), (3, 1 + 2 * several, 3))  # none of them alike
+        examples = [_arguments(model, critic, transpositions, *each) for each in sizes]
+        writers[options] = compiled(write_chunk, *examples)
     return writers[options]
+
+
+def _arguments(
+    model: ChoraleModel,
+    critic: Critic | None,
+    transpositions: tuple[int, ...],
+    count: int,
+    particles: int,
+    steps: int,
+) -> list[Any]:
+    """Arguments of a `ChunkWriter`, of the right shapes and types."""
+    forms = np.zeros((count, steps, len(FEATURES)), np.int32) if model.takes_form else None
+    mask = np.zeros((count, CHUNK, len(VOICES), model.tokens), np.int8)
+    return [
+        initial_state(model, count, particles, transpositions, steps, forms, critic),
+        mask,
+        known_notes(mask),
+        np.int32(steps),
+        np.zeros((CHUNK, len(VOICES), count * particles), np.float32),
+        np.zeros((CHUNK, len(VOICES), count), np.float32),
+        np.float32(1),
+        np.float32(1),
+    ]
 
 
 def known_notes(mask: np.ndarray) -> np.ndarray:
