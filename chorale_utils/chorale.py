@@ -254,6 +254,9 @@ class Chorale:
         If the new key can be spelled in two ways, the one with fewer sharps or flats is chosen. The
         notation, including the spelling of the notes, is transposed as well.
 
+        Args:
+            semitones: a whole number, negative for down.
+
         Raises:
             ValueError: `semitones` is not a whole number, or a note would leave 1..127.
 
@@ -299,8 +302,11 @@ class Chorale:
         """Steps `start` up to (not including) `stop`; the same as ``chorale[start:stop]``.
 
         A note held across `start` begins there; the pickup is adjusted so that bar lines stay where
-        they were. As with any slice, a negative number counts from the end, None means the
-        beginning or the end, and steps beyond the end are ignored.
+        they were.
+
+        Args:
+            start, stop: steps (sixteenths). As with any slice, a negative number counts from the
+                end, None means the beginning or the end, and steps beyond the end are ignored.
 
         Examples:
             >>> chorale = Chorale([[72, 67, 64, 48]] * 32, time_signature="4/4")

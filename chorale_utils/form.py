@@ -156,7 +156,19 @@ class Form:
     @classmethod
     def of(cls, chorale: Chorale) -> Form:
         """The form of a chorale: phrases end where fermatas end, and the key is the sounding one,
-        see `heard_key`."""
+        see `heard_key`.
+
+        Args:
+            chorale: Chorale. Without fermatas, the phrases are unknown.
+
+        Examples:
+            >>> held = np.arange(48) % 16 >= 12  # the last quarter of every four
+            >>> form = Form.of(Chorale([[72, 67, 64, 48]] * 48, fermatas=held))
+            >>> form.phrases, form.fermatas, form.key
+            ((16, 16, 16), (4, 4, 4), 'C major')
+
+        Notebook: 05_generation
+        """
         phrases, fermatas, repeats = None, None, None
         if chorale.fermatas is not None and chorale.fermatas.any():
             edges = np.diff(np.r_[0, chorale.fermatas.astype(int), 0])
@@ -291,7 +303,13 @@ class Form:
 
     def onsets(self) -> np.ndarray | None:
         """bool array (steps,): where the soprano strikes a note for a syllable; None without
-        words."""
+        words.
+
+        Examples:
+            >>> form = Form.from_words("Ach Gott")
+            >>> form.onsets().nonzero()[0].tolist()
+            [0, 4]
+        """
         if self.words is None:
             return None
         struck = np.zeros(len(self), bool)
@@ -300,7 +318,12 @@ class Form:
         return struck
 
     def under_fermata(self) -> np.ndarray:
-        """bool array (steps,): whether each step is under a fermata, as in `Chorale`."""
+        """bool array (steps,): whether each step is under a fermata, as in `Chorale`.
+
+        Examples:
+            >>> Form(phrases=(4, 4), fermatas=(1, 2)).under_fermata().nonzero()[0].tolist()
+            [3, 6, 7]
+        """
         flags = np.zeros(len(self), bool)
         for end, held in zip(np.cumsum(self.phrases or ()), self.fermatas or ()):
             flags[end - held : end] = True
@@ -309,7 +332,14 @@ class Form:
     def cadence_classes(self) -> np.ndarray | None:
         """bool array (steps, 4, 12): the pitch classes that each voice may sing, such that phrases
         end with their `cadences`: the final chord in the last quarter of a phrase, and the chord
-        before it for an eighth before the fermata. None without cadences."""
+        before it for an eighth before the fermata. None without cadences.
+
+        Examples:
+            >>> form = Form((8,), key="C major", cadences=("perfect authentic",))
+            >>> allowed = form.cadence_classes()
+            >>> [np.flatnonzero(allowed[step, 3]).tolist() for step in (3, 4)]  # G, then C
+            [[7], [0]]
+        """
         if self.cadences is None or self.key is None or not any(self.cadences):
             return None
         tonic, minor = tonic_and_mode(self.key)
@@ -334,7 +364,12 @@ class Form:
         return classes
 
     def copied_from(self) -> np.ndarray:
-        """int array (steps,): for each step, the earlier step whose notes it repeats, or -1."""
+        """int array (steps,): for each step, the earlier step whose notes it repeats, or -1.
+
+        Examples:
+            >>> Form(phrases=(3, 3), repeats=(0, 0)).copied_from().tolist()
+            [-1, -1, -1, 0, 1, 2]
+        """
         source = np.full(len(self), -1)
         phrases = self.phrases or ()
         begins = np.cumsum((0, *phrases))
@@ -350,13 +385,23 @@ class Form:
 
     @property
     def tonic(self) -> int | None:
-        """Pitch class of the tonic, 0 for C to 11 for B, or None."""
+        """Pitch class of the tonic (int), 0 for C to 11 for B, or None without a key.
+
+        Examples:
+            >>> Form(key="B- major").tonic
+            10
+        """
         return None if self.key is None else tonic_and_mode(self.key)[0]
 
     @property
     def mode(self) -> str | None:
         """The mode, ``'major'``, ``'minor'`` or ``'phrygian'``; others count as major or minor by
-        their third. None if there is no key."""
+        their third. None without a key.
+
+        Examples:
+            >>> Form(key="d dorian").mode
+            'minor'
+        """
         if self.key is None or self.key.endswith(MODES[-1]):
             return self.key and MODES[-1]
         return MODES[tonic_and_mode(self.key)[1]]
@@ -364,10 +409,18 @@ class Form:
     def features(self, steps: int) -> np.ndarray:
         """The form as a model reads it: uint8 array (steps, 8). For each step: its place in the
         bar, the distances to the fermata and to both ends of the phrase, how many phrases are left
-        and which one this is, tonic and mode; 0 is unknown. `FEATURES` explains the values.
+        and which one this is, tonic and mode; 0 is unknown.
+        ``chorale_utils.form.FEATURES`` explains the values.
 
         Args:
             steps: number of rows; rows beyond the form's length say that the piece is over.
+
+        Examples:
+            >>> form = Form(phrases=(32, 32), key="g minor", time_signature="4/4")
+            >>> form.features(65).shape
+            (65, 8)
+            >>> dict(zip(FEATURES, form.features(1)[0].tolist()))["tonic"]  # 1 + pitch class
+            8
         """
         columns = {name: np.zeros(steps, int) for name in FEATURES}
         number = np.arange(steps)

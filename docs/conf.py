@@ -6,16 +6,20 @@ is that of the project, so that a link from one document to another is the same 
 """
 
 import base64
+import functools
 import hashlib
 import inspect
 import re
 import shutil
 import sys
 import tomllib
+import types
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import signature as sphinx_signature, stringify_signature
 
@@ -90,12 +94,14 @@ _ARRAY_LIKE = re.compile(  # what numpy's ArrayLike stands for where an annotati
     r"TypeAliasForwardRef\('ArrayLike'\)"
     r"|~[\w.]+\._Buffer \| .*?_NestedSequence\[complex \| bytes \| str\]"
 )
-_FOR_FRAMEWORKS = {"build", "get_config", "from_config", "set_state"}
+# methods that only a framework or a base class calls
+_FOR_FRAMEWORKS = {"build", "call", "get_config", "from_config", "set_state", "heard"}
 
 
 class Public(SphinxDirective):
     """Public names of the package, one a line: a table of them, and then each with what it says of
-    itself. A value cannot say anything; what it is stands after its name and two hyphens."""
+    itself. A value cannot say anything: after its name and two hyphens stands what it is, and after
+    two more its chapter."""
 
     has_content = True
 
@@ -106,19 +112,35 @@ class Public(SphinxDirective):
         table = [".. list-table::", "   :widths: auto", "   :class: names", ""]
         entries = [".. currentmodule:: chorale_utils", ""]
         for line in filter(str.strip, self.content):
-            name, _, about = (part.strip() for part in line.partition(" -- "))
+            name, *told = line.strip().split(" -- ")
             value = getattr(chorale_utils, name)
-            if about:
+            if told:
+                about, chapter = told
                 shown = repr(value)
                 entries += [f".. data:: {name}"]
                 entries += [f"   :value: {shown}"] * (len(shown) < 80 and "Path" not in shown)
-                entries += ["", f"   {about}", ""]
+                entries += ["", f"   {about}", "", f"   {chapter_link(chapter)}", ""]
             else:
                 about = " ".join(inspect.getdoc(value).split("\n\n")[0].split())
                 kind = "class" if inspect.isclass(value) else "function"
-                entries += [f".. auto{kind}:: {name}", *["   :members:"] * (kind == "class"), ""]
+                entries += [f".. auto{kind}:: {name}"]
+                if kind == "class":
+                    entries += [f"   :members: {', '.join(members(value))}"]
+                entries += [""]
             table += [f"   * - `~chorale_utils.{name}`", f"     - {about}"]
         return self.parse_text_to_nodes("\n".join([*table, "", *entries]), offset=0)
+
+
+def members(kind):
+    """Names of what a user calls of a class (list of str), also where it comes from a base class of
+    the package, but not where a method only refers to the one it overrides."""
+    ours = [one for one in kind.__mro__ if one.__module__.startswith("chorale_utils")]
+    names = dict.fromkeys(name for one in ours for name in vars(one))
+    named = [name for name in names if name[0] != "_" and name not in _FOR_FRAMEWORKS]
+    callable_ = (property, functools.cached_property, classmethod, types.FunctionType)
+    found = {name: inspect.getattr_static(kind, name) for name in named}
+    found = {name: member for name, member in found.items() if isinstance(member, callable_)}
+    return [name for name in found if not inspect.getdoc(found[name]).startswith("See `Cho")]
 
 
 def take_chapter(app, what, name, thing, options, lines):
@@ -131,9 +153,12 @@ def take_chapter(app, what, name, thing, options, lines):
 def add_chapter(app, what, name, thing, options, lines):
     """Ends a docstring with a link to the chapter that tells about it."""
     for chapter in app.env.temp_data.pop("chapters", []):
-        known = chapter in {path.stem for path in (PROJECT / "notebooks").glob("0*.ipynb")}
-        told = f":doc:`/notebooks/{chapter}`" if known else chapter
-        lines += ["", f"*Chapter:* {told}", ""]
+        lines += ["", chapter_link(chapter), ""]
+
+
+def chapter_link(chapter):
+    """A line that leads to a notebook, such as 05_generation."""
+    return f"*Chapter:* :doc:`/notebooks/{chapter}`"
 
 
 def plain_signature(app, what, name, thing, options, signature, returns):
@@ -152,12 +177,18 @@ def plain_signature(app, what, name, thing, options, signature, returns):
     return tuple(plain)
 
 
-def skip_hook(app, what, name, thing, skip, options):
-    """Leaves out methods that only a framework or a base class calls, and fields that the class
-    has explained."""
-    about = inspect.getdoc(thing) or ""
-    said_elsewhere = about.startswith(("See `ChordReader`", "Alias for field number"))
-    return True if said_elsewhere or name in _FOR_FRAMEWORKS else None
+class ShortIndex(SphinxTransform):
+    """Leaves the package's name out of the index, where it would stand beside every entry."""
+
+    default_priority = 800  # before entries are collected, at 850
+
+    def apply(self, **options):
+        """Changes the text of the entries."""
+        name = re.compile(r" \(in module chorale_utils\)| in chorale_utils(?=\))|chorale_utils\.")
+        for node in self.document.findall(addnodes.index):
+            node["entries"] = [
+                (kind, name.sub("", text), *rest) for kind, text, *rest in node["entries"]
+            ]
 
 
 # Notebooks and the gallery
@@ -220,10 +251,10 @@ def copy_gallery(app, error):
 def setup(app):
     """Connects what is above to Sphinx."""
     app.add_directive("public", Public)
+    app.add_transform(ShortIndex)
     app.connect("autodoc-process-docstring", take_chapter, priority=100)
     app.connect("autodoc-process-docstring", add_chapter, priority=900)
     app.connect("autodoc-process-signature", plain_signature)
-    app.connect("autodoc-skip-member", skip_hook)
     app.connect("source-read", adapt_source)
     app.connect("doctree-read", describe_pictures)
     app.connect("build-finished", copy_gallery)

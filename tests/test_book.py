@@ -152,10 +152,34 @@ def test_every_public_name_is_in_the_reference_with_its_chapter(book, pages, nam
     assert path.parent == book / "docs" / "reference"
     about = path.read_text(encoding="utf-8").partition(f'id="{place}"')[2]
     about = about.partition('<dt class="sig sig-object py" id="chorale_utils.')[0]
+    chapters = re.findall(r'href="\.\./\.\./notebooks/(\w+)\.html"', about)
+    assert set(chapters) & set(CHAPTERS)
     thing = getattr(chorale_utils, name)
     if inspect.isroutine(thing) or inspect.isclass(thing):
-        for chapter in re.findall(r"^Notebook: (0\w+)$", inspect.getdoc(thing), re.MULTILINE):
-            assert f'href="../../notebooks/{chapter}.html"' in about
+        told = re.findall(r"^Notebook: (\w+)$", inspect.getdoc(thing), re.MULTILINE)
+        assert set(told) <= set(chapters)
+
+
+def test_the_reference_has_the_public_names_each_once_and_no_other():
+    named = []
+    for path in (PROJECT / "docs" / "reference").glob("*.rst"):
+        lists = path.read_text(encoding="utf-8").split(".. public::")[1:]
+        for one in lists:
+            named += re.findall(r"^   (\w+)(?: -- .*)?$", one, re.MULTILINE)
+    assert sorted(named) == sorted(PUBLIC)
+
+
+def test_the_reference_has_what_a_public_class_takes_from_the_package(pages):
+    ids = set().union(*(page.ids for page in pages.values()))
+    for method in ("ChordGRU.motion_table", "PhraseGRU.motion_table", "Session.ask"):
+        assert f"chorale_utils.{method}" in ids
+    assert "chorale_utils.ChordGRU.fit" not in ids  # it is Keras'
+
+
+def test_the_index_does_not_repeat_the_name_of_the_package(book):
+    index = re.sub(r"<[^>]*>", "", (book / "genindex.html").read_text(encoding="utf-8"))
+    assert "analyse()" in index and "accept() (Session method)" in index
+    assert "chorale_utils" not in index
 
 
 def test_signatures_name_only_types_that_a_reader_knows(book):

@@ -287,7 +287,7 @@ def load_corpus(
 def read_manifest() -> pd.DataFrame:
     """The manifest of the split as a pandas DataFrame: one row for each of the 382 JSB pieces, with
     its music21 file, how well the two editions agree, and the most similar training piece.
-    The module `corpus.jsb_split` explains the columns.
+    The module ``chorale_utils.corpus.jsb_split`` explains the columns.
 
     Examples:
         >>> manifest = read_manifest()

@@ -36,6 +36,12 @@ def unsplit_chorales(corpus: Corpus, progress: bool = True) -> list[Chorale]:
         corpus: the music21 edition.
         progress: whether to show a progress bar while files are parsed for the first time.
 
+    Examples:
+        >>> from chorale_utils import load_corpus
+        >>> more = unsplit_chorales(load_corpus(progress=False), progress=False)
+        >>> len(more), more[0]
+        (14, Chorale('bwv140.7', 272 steps, E- major, 4/4))
+
     Notebook: 01_data_exploration
     """
     chorales = _parsed(progress)
@@ -58,6 +64,14 @@ def unsplit_report(corpus: Corpus, chorales: list[Chorale] | None = None) -> pd.
         is greater), nearest (name of that validation or test piece, or None), before (the same
         share with a file above that is used), sounding (smallest share of steps in which one of the
         four voices sings), fermatas (whether it has any), and taken (whether it is used).
+
+    Examples:
+        >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(20)], name="scale")
+        >>> held = Chorale([[72, 67, 64, 48]] * 20, name="held")
+        >>> corpus = Corpus(train=[held], valid=[scale], test=[])
+        >>> unsplit_report(corpus, [scale])[["held_out", "nearest", "training", "taken"]]
+               held_out nearest  training  taken
+        scale       1.0   scale       0.0  False
 
     Notebook: 01_data_exploration
     """

@@ -43,7 +43,7 @@ def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
     without gaps.
 
     A phrase ends with a fermata, or, in a piece without fermatas, at an estimated place (see
-    `phrases`). There a chord ends, too, and the last two chords determine the cadence: perfect
+    `phrase_ends`). There a chord ends, too, and the last two chords determine the cadence: perfect
     authentic (V-I, roots in the bass, the tonic in the soprano), imperfect authentic (any other
     dominant before I), half (on V), Phrygian (iv6-V in minor), plagal (IV-I), deceptive (V-vi).
 

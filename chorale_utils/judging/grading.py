@@ -178,9 +178,9 @@ def explain_grade(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
     (index: its name) and one column per measure; each row sums to the piece's grade.
 
     A contribution is points_per_unit * (m - usual), with numbers from grade.csv, where m is the
-    measure after two adjustments. Below `low`, which nine in ten of Bach's training pieces exceed,
-    it is reflected, because a piece that is much smoother than Bach's is as unlike them as one that
-    is much rougher. Above `high` it is clipped, so that no single measure decides.
+    measure after two adjustments. Below ``low``, which nine in ten of Bach's training pieces
+    exceed, it is reflected, because a piece that is much smoother than Bach's is as unlike them as
+    one that is much rougher. Above ``high`` it is clipped, so that no single measure decides.
 
     Args:
         chorales: list of Chorale, or one Chorale.

@@ -68,14 +68,14 @@ class ChordGRU(ChordReader):
       values are the chords that came at those steps, so that a passage can continue as before. A
       first slot, "nothing similar", is always available, and a learnt penalty grows with the
       logarithm of the distance.
-    * *Output:* for each voice, logits by note, by pitch class and by melodic interval
-      (`NoteWriter`); and for each pair of voices, a table of *voice motion*, which scores the
-      direction of the upper voice, the direction of the lower, and the interval classes before and
-      after, independently of everything else (`motion_table`).
+    * *Output:* for each voice, logits by note, by pitch class and by melodic interval; and for each
+      pair of voices, a table of *voice motion*, which scores the direction of the upper voice, the
+      direction of the lower, and the interval classes before and after, independently of everything
+      else (`motion_table`).
 
-    Called on (chords, place) it returns float logits (B, steps, 4, 59). `chords` is int (B,
+    Called on (chords, place) it returns float logits (B, steps, 4, 59). ``chords`` is int (B,
     steps + 1, 4): the chord before (end tokens at the beginning of a piece), then the chords to
-    predict; `place` is int (B,): the step of the first of these in its piece.
+    predict; ``place`` is int (B,): the step of the first of these in its piece.
 
     Args:
         width: number of units of the GRU.
@@ -140,10 +140,12 @@ class ChordGRU(ChordReader):
         return keras.ops.log_softmax(self(_inputs(tokens), training=training))
 
     def attention(self, tokens: Tensor) -> Tensor:
-        """The attention weights: float tensor (B, heads, steps, steps) for tokens (B, steps, 4);
-        rows sum to 1.
+        """The attention weights: float tensor (B, heads, steps, steps); rows sum to 1.
 
         Column 0 is "nothing similar"; column s, for s > 0, is the chord at step s - 1.
+
+        Args:
+            tokens: int tensor (B, steps, 4), whole pieces from their first step.
 
         Examples:
             >>> import numpy as np

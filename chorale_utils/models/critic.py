@@ -47,7 +47,10 @@ STRENGTH = 1.6  # the penalty makes the weights too small
 
 @keras.saving.register_keras_serializable("chorale_utils")
 class Critic(keras.Model):
-    """A judge of single steps: how much more each is like Bach than like the writer.
+    """A judge of single steps: how much more like Bach than like the writer each of them is.
+
+    `fit_critic` trains one, and `load_critic` loads the shipped one. The idea is noise-contrastive
+    estimation (Gutmann and Hyvärinen 2010).
 
     Args:
         patterns: how many patterns have a share in the log-odds.
@@ -56,6 +59,12 @@ class Critic(keras.Model):
         code: int64 variable (patterns,), the numbers of the patterns, in ascending order.
         share: float32 variable (patterns,), what each adds to the log-odds.
         bias: float32 variable (), what every step adds.
+
+    Examples:
+        >>> from chorale_utils import load_critic
+        >>> still = Chorale([[72, 67, 64, 48]] * 64, key="C major", time_signature="4/4")
+        >>> bool(load_critic().opinions([still])[0] < 0)  # four bars of one chord: not by Bach
+        True
 
     Notebook: 03_model_training
     """
@@ -77,7 +86,17 @@ class Critic(keras.Model):
 
     @classmethod
     def of(cls, code: np.ndarray, share: np.ndarray, bias: float) -> Critic:
-        """The critic with these patterns (n,), in ascending order, their shares (n,) and a bias."""
+        """The critic with these patterns, shares and bias.
+
+        Args:
+            code: int64 array (patterns,), numbers of patterns, in ascending order.
+            share: float array (patterns,), what each adds to the log-odds.
+            bias: what every step adds to the log-odds.
+
+        Examples:
+            >>> Critic.of(np.array([3, 5]), np.array([0.5, -1.0]), bias=0.25).patterns
+            2
+        """
         critic = cls(len(code))
         critic.code.assign(code)
         critic.share.assign(share)
@@ -85,7 +104,17 @@ class Critic(keras.Model):
         return critic
 
     def plus(self, other: Critic) -> Critic:
-        """The critic whose log-odds are the sum of both."""
+        """The critic whose log-odds are the sum of both.
+
+        Args:
+            other: `Critic`, such as one trained on what the first made the model write.
+
+        Examples:
+            >>> first = Critic.of(np.array([3, 5]), np.array([0.5, -1.0]), bias=0.0)
+            >>> second = Critic.of(np.array([5]), np.array([0.25]), bias=0.0)
+            >>> first.plus(second).share.numpy().tolist()
+            [0.5, -0.75]
+        """
         convert = keras.ops.convert_to_numpy
         code = np.concatenate([convert(self.code), convert(other.code)])
         share = np.concatenate([convert(self.share), convert(other.share)])
@@ -94,15 +123,36 @@ class Critic(keras.Model):
         return Critic.of(every, np.bincount(place, share, len(every)), bias)
 
     def begin(self, count: int) -> dict[str, Tensor]:
-        """The state before the first step of `count` pieces: a dict of tensors, the first axis of
-        each being the piece."""
+        """The state before the first step: a dict of tensors, the first axis of each being the
+        piece.
+
+        Args:
+            count: number of pieces that are judged side by side.
+
+        Examples:
+            >>> state = Critic(patterns=1).begin(count=3)
+            >>> {int(part.shape[0]) for part in state.values()}
+            {3}
+        """
         return begin_reading(count)
 
     def next_step(
         self, state: dict[str, Tensor], chord: Tensor, form: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """(share (B,) of the next step in the log-odds, new state), of its chord (B, 4), a score's
-        tokens, and its form (B, 8)."""
+        """What the next step adds to the log-odds, as a float tensor (B,), and the new state.
+
+        Args:
+            state: the result of `begin` or the last call.
+            chord: int tensor (B, 4), a score's tokens, see `score_to_tokens`.
+            form: int tensor (B, 8), the form's features at this step, see `Form.features`.
+
+        Examples:
+            >>> critic = Critic(patterns=1)
+            >>> chord, unknown = np.full((3, 4), 40), np.zeros((3, 8), int)
+            >>> share, state = critic.next_step(critic.begin(count=3), chord, unknown)
+            >>> share.shape
+            TensorShape([3])
+        """
         ops = keras.ops
         codes, state = read_step(state, chord, form)  # (B, kinds)
         flat = ops.reshape(codes, (-1,))
@@ -117,10 +167,15 @@ class Critic(keras.Model):
         return read_steps(state, chords, forms)
 
     def step_shares(self, chorales: Sequence[Chorale]) -> list[np.ndarray]:
-        """For each chorale what each of its steps adds to the log-odds: float arrays (steps,).
+        """What each step adds to the log-odds: for each chorale, a float array (steps,).
 
         Args:
-            chorales: list of Chorale; of none, an empty list comes back.
+            chorales: list of Chorale; it may be empty.
+
+        Examples:
+            >>> critic = Critic.of(np.array([3]), np.array([1.0]), bias=0.5)
+            >>> critic.step_shares([Chorale([[72, 67, 64, 48]] * 3)])[0].tolist()
+            [0.5, 0.5, 0.5]
         """
         if not len(chorales):
             return []
@@ -135,7 +190,16 @@ class Critic(keras.Model):
         return np.split(shares + float(convert(self.bias)), first[1:])
 
     def opinions(self, chorales: Sequence[Chorale]) -> np.ndarray:
-        """The log-odds of each chorale as a whole: float array (chorales,)."""
+        """The log-odds of each chorale as a whole: float array (chorales,).
+
+        Args:
+            chorales: list of Chorale.
+
+        Examples:
+            >>> critic = Critic.of(np.array([3]), np.array([1.0]), bias=0.5)
+            >>> critic.opinions([Chorale([[72, 67, 64, 48]] * 4)]).tolist()
+            [2.0]
+        """
         return np.array([shares.sum() for shares in self.step_shares(chorales)], float)
 
     def get_config(self) -> dict[str, Any]:
@@ -152,7 +216,7 @@ def fit_critic(
     strength: float = STRENGTH,
 ) -> Critic:
     """A critic that has learnt to tell passages by Bach from a writer's (logistic regression on how
-    often each pattern comes).
+    often each pattern occurs).
 
     Args:
         bach, written: chorales, with their forms.
@@ -162,7 +226,15 @@ def fit_critic(
         strength: what the log-odds are multiplied by in the end.
 
     Raises:
-        ValueError: no passage of this length on one of the sides, or no pattern in so many pieces.
+        ValueError: one of the sides has no passage of this length, or no pattern occurs in that
+            many pieces.
+
+    Examples:
+        >>> still = Chorale([[72, 67, 64, 48]] * 64)
+        >>> lively = Chorale([[72, 67, 64, 48], [74, 67, 65, 47]] * 32)
+        >>> critic = fit_critic(bach=[lively] * 3, written=[still] * 3)
+        >>> (critic.opinions([lively, still]) > 0).tolist()
+        [True, False]
 
     Notebook: 03_model_training
     """
@@ -184,14 +256,22 @@ def fit_critic(
 def critic_log_odds(
     model: Critic, chorales: Sequence[Chorale], steps: int | None = None
 ) -> list[np.ndarray]:
-    """For each chorale the log-odds (float array) that its passages are Bach's, or that the whole
-    piece is.
+    """The log-odds that passages, or whole pieces, are by Bach: for each chorale, a float array
+    (passages,).
 
     Args:
         model: a `Critic`.
         chorales: list of Chorale.
         steps: length of the passages, which follow each other from the first bar line on. None for
             whole pieces.
+
+    Examples:
+        >>> critic = Critic.of(np.array([3]), np.array([1.0]), bias=0.5)
+        >>> chorale = Chorale([[72, 67, 64, 48]] * 20)
+        >>> [odds.tolist() for odds in critic_log_odds(critic, [chorale], steps=8)]
+        [[4.0, 4.0]]
+        >>> [odds.tolist() for odds in critic_log_odds(critic, [chorale])]
+        [[10.0]]
 
     Notebook: 03_model_training
     """

@@ -57,7 +57,7 @@ def note_windows(
         shuffle: whether to also draw the order of pieces and windows and the place of the first
             cut; otherwise the pieces keep their order and the first window begins with the first
             piece.
-        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can
+        seed: int; epoch e of a seed is always the same, so that an interrupted training can
             resume.
         first_epoch: number of the first epoch.
 
@@ -185,7 +185,7 @@ def chord_crops(
         steps: steps to predict in a passage; a shorter piece is padded.
         batch_size: passages in a batch.
         transpositions: whole numbers of semitones; one is drawn uniformly for each passage.
-        seed: int; epoch `e` of a seed is always the same, so that an interrupted training can
+        seed: int; epoch e of a seed is always the same, so that an interrupted training can
             resume.
         first_epoch: number of the first epoch.
 
@@ -324,7 +324,7 @@ def phrase_crops(
         chorales: list of Chorale, or one, with onsets, fermatas, key and time signature as far as
             they are known.
         steps, batch_size, transpositions, seed, first_epoch: as in `chord_crops`.
-        unknown: dict from groups in `chorale_utils.form.GROUPS` to the share of passages in which
+        unknown: dict from groups in ``chorale_utils.form.GROUPS`` to the share of passages in which
             this part of the form is hidden.
 
     Returns:

@@ -172,6 +172,13 @@ def score_negative_log_likelihood(
         ValueError: the model writes no scores, or there are no chorales.
         FileNotFoundError: no such model.
 
+    Examples:
+        >>> from chorale_utils import phrase_gru
+        >>> model = phrase_gru(width=8, embedding=2, heads=1, head_width=2, hidden=4)
+        >>> held = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
+        >>> score_negative_log_likelihood(model, held) > 0
+        True
+
     Notebook: 04_evaluation
     """
     model, ordered = as_model(model), sorted(as_chorales(chorales), key=len)

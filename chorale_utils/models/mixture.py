@@ -54,7 +54,13 @@ class Mixture(ChoraleModel):
 
     @property
     def sizes(self) -> dict[str, Any]:
-        """The sizes of its first member, and how many there are."""
+        """The sizes of its first member, and how many members there are (dict).
+
+        Examples:
+            >>> from chorale_utils import note_gru
+            >>> Mixture([note_gru(width=4), note_gru(width=4)]).sizes["members"]
+            2
+        """
         return {"members": len(self.members), **self.members[0].sizes}
 
     def build(self, input_shape: Any = None) -> None:

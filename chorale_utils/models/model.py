@@ -39,6 +39,8 @@ class ChoraleModel(keras.Model):
         >>> chorale = Chorale([[72, 67, 64, 48]] * 16)
         >>> round(negative_log_likelihood(Uniform(), [chorale]), 3)  # ln 59
         4.078
+
+    Notebook: 03_model_training
     """
 
     tokens = VOCABULARY
@@ -56,16 +58,38 @@ class ChoraleModel(keras.Model):
 
         Returns:
             float tensor (B, steps, 4, 59); each row's exponentials sum to 1.
+
+        Raises:
+            NotImplementedError: the class has no `log_probs` of its own.
+
+        Examples:
+            >>> import numpy as np
+            >>> from chorale_utils import note_gru
+            >>> note_gru(width=4, layers=1).log_probs(np.full((1, 3, 4), 43)).shape
+            TensorShape([1, 3, 4, 59])
         """
         raise NotImplementedError
 
     def begin(self, count: int, steps: int) -> Any:
         """The state before the first note of `count` pieces of at most `steps` steps.
 
+        Args:
+            count: number of pieces that are written side by side.
+            steps: largest length of a piece in sixteenths.
+
         Returns:
             Nested dicts and lists of tensors, whose shapes do not change while the pieces grow. The
             first axis of each tensor is the piece, unless it is a scalar: pieces are removed when
             they have ended, and particles are resampled.
+
+        Raises:
+            NotImplementedError: the class has no `begin` of its own.
+
+        Examples:
+            >>> from chorale_utils import note_gru
+            >>> state = note_gru(width=4, layers=1).begin(count=2, steps=8)
+            >>> [part.shape for part in state]
+            [TensorShape([2, 4])]
         """
         raise NotImplementedError
 
@@ -81,6 +105,18 @@ class ChoraleModel(keras.Model):
 
         Returns:
             (float tensor (B, 59), new state).
+
+        Raises:
+            NotImplementedError: the class has no `next_note` of its own.
+
+        Examples:
+            >>> import numpy as np
+            >>> from chorale_utils import note_gru
+            >>> model = note_gru(width=4, layers=1)
+            >>> state = model.begin(count=2, steps=8)
+            >>> logits, state = model.next_note(state, voice=0, previous=np.zeros(2, int))
+            >>> logits.shape
+            TensorShape([2, 59])
         """
         raise NotImplementedError
 

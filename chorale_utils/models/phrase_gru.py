@@ -37,9 +37,9 @@ class PhraseGRU(ChordReader):
     """The composer: like chord_gru, but it is given a form and writes scores.
 
     Called on (chords, form) it returns float logits (B, steps, 4, 60): strike a note (0 to 58), or
-    hold the last one (59). `chords` is int (B, steps + 1, 4), a score's tokens 0..115: the chord
-    before (end tokens at the beginning of a piece), then the chords to predict. `form` is int
-    (B, steps, 8), the form's features (see `chorale_utils.form`) at the steps to predict.
+    hold the last one (59). ``chords`` is int (B, steps + 1, 4), a score's tokens 0..115: the chord
+    before (end tokens at the beginning of a piece), then the chords to predict. ``form`` is int
+    (B, steps, 8), the form's features (see `Form.features`) at the steps to predict.
 
     Args:
         width: number of units of the GRU.
@@ -51,6 +51,14 @@ class PhraseGRU(ChordReader):
         voice_dropout: share of the notes that are hidden from the network in training.
         weight_drop: share of the GRU's recurrent weights that is dropped in training.
         reads_form: whether it reads the form; if not, it treats every form as unknown.
+
+    Examples:
+        >>> from chorale_utils import Form
+        >>> model = PhraseGRU(width=8, embedding=2, heads=1, head_width=2, hidden=4)
+        >>> ends, chord, held = [0, 0, 0, 0], [43, 38, 35, 19], [100, 95, 92, 76]  # C5 G4 E4 C3
+        >>> form = Form(phrases=(2,), key="C major").features(2)
+        >>> model((np.array([[ends, chord, held]]), form[None])).shape
+        TensorShape([1, 2, 4, 60])
 
     Notebook: 03_model_training
     """

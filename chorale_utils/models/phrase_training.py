@@ -75,6 +75,11 @@ def train_member(
     Raises:
         ValueError: as in `fit_phrases`.
 
+    Examples:
+        Such a training takes many minutes, so this example is not run:
+
+        >>> train_member(load_corpus(), "outputs/runs/mine", seed=1)  # doctest: +SKIP
+
     Notebook: 03_model_training
     """
     train, valid = list(corpus.train), list(corpus.valid)

@@ -34,7 +34,7 @@ ModelLike: TypeAlias = ChoraleModel | str | os.PathLike[str]  # a model, its nam
 def save_model(
     model: ModelLike, path: str | os.PathLike[str], half_precision: bool = False
 ) -> None:
-    """Saves a model's sizes and weights as a `.keras` file. (The state of a training is in its
+    """Saves a model's sizes and weights as a ``.keras`` file. (The state of a training is in its
     checkpoint.)
 
     The file is written under a temporary name beside `path` and then renamed, so that `path` never

@@ -85,8 +85,8 @@ def fit(
         valid: list of Chorale, or one; read whole and in their own keys. They decide when the rate
             drops, when training stops, and which weights are best.
         epochs: maximum number of epochs; early stopping may end sooner.
-        folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; created if
-            missing.
+        folder: where ``checkpoint.npz``, ``history.csv`` and TensorBoard's logs are kept; created
+            if missing.
         after: folder of an earlier training; this one starts from its best weights. None starts
             from the model's own weights.
         learning_rate: Adam's rate in the first epoch.
@@ -111,6 +111,16 @@ def fit(
             model, other pieces, or a changed `after`), or a file that is not a checkpoint; `model`
             is not a `NoteGRU`; there are no chorales.
         FileNotFoundError: there is no checkpoint in `after`.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from chorale_utils import note_gru
+        >>> held, quiet = Chorale([[72, 67, 64, 48]] * 16), {"tensorboard": False, "verbose": 0}
+        >>> with TemporaryDirectory() as folder:
+        ...     model = note_gru(width=4, layers=1)
+        ...     history = fit(model, [held], [held], 1, folder, window=16, batch_size=1, **quiet)
+        >>> list(history)[:4], len(history)
+        (['nats', 'val_nats', 'accuracy', 'val_accuracy'], 1)
 
     Notebook: 03_model_training
     """
@@ -206,8 +216,8 @@ def fit_chords(
         train: list of Chorale, or one.
         valid: list of Chorale, or one; read whole and in their own keys.
         epochs: length of the cycle; each epoch reads as many steps as the pieces have.
-        folder: where `checkpoint.npz`, `history.csv` and TensorBoard's logs are kept; created if
-            missing.
+        folder: where ``checkpoint.npz``, ``history.csv`` and TensorBoard's logs are kept; created
+            if missing.
         after: folder of an earlier cycle; this one starts from its result. None starts from the
             model's own weights.
         learning_rate: AdamW's peak rate; the rate then falls to a thousandth of it along a cosine.
@@ -232,6 +242,14 @@ def fit_chords(
             or a file that is not a checkpoint; `model` is not a `ChordGRU`; `rise` or
             `validate_every` is out of range; there are no chorales.
         FileNotFoundError: there is no checkpoint in `after`.
+
+    Examples:
+        Such a training takes many minutes, so this example is not run:
+
+        >>> from chorale_utils import chord_gru, load_corpus
+        >>> model, corpus = chord_gru(), load_corpus()
+        >>> folder = "outputs/runs/mine"
+        >>> fit_chords(model, corpus.train, corpus.valid, 110, folder)  # doctest: +SKIP
 
     Notebook: 03_model_training
     """
@@ -305,6 +323,14 @@ def fit_phrases(
         ValueError: as in `fit_chords`; `model` is not a `PhraseGRU`.
         FileNotFoundError: there is no checkpoint in `after`.
 
+    Examples:
+        Such a training takes many minutes, so this example is not run:
+
+        >>> from chorale_utils import load_corpus, phrase_gru
+        >>> model, corpus = phrase_gru(), load_corpus()
+        >>> folder = "outputs/runs/mine"
+        >>> fit_phrases(model, corpus.train, corpus.valid, 110, folder)  # doctest: +SKIP
+
     Notebook: 03_model_training
     """
     _check_kind(
@@ -341,8 +367,8 @@ def fit_phrases(
 
 def power_schedule(decay_epochs: float) -> Callable[[int, float], float]:
     """The power schedule lr(e) = lr(0) / (1 + e / decay_epochs), as a function (epoch, rate) ->
-    rate for Keras' `LearningRateScheduler`. It multiplies the current rate by lr(e) / lr(e - 1), so
-    that other changes of the rate, such as a drop on a plateau, stay in force.
+    rate for Keras' ``LearningRateScheduler``. It multiplies the current rate by lr(e) / lr(e - 1),
+    so that other changes of the rate, such as a drop on a plateau, stay in force.
 
     Args:
         decay_epochs: epochs after which the rate has halved.

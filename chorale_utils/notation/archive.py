@@ -43,6 +43,8 @@ def save_chorales(chorales: Chorale | Iterable[Chorale], path: str | os.PathLike
         >>> file = save_chorales(Chorale([[72, 67, 64, 48]], name="mine"), f"{mkdtemp()}/mine.npz")
         >>> load_chorales(file)
         [Chorale('mine', 1 steps)]
+
+    Notebook: 05_generation
     """
     report = getattr(chorales, "report", None)
     chorales = as_chorales(chorales)
@@ -88,6 +90,8 @@ def load_chorales(path: str | os.PathLike[str]) -> list[Chorale]:
         >>> chorales = [Chorale([[72, 67, 64, 48]], name=name) for name in "ab"]
         >>> load_chorales(save_chorales(chorales, f"{mkdtemp()}/two.npz")) == chorales
         True
+
+    Notebook: 05_generation
     """
     path = as_path(path)
     try:

@@ -64,8 +64,9 @@ class Bar:
         endings: the numbers of the ending (volta) that the bar belongs to, such as ``(1,)`` or
             ``(1, 2)``.
         marks: signs for the order of the bars: ``'segno'``, ``'coda'``, ``'to coda'``, ``'fine'``,
-            or a jump such as ``'da capo al fine'`` (`JUMPS` lists them). A segno or a coda is at
-            the beginning of the bar, everything else at its end.
+            or a jump: ``'da capo'`` or ``'dal segno'``, alone or with ``' al fine'`` or
+            ``' al coda'``. A segno or a coda is at the beginning of the bar, everything else at its
+            end.
         barline: the line at its end, ``'regular'``, ``'double'``, ``'final'``, ``'dashed'`` or
             ``'none'``; None for the usual one, which is final at the end of the piece and plain
             elsewhere.
@@ -74,8 +75,11 @@ class Bar:
         ValueError: an invalid length, bar line or mark; the message says which.
 
     Examples:
-        >>> Bar(0, 4, "4/4", offset=12, number=0).is_full
+        >>> pickup = Bar(0, 4, "4/4", offset=12, number=0)
+        >>> pickup.is_full
         False
+
+    Notebook: 05_generation
     """
 
     start: int
@@ -115,12 +119,22 @@ class Bar:
 
     @property
     def stop(self) -> int:
-        """The step after the bar's last step."""
+        """The step after the bar's last step (int).
+
+        Examples:
+            >>> Bar(4, 16, "4/4").stop
+            20
+        """
         return self.start + self.steps
 
     @property
     def is_full(self) -> bool:
-        """Whether the bar is as long as its time signature says."""
+        """Whether the bar is as long as its time signature says (bool).
+
+        Examples:
+            >>> Bar(0, 12, "3/4").is_full, Bar(0, 4, "3/4", offset=8, number=0).is_full
+            (True, False)
+        """
         return self.steps == steps_per_bar(self.time_signature)
 
 
@@ -136,6 +150,8 @@ class KeySignature:
     Examples:
         >>> KeySignature(0, -2, "minor")  # g minor, from the beginning
         KeySignature(step=0, fifths=-2, mode='minor')
+
+    Notebook: 05_generation
     """
 
     step: int
@@ -155,6 +171,8 @@ class Tempo:
     Examples:
         >>> Tempo(0, 80, "Andante")
         Tempo(step=0, quarters_per_minute=80, text='Andante')
+
+    Notebook: 05_generation
     """
 
     step: int
@@ -180,6 +198,8 @@ class Syllable:
     Examples:
         >>> Syllable(0, 0, 1, "dan", "begin")  # of dan-ket, under the soprano's first note
         Syllable(step=0, voice=0, verse=1, text='dan', syllabic='begin', melisma=False)
+
+    Notebook: 05_generation
     """
 
     step: int
@@ -273,19 +293,37 @@ class Notation:
 
     @property
     def steps(self) -> int:
-        """Length of all bars in steps."""
+        """Length of all bars together, in steps (int).
+
+        Examples:
+            >>> Notation((Bar(0, 4, "4/4", offset=12, number=0), Bar(4, 16, "4/4"))).steps
+            20
+        """
         return self.bars[-1].stop if self.bars else 0
 
     @property
     def has_repeats(self) -> bool:
-        """Whether any sign on the page repeats bars."""
+        """Whether any sign on the page repeats bars (bool).
+
+        Examples:
+            >>> Notation((Bar(0, 16, "4/4", repeat_end=2),)).has_repeats
+            True
+        """
         return any(bar.repeat_end or set(bar.marks) & set(JUMPS) for bar in self.bars)
 
     def bar_at(self, step: int) -> Bar:
         """The bar that contains a step.
 
+        Args:
+            step: 0 up to, not including, the length of the page in steps.
+
         Raises:
             ValueError: no bar contains it.
+
+        Examples:
+            >>> page = Notation((Bar(0, 16, "4/4"), Bar(16, 16, "4/4", number=2)))
+            >>> page.bar_at(20).number
+            2
         """
         for bar in self.bars:
             if bar.start <= step < bar.stop:
@@ -322,6 +360,14 @@ class Notation:
         A bar that is cut becomes shorter, but keeps its place in the metre. Repeat signs, endings
         and jumps are kept only if all the bars that they refer to are kept, so that no sign leads
         out of the excerpt.
+
+        Args:
+            start, stop: the first step, and the one after the last.
+
+        Examples:
+            >>> page = Notation((Bar(0, 16, "4/4"), Bar(16, 16, "4/4", number=2)))
+            >>> [(bar.number, bar.offset, bar.steps) for bar in page.excerpt(12, 32).bars]
+            [(1, 12, 4), (2, 0, 16)]
         """
         cut = []
         for bar in self.bars:
@@ -512,7 +558,12 @@ class Notation:
         new bar numbers.
 
         Args:
-            order: numbers of bars, as from `playing_order`.
+            order: numbers (0, 1, ...) of bars, as from `playing_order`.
+
+        Examples:
+            >>> page = Notation((Bar(0, 16, "4/4", repeat_end=2), Bar(16, 16, "4/4", number=2)))
+            >>> [bar.number for bar in page.played(page.playing_order()).bars]
+            [1, 2, 3]
         """
         parts: list[tuple[int, Notation]] = []
         played: list[Bar] = []
@@ -608,6 +659,8 @@ def expand_repeats(chorale: Chorale) -> Chorale:
         >>> twice = Chorale([[72, 67, 64, 48]] * 16, time_signature="4/4", notation=Notation(bars))
         >>> len(expand_repeats(twice))
         32
+
+    Notebook: 05_generation
     """
     page = chorale.notation
     if page is None or not page.has_repeats:

@@ -70,10 +70,10 @@ def to_score(
     """The chorale as a music21 Score, with its notation (`Chorale.notation`): bars with changes of
     metre and key, repeats, endings and jumps, tempos, words of all verses, authors.
 
-    Notes keep the spelling of the page; others are spelled by key and harmony (see `spelling`). If
-    the key is unknown it is estimated (`find_key`), and so are metre and pickup (`find_metre`). A
-    piece without a title gets no placeholder. If the page names no composer but the chorale has a
-    BWV number, the composer is Bach, except for settings known to be by someone else.
+    Notes keep the spelling of the page; others are spelled by key and harmony. If the key is
+    unknown it is estimated (`find_key`), and so are metre and pickup (`find_metre`). A piece
+    without a title gets no placeholder. If the page names no composer but the chorale has a BWV
+    number, the composer is Bach, except for settings known to be by someone else.
 
     Args:
         chorale: Chorale, at least one step.
@@ -110,7 +110,8 @@ def find_key(chorale: Chorale) -> str:
     """The estimated key of a chorale, such as ``'f# minor'``; ``'C major'`` if it has no notes.
 
     It is the key in which the harmony ends (`main_key`); or, if fewer than three voices sing, so
-    that there are no chords, the key that best fits the notes (`key_of_notes`).
+    that there are no chords, the key that best fits the notes and their lengths
+    (Krumhansl-Schmuckler algorithm, as in music21).
 
     Args:
         chorale: Chorale; its own `key` is ignored.
@@ -274,7 +275,7 @@ def show_score(
         marks: see `write_score`.
 
     Raises:
-        ValueError, TypeError: see `score_svg`.
+        ValueError, TypeError: the width is outside 200..4000, or as in `to_score`.
 
     Examples:
         >>> show_score(Chorale([[72, 67, 64, 48]] * 16, name="mine"))

@@ -72,7 +72,7 @@ def fault_colours(chorale: Chorale, faults: pd.DataFrame) -> np.ndarray:
 
     Args:
         chorale: the piece with the faults.
-        faults: the result of `chorale_utils.faults` for it.
+        faults: the table that the function `faults` made of it.
 
     Returns:
         str array (steps, 4): the colour of the rule where a note at fault begins; ``''`` (black)

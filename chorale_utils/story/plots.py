@@ -328,7 +328,7 @@ def plot_sweep(results: "pd.DataFrame", varied: Sequence[str], score: str) -> np
         best at learning_rate =
         0.1
 
-    Notebook: the summary of a sweep
+    Notebook: 03_model_training
     """
     varied, best = list(varied)[:6], int(np.nanargmin(results[score]))
     shown = {

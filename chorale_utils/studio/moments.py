@@ -123,8 +123,11 @@ class Selection:
         ValueError: steps in the wrong order, or no such voice.
 
     Examples:
-        >>> Selection(0, 4, voices=(1, 2)).mask(steps=8).sum(axis=0).tolist()
+        >>> inner = Selection(0, 4, voices=(1, 2))
+        >>> inner.mask(steps=8).sum(axis=0).tolist()
         [0, 4, 4, 0]
+
+    Notebook: 06_studio
     """
 
     start: int
@@ -138,17 +141,32 @@ class Selection:
             raise ValueError(f"voices {self.voices}: expected some of 0, 1, 2, 3")
 
     def within(self, steps: int) -> Selection:
-        """The selection, cut to a piece with this number of steps.
+        """The selection, cut to the length of a piece.
+
+        Args:
+            steps: number of steps of the piece.
 
         Raises:
             ValueError: it begins after the end.
+
+        Examples:
+            >>> Selection(4, 100).within(16)
+            Selection(start=4, stop=16, voices=(0, 1, 2, 3))
         """
         if self.start >= steps:
             raise ValueError(f"step {self.start}: expected 0..{steps - 1}")
         return replace(self, stop=min(self.stop, steps))
 
     def mask(self, steps: int) -> np.ndarray:
-        """bool array (steps, 4): true where it is selected."""
+        """bool array (steps, 4): true where it is selected.
+
+        Args:
+            steps: number of steps of the piece.
+
+        Examples:
+            >>> Selection(1, 2, voices=(0, 3)).mask(steps=2).tolist()
+            [[False, False, False, False], [True, False, False, True]]
+        """
         mask = np.zeros((steps, len(VOICES)), bool)
         mask[self.start : self.stop, list(self.voices)] = True
         return mask

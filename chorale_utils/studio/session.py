@@ -83,27 +83,53 @@ class Session:
 
     @property
     def chorale(self) -> Chorale:
-        """The current piece."""
+        """The current piece (Chorale).
+
+        Examples:
+            >>> Session().chorale
+            Chorale('my-chorale', 64 steps, C major, 4/4)
+        """
         return self.moment.chorale
 
     @property
     def locks(self) -> np.ndarray:
-        """Where a note must not change, as a bool array (steps, 4)."""
+        """Where a note must not change, as a bool array (steps, 4).
+
+        Examples:
+            >>> Session().locks.any()
+            np.False_
+        """
         return self.moment.locks
 
     @property
     def bars(self) -> tuple[Bar, ...]:
-        """The bars of the piece."""
+        """The bars of the piece.
+
+        Examples:
+            >>> [bar.start for bar in Session().bars]
+            [0, 16, 32, 48]
+        """
         return bars_of(self.chorale)
 
     @property
     def words(self) -> tuple[Syllable, ...]:
-        """The syllables under the notes."""
+        """The syllables under the notes.
+
+        Examples:
+            >>> Session().words
+            ()
+        """
         return () if self.chorale.notation is None else self.chorale.notation.words
 
     @property
     def tune(self) -> int:
-        """Number of the voice with the tune, which is the only one that sings, or the soprano."""
+        """Number of the voice that has the tune (int): the only voice that sings, or else the
+        soprano.
+
+        Examples:
+            >>> Session(Chorale([[0, 0, 64, 0]] * 16, time_signature="4/4")).tune
+            2
+        """
         return tune_of(self.chorale)
 
     # Beginning
@@ -115,11 +141,33 @@ class Session:
             time_signature: such as ``'3/4'``.
             pickup: sixteenths before the first bar line.
             key: such as ``'g minor'``.
+
+        Raises:
+            ValueError: an invalid time signature, pickup or key.
+
+        Examples:
+            >>> session = Session()
+            >>> session.new("3/4", pickup=4, key="g minor")
+            >>> session.chorale
+            Chorale('my-chorale', 52 steps, g minor, 3/4)
         """
         self._become(replace(opened(empty_piece(time_signature, pickup, key)), what="a new piece"))
 
     def open(self, chorale: Chorale) -> None:
-        """Opens a piece, such as a hymn or a file."""
+        """Opens a piece, such as a hymn or a file.
+
+        Args:
+            chorale: Chorale of 1 to 640 steps.
+
+        Raises:
+            ValueError: it is empty or too long.
+
+        Examples:
+            >>> session = Session()
+            >>> session.open(Chorale([[72, 67, 64, 48]] * 16, name="mine", time_signature="4/4"))
+            >>> session.chorale.name
+            'mine'
+        """
         self._become(replace(opened(chorale), what=f"opening {chorale.title or chorale.name}"))
 
     def describe(
@@ -129,7 +177,23 @@ class Session:
         time_signature: str | None = None,
         pickup: int | None = None,
     ) -> None:
-        """Changes the information about the piece; None leaves a value unchanged."""
+        """Changes the information about the piece; None leaves a value unchanged.
+
+        Args:
+            title: the title; an empty one removes it.
+            key: such as ``'g minor'``.
+            time_signature: such as ``'3/4'``.
+            pickup: sixteenths before the first bar line.
+
+        Raises:
+            ValueError: an invalid key, time signature or pickup.
+
+        Examples:
+            >>> session = Session()
+            >>> session.describe(title="Evening hymn", key="F major")
+            >>> session.chorale.title, session.chorale.key
+            ('Evening hymn', 'F major')
+        """
         told = {"title": title, "key": key, "time_signature": time_signature, "pickup": pickup}
         told = {name: value for name, value in told.items() if value is not None}
         if title is not None:
@@ -152,6 +216,16 @@ class Session:
             step: where it begins.
             length: in sixteenths.
             pitch: MIDI number, or 0 for a rest.
+
+        Raises:
+            ValueError: a number out of range, a locked note, or a piece that would be too long.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(voice=0, step=0, length=8, pitch=67)
+            >>> session.put(voice=0, step=4, length=4, pitch=69)
+            >>> session.chorale.notes(0).tolist()
+            [[0, 4, 67], [4, 4, 69]]
         """
         whole = all(isinstance(number, int) for number in (voice, step, length, pitch))
         stop = step + length if whole else 0
@@ -184,7 +258,23 @@ class Session:
 
     def erase(self, voice: int, step: int) -> int:
         """Deletes the last note or rest before a step, as the backspace key does, and returns where
-        it began (int). Empty steps at the end of the piece are removed, down to one bar."""
+        it began (int). Empty steps at the end of the piece are removed, down to one bar.
+
+        Args:
+            voice: 0..3, soprano to bass.
+            step: the step before which to delete.
+
+        Raises:
+            ValueError: the note is locked, or there is no such voice.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 4, 67)
+            >>> session.erase(voice=0, step=4)
+            0
+            >>> session.chorale.notes(0).tolist()
+            []
+        """
         notes = self.chorale.notes(voice)
         before = notes[notes[:, 0] < step]
         start, end = (0, 0) if not len(before) else (int(before[-1, 0]), int(before[-1, :2].sum()))
@@ -200,10 +290,20 @@ class Session:
         return start
 
     def last_note(self, voice: int, step: int) -> Selection:
-        """The last note of a voice that begins before a step.
+        """The last note of a voice that begins before a step, as a `Selection`.
+
+        Args:
+            voice: 0..3, soprano to bass.
+            step: the step before which it begins.
 
         Raises:
             ValueError: there is no such note or voice.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 4, 67)
+            >>> session.last_note(voice=0, step=16)
+            Selection(start=0, stop=4, voices=(0,))
         """
         notes = self.chorale.notes(voice) if voice in range(len(VOICES)) else np.zeros((0, 3), int)
         before = notes[notes[:, 0] < step]
@@ -213,7 +313,22 @@ class Session:
         return Selection(start, start + length, (voice,))
 
     def move(self, selection: Selection, semitones: int) -> None:
-        """Moves the selected notes up or down."""
+        """Moves the selected notes up or down.
+
+        Args:
+            selection: the notes; one that is selected in part moves as a whole.
+            semitones: a whole number, negative for down.
+
+        Raises:
+            ValueError: a locked note, or one that would leave 1..127.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 4, 67)
+            >>> session.move(Selection(0, 4), semitones=-2)
+            >>> session.chorale.notes(0).tolist()
+            [[0, 4, 65]]
+        """
         mask = self._whole_notes(selection)
         self._check_unlocked(self.moment, mask)
         pitches = self.chorale.pitches.astype(int)
@@ -224,7 +339,21 @@ class Session:
         self._edit(self.moment, pitches, self.chorale.struck, "moving notes")
 
     def clear(self, selection: Selection) -> None:
-        """Makes the selected notes silent."""
+        """Makes the selected notes silent.
+
+        Args:
+            selection: the notes; one that is selected in part becomes silent as a whole.
+
+        Raises:
+            ValueError: a locked note.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 4, 67)
+            >>> session.clear(Selection(0, 4))
+            >>> bool(session.chorale.pitches.any())
+            False
+        """
         mask = self._whole_notes(selection)
         self._check_unlocked(self.moment, mask)
         pitches, struck = self.chorale.pitches.copy(), self.chorale.struck
@@ -232,7 +361,20 @@ class Session:
         self._edit(self.moment, pitches, struck, "clearing notes")
 
     def hold(self, selection: Selection) -> None:
-        """Sets fermatas on the selected steps, or removes them if all have them."""
+        """Sets fermatas on the selected steps, or removes them if all have them.
+
+        Args:
+            selection: the steps; its voices do not matter.
+
+        Raises:
+            ValueError: the selection begins after the end of the piece.
+
+        Examples:
+            >>> session = Session()
+            >>> session.hold(Selection(12, 16))
+            >>> session.chorale.fermatas.nonzero()[0].tolist()
+            [12, 13, 14, 15]
+        """
         selection, fermatas = selection.within(len(self.chorale)), self.chorale.fermatas
         fermatas = np.zeros(len(self.chorale), bool) if fermatas is None else fermatas.copy()
         steps = slice(selection.start, selection.stop)
@@ -248,6 +390,16 @@ class Session:
             text: the syllable; a hyphen at its end says that the word continues.
             voice: 0..3.
             verse: 1 to 9.
+
+        Raises:
+            ValueError: no note of this voice begins at this step, or there is no such verse.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 4, 67)
+            >>> session.say(step=0, text="Ach")
+            >>> [syllable.text for syllable in session.words]
+            ['Ach']
         """
         if voice not in range(len(VOICES)) or step not in self.chorale.notes(voice)[:, 0]:
             raise ValueError(f"step {step}: expected the beginning of a note, to sing {text!r} on")
@@ -268,13 +420,39 @@ class Session:
     # Keeping
 
     def lock(self, selection: Selection, locked: bool = True) -> None:
-        """Locks the selected notes, or unlocks them. A note is locked as a whole."""
+        """Locks the selected notes, or unlocks them. A note is locked as a whole.
+
+        Args:
+            selection: the notes.
+            locked: false unlocks them.
+
+        Raises:
+            ValueError: the selection begins after the end of the piece.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 4, 67)
+            >>> session.lock(Selection(0, 1, voices=(0,)))
+            >>> session.locks[:, 0].nonzero()[0].tolist()
+            [0, 1, 2, 3]
+        """
         mask, locks = self._whole_notes(selection), self.locks.copy()
         locks[mask] = locked
         self._become(replace(self.moment, locks=locks, what="locking" if locked else "unlocking"))
 
     def undo(self) -> None:
-        """Returns to the moment before."""
+        """Returns to the moment before.
+
+        Raises:
+            ValueError: there is none.
+
+        Examples:
+            >>> session = Session()
+            >>> session.describe(key="F major")
+            >>> session.undo()
+            >>> session.chorale.key
+            'C major'
+        """
         if not self.past:
             raise ValueError("nothing to undo")
         self.future.append(self.moment)
@@ -282,7 +460,19 @@ class Session:
         self.variants = []
 
     def redo(self) -> None:
-        """Repeats what was undone."""
+        """Repeats what was undone.
+
+        Raises:
+            ValueError: nothing was undone.
+
+        Examples:
+            >>> session = Session()
+            >>> session.describe(key="F major")
+            >>> session.undo()
+            >>> session.redo()
+            >>> session.chorale.key
+            'F major'
+        """
         if not self.future:
             raise ValueError("nothing to redo")
         self.past.append(self.moment)
@@ -292,8 +482,24 @@ class Session:
     # Asking
 
     def set(self, **settings: Any) -> None:
-        """Changes how the model writes (``temperature``, ``particles``, ``parallels``,
-        ``crossing``, ``ranges`` or ``movement``, see `Settings`), or the ``seed``."""
+        """Changes how the model writes, or the seed of its random numbers.
+
+        Args:
+            settings: ``temperature`` (0.1 to 2; below 1 is more cautious), ``particles`` (number of
+                candidates: 8, 32, 64 or 128), ``parallels`` and ``crossing`` (whether parallel
+                fifths and octaves, and crossing voices, are allowed), ``ranges`` (whether voices
+                keep to a choir's ranges), ``movement`` (``'calm'``, ``'lively'`` or ``''``),
+                ``seed`` (a whole number from 0 on).
+
+        Raises:
+            ValueError: an unknown setting, or a value outside its range.
+
+        Examples:
+            >>> session = Session()
+            >>> session.set(temperature=0.8, seed=7)
+            >>> session.settings.temperature, session.seed
+            (0.8, 7)
+        """
         seed = settings.pop("seed", self.seed)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
             raise ValueError(f"seed {seed!r}: expected a whole number from 0 to {2**31 - 1}")
@@ -324,13 +530,32 @@ class Session:
 
         Raises:
             ValueError: there is no tune, or nothing to write.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 16, 67)
+            >>> request = session.ask("harmonise")
+            >>> request.given[0].tolist()  # G4 is given, and the model writes the rest
+            [67, -1, -1, -1]
         """
         seed = self.seed if seed is None else seed
         return asked(self.moment, work, self.settings, seed, selection, bars)
 
     def fits(self, request: Request) -> bool:
-        """Whether an answer to the request can still be accepted: the notes given to the model are
-        unchanged, and none of those that it writes has been locked in the meantime."""
+        """Whether an answer to the request can still be accepted (bool): the notes given to the
+        model are unchanged, and none of those that it writes has been locked in the meantime.
+
+        Args:
+            request: a result of `ask`.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 16, 67)
+            >>> request = session.ask("harmonise")
+            >>> session.move(Selection(0, 16), semitones=2)
+            >>> session.fits(request)
+            False
+        """
         return fits(self.moment, request)
 
     def accept(self, request: Request, written: Chorale) -> None:
@@ -342,18 +567,61 @@ class Session:
 
         Raises:
             ValueError: the model has changed a fixed note.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 16, 67)
+            >>> answer = Chorale([[67, 64, 60, 48]] * 16, time_signature="4/4")
+            >>> session.accept(session.ask("harmonise"), answer)
+            >>> session.chorale.pitches[0].tolist()
+            [67, 64, 60, 48]
         """
         self._take_up(request, answered(self.chorale, request, written))
 
     def offer(self, answers: Sequence[tuple[Request, Chorale]]) -> None:
-        """Offers several answers of the model, to choose from."""
+        """Offers several answers of the model, to choose from with `take`.
+
+        Args:
+            answers: pairs of a request and the model's answer to it.
+
+        Raises:
+            ValueError: an answer changes a fixed note.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 16, 67)
+            >>> request = session.ask("harmonise")
+            >>> minor, major = (
+            ...     Chorale([[67, 63 + major, 60, 48]] * 16, time_signature="4/4")
+            ...     for major in (0, 1)
+            ... )
+            >>> session.offer([(request, minor), (request, major)])
+            >>> len(session.variants)
+            2
+        """
         self.variants = [
             Variant(answered(self.chorale, request, written), request)
             for request, written in answers
         ]
 
     def take(self, number: int) -> None:
-        """Accepts one of the variants (0, 1, 2...)."""
+        """Accepts one of the variants that were offered.
+
+        Args:
+            number: 0, 1, 2...
+
+        Raises:
+            ValueError: there is no such variant.
+
+        Examples:
+            >>> session = Session()
+            >>> session.put(0, 0, 16, 67)
+            >>> answer = Chorale([[67, 64, 60, 48]] * 16, time_signature="4/4")
+            >>> session.offer([(session.ask("harmonise"), answer)])
+            >>> session.take(0)
+            >>> session.chorale.pitches[0].tolist()
+            [67, 64, 60, 48]
+        """
         if not 0 <= number < len(self.variants):
             raise ValueError(f"variant {number}: expected 0..{len(self.variants) - 1}")
         variant = self.variants[number]
@@ -362,7 +630,13 @@ class Session:
     # Keeping it as JSON
 
     def to_json(self) -> str:
-        """The session as JSON (str); `from_json` restores it."""
+        """The session as JSON (str); `from_json` restores it. Of a very long past, only the latest
+        moments are saved.
+
+        Examples:
+            >>> Session.from_json(Session().to_json()).chorale == Session().chorale
+            True
+        """
         about = {"format": FORMATS[-1], "settings": vars(self.settings), "seed": self.seed}
         past, future = ([*map(moment_to_json, line)] for line in (self.past, self.future))
         while sum(map(len, past)) > MOST_KEPT:
@@ -376,8 +650,19 @@ class Session:
     def from_json(cls, text: str) -> Session:
         """The session from the result of `to_json`.
 
+        Args:
+            text: JSON.
+
         Raises:
             ValueError: the text is damaged, or not a session.
+
+        Examples:
+            >>> session = Session()
+            >>> session.describe(key="F major")
+            >>> again = Session.from_json(session.to_json())
+            >>> again.undo()
+            >>> again.chorale.key
+            'C major'
         """
         try:
             kept = json.loads(text)

@@ -73,6 +73,13 @@ class Studio(anywidget.AnyWidget):
         ValueError: the piece is empty or longer than 640 sixteenths, or the file cannot be read.
         FileNotFoundError: there is no such file.
 
+    Examples:
+        >>> studio = Studio(np.repeat([67, 69], 16))  # two whole notes, G4 and A4
+        >>> studio.chorale.notes(0).tolist()
+        [[0, 16, 67], [16, 16, 69]]
+
+        At the end of a cell, ``studio`` displays the page.
+
     Notebook: 06_studio
     """
 
@@ -109,18 +116,33 @@ class Studio(anywidget.AnyWidget):
 
     @property
     def chorale(self) -> Chorale:
-        """The current piece."""
+        """The current piece (Chorale).
+
+        Examples:
+            >>> Studio().chorale
+            Chorale('my-chorale', 64 steps, C major, 4/4)
+        """
         return self.session.chorale
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Does nothing: values that a page sends for the traits are ignored."""
 
     def script(self) -> str:
-        """Python code (str) that repeats what was done on the page."""
+        """Python code (str) that repeats what was done on the page.
+
+        Examples:
+            >>> Studio().script().splitlines()[-1]
+            'show(piece)'
+        """
         return script(self.session, self._model)
 
     def close(self) -> None:
-        """Saves the work and closes the page."""
+        """Saves the work and closes the page.
+
+        Examples:
+            >>> studio = Studio()
+            >>> studio.close()
+        """
         self._save_now()
         super().close()
 

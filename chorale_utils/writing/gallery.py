@@ -58,6 +58,12 @@ def make_gallery(
         ValueError: fewer than ten of the pieces satisfy the rule, which the gallery's page states.
         FileNotFoundError: no such model.
 
+    Examples:
+        Writing and drawing takes minutes, so this example is not run:
+
+        >>> make_gallery("outputs/mine", "note_gru", seed=7)  # doctest: +SKIP
+        PosixPath('outputs/mine')
+
     Notebook: 05_generation
     """
     from ..corpus.passages import copied

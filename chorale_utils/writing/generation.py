@@ -190,11 +190,11 @@ def generate(
         pitch_classes: bool array (steps, 4, 12): the pitch classes, C to B, that each voice may
             sing on each step, such as those of a chord. Later steps are free; None frees all.
         form: a `Form`, or a list with one for each piece, for a model that takes one; it also sets
-            the length. If it has a `stollen`, that is written once, and the notation has a repeat
-            sign at its end and the words of both as two verses. Other phrases that repeat are
-            written out; so is the Stollen if something is given by step (`given`, `onsets`,
-            `allowed` or `pitch_classes`). None: a form is drawn for each piece (see `draw_form`),
-            or, if `steps` or `given` sets the length, phrases of eight quarters.
+            the length. If it has a Stollen (`Form.stollen`), that is written once, and the notation
+            has a repeat sign at its end and the words of both as two verses. Other phrases that
+            repeat are written out; so is the Stollen if something is given by step (`given`,
+            `onsets`, `allowed` or `pitch_classes`). None: a form is drawn for each piece (see
+            `draw_form`), or, if `steps` or `given` sets the length, phrases of eight quarters.
         onsets: bool array, the shape of `given`: whether a given note is struck or held, for a
             model that writes scores. None leaves this to the model, or to the Chorale given.
         allowed: bool array (steps, 4, tokens): which of the model's tokens (see `notes_to_tokens`
@@ -402,12 +402,13 @@ def harmonize(
         form: as in `generate`, and as long as the melody; None takes the form of the melody, for a
             model that takes one.
         numerals: chords to use, as Roman numerals, one for each quarter from the first, such as
-            ``"I V6 . V65/V"`` or ``"G: I V6 e: V i"``; or pairs (step, numeral), or a dict, see
-            `requested_chords`. On its step all voices sing notes of the chord; the bass sings that
-            of its inversion, and the third and any seventh are present. The notes in between are
-            free.
-        symbols: chord symbols instead, such as ``"C G/B Am"``.
-        key: the key in which the numerals are read, see `requested_chords`.
+            ``"I V6 . V65/V"`` or ``"G: I V6 e: V i"``. A full stop or a hyphen holds the chord
+            before, and bar lines may be written. Or pairs (step in sixteenths, numeral), or a dict.
+            On its step all voices sing notes of the chord; the bass sings that of its inversion,
+            and the third and any seventh are present. The notes in between are free.
+        symbols: chord symbols instead, such as ``"C G/B Am"``, in the same forms.
+        key: the key of the first numerals, such as ``'g minor'``; None takes that of the melody, or
+            the one that `find_key` finds.
         allowed: as in `generate`.
 
     Returns:
