@@ -133,8 +133,16 @@ class Public(SphinxDirective):
 
 def members(kind):
     """Names of what a user calls of a class (list of str), also where it comes from a base class of
-    the package, but not where a method only refers to the one it overrides."""
-    ours = [one for one in kind.__mro__ if one.__module__.startswith("chorale_utils")]
+    the package that has no entry of its own, but not where a method only refers to the one it
+    overrides."""
+    import chorale_utils
+
+    ours = [
+        one
+        for one in kind.__mro__
+        if one.__module__.startswith("chorale_utils.")
+        and (one is kind or one.__name__ not in chorale_utils.__all__)
+    ]
     names = dict.fromkeys(name for one in ours for name in vars(one))
     named = [name for name in names if name[0] != "_" and name not in _FOR_FRAMEWORKS]
     callable_ = (property, functools.cached_property, classmethod, types.FunctionType)

@@ -40,8 +40,10 @@ def _described():
 
 
 def _members(kind):
-    """Yields (name, method or property) of a class and of the package's classes above it."""
-    ours = [one for one in kind.__mro__ if one.__module__.startswith("chorale_utils")]
+    """Yields (name, method or property) of a class and of those above it in the package that are
+    not public themselves."""
+    ours = [one for one in kind.__mro__ if one.__module__.startswith("chorale_utils.")]
+    ours = [one for one in ours if one is kind or one.__name__ not in chorale_utils.__all__]
     for name in dict.fromkeys(name for one in ours for name in vars(one)):
         member = next(vars(one)[name] for one in ours if name in vars(one))
         member = getattr(member, "__func__", member)  # of a class method

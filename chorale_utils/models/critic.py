@@ -162,8 +162,21 @@ class Critic(keras.Model):
         return ops.sum(ops.reshape(shares, ops.shape(codes)), axis=1) + self.bias, state
 
     def read(self, state: dict[str, Tensor], chords: Tensor, forms: Tensor) -> dict[str, Tensor]:
-        """The state after steps whose notes are known, of their chords (B, steps, 4), a score's
-        tokens, and their forms (B, steps, 8)."""
+        """The state after several steps whose notes are known, as after `next_step` for each.
+
+        Args:
+            state: the result of `begin` or the last call.
+            chords: int tensor (B, steps, 4), a score's tokens, at least one step.
+            forms: int tensor (B, steps, 8), the form's features at these steps.
+
+        Examples:
+            >>> critic = Critic(patterns=1)
+            >>> chords, unknown = np.full((3, 2, 4), 40), np.zeros((3, 2, 8), int)
+            >>> state = critic.read(critic.begin(count=3), chords, unknown)
+            >>> share, state = critic.next_step(state, chords[:, 0], unknown[:, 0])
+            >>> share.shape
+            TensorShape([3])
+        """
         return read_steps(state, chords, forms)
 
     def step_shares(self, chorales: Sequence[Chorale]) -> list[np.ndarray]:

@@ -122,11 +122,20 @@ class ChoraleModel(keras.Model):
 
     def read(self, state: Any, chords: Tensor) -> Any:
         """The state after the first steps of pieces, whose notes are known, as after `next_note`
-        for each of them. The next note is then the soprano's, and `previous` the last bass.
+        for each of them. The next note is then the soprano's, and its ``previous`` the last bass.
 
         Args:
             state: the result of `begin`.
             chords: int tensor (B, steps, 4) of tokens, at least one step.
+
+        Examples:
+            >>> import numpy as np
+            >>> from chorale_utils import note_gru
+            >>> model = note_gru(width=4, layers=1)
+            >>> state = model.read(model.begin(count=1, steps=8), np.full((1, 4, 4), 43))
+            >>> logits, state = model.next_note(state, voice=0, previous=np.full(1, 43))
+            >>> logits.shape
+            TensorShape([1, 59])
         """
         ops = keras.ops
         notes = ops.reshape(ops.cast(chords, "int32"), (ops.shape(chords)[0], -1))
