@@ -59,7 +59,7 @@ _TEXTBOOK = "Aldwell and Schachter, Harmony and Voice Leading"
 _HURON = "Huron 2001, Tone and Voice"
 COUNTED = {
     "parallel fifths": Counted(
-        "two voices move in the same direction from a perfect or compound fifth to another",
+        "two voices move in the same direction from a perfect fifth or twelfth to another",
         "pairs of voices that move together",
         f"Fux 1725, Gradus ad Parnassum; {_HURON}",
     ),
