@@ -230,6 +230,7 @@ from .sound.player import (
     play as play,
     show as show,
 )
+from .story.axes import VOICE_COLOURS as VOICE_COLOURS
 from .story.cache import (
     cached as cached,
 )
@@ -241,21 +242,22 @@ from .story.illustrations import (
     illustrate as illustrate,
     plot_grid as plot_grid,
 )
-from .story.plots import (
-    VOICE_COLOURS as VOICE_COLOURS,
+from .story.music_plots import (
     note_name as note_name,
     plot_attention as plot_attention,
+    plot_piano_roll as plot_piano_roll,
+    plot_surprise as plot_surprise,
+    plot_voice_ranges as plot_voice_ranges,
+    surprise_colours as surprise_colours,
+)
+from .story.plots import (
     plot_breakdown as plot_breakdown,
     plot_calibration as plot_calibration,
     plot_grades as plot_grades,
     plot_history as plot_history,
     plot_learning_curves as plot_learning_curves,
-    plot_piano_roll as plot_piano_roll,
-    plot_surprise as plot_surprise,
     plot_sweep as plot_sweep,
     plot_voice_motion as plot_voice_motion,
-    plot_voice_ranges as plot_voice_ranges,
-    surprise_colours as surprise_colours,
 )
 from .story.record import (
     record_metrics as record_metrics,

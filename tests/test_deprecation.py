@@ -59,3 +59,10 @@ def test_renamed_argument_is_handed_on_and_not_given_twice():
     with pytest.raises(TypeError, match="vmax is given twice"):
         brightest(vmax=1, most=2)
     assert brightest.__doc__ == "The brightest."
+
+
+def test_plots_that_moved_once_more_are_found_where_they_were():
+    plots = importlib.import_module("chorale_utils.story.plots")
+    assert plots.plot_piano_roll is chorale_utils.plot_piano_roll
+    with pytest.raises(AttributeError, match=r"story.plots' has no attribute 'plot_nothing'"):
+        plots.plot_nothing  # noqa: B018

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorale
+from .axes import FIGURE_DPI, VOICE_COLOURS
 from .describing import describe
-from .plots import FIGURE_DPI, VOICE_COLOURS
 
 _COLOURS = list(VOICE_COLOURS.values())
 _GREY, _INK = "#eeeeee", "#333333"
