@@ -512,6 +512,23 @@ def test_it_fits_and_can_be_read(page, scheme, width):
     page.set_viewport_size({"width": 1200, "height": 1000})
 
 
+def test_numerals_stand_under_the_line_that_they_belong_to_on_a_phone_too(page, tmp_path):
+    page.set_viewport_size({"width": 360, "height": 900})
+    page.get_by_label("tune only").uncheck()
+    pitches = np.repeat([[67, 62, 59, 43], [69, 62, 57, 50]] * 16, 2, axis=0)
+    path = write_midi(Chorale(pitches, time_signature="4/4"), tmp_path / "four bars.mid")
+    page.locator("input[type=file]").set_input_files(path)
+    said(page, "four bars: 4 bars")
+    page.locator(".cs-numeral").first.wait_for()
+    places = "all => all.map(one => one.getBoundingClientRect().y)"
+    lines = page.locator(".cs-score .system").evaluate_all(places)
+    numerals = page.locator(".cs-numeral").evaluate_all(places)
+    assert len(lines) == 4
+    for top, below in zip(lines, [*lines[1:], np.inf]):
+        assert any(top < place < below for place in numerals)
+    page.set_viewport_size({"width": 1200, "height": 1000})
+
+
 def test_everything_is_reached_with_the_keyboard(page):
     type_tune(page, "g")
     page.locator(".chorale-studio button").first.focus()
