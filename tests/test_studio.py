@@ -12,7 +12,7 @@ from chorale_utils.chorale import steps_per_bar
 from chorale_utils.encoding import VOCABULARY
 from chorale_utils.notation.page import UNSPELLED, Bar, Notation, Syllable, Tempo
 from chorale_utils.studio.drawing import closer_look, piece, score, variants
-from chorale_utils.studio.moments import Settings
+from chorale_utils.studio.moments import Choices, Settings
 from chorale_utils.studio.pieces import LONGEST
 from chorale_utils.studio.process import struck_on
 
@@ -232,9 +232,14 @@ def test_undo_and_redo_lead_through_the_same_moments(seed):
     random = np.random.default_rng(seed)
     session = four_voices()
     moments = [session.moment]
+
+    def done():
+        if session.moment is not moments[-1]:  # what changes nothing is no step
+            moments.append(session.moment)
+
     for number in range(6):
         area = Selection(4 * number, 4 * number + 8, (int(random.integers(1, 4)),))
-        match random.integers(0, 6):
+        match random.integers(0, 7):
             case 0:
                 session.put(0, 4 * number, 4, 70)
             case 1:
@@ -248,9 +253,11 @@ def test_undo_and_redo_lead_through_the_same_moments(seed):
                 session.accept(request, answer(request, seed))
             case 5:
                 session.new("3/4", 4, "g minor")
+                done()
                 session.put(0, 4, 4, 70)
-                moments.append(session.past[-1])
-        moments.append(session.moment)
+            case _:
+                session.set(movement=str(random.choice(["", "calm", "lively"])))
+        done()
     for moment in reversed(moments[:-1]):
         session.undo()
         assert session.moment is moment
@@ -267,6 +274,110 @@ def test_a_new_edit_forgets_what_was_undone():
     session.put(0, 40, 4, 60)
     with pytest.raises(ValueError, match="nothing to redo"):
         session.redo()
+
+
+def test_settings_are_undone_and_redone_in_their_turn():
+    session = typed([67])
+    session.set(temperature=0.5)
+    session.set(movement="calm", parallels=True)
+    session.put(0, 4, 4, 69)
+    session.set(form="piece", bars=8, several=True, keep_seed=True)
+    done = ["form of a new chorale and number of new bars and three variants or one and keeping"]
+    done = [f"{done[0]} the seed", "a note", "movement and allowing parallels", "temperature"]
+    seen = [(session.settings, session.choices)]
+    for what in done:
+        assert session.moment.what == what
+        session.undo()
+        seen.append((session.settings, session.choices))
+    assert seen[1][1] == seen[-1][1] == Choices()
+    assert [settings.temperature for settings, _ in seen] == [0.5, 0.5, 0.5, 0.5, 1.0]
+    assert [settings.movement for settings, _ in seen] == ["calm", "calm", "calm", "", ""]
+    assert same(session, typed([67]))
+    for before in reversed(seen[:-1]):
+        session.redo()
+        assert (session.settings, session.choices) == before
+
+
+def test_several_changes_of_one_number_are_one_step_and_there_and_back_is_none():
+    session = typed([67])
+    for value in (0.9, 0.8, 0.7):
+        session.set(temperature=value)
+    session.set(parallels=True)
+    session.set(temperature=0.6)
+    for wanted in (0.7, 0.7, 1.0):
+        session.undo()
+        assert session.settings.temperature == wanted
+    assert same(session, typed([67])) and len(session.past) == 1
+    session.set(seed=5)
+    session.set(seed=6)
+    session.undo()
+    assert session.seed == 1
+    session.redo()
+    assert session.seed == 6
+    session.set(seed=1)
+    assert session.seed == 1 and len(session.past) == 1
+    session.set(movement="calm")
+    session.set(movement="lively")
+    session.undo()
+    assert session.settings.movement == "calm"
+
+
+def test_the_seed_drawn_for_an_answer_is_not_drawn_again_after_undoing_it():
+    session = typed()
+    request = session.ask("harmonise")
+    session.accept(request, answer(request))
+    session.seed += 1
+    session.undo()
+    assert session.ask("harmonise").seed == 2
+
+
+def test_a_setting_changed_after_undoing_does_not_take_away_what_can_be_redone():
+    session = typed()
+    request = session.ask("harmonise")
+    session.accept(request, answer(request))
+    session.set(temperature=0.5)
+    session.set(movement="calm")
+    written = session.chorale
+    for _ in range(3):
+        session.undo()
+    session.set(movement="lively", ranges=False)
+    session.redo()
+    assert session.chorale == written and session.settings.movement == "lively"
+    session.redo()
+    assert (session.settings.temperature, session.settings.movement) == (0.5, "lively")
+    session.redo()
+    assert session.settings == Settings(temperature=0.5, movement="calm", ranges=False)
+
+
+NOTHING = {
+    "lock": lambda one: one.lock(Selection(0, 8, (0,))),
+    "unlock": lambda one: one.lock(Selection(0, 8, (1,)), False),
+    "describe": lambda one: one.describe("A hymn", "C major", "4/4", 0),
+    "put": lambda one: one.put(0, 8, 4, 71),
+    "put a rest": lambda one: one.put(1, 8, 4, 0),
+    "say": lambda one: one.say(0, "Lo-"),
+    "say nothing": lambda one: one.say(4, ""),
+    "move": lambda one: one.move(Selection(0, 8, (1,)), 1),
+    "clear": lambda one: one.clear(Selection(0, 8, (2,))),
+    "set": lambda one: one.set(temperature=1, bars=4, seed=1),
+    "erase": lambda one: one.erase(1, 0),
+    "open": lambda one: one.open(one.chorale),
+    "decline": lambda one: one.decline(),
+}
+
+
+@pytest.mark.parametrize("command", NOTHING)
+def test_a_command_that_changes_nothing_is_no_step_and_keeps_what_can_be_redone(command):
+    session = typed()
+    session.describe(title="A hymn")
+    session.say(0, "Lo-")
+    if command != "open":  # which begins without locks
+        session.lock(Selection(0, 8, (0,)))
+    session.hold(Selection(0, 4))
+    session.undo()
+    moment, past = session.moment, list(session.past)
+    NOTHING[command](session)
+    assert session.moment is moment and session.past == past and len(session.future) == 1
 
 
 # Asking
@@ -463,7 +574,14 @@ def test_variants_are_laid_out_and_one_is_taken():
     wanted = session.variants[1].chorale
     session.take(1)
     assert session.chorale == wanted and session.moment.request.seed == 6
-    assert session.variants == []
+    assert not session.variants
+    session.undo()
+    assert len(session.variants) == 3 and same(session, typed())
+    session.decline()
+    assert not session.variants and same(session, typed())
+    session.undo()
+    session.put(0, 0, 4, 60)
+    assert not session.variants
 
 
 def test_settings_are_checked():
@@ -487,15 +605,22 @@ def test_a_session_comes_back_from_its_json():
     session.accept(request, answer(request))
     session.hold(Selection(28, 32))
     session.undo()
-    session.set(temperature=0.5, seed=3)
+    session.set(temperature=0.5, seed=3, several=True)
+    session.offer([(session.ask("harmonise"), session.chorale)])
     again = Session.from_json(session.to_json())
-    assert same(again, session) and again.words == session.words
-    assert (again.settings, again.seed) == (session.settings, session.seed)
-    assert len(again.past) == len(session.past)
-    for _ in session.past[:]:
-        session.undo()
-        again.undo()
-        assert same(again, session)
+
+    def check():
+        assert same(again, session) and again.words == session.words
+        now = [(one.settings, one.choices, one.seed, one.moment.what) for one in (again, session)]
+        assert now[0] == now[1] and len(again.variants) == len(session.variants)
+
+    check()
+    assert again.variants[0].chorale == session.chorale
+    assert [len(again.past), len(again.future)] == [len(session.past), len(session.future)]
+    for turn in [*(["undo"] * len(session.past)), *(["redo"] * 3)]:
+        for one in (session, again):
+            getattr(one, turn)()
+        check()
 
 
 def test_work_of_an_earlier_release_is_taken_up():
@@ -503,12 +628,15 @@ def test_work_of_an_earlier_release_is_taken_up():
     request = session.ask("harmonise")
     session.accept(request, answer(request))
     kept = json.loads(session.to_json())
-    kept["format"] = 2
+    kept["format"], kept["settings"] = 2, vars(Settings(temperature=0.5))
     del kept["moment"]["request"]["form"]
+    for moment in (kept["moment"], *kept["past"]):
+        for name in ("settings", "choices", "seeds", "variants"):
+            del moment[name]
     again = Session.from_json(json.dumps(kept))
     assert same(again, session) and again.moment.request is None
     again.undo()
-    assert same(again, typed())
+    assert same(again, typed()) and again.settings.temperature == 0.5
 
 
 def test_of_a_very_long_past_the_latest_moments_are_kept(monkeypatch):

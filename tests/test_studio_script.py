@@ -133,3 +133,21 @@ def test_an_opened_file_keeps_its_page_in_the_script(monkeypatch):
     session = hymn()
     check_same(made_by(script(session), desk, monkeypatch), session.chorale)
     assert isinstance(session.chorale, Chorale)
+
+
+def test_the_script_is_the_same_after_undoing_and_after_closing_the_page(desk, monkeypatch):
+    session = typed()
+    session.set(temperature=0.9)
+    answered(session, desk, "harmonise")
+    session.lock(Selection(0, 8, (3,)))
+    written = script(session)
+    assert written.count("harmonize(\n") == 1 and "temperature=0.9" in written
+    session.set(movement="calm")
+    answered(session, desk, "rewrite", Selection(0, 8, (1,)))
+    again = Session.from_json(session.to_json())
+    assert script(again) == script(session)
+    for one in (session, again):
+        one.undo()
+        one.undo()
+        assert script(one) == written
+    check_same(made_by(written, desk, monkeypatch), session.chorale)

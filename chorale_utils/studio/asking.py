@@ -17,10 +17,9 @@ from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
 from ..form import Form
 from ..notation.page import bars_of
 from ..writing.melody import as_melody, ending_on_tonic, melody_form, syllables_of
-from .moments import FREE, WORKS, Moment, Request, Selection, Settings
+from .moments import FREE, MOST_BARS, WORKS, Moment, Request, Selection, Settings
 from .pieces import bars_up_to, check_length, fitted_page, tune_of, without_empty_end
 
-MOST_BARS = 40  # written at once
 _FERMATA = 2 * STEPS_PER_QUARTER  # the longest fermata at the end of a phrase
 
 

@@ -61,7 +61,7 @@ def piece(session: Session) -> dict[str, Any]:
         "undo": session.moment.what if session.past else "",
         "redo": session.future[-1].what if session.future else "",
         "seed": session.seed,
-        "settings": dict(vars(session.settings)),
+        "settings": session.moment.values,
         "written": session.moment.request is not None,
     }
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..chorale import VOICES, Chorale
 from ..form import Form
 from ..notation.page import Bar, KeySignature, Notation, Syllable, Tempo
-from .moments import Moment, Request, Settings
+from .moments import Choices, Moment, Request, Settings, Variant
 
 
 def chorale_to_json(chorale: Chorale) -> dict[str, Any]:
@@ -75,50 +75,100 @@ def _notation_from_json(told: dict[str, Any]) -> Notation:
 
 @lru_cache(maxsize=512)  # a session is saved after each command, and most of it is the past
 def moment_to_json(moment: Moment) -> str:
-    """A moment as JSON (str); `moment_from_json` restores it."""
-    request = moment.request
+    """A moment as JSON (str); `moments_from_json` restores it."""
     told = {
         "chorale": chorale_to_json(moment.chorale),
         "locks": _packed(moment.locks),
         "what": moment.what,
-        "request": request
-        and {
-            "work": request.work,
-            "given": _packed(request.given.astype("<i2")),
-            "seed": request.seed,
-            "settings": vars(request.settings),
-            "form": vars(request.form),
-            "onsets": _packed(request.onsets),
-            "pitch_classes": _packed(request.pitch_classes),
-            "syllables": _packed(request.syllables),
-        },
+        "request": moment.request and _request_to_json(moment.request),
+        "settings": vars(moment.settings),
+        "choices": vars(moment.choices),
+        "seeds": moment.seeds,
+        "variants": [
+            {
+                "chorale": chorale_to_json(variant.chorale),
+                "request": _request_to_json(variant.request),
+            }
+            for variant in moment.variants
+        ],
     }
     return json.dumps(told)
 
 
-def moment_from_json(told: dict[str, Any]) -> Moment:
-    """The moment from the result of `moment_to_json`, as read by `json.loads`.
+def _request_to_json(request: Request) -> dict[str, Any]:
+    return {
+        "work": request.work,
+        "given": _packed(request.given.astype("<i2")),
+        "seed": request.seed,
+        "settings": vars(request.settings),
+        "form": vars(request.form),
+        "onsets": _packed(request.onsets),
+        "pitch_classes": _packed(request.pitch_classes),
+        "syllables": _packed(request.syllables),
+    }
+
+
+def moments_from_json(
+    told: list[dict[str, Any]], settings: dict[str, Any] | None = None
+) -> list[Moment]:
+    """Moments (list of Moment) from the results of `moment_to_json`, as read by `json.loads`.
+    Those that stem from one request hold the same one again.
+
+    Args:
+        told: the moments in the order of time.
+        settings: those of all moments, if they have none of their own, as in an earlier release.
 
     Raises:
-        ValueError: it is not a moment.
+        ValueError: one is not a moment.
     """
-    chorale, request = chorale_from_json(told["chorale"]), told["request"]
-    if request is not None and "form" not in request:  # from an earlier release
-        request = None
-    if request is not None:
-        given = _unpacked(request["given"], "<i2").reshape(-1, len(VOICES)).astype(int)
-        masks = {
-            name: request[name] and _unpacked(request[name], "?").reshape(shape)
-            for name, shape in (
-                ("onsets", given.shape),
-                ("pitch_classes", (-1, len(VOICES), 12)),
-                ("syllables", (-1,)),
-            )
-        }
-        settings, form = Settings(**request["settings"]), Form(**request["form"])
-        request = Request(request["work"], given, request["seed"], settings, form, **masks)
-    locks = _unpacked(told["locks"], "?").reshape(chorale.pitches.shape)
-    return Moment(chorale, locks, request, told["what"])
+    requests, variants = dict[str, Request](), dict[str, Variant]()
+
+    def request_of(one: dict[str, Any] | None) -> Request | None:
+        if one is None or "form" not in one:  # from an earlier release
+            return None
+        text = json.dumps(one)
+        if text not in requests:
+            requests[text] = _request_from_json(one)
+        return requests[text]
+
+    def variant_of(one: dict[str, Any]) -> Variant:
+        text, request = json.dumps(one), request_of(one["request"])
+        if request is None:
+            raise ValueError("a variant without a request: expected one")
+        if text not in variants:
+            variants[text] = Variant(chorale_from_json(one["chorale"]), request)
+        return variants[text]
+
+    moments = []
+    for each in told:
+        chorale = chorale_from_json(each["chorale"])
+        locks = _unpacked(each["locks"], "?").reshape(chorale.pitches.shape)
+        moment = Moment(
+            chorale,
+            locks,
+            request_of(each["request"]),
+            each["what"],
+            Settings(**each.get("settings", settings or {})),
+            Choices(**each.get("choices", {})),
+            tuple(each["seeds"]) if each.get("seeds") else None,
+            tuple(variant_of(one) for one in each.get("variants", ())),
+        )
+        moments.append(moment)
+    return moments
+
+
+def _request_from_json(told: dict[str, Any]) -> Request:
+    given = _unpacked(told["given"], "<i2").reshape(-1, len(VOICES)).astype(int)
+    masks = {
+        name: told[name] and _unpacked(told[name], "?").reshape(shape)
+        for name, shape in (
+            ("onsets", given.shape),
+            ("pitch_classes", (-1, len(VOICES), 12)),
+            ("syllables", (-1,)),
+        )
+    }
+    settings, form = Settings(**told["settings"]), Form(**told["form"])
+    return Request(told["work"], given, told["seed"], settings, form, **masks)
 
 
 def _packed(array: np.ndarray | None) -> str | None:

@@ -8,6 +8,7 @@ Notebook: 06_studio
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from ..form import Form
 FREE = -1  # in `given`: where the model writes
 WORKS = ("harmonise", "rewrite", "continue", "write")
 CANDIDATES = (8, 32, 64, 128)
+MOST_BARS = 40  # written at once
+FORMS = ("new", "piece")
 
 MOVEMENTS = {"": 1.0, "calm": 0.4, "lively": 2.5}  # `movement` of `generate`
 
@@ -53,6 +56,48 @@ class Settings:
             raise ValueError(f"movement {self.movement!r}: expected 'calm', 'lively' or ''")
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What else the page's fields say when the model is asked.
+
+    Args:
+        form: whether a new chorale has phrases of its own (``'new'``) or those of the current piece
+            (``'piece'``).
+        bars: how many bars are written at the end of the piece, or in a new one.
+        several: whether there are several answers to choose from.
+        keep_seed: whether the next request has the same seed.
+
+    Raises:
+        ValueError: a number outside its range, or another word.
+    """
+
+    form: str = "new"
+    bars: int = 4
+    several: bool = False
+    keep_seed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise ValueError(f"form {self.form!r}: expected 'new' or 'piece'")
+        if not 1 <= self.bars <= MOST_BARS:
+            raise ValueError(f"{self.bars} bars: expected 1 to {MOST_BARS}")
+
+
+SETTINGS = {  # what can be set, as the undo button calls it
+    "temperature": "temperature",
+    "particles": "number of candidates",
+    "parallels": "allowing parallels",
+    "crossing": "allowing crossing",
+    "ranges": "ranges of a choir",
+    "movement": "movement",
+    "form": "form of a new chorale",
+    "bars": "number of new bars",
+    "several": "three variants or one",
+    "keep_seed": "keeping the seed",
+    "seed": "seed",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Request:
     """A request to the model.
@@ -87,28 +132,73 @@ class Request:
 
 
 @dataclass(frozen=True, eq=False)
+class Variant:
+    """One of several answers to a request, to choose from."""
+
+    chorale: Chorale
+    request: Request
+
+
+@dataclass(frozen=True, eq=False)
 class Moment:
-    """The piece at one moment of the work.
+    """The piece and all settings at one moment of the work.
 
     Args:
         chorale: the piece, with its words in its notation.
         locks: bool array (steps, 4), true where a note must not change.
         request: the request to the model, if it has written this; otherwise None.
         what: what was done, for the undo and redo buttons.
+        settings: how the model writes.
+        choices: what else is asked for.
+        seeds: the seed before and after, if it was set by hand in this step; otherwise None.
+        variants: the model's answers to choose from, if several were asked for.
     """
 
     chorale: Chorale
     locks: np.ndarray
     request: Request | None = None
     what: str = ""
+    settings: Settings = Settings()
+    choices: Choices = Choices()
+    seeds: tuple[int, int] | None = None
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All settings and choices by their names."""
+        return vars(self.settings) | vars(self.choices)
+
+    def with_values(self, values: dict[str, Any]) -> Moment:
+        """The moment with other settings or choices, by their names."""
+        own, others = (
+            {name: value for name, value in values.items() if name in vars(kind)}
+            for kind in (self.settings, self.choices)
+        )
+        settings, choices = replace(self.settings, **own), replace(self.choices, **others)
+        return replace(self, settings=settings, choices=choices)
+
+    def same_as(self, other: Moment) -> bool:
+        """Whether two moments show the same to whoever looks at the page."""
+        return (
+            self.chorale == other.chorale
+            and np.array_equal(self.locks, other.locks)
+            and (self.settings, self.choices) == (other.settings, other.choices)
+            and len(self.variants) == len(other.variants)
+            and all(one is two for one, two in zip(self.variants, other.variants))
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class Variant:
-    """One of several answers to a request, to choose from."""
-
-    chorale: Chorale
-    request: Request
+def with_values(
+    moments: list[Moment], before: dict[str, Any], changed: dict[str, Any]
+) -> list[Moment]:
+    """Moments that can be redone, the next one last, with settings that were changed since: each
+    up to the moment that has changed it, too."""
+    carried = list[Moment]()
+    for moment in reversed(moments):
+        values = moment.values
+        changed = {name: new for name, new in changed.items() if values[name] == before[name]}
+        carried.insert(0, moment.with_values(changed))
+    return carried
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ a new `Moment`, and undo returns to the one before. Requests to the model are `R
 
 A locked note never changes: neither the model nor an edit touches it until it is unlocked.
 
+Undo and redo cover everything: the piece, its locks and words, all settings, and the variants that
+the model has offered. A command that changes nothing is no step.
+
 Notebook: 06_studio
 """
 
@@ -22,8 +25,17 @@ import numpy as np
 from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, steps_per_bar
 from ..notation.page import Bar, Notation, Syllable, bars_of
 from .asking import answered, asked, fits
-from .keeping import moment_from_json, moment_to_json
-from .moments import Moment, Request, Selection, Settings, Variant
+from .keeping import moment_to_json, moments_from_json
+from .moments import (
+    SETTINGS,
+    Choices,
+    Moment,
+    Request,
+    Selection,
+    Settings,
+    Variant,
+    with_values,
+)
 from .pieces import (
     bars_up_to,
     check_length,
@@ -39,9 +51,12 @@ from .pieces import (
 
 MOMENTS = 200  # of the past to which undo can return
 VERSES = 9
-FORMATS = (2, 3)  # of the JSON; in the first, requests had no form
+WRITTEN, ERASED = ("a note", "a rest"), "taking a note away"  # what the last step may have been
+FORMATS = (2, 3, 4)  # of the JSON: in 2, requests had no form; before 4, moments no settings
 MOST_KEPT = 20_000_000  # characters of JSON: of a longer past, only the latest moments are saved
 
+_GRADUAL = ("temperature", "bars", "seed")  # several changes on end are one step
+_DESCRIBED = {"title": "title", "key": "key", "time_signature": "metre", "pickup": "pickup"}
 _DONE = {
     "harmonise": "harmonising",
     "rewrite": "rewriting",
@@ -70,15 +85,12 @@ class Session:
     """
 
     moment: Moment
-    settings: Settings = Settings()
     seed: int = 1
     past: list[Moment] = field(default_factory=list)
     future: list[Moment] = field(default_factory=list)
-    variants: list[Variant] = field(default_factory=list)
 
     def __init__(self, chorale: Chorale | None = None) -> None:
-        self.settings, self.seed = Settings(), 1
-        self.past, self.future, self.variants = [], [], []
+        self.seed, self.past, self.future = 1, [], []
         self.moment = opened(empty_piece() if chorale is None else chorale)
 
     @property
@@ -100,6 +112,36 @@ class Session:
             np.False_
         """
         return self.moment.locks
+
+    @property
+    def settings(self) -> Settings:
+        """How the model writes.
+
+        Examples:
+            >>> Session().settings.temperature
+            1.0
+        """
+        return self.moment.settings
+
+    @property
+    def choices(self) -> Choices:
+        """What else is asked of the model.
+
+        Examples:
+            >>> Session().choices.bars
+            4
+        """
+        return self.moment.choices
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The answers of the model to choose from.
+
+        Examples:
+            >>> Session().variants
+            ()
+        """
+        return self.moment.variants
 
     @property
     def bars(self) -> tuple[Bar, ...]:
@@ -151,7 +193,7 @@ class Session:
             >>> session.chorale
             Chorale('my-chorale', 52 steps, g minor, 3/4)
         """
-        self._become(replace(opened(empty_piece(time_signature, pickup, key)), what="a new piece"))
+        self._begin(empty_piece(time_signature, pickup, key), "a new piece")
 
     def open(self, chorale: Chorale) -> None:
         """Opens a piece, such as a hymn or a file.
@@ -168,7 +210,7 @@ class Session:
             >>> session.chorale.name
             'mine'
         """
-        self._become(replace(opened(chorale), what=f"opening {chorale.title or chorale.name}"))
+        self._begin(chorale, f"opening {chorale.title or chorale.name}")
 
     def describe(
         self,
@@ -200,11 +242,14 @@ class Session:
             told["title"] = readable(title) or None
         if time_signature is not None and pickup is None:
             told["pickup"] = min(self.chorale.pickup, steps_per_bar(time_signature) - 1)
+        told = {name: new for name, new in told.items() if new != getattr(self.chorale, name)}
+        if not told:
+            return
         notation = self.chorale.notation
         if notation is not None and {"key", "time_signature", "pickup"} & set(told):
             notation = replace(notation, bars=(), keys=())
         chorale = replace(self.chorale, notation=notation, **told)  # type: ignore[arg-type]
-        self._become(replace(self.moment, chorale=chorale, what="the title page"))
+        self._become(replace(self.moment, chorale=chorale, what=_DESCRIBED[next(iter(told))]))
 
     # Writing by hand
 
@@ -254,7 +299,7 @@ class Session:
         struck[step:rest, voice] = False
         pitches[step:stop, voice] = pitch
         struck[step, voice] = pitch != SILENCE
-        self._edit(moment, pitches, struck, "a rest" if pitch == SILENCE else "a note")
+        self._edit(moment, pitches, struck, WRITTEN[pitch == SILENCE])
 
     def erase(self, voice: int, step: int) -> int:
         """Deletes the last note or rest before a step, as the backspace key does, and returns where
@@ -286,7 +331,7 @@ class Session:
         touched[start:end, voice] = True
         self._check_unlocked(self.moment, touched)
         pitches[start:end, voice], struck[start:end, voice] = SILENCE, False
-        self._edit(self.moment, pitches, struck, "a note that goes")
+        self._edit(self.moment, pitches, struck, ERASED)
         return start
 
     def last_note(self, voice: int, step: int) -> Selection:
@@ -413,7 +458,10 @@ class Session:
         ]
         if text.strip("-"):
             others.append(Syllable(step, voice, verse, text))
-        notation = replace(self.chorale.notation or Notation(), words=in_words(others))
+        words = in_words(others)
+        if words == self.words:
+            return
+        notation = replace(self.chorale.notation or Notation(), words=words)
         chorale = replace(self.chorale, notation=notation)
         self._become(replace(self.moment, chorale=chorale, what="words"))
 
@@ -441,7 +489,8 @@ class Session:
         self._become(replace(self.moment, locks=locks, what="locking" if locked else "unlocking"))
 
     def undo(self) -> None:
-        """Returns to the moment before.
+        """Returns to the moment before. The seed that the model has drawn last stays the last, so
+        that asking again gives another answer; a seed set by hand is undone like any setting.
 
         Raises:
             ValueError: there is none.
@@ -455,9 +504,10 @@ class Session:
         """
         if not self.past:
             raise ValueError("nothing to undo")
+        if self.moment.seeds is not None:
+            self.seed = self.moment.seeds[0]
         self.future.append(self.moment)
         self.moment = self.past.pop()
-        self.variants = []
 
     def redo(self) -> None:
         """Repeats what was undone.
@@ -477,19 +527,23 @@ class Session:
             raise ValueError("nothing to redo")
         self.past.append(self.moment)
         self.moment = self.future.pop()
-        self.variants = []
+        if self.moment.seeds is not None:
+            self.seed = self.moment.seeds[1]
 
     # Asking
 
     def set(self, **settings: Any) -> None:
-        """Changes how the model writes, or the seed of its random numbers.
+        """Changes how the model writes, what else is asked of it, or the seed of its random
+        numbers. Changes of one number on end are one step to undo. What was undone before can
+        still be redone, with the new setting.
 
         Args:
             settings: ``temperature`` (0.1 to 2; below 1 is more cautious), ``particles`` (number of
                 candidates: 8, 32, 64 or 128), ``parallels`` and ``crossing`` (whether parallel
                 fifths and octaves, and crossing voices, are allowed), ``ranges`` (whether voices
                 keep to a choir's ranges), ``movement`` (``'calm'``, ``'lively'`` or ``''``),
-                ``seed`` (a whole number from 0 on).
+                ``form`` (``'new'`` or ``'piece'``), ``bars`` (1 to 40), ``several`` and
+                ``keep_seed`` (see `Choices`), ``seed`` (a whole number from 0 on).
 
         Raises:
             ValueError: an unknown setting, or a value outside its range.
@@ -500,15 +554,34 @@ class Session:
             >>> session.settings.temperature, session.seed
             (0.8, 7)
         """
-        seed = settings.pop("seed", self.seed)
+        seed, values = settings.pop("seed", self.seed), self.moment.values
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
             raise ValueError(f"seed {seed!r}: expected a whole number from 0 to {2**31 - 1}")
-        known = {name: type(value) for name, value in vars(Settings()).items()}
         for name, value in settings.items():
-            if name not in known:
-                raise ValueError(f"setting {name!r}: expected one of {', '.join(known)}, seed")
-            settings[name] = known[name](value)
-        self.settings, self.seed = replace(self.settings, **settings), seed
+            if name not in values:
+                raise ValueError(f"setting {name!r}: expected one of {', '.join(SETTINGS)}")
+            settings[name] = type(values[name])(value)
+        changed = {name: new for name, new in settings.items() if new != values[name]}
+        moment = self.moment.with_values(changed)
+        names = [*changed, *(["seed"] if seed != self.seed else [])]
+        if not names:
+            return
+        seeds = (self.seed, seed) if seed != self.seed else None
+        moment = replace(moment, what=" and ".join(map(SETTINGS.__getitem__, names)), seeds=seeds)
+        self.future, self.seed = with_values(self.future, values, changed), seed
+        if names[0] not in _GRADUAL or not self._goes_on(moment):
+            self.past, self.moment = [*self.past, self.moment][-MOMENTS:], moment
+            return
+        if seeds is not None and self.moment.seeds is not None:
+            moment = replace(moment, seeds=(self.moment.seeds[0], seed))
+        if moment.same_as(self.past[-1]) and (not seeds or moment.seeds == (seed, seed)):
+            moment, self.past = self.past[-1], self.past[:-1]  # back to where it was
+        self.moment = moment
+
+    def _goes_on(self, moment: Moment) -> bool:
+        """Whether the last step has changed the same setting as this one, and nothing else."""
+        same = bool(self.past) and self.moment.chorale is self.past[-1].chorale
+        return same and self.moment.what == moment.what
 
     def ask(
         self,
@@ -599,10 +672,22 @@ class Session:
             >>> len(session.variants)
             2
         """
-        self.variants = [
+        variants = tuple(
             Variant(answered(self.chorale, request, written), request)
             for request, written in answers
-        ]
+        )
+        self._become(replace(self.moment, what=f"{len(variants)} variants"), variants)
+
+    def decline(self) -> None:
+        """Puts the variants away and leaves the piece as it is.
+
+        Examples:
+            >>> session = Session()
+            >>> session.decline()
+            >>> session.variants
+            ()
+        """
+        self._become(replace(self.moment, what="putting variants away"), ())
 
     def take(self, number: int) -> None:
         """Accepts one of the variants that were offered.
@@ -637,7 +722,7 @@ class Session:
             >>> Session.from_json(Session().to_json()).chorale == Session().chorale
             True
         """
-        about = {"format": FORMATS[-1], "settings": vars(self.settings), "seed": self.seed}
+        about = {"format": FORMATS[-1], "seed": self.seed}
         past, future = ([*map(moment_to_json, line)] for line in (self.past, self.future))
         while sum(map(len, past)) > MOST_KEPT:
             del past[0]
@@ -669,10 +754,10 @@ class Session:
             if kept["format"] not in FORMATS:
                 raise ValueError(f"format {kept['format']}: expected one of {FORMATS}")
             session = cls()
-            session.moment = moment_from_json(kept["moment"])
-            session.past = [moment_from_json(moment) for moment in kept["past"]]
-            session.future = [moment_from_json(moment) for moment in kept["future"]]
-            session.settings, session.seed = Settings(**kept["settings"]), int(kept["seed"])
+            told = [*kept["past"], kept["moment"], *reversed(kept["future"])]
+            now, moments = len(kept["past"]), moments_from_json(told, kept.get("settings"))
+            session.past, session.moment = moments[:now], moments[now]
+            session.future, session.seed = moments[:now:-1], int(kept["seed"])
         except (KeyError, TypeError, AttributeError, zlib.error) as error:
             raise ValueError(f"not a session, or a damaged one ({error!r})") from error
         return session
@@ -685,14 +770,26 @@ class Session:
             locks = np.zeros((0, len(VOICES)), bool)
         grown = np.zeros((steps, len(VOICES)), bool)
         grown[: len(locks)] = locks[:steps]
-        self._become(Moment(chorale, grown, request, _DONE[request.work]))
+        moment = replace(self.moment, chorale=chorale, locks=grown, request=request)
+        self._become(replace(moment, what=_DONE[request.work]))
 
-    def _become(self, moment: Moment) -> None:
-        self.past = [*self.past, self.moment][-MOMENTS:]
-        self.moment, self.future, self.variants = moment, [], []
+    def _begin(self, chorale: Chorale, what: str) -> None:
+        """Begins another piece; settings stay as they are."""
+        begun = opened(chorale)
+        self._become(replace(begun, what=what, settings=self.settings, choices=self.choices))
+
+    def _become(self, moment: Moment, variants: tuple[Variant, ...] | None = None) -> None:
+        """Takes a step, if it changes anything. Without `variants` of its own it puts away those
+        that are there."""
+        kept = self.variants if variants is None else variants
+        if not replace(moment, variants=kept).same_as(self.moment):
+            self.past = [*self.past, self.moment][-MOMENTS:]
+            self.moment, self.future = replace(moment, variants=variants or (), seeds=None), []
 
     def _edit(self, moment: Moment, pitches: np.ndarray, struck: np.ndarray, what: str) -> None:
         changed = pitches != moment.chorale.pitches
+        if moment is self.moment and not (changed | (struck != self.chorale.struck)).any():
+            return
         notation = fitted_page(moment.chorale.notation, struck, changed)
         chorale = replace(
             moment.chorale, pitches=pitches, onsets=struck, bwv=None, notation=notation
@@ -717,7 +814,7 @@ class Session:
         full = next((bar for bar in self.bars if bar.number), kept)
         steps = max(kept.stop, full.stop)
         if steps < len(self.chorale):
-            self._become(replace(fitted(self.moment, steps), what="empty bars that go"))
+            self._become(replace(fitted(self.moment, steps), what="taking empty bars away"))
 
     def _whole_notes(self, selection: Selection) -> np.ndarray:
         """bool array (steps, 4): the whole of every note that has a step in the selection."""

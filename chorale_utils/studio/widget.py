@@ -28,7 +28,7 @@ from .exchange import KINDS, as_piece, exported, read_file, tune_alone
 from .keeping import chorale_from_json, chorale_to_json
 from .moments import Request, Selection
 from .script import script
-from .session import Session
+from .session import ERASED, WRITTEN, Session
 from .shelf import Shelf
 from .writer import MODEL, Answer, as_asked, forget_writer, shared_writer
 
@@ -108,6 +108,7 @@ class Studio(anywidget.AnyWidget):
         self._sending = False  # whether a file is being written for the page
         self._width, self._staves, self._wants_look = 900, 2, False
         self._drawn: tuple[Any, ...] = ()
+        self._offered: tuple[Any, ...] = ((), self._width)  # variants on the page
         self._model = model
         super().__init__()
         self.on_msg(self._hear)
@@ -177,8 +178,10 @@ class Studio(anywidget.AnyWidget):
             self.piece = drawing.piece(self.session)
             if self._drawn and self._drawn[0] is not chorale:
                 self.about = {}
-            if bool(self.variants) or bool(self.session.variants):
+            offered = (self.session.variants, self._width)
+            if offered != self._offered:  # a variant is equal to itself alone
                 self.variants = drawing.variants(self.session, max(300, self._width // 3))
+                self._offered = offered
         if not self._drawn or self._drawn[0] is not chorale:
             self._drawn = looks
             self._look_closer()
@@ -389,7 +392,7 @@ def _edit(name: str) -> Callable[..., None]:
     return do
 
 
-_SESSIONS = ("new", "describe", "put", "move", "clear", "hold", "say", "lock", "undo", "redo")
+_SESSIONS = ("new", "describe", "put", "move", "clear", "hold", "say", "lock")
 _SELECTING = ("move", "clear", "hold", "lock")
 
 
@@ -407,31 +410,68 @@ def _erase(studio: Studio, voice: int, step: int) -> None:
     studio.send({"kind": "cursor", "step": begins})
 
 
+def _undo(studio: Studio) -> None:
+    """Undoes a step, and leads the page's caret to where it was before it."""
+    before, what = studio.session.chorale, studio.session.moment.what
+    studio.session.undo()
+    studio._changed()
+    _lead_back(studio, what, before, wrote=what == ERASED)
+    studio._say(f"Undone: {what}.")
+
+
+def _redo(studio: Studio) -> None:
+    before = studio.session.chorale
+    studio.session.redo()
+    what = studio.session.moment.what
+    studio._changed()
+    _lead_back(studio, what, before, wrote=what != ERASED)
+    studio._say(f"Redone: {what}.")
+
+
+def _lead_back(studio: Studio, what: str, before: Chorale, wrote: bool) -> None:
+    """Tells the page where the caret is after a typed note has come or gone: behind it, or where
+    it began."""
+    now = studio.session.chorale
+    if what not in (*WRITTEN, ERASED):
+        return
+    steps = min(len(before), len(now))
+    changed = (before.pitches[:steps] != now.pitches[:steps]) | (
+        before.struck[:steps] != now.struck[:steps]
+    )
+    places = np.argwhere(changed).tolist()
+    if places:
+        step, voice = places[0]
+        after = places[-1][0] + 1
+        for start, length, _ in now.notes(voice).tolist():
+            if start == step:
+                after = start + length
+        told = {"step": after if wrote else step, "voice": voice}
+        studio.send({"kind": "back", **told})
+
+
 def _settings(studio: Studio, **told: Any) -> None:
     studio.session.set(**told)
     studio._changed()
 
 
-def _ask(
-    studio: Studio, work: str, several: bool = False, keep_seed: bool = False, **told: Any
-) -> None:
-    """Lets the model write; `several` offers three answers to choose from."""
-    session = studio.session
-    selection = _selection(studio, told) if told.get("start") is not None else None
-    seeds = [session.seed + number for number in range(VARIANTS if several else 1)]
-    bars = None if told.get("bars") is None else int(told["bars"])
+def _ask(studio: Studio, work: str, **told: Any) -> None:
+    """Lets the model write, as the session's choices have it."""
+    session, choices = studio.session, studio.session.choices
+    selection = _selection(studio, told) if told else None
+    seeds = [session.seed + number for number in range(VARIANTS if choices.several else 1)]
+    bars = None if work == "write" and choices.form == "piece" else choices.bars
     requests = [session.ask(work, selection, bars, seed) for seed in seeds]
 
     def done(answers: list[Chorale]) -> None:
-        if several:
+        if choices.several:
             session.offer(list(zip(requests, answers)))
         else:
             session.accept(requests[0], answers[0])
             studio._begun_by(requests[0])
-        if not keep_seed:
+        if not choices.keep_seed:
             session.seed = seeds[-1] + 1
         heard = ", ".join(map(str, seeds))
-        studio._say(f"Written with seed{'s' if several else ''} {heard}.")
+        studio._say(f"Written with seed{'s' if choices.several else ''} {heard}.")
 
     studio._write(requests, done)
 
@@ -451,8 +491,8 @@ def _take(studio: Studio, number: int) -> None:
 
 
 def _drop_variants(studio: Studio) -> None:
-    studio.session.variants = []
-    studio._show()
+    studio.session.decline()
+    studio._changed()
 
 
 def _look(studio: Studio, wanted: bool) -> None:
@@ -531,6 +571,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "version": _version,
     "resize": _resize,
     **{name: _edit(name) for name in _SESSIONS},
+    "undo": _undo,
+    "redo": _redo,
     "erase": _erase,
     "settings": _settings,
     "ask": _ask,

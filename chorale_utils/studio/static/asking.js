@@ -65,33 +65,35 @@ function keeping(desk) {
 
 function asking(desk) {
   const setting = (name, value) => desk.send("settings", { [name]: value });
-  const seed = el("input", {
-    type: "number",
-    min: 0,
-    max: 2147483647,
-    step: 1,
-    onchange: () => setting("seed", Number(seed.value)),
-  });
-  const keepSeed = el("input", { type: "checkbox" }),
-    several = el("input", { type: "checkbox" });
-  const bars = el("input", { type: "number", min: 1, max: 40, value: 4 });
+  const number = (name, min, max, now) => {
+    const settle = () => {
+      const typed = field.value.trim() === "" ? now() : Math.round(Number(field.value));
+      field.value = Math.min(max, Math.max(min, typed));
+      setting(name, Number(field.value));
+    };
+    const field = el("input", { type: "number", min, max, step: 1, onchange: settle });
+    return field;
+  };
+  const seed = number("seed", 0, 2147483647, () => desk.piece.seed),
+    bars = number("bars", 1, 40, () => desk.piece.settings.bars);
+  const box = (name) =>
+    el("input", { type: "checkbox", onchange: (event) => setting(name, event.target.checked) });
+  const keepSeed = box("keep_seed"),
+    several = box("several");
   const form = el(
     "select",
-    { title: "Whether a new chorale has phrases of its own or those of this piece" },
+    {
+      title: "Whether a new chorale has phrases of its own or those of this piece",
+      onchange: () => setting("form", form.value),
+    },
     el("option", { value: "new" }, "new phrases"),
     el("option", { value: "piece" }, "phrases of this piece"),
   );
 
   desk.ask = (work) => {
-    const about = {
-      work,
-      bars: work === "write" && form.value === "piece" ? null : Number(bars.value),
-      several: several.checked,
-      keep_seed: keepSeed.checked,
-    };
     if (work === "rewrite" && !desk.selection)
       return desk.say("Select the bars or voices to be rewritten first.", true);
-    if (work === "rewrite") Object.assign(about, desk.selection);
+    const about = { work, ...(work === "rewrite" ? desk.selection : {}) };
     desk.choir.stop();
     if (desk.entering) desk.enter(false);
     desk.send("ask", about);
@@ -105,6 +107,12 @@ function asking(desk) {
   );
   desk.when("mark", () => {
     rewrite.disabled = !desk.selection;
+  });
+  desk.when("piece", ({ settings }) => {
+    form.value = settings.form;
+    fill(bars, settings.bars);
+    several.checked = settings.several;
+    keepSeed.checked = settings.keep_seed;
   });
   return panel(
     "Ask",

@@ -169,7 +169,8 @@ function versions(desk) {
 
 function version(desk, { name, title, bars, notes, saved }) {
   const counted = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;
-  const when = new Date(1000 * saved).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  const style = { dateStyle: "medium", timeStyle: "short" },
+    when = new Date(1000 * saved).toLocaleString([], style);
   const about = `${title || "Untitled"}, ${counted(bars, "bar")}, ${counted(notes, "note")}`;
   const send = (more) => desk.send("version", { name, ...more });
   const drop = button("Delete", `Delete: ${about}`, () => {

@@ -21,7 +21,7 @@ const labelled = (text, field) => el("label", { class: "cs-field" }, el("span", 
 
 // Sets a field, unless somebody is typing in it.
 const fill = (field, value) => {
-  if (document.activeElement !== field) field.value = value;
+  if (document.activeElement !== field || field.type === "range") field.value = value;
 };
 
 // A small drawing for a button, from SVG paths in a box of 24 by 24: no font has to have the sign.

@@ -97,11 +97,15 @@ function render({ model, el: holder }) {
 function head(desk) {
   const undo = button(ICONS.undo(), "Undo (Ctrl+Z)", () => desk.send("undo")),
     redo = button(ICONS.redo(), "Redo (Ctrl+Y)", () => desk.send("redo"));
+  const tell = (made, name, keys, what) => {
+    // a button that has the focus keeps it: disabled, it would throw the keyboard back to the top
+    made.setAttribute("aria-disabled", String(!what));
+    made.title = what ? `${name}: ${what} (${keys})` : `Nothing to ${name.toLowerCase()}`;
+    made.setAttribute("aria-label", made.title);
+  };
   desk.when("piece", (piece) => {
-    undo.disabled = !piece.undo;
-    redo.disabled = !piece.redo;
-    undo.title = piece.undo ? `Undo ${piece.undo} (Ctrl+Z)` : "Nothing to undo";
-    redo.title = piece.redo ? `Redo ${piece.redo} (Ctrl+Y)` : "Nothing to redo";
+    tell(undo, "Undo", "Ctrl+Z", piece.undo);
+    tell(redo, "Redo", "Ctrl+Y", piece.redo);
   });
   desk.root.addEventListener("keydown", (event) => {
     const key = event.key.toLowerCase(),
@@ -172,6 +176,7 @@ function hear(desk, score) {
   const message = (told, buffers) => {
     if (told.kind === "said") desk.say(told.text, told.wrong);
     else if (told.kind === "cursor") desk.goTo(told.step);
+    else if (told.kind === "back") desk.entering && desk.goTo(told.step, told.voice);
     else if (told.kind === "opened") {
       desk.begin();
       desk.enter(false);
