@@ -542,8 +542,10 @@ class Session:
                 candidates: 8, 32, 64 or 128), ``parallels`` and ``crossing`` (whether parallel
                 fifths and octaves, and crossing voices, are allowed), ``ranges`` (whether voices
                 keep to a choir's ranges), ``movement`` (``'calm'``, ``'lively'`` or ``''``),
-                ``form`` (``'new'`` or ``'piece'``), ``bars`` (1 to 40), ``several`` and
-                ``keep_seed`` (see `Choices`), ``seed`` (a whole number from 0 on).
+                ``form`` (of a new chorale: phrases of its own, ``'new'``, or of this ``'piece'``),
+                ``bars`` (how many to write, 1 to 40), ``several`` (whether there are several
+                answers to choose from), ``keep_seed`` (whether the next request has the same seed),
+                ``seed`` (a whole number from 0 on).
 
         Raises:
             ValueError: an unknown setting, or a value outside its range.
