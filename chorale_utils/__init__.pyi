@@ -181,6 +181,9 @@ from .notation.archive import (
 from .notation.archive import (
     save_chorales as save_chorales,
 )
+from .notation.key import (
+    find_key as find_key,
+)
 from .notation.loading import (
     load_chorale as load_chorale,
     load_melody as load_melody,
@@ -205,9 +208,10 @@ from .notation.reading import (
     from_score as from_score,
 )
 from .notation.score import (
-    find_key as find_key,
-    show_score as show_score,
     to_score as to_score,
+)
+from .notation.score_files import (
+    show_score as show_score,
     write_score as write_score,
 )
 from .part_writing.checking import (

@@ -24,7 +24,7 @@ from .chorale import VOICES, Chorale, Pieces, key_signature
 from .notation.loading import load_chorale, load_melody
 from .notation.midi import write_midi
 from .notation.page import KeySignature
-from .notation.score import write_score
+from .notation.score_files import write_score
 from .sound.audio import write_sound
 
 if TYPE_CHECKING:

@@ -1,6 +1,8 @@
-"""Scores that tests make: music21 parts and staves from pitches and lengths."""
+"""Scores that tests make: music21 parts and staves from pitches and lengths; and real ones."""
 
-from music21 import chord, meter, note, stream
+from music21 import chord, converter, corpus, meter, note, stream
+
+from chorale_utils.notation.reading import from_score
 
 
 def part(name, *notes, metre="4/4"):
@@ -57,3 +59,20 @@ def element(pitch, quarters):
     if isinstance(pitch, tuple):
         return chord.Chord(pitch, quarterLength=quarters)
     return note.Note(pitch, quarterLength=quarters)
+
+
+_read = {}
+
+
+def real(name):
+    """A chorale as music21 has it (Chorale), with a title; read once."""
+    if name not in _read:
+        _read[name] = from_score(
+            corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"), title="Ach, wie schön"
+        )
+    return _read[name]
+
+
+def read_again(path):
+    """The chorale in a score that was written."""
+    return from_score(converter.parse(path, forceSource=True), "again")

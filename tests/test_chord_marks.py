@@ -20,7 +20,7 @@ from chorale_utils import (
 )
 from chorale_utils.harmony.marks import numeral_of_mark
 from chorale_utils.notation.chord_marks import ChordMark
-from chorale_utils.notation.score import score_svg
+from chorale_utils.notation.score_files import score_svg
 
 
 @pytest.fixture(scope="module")

@@ -382,7 +382,7 @@ def test_pieces_that_end_on_the_relative_minor_of_the_major_that_their_file_stat
 ):
     from music21 import corpus, key
 
-    from chorale_utils.notation.score import find_key
+    from chorale_utils.notation.key import find_key
 
     keys = {
         "bwv245.3": "g minor",

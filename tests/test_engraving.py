@@ -17,7 +17,8 @@ from chorale_utils.notation.engraving import engrave_pages, pdf, png
 from chorale_utils.notation.musicxml_writing import musicxml_of
 from chorale_utils.notation.page import Notation, Syllable, Tempo, regular_bars
 from chorale_utils.notation.reading import from_score
-from chorale_utils.notation.score import PAGE_WIDTH, score_svg, to_score, write_score
+from chorale_utils.notation.score import to_score
+from chorale_utils.notation.score_files import PAGE_WIDTH, score_svg, write_score
 
 LONG = from_score(
     corpus.parse("bach/bwv245.40"),

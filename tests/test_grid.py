@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from chorale_utils.chorale import Chorale
 from chorale_utils.judging.grid import Grid
-from chorale_utils.notation.score import key_of_notes
+from chorale_utils.notation.key import key_of_notes
 
 
 @st.composite

@@ -9,7 +9,7 @@ from chorale_utils.chorale import Chorale
 from chorale_utils.notation.loading import load_chorale, load_melody
 from chorale_utils.notation.midi import write_midi
 from chorale_utils.notation.reading import from_score
-from chorale_utils.notation.score import write_score
+from chorale_utils.notation.score_files import write_score
 
 ROWS = arrays(
     np.int64,

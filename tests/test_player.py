@@ -20,7 +20,7 @@ from chorale_utils.chorale import Chorale, Pieces
 from chorale_utils.notation import engraving
 from chorale_utils.notation.page import Bar, Notation, Tempo, expand_repeats
 from chorale_utils.notation.reading import from_score
-from chorale_utils.notation.score import show_score
+from chorale_utils.notation.score_files import show_score
 from chorale_utils.sound.audio import TAIL, step_times
 from chorale_utils.sound.player import cursor_path, play, show, sung_steps
 

@@ -26,7 +26,7 @@ from chorale_utils.notation.page import (
     expand_repeats,
 )
 from chorale_utils.notation.reading import from_score
-from chorale_utils.notation.score import write_score
+from chorale_utils.notation.score_files import write_score
 
 # 3/4 with a repeat inside a bar; a pickup and many verses of harmony; endings are in none of Bach's
 REAL = ["bwv269", "bwv66.6", "bwv57.8", "bwv227.1", "bwv123.6", "bwv371", "bwv253"]

@@ -1,50 +1,32 @@
 """Scores: what is written can be read again, bars are complete, and a singer who reads the signs
 sings the notes."""
 
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
-import zipfile
 from collections import Counter
 from dataclasses import replace
-from io import BytesIO
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
-from IPython.core.formatters import DisplayFormatter
+from made_scores import read_again, real
 from music21 import converter, corpus
 from music21.key import Key
-from PIL import Image
 
-from chorale_utils import load_chorale, main_key
+from chorale_utils import load_chorale
 from chorale_utils.chorale import Chorale, steps_per_bar
+from chorale_utils.notation.key import find_key
 from chorale_utils.notation.page import UNSPELLED, Bar, KeySignature, Notation, Syllable, Tempo
-from chorale_utils.notation.reading import from_score
 from chorale_utils.notation.score import (
     _note_values,
-    find_key,
-    key_of_notes,
-    score_svg,
-    show_score,
     to_score,
-    write_score,
 )
+from chorale_utils.notation.score_files import score_svg, write_score
 from chorale_utils.notation.spelling import named, spelled
 
 # minor with a pickup; 3/4 with flats; 3/4 with a pickup and ties; flats and held fermatas; 3/2;
 # four sharps
 REAL = ["bwv66.6", "bwv57.8", "bwv269", "bwv245.40", "bwv123.6", "bwv9.7"]
-_read = {}
-
-
-def real(name):
-    if name not in _read:
-        _read[name] = from_score(
-            corpus.parse(f"bach/{name}"), name, bwv=name.removeprefix("bwv"), title="Ach, wie schön"
-        )
-    return _read[name]
 
 
 @st.composite
@@ -75,10 +57,6 @@ def chorales(draw):
         pickup=draw(st.integers(0, steps_per_bar(time_signature) - 1)),
         onsets=draw(st.none() | arrays(bool, (steps, 4))),
     )
-
-
-def read_again(path):
-    return from_score(converter.parse(path, forceSource=True), "again")
 
 
 def measures_of(score):
@@ -382,131 +360,6 @@ def test_a_silent_voice_rests_for_whole_bars():
     assert [(rest.isRest, rest.quarterLength) for rest in rests] == [(True, 4.0)] * 2
 
 
-@pytest.mark.parametrize(
-    "write, complaint",
-    [
-        (
-            lambda path: write_score(real("bwv66.6"), path / "piece.docx"),
-            r"expected one of \.musicxml, .* \.pdf, \.png",
-        ),
-        (lambda path: write_score(real("bwv66.6"), path / "piece"), "a file without suffix"),
-        (
-            lambda path: write_score(real("bwv66.6"), path / "piece.svg", staves=3),
-            "expected 2 .* or 4",
-        ),
-        (
-            lambda path: write_score(
-                Chorale(np.zeros((0, 4), int), name="nothing"), path / "piece.svg"
-            ),
-            "nothing: no steps",
-        ),
-        (lambda path: show_score(real("bwv66.6"), width=10), "expected pixels"),
-        (lambda path: show_score(real("bwv66.6"), width="wide"), "width 'wide': expected pixels"),
-        (
-            lambda path: write_score(
-                Chorale(np.full((4, 4), 60)), path / "piece.pdf", colours=[["crimson"] * 4] * 3
-            ),
-            r"shape \(3, 4\)",
-        ),
-        (
-            lambda path: write_score(
-                Chorale([[60] * 4]), path / "piece.png", colours=[["", "", "crimsonish", ""]]
-            ),
-            "'crimsonish'",
-        ),
-        (
-            lambda path: write_score(
-                Chorale([[60] * 4]), path / "piece.png", colours=[["", "#12", "", ""]]
-            ),
-            "colour '#12'",
-        ),
-    ],
-)
-def test_what_cannot_be_written_is_refused_and_leaves_no_file(write, complaint, tmp_path):
-    with pytest.raises(ValueError, match=complaint):
-        write(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_packed_file_holds_the_same_music(tmp_path):
-    write_score(real("bwv66.6"), tmp_path / "piece.mxl")
-    write_score(real("bwv66.6"), tmp_path / "piece.musicxml")
-    with zipfile.ZipFile(tmp_path / "piece.mxl") as packed:
-        assert packed.read("score.musicxml") == (tmp_path / "piece.musicxml").read_bytes()
-    assert np.array_equal(read_again(tmp_path / "piece.mxl").pitches, real("bwv66.6").pitches)
-
-
-def test_the_same_chorale_gives_the_same_files_in_another_process(tmp_path):
-    program = (
-        "import sys; from music21 import corpus; "
-        "from chorale_utils.notation.reading import from_score; "
-        "from chorale_utils.notation.score import write_score; "
-        "chorale = from_score(corpus.parse('bach/bwv66.6'), 'bwv66.6', bwv='66.6', title='Ach, wie "
-        "schön'); "
-        "[write_score(chorale, sys.argv[1] + suffix) for suffix in ('.musicxml', '.mxl', '.svg', "
-        "'.pdf', '.png')]"
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "there")], check=True)
-    score_svg(real("bwv57.8"))  # another drawing before must not matter
-    for suffix in (".musicxml", ".mxl", ".svg", ".pdf", ".png"):
-        write_score(real("bwv66.6"), tmp_path / f"here{suffix}")
-        assert (tmp_path / f"here{suffix}").read_bytes() == (
-            tmp_path / f"there{suffix}"
-        ).read_bytes(), suffix
-
-
-@pytest.mark.parametrize("staves", [2, 4])
-def test_the_drawing_has_every_note_and_is_as_wide_as_asked(staves):
-    chorale = real("bwv66.6")
-    drawing = ET.fromstring(score_svg(chorale, staves=staves, width=700))
-    assert drawing.get("width") == "700px"
-    drawn = sum(
-        element.get("class") == "note" for element in drawing.iter("{http://www.w3.org/2000/svg}g")
-    )
-    assert drawn == len(list(to_score(chorale, staves).recurse().notes))
-
-
-def test_drawings_are_small():
-    excerpt, whole = real("bwv245.40").excerpt(0, 4 + 8 * 16), real("bwv245.40")
-    assert len(show_score(excerpt).svg) < 75_000
-    assert len(show_score(excerpt).png) < 40_000
-    assert len(show_score(whole, staves=4).svg) < 250_000
-
-
-def test_a_notebook_stores_the_drawing_as_a_png_that_every_page_shows():
-    shown = show_score(real("bwv66.6"), width=700)
-    data, metadata = DisplayFormatter().format(shown)
-    assert set(data) == {"image/png", "text/plain"}  # GitHub would prefer HTML, and show nothing
-    assert metadata == {"image/png": {"width": 700, "alt": "Score of Ach, wie schön"}}
-    picture = Image.open(BytesIO(shown.png))
-    height = float(ET.fromstring(shown.svg).get("height").removesuffix("px"))
-    assert picture.width == 1400 and abs(picture.height - 2 * height) <= 1
-    assert "<script" not in shown.svg and "<foreignObject" not in shown.svg
-
-
-@pytest.mark.parametrize(
-    "name, found, by_krumhansl",
-    [("bwv393", "A major", "E major"), ("bwv311", "b minor", "f# minor")],
-)
-def test_the_key_is_found_by_the_weights_of_aarden_and_essen_and_not_by_those_of_krumhansl(
-    name, found, by_krumhansl
-):
-    score = to_score(real(name))
-    assert str(score.analyze("Krumhansl")) == by_krumhansl
-    assert key_of_notes(real(name)) == str(score.analyze("AardenEssen")) == found
-
-
-def test_the_key_is_that_in_which_the_harmony_ends_and_of_a_tune_that_of_its_notes():
-    dorian = real("bwv40.3")  # in g minor, with the signature of d minor
-    assert find_key(dorian) == main_key(dorian) == "g minor"
-    short = real("bwv123.6")[-32:]
-    assert find_key(short) == "b minor" != key_of_notes(short)
-    tune = real("bwv66.6").pitches.copy()
-    tune[:, 1:] = 0
-    assert find_key(Chorale(tune)) == key_of_notes(Chorale(tune))
-    assert find_key(Chorale(np.zeros((4, 4), int))) == "C major"
-
-
 def test_the_composer_is_bach_where_there_is_a_bwv_number_but_for_settings_known_to_be_anothers():
     for bwv, composer in (
         ("66.6", "Johann Sebastian Bach"),
@@ -541,53 +394,6 @@ def test_each_note_has_the_colour_of_its_first_step_and_so_have_the_pieces_tied_
                 sounding[number, voice] = note.style.color
             assert note.style.color == sounding[number, voice]
     assert written == expected
-
-
-def test_colours_are_in_the_drawing_and_in_musicxml(tmp_path):
-    chorale = real("bwv66.6")
-    colours = np.full(chorale.pitches.shape, "", "<U7")
-    colours[:, 3] = "#0072B2"
-    assert score_svg(chorale, colours=colours).count('class="note" color="#0072B2"') == len(
-        list(to_score(chorale).parts[3].recurse().notes)
-    )
-    write_score(chorale, tmp_path / "piece.musicxml", colours=colours)
-    assert (tmp_path / "piece.musicxml").read_text().count('<note color="#0072B2"') == len(
-        chorale.notes(3)
-    )
-
-
-def test_facts_are_metadata_of_musicxml_and_leave_the_music_as_it_is(tmp_path):
-    write_score(
-        real("bwv66.6"), tmp_path / "piece.musicxml", about={"model": "chord_gru <1>", "seed": 7}
-    )
-    fields = ET.parse(tmp_path / "piece.musicxml").getroot().iter("miscellaneous-field")
-    assert {field.get("name"): field.text for field in fields} == {
-        "model": "chord_gru <1>",
-        "seed": "7",
-    }
-    assert np.array_equal(read_again(tmp_path / "piece.musicxml").pitches, real("bwv66.6").pitches)
-
-
-@pytest.mark.parametrize(
-    "given, complaint",
-    [
-        ("bwv66.6", r"got a str \('bwv66.6'\): expected a Chorale; load_chorale reads one"),
-        (None, "got a NoneType"),
-        ([Chorale([[60] * 4])] * 2, r"got a list of 2 Chorale: expected one; .*chorales\[0\]"),
-        (np.full((4, 4), 60), r"got an array of shape \(4, 4\): .*Chorale\(pitches\)"),
-    ],
-)
-def test_what_is_no_chorale_is_refused_in_words_and_leaves_no_file(given, complaint, tmp_path):
-    for write in (
-        to_score,
-        show_score,
-        score_svg,
-        find_key,
-        lambda given: write_score(given, tmp_path / "piece.svg"),
-    ):
-        with pytest.raises(TypeError, match=complaint):
-            write(given)
-    assert list(tmp_path.iterdir()) == []
 
 
 # The page

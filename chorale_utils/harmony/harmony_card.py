@@ -22,7 +22,7 @@ import pandas as pd
 from ..chorale import Chorale
 from ..corpus.editions import PARTITIONS, load_corpus, parse_music21
 from ..files import write_atomically
-from ..notation.score import key_of_notes
+from ..notation.key import key_of_notes
 from .agreement import Aligned, agreement, align, key_number
 from .analysis import analyse, main_key, tabulate
 from .evidence import Frames

@@ -1,27 +1,21 @@
-"""A Chorale as a score: music21 for the notation, MusicXML and SVG for files, a picture for the
-notebook.
+"""A Chorale as a score of music21.
 
 This file decides how a chorale and its page are notated: bars, note values, ties, beams, words,
 fermatas, which accidentals are printed, which notes are coloured. `spelling` names the notes,
-`musicxml_writing` writes repeats and tempos, `engraving` draws.
+`musicxml_writing` writes repeats and tempos, and `score_files` writes and draws scores.
 
 Notebook: 05_generation
 """
 
 from __future__ import annotations
 
-import os
 import re
-import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import cached_property
 from itertools import pairwise
-from numbers import Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,25 +30,20 @@ from ..chorale import (
     key_signature,
     steps_per_bar,
 )
-from ..files import as_path, write_atomically
+from ..deprecation import public_name
 from .chord_marks import KINDS, ChordMark, add_chord_marks
-from .engraving import Engraving, System, engrave, engrave_pages, pdf, png, with_legend
 from .fault_marks import Marks
+from .key import find_key
 from .metre import find_metre
-from .musicxml_writing import add_barlines, add_signs, lyric, musicxml_of, packed
+from .musicxml_writing import add_barlines, add_signs, lyric
 from .page import Notation, bars_of
-from .picture import small_png
 from .spelling import named, spelled
 
 if TYPE_CHECKING:
     from music21.stream import Score
     from numpy.typing import ArrayLike
 
-PAGE_WIDTH = 900  # pixels
-
 _STAVES = (2, 4)
-_VOICES_OF_A_CHORD = 3
-_SUFFIXES = (".musicxml", ".xml", ".mxl", ".svg", ".pdf", ".png")
 # composers of settings that Bach adopted unchanged, by BWV number
 _OTHER_COMPOSERS = {"27.6": "Johann Rosenmüller"}
 
@@ -103,253 +92,33 @@ def to_score(
 
     Notebook: 05_generation
     """
-    return _score(chorale, staves, colours, about, analysis, marks)
+    return build_score(chorale, staves, colours, about, analysis, marks)
 
 
-def find_key(chorale: Chorale) -> str:
-    """The estimated key of a chorale, such as ``'f# minor'``; ``'C major'`` if it has no notes.
-
-    It is the key in which the harmony ends (`main_key`); or, if fewer than three voices sing, so
-    that there are no chords, the key that best fits the notes and their lengths
-    (Krumhansl-Schmuckler algorithm, as in music21).
-
-    Args:
-        chorale: Chorale; its own `key` is ignored.
-
-    Raises:
-        TypeError: `chorale` is not a Chorale.
-
-    Examples:
-        >>> chords = [[71, 62, 55, 43], [69, 62, 54, 50], [67, 62, 59, 43]]
-        >>> find_key(Chorale(np.repeat(chords, 4, axis=0)))
-        'G major'
-
-    Notebook: 05_generation
-    """
-    if (as_chorale(chorale).pitches != SILENCE).any(axis=0).sum() < _VOICES_OF_A_CHORD:
-        return key_of_notes(chorale)
-    from .. import main_key  # from the harmony wing, which is above this one
-
-    return str(main_key(replace(chorale, key=None)))
-
-
-def key_of_notes(chorale: Chorale) -> str:
-    """The key that best fits the notes and their lengths, such as ``'f# minor'``; ``'C major'`` if
-    there are no notes.
-
-    This is music21's default: the Krumhansl-Schmuckler algorithm with the Aarden-Essen weights.
-
-    Args:
-        chorale: Chorale; its own `key` is ignored.
-
-    Raises:
-        TypeError: `chorale` is not a Chorale.
-
-    Examples:
-        >>> tune = [67, 69, 71, 72, 74, 72, 71, 69, 67, 66, 67, 67]
-        >>> key_of_notes(Chorale([[pitch, 0, 0, 0] for pitch in tune]))
-        'G major'
-
-    Notebook: 05_generation
-    """
-    from music21 import note, stream
-
-    as_chorale(chorale)
-    notes: stream.Stream = stream.Stream()
-    for voice in range(len(VOICES)):
-        for start, length, pitch in chorale.notes(voice).tolist():
-            notes.insert(
-                start / STEPS_PER_QUARTER,
-                note.Note(pitch, quarterLength=length / STEPS_PER_QUARTER),
-            )
-    return str(notes.analyze("key")) if len(notes) else "C major"
-
-
-def write_score(
-    chorale: Chorale,
-    path: str | os.PathLike[str],
-    staves: int = 4,
-    colours: ArrayLike | None = None,
-    about: Mapping[str, Any] | None = None,
-    analysis: bool | str | Sequence[ChordMark] = False,
-    marks: Marks | None = None,
-) -> Path:
-    """Writes a chorale as a score, in the format of the suffix.
-
-    Args:
-        chorale: Chorale, at least one step.
-        path: file to write, ``.musicxml`` or ``.xml``, ``.mxl`` (the same, compressed), ``.pdf``
-            (pages of A4), ``.svg`` or ``.png`` (one page as long as the music, 900 pixels wide, or
-            1800 in PNG). It is written completely or not at all; its folder is created if missing.
-        staves: 4 or 2, see `to_score`.
-        colours: see `to_score`.
-        about: dict of facts, see `to_score`; only MusicXML can hold them.
-        analysis: see `to_score`.
-        marks: see `to_score`; a drawing has a legend below the music.
-
-    Returns:
-        Path: `path`.
-
-    Raises:
-        ValueError, TypeError: another suffix, `path` is not a file name, or as in `to_score`.
-
-    Examples:
-        >>> from tempfile import mkdtemp
-        >>> write_score(Chorale([[72, 67, 64, 48]] * 16), f"{mkdtemp()}/mine.musicxml").name
-        'mine.musicxml'
-
-    Notebook: 05_generation
-    """
-    as_chorale(chorale)
-    path = as_path(path)
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise ValueError(
-            f"{path}: a score cannot be written as {suffix or 'a file without suffix'!r}: expected "
-            f"one of {', '.join(_SUFFIXES)}"
-        )
-    drawn = suffix in (".pdf", ".png", ".svg")
-    xml = musicxml_of(
-        _score(chorale, staves, colours, about, analysis, marks, marked=True, drawn=drawn)
-    )
-    legend = marks.legend if marks else ()
-    if suffix == ".pdf":
-        content = pdf(engrave_pages(xml), title=chorale.title or "", legend=legend)
-    elif suffix == ".png":
-        content = png(with_legend(engrave(xml, PAGE_WIDTH), legend).svg)
-    elif suffix == ".svg":
-        content = with_legend(engrave(xml, PAGE_WIDTH), legend).svg.encode()
-    else:
-        content = packed(xml) if suffix == ".mxl" else xml
-    return write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
-
-
-def score_svg(
-    chorale: Chorale,
-    staves: int = 2,
-    width: int = PAGE_WIDTH,
-    title: bool = True,
-    colours: ArrayLike | None = None,
-    analysis: bool | str | Sequence[ChordMark] = False,
-    marks: Marks | None = None,
-) -> str:
-    """The chorale as a drawing (str, SVG) on one page; the same chorale always gives the same text.
-
-    Args:
-        chorale: Chorale, at least one step.
-        staves: 2 or 4, see `to_score`.
-        width: width of the page in pixels, 200..4000.
-        title: whether to print title and composer above the music.
-        colours, analysis: see `to_score`.
-        marks: see `write_score`.
-
-    Raises:
-        ValueError, TypeError: the width is outside 200..4000, or as in `to_score`.
-
-    Examples:
-        >>> score_svg(Chorale([[72, 67, 64, 48]] * 16))[:4]
-        '<svg'
-
-    Notebook: 05_generation
-    """
-    return _engraving(chorale, staves, width, title, colours, analysis, marks).svg
-
-
-def show_score(
-    chorale: Chorale,
-    staves: int = 2,
-    width: int = PAGE_WIDTH,
-    title: bool = False,
-    colours: ArrayLike | None = None,
-    analysis: bool | str | Sequence[ChordMark] = False,
-    marks: Marks | None = None,
-) -> ScorePicture:
-    """The chorale as a picture, which any notebook shows, trusted or not.
-
-    Args:
-        chorale: Chorale, at least one step.
-        staves: 2, as in a hymnal, or 4, a staff for each voice.
-        width: width of the page in pixels, 200..4000; a narrower window shrinks the picture.
-        title: whether to print title and composer above the music.
-        colours, analysis: see `to_score`.
-        marks: see `write_score`.
-
-    Raises:
-        ValueError, TypeError: the width is outside 200..4000, or as in `to_score`.
-
-    Examples:
-        >>> show_score(Chorale([[72, 67, 64, 48]] * 16, name="mine"))
-        ScorePicture('mine')
-
-    Notebook: 05_generation
-    """
-    drawn = _engraving(chorale, staves, width, title, colours, analysis, marks)
-    return ScorePicture(drawn.svg, drawn.systems, chorale.title or chorale.name, drawn.notes)
-
-
-def _engraving(
+def build_score(
     chorale: Chorale,
     staves: int,
-    width: int,
-    title: bool,
     colours: ArrayLike | None,
-    analysis: bool | str | Sequence[ChordMark],
-    marks: Marks | None,
-) -> Engraving:
-    if not isinstance(width, Real) or not 200 <= width <= 4000:
-        raise ValueError(f"width {width!r}: expected pixels, 200..4000")
-    xml = musicxml_of(
-        _score(chorale, staves, colours, None, analysis, marks, marked=True, drawn=True)
-    )
-    return with_legend(engrave(xml, int(width), header=title), marks.legend if marks else ())
+    about: Mapping[str, Any] | None,
+    analysis: bool | str | Sequence[ChordMark] = False,
+    marks: Marks | None = None,
+    marked: bool = False,
+    drawn: bool = False,
+) -> Score:
+    """The music21 Score of `to_score`, as files need it.
 
+    Args:
+        chorale, staves, colours, about, analysis, marks: see `to_score`.
+        marked: whether it has the marks that `musicxml_writing` turns into signs that music21
+            cannot write.
+        drawn: whether two voices on a staff that sing the same words share them.
 
-class ScorePicture:
-    """A drawn score that displays itself in a notebook.
+    Raises:
+        ValueError, TypeError: as in `to_score`.
 
-    `svg` (str) is the drawing, `systems` (list of `engraving.System`) says where each step is in
-    it, `notes` (dict) at which step the note of each element begins, `about` what it shows. A
-    notebook stores it as PNG (`png`, bytes), which is smaller and which every viewer shows:
-    JupyterLab, trusted or not, and GitHub. `caption` (str) is what `show` was asked to say of it.
-
-    Notebook: 05_generation
-    """
-
-    def __init__(self, svg: str, systems: list[System], about: str, notes: dict[str, int]) -> None:
-        self.svg, self.systems, self.about, self.notes = svg, systems, about, notes
-        self.caption = ""
-
-    def __repr__(self) -> str:
-        return f"ScorePicture({self.about!r})"
-
-    @cached_property
-    def png(self) -> bytes:
-        """The drawing as PNG, see `small_png`."""
-        return small_png(self.svg)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the PNG in pixels (int); it is displayed at half this size."""
-        width, height = struct.unpack(">II", self.png[16:24])
-        return width, height
-
-    @property
-    def alt(self) -> str:
-        """The alternative text for readers who cannot see the picture."""
-        return f"Score of {self.about}" + (f": {self.caption}" if self.caption else "")
-
-    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
-        return self.png, {"width": self.size[0] // 2, "alt": self.alt}
-
-
-# Notation
-
-
-def _score(chorale, staves, colours, about, analysis=False, marks=None, marked=False, drawn=False):
-    """The music21 Score of `to_score`.
-
-    If `marked`, it has the marks that `musicxml_writing` turns into signs that music21 cannot
-    write. If `drawn`, two voices on a staff that sing the same words share them.
+    Examples:
+        >>> len(build_score(Chorale([[72, 67, 64, 48]] * 16), 2, None, None, drawn=True).parts)
+        2
     """
     from music21 import layout, metadata, stream
 
@@ -812,3 +581,11 @@ def _checked_colours(colours, chorale):
                 "or '' for black"
             )
     return np.vectorize(checked.get, otypes=[str])(colours)
+
+
+def __getattr__(name: str) -> Any:
+    """Public names that were in the module `score` in 0.1."""
+    try:
+        return public_name(name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

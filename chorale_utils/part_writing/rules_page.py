@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..files import write_atomically
 from ..harmony.analysis import analyse
-from ..notation.score import score_svg
+from ..notation.score_files import score_svg
 from .bach_card import CARD
 from .checking import faults
 from .examples import EXAMPLES, Example, read_voices

@@ -27,7 +27,7 @@ from ..notation.engraving import System
 from ..notation.fault_marks import Marks
 from ..notation.page import bars_of
 from ..notation.performance import FERMATA
-from ..notation.score import PAGE_WIDTH, ScorePicture, show_score
+from ..notation.score_files import PAGE_WIDTH, ScorePicture, show_score
 from .audio import encode_audio, step_times, synthesize
 
 if TYPE_CHECKING:

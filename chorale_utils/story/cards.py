@@ -1,8 +1,9 @@
-"""Cards: Markdown pages that describe the shipped weights, the grade, harmonising, composing and
-Bach's use of the rules of part-writing.
+"""Cards: Markdown pages that describe the shipped weights, the grade, harmonising, composing, the
+harmonic analysis, and Bach's use of the rules of part-writing.
 
 The scripts that write them are `models.model_card`, `writing.grade_card`,
-`writing.harmonising_card`, `writing.composing_card` and `part_writing.bach_card`.
+`writing.harmonising_card`, `writing.composing_card`, `harmony.harmony_card` and
+`part_writing.bach_card`.
 
 Notebook: 04_evaluation
 """
@@ -15,9 +16,11 @@ _PACKAGE = Path(__file__).parents[1]
 CARDS = {
     "note_gru": _PACKAGE / "models" / "pretrained" / "note_gru.md",
     "chord_gru": _PACKAGE / "models" / "pretrained" / "chord_gru.md",
+    "phrase_gru": _PACKAGE / "models" / "pretrained" / "phrase_gru.md",
     "grade": POINTS.with_name("grade.md"),
     "harmonising": _PACKAGE / "writing" / "harmonising.md",
     "composing": _PACKAGE / "writing" / "composing.md",
+    "harmony": _PACKAGE / "harmony" / "harmony.md",
     "bach": _PACKAGE / "part_writing" / "bach.md",
 }
 
@@ -26,8 +29,8 @@ def read_card(name: str, section: str | None = None) -> str:
     """A card, or one section of it, as Markdown (str).
 
     Args:
-        name: ``'note_gru'``, ``'chord_gru'``, ``'grade'``, ``'harmonising'``,
-            ``'composing'`` or ``'bach'``.
+        name: ``'note_gru'``, ``'chord_gru'``, ``'phrase_gru'``, ``'grade'``, ``'harmonising'``,
+            ``'composing'``, ``'harmony'`` or ``'bach'``.
         section: the section's heading, such as ``'Scores'``; None for the whole card.
 
     Raises:

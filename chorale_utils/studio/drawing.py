@@ -16,7 +16,7 @@ import numpy as np
 
 from ..chorale import SILENCE, VOICES, Chorale, key_signature
 from ..notation.page import Bar, Notation, bars_of
-from ..notation.score import show_score
+from ..notation.score_files import show_score
 from .session import Session
 
 NARROWEST, WIDEST = 280, 2400  # pixels

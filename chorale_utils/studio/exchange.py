@@ -29,7 +29,7 @@ from ..notation.loading import (
 from ..notation.midi import write_midi
 from ..notation.page import expand_repeats
 from ..notation.performance import step_seconds
-from ..notation.score import write_score
+from ..notation.score_files import write_score
 from .drawing import ENGRAVING
 from .pieces import tune_of
 from .script import script

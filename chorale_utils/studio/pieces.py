@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..chorale import VOICES, Chorale, steps_per_bar
+from ..notation.key import find_key
 from ..notation.metre import find_metre
 from ..notation.page import UNSPELLED, Bar, Notation, Syllable, bars_of
-from ..notation.score import find_key
 from .moments import Moment
 
 LONGEST = 640  # steps: the longest chorale in the corpus

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from ..chorale import VOICE_RANGES, Chorale
 from ..corpus.editions import load_corpus
 from ..files import write_atomically
+from ..notation.key import find_key
 from ..notation.metre import find_metre
 from ..notation.midi import write_midi
-from ..notation.score import find_key, write_score
+from ..notation.score_files import write_score
 from ..sound.audio import encode_audio, synthesize
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from ..chorale import (
 )
 from ..form import Form
 from ..harmony.melody_phrases import melody_phrase_ends
+from ..notation.key import find_key
 from ..notation.loading import load_melody
 from ..notation.reading import from_melody
-from ..notation.score import find_key
 
 if TYPE_CHECKING:
     from music21 import stream

@@ -21,8 +21,8 @@ from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICE_RANGES, VOICES, Chorale,
 from ..judging.counterpoint import counted_faults
 from ..models.checks import check_whole_numbers
 from ..models.saving import COMPOSER, ModelLike, as_model
+from ..notation.key import find_key
 from ..notation.musicxml import figured_basses
-from ..notation.score import find_key
 from .generation import harmonize
 from .melody import as_melody
 from .requests import allowed_notes, figured_chords, plan_voicings

@@ -30,7 +30,7 @@ from ..chorale import (
 )
 from ..encoding import GOES_ON, VOCABULARY, tokens_to_notes
 from ..harmony.chords import note_spelt
-from ..notation.score import find_key
+from ..notation.key import find_key
 from ..notation.spelling import spelled
 
 if TYPE_CHECKING:
