@@ -285,8 +285,10 @@ from .writing.composing import (
 )
 from .writing.generation import (
     generate as generate,
-    harmonize as harmonize,
     notes_per_second as notes_per_second,
+)
+from .writing.harmonising import (
+    harmonize as harmonize,
 )
 from .writing.realizing import (
     realize as realize,

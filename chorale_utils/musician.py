@@ -77,7 +77,7 @@ def harmonize_file(
     Raises:
         ValueError, OSError: a file cannot be read or written, or the tune cannot be harmonised.
     """
-    from .writing.generation import harmonize
+    from .writing.harmonising import harmonize
 
     _check_suffixes(outputs, (*SCORES, *MIDI, *SOUNDS))
     seed = _drawn_seed() if seed is None else seed

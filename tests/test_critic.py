@@ -16,7 +16,8 @@ from chorale_utils.models.critic import Critic, critic_log_odds, fit_critic
 from chorale_utils.models.datasets import form_rows, score_with_ends
 from chorale_utils.models.layers import sounding_tokens
 from chorale_utils.models.phrase_gru import phrase_gru
-from chorale_utils.writing.particles import Rules, chunk_writer
+from chorale_utils.writing.particles import chunk_writer
+from chorale_utils.writing.rule_masks import Rules
 
 FORM = Form((16, 24), (4, 8), "g minor", "4/4", 4)
 

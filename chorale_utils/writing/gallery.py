@@ -108,7 +108,7 @@ def choose(table: pd.DataFrame) -> pd.DataFrame:
         >>> choose(pieces)["steps"].tolist()
         [79, 78, 77, 76, 75, 74, 73, 72, 71, 70]
     """
-    from .generation import LONGEST
+    from .wishes import LONGEST
 
     kept = table[
         (table["steps"] >= SHORTEST) & (table["steps"] < LONGEST) & (table["share"] <= MOST_COPIED)

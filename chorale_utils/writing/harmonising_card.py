@@ -23,7 +23,7 @@ from ..files import write_atomically
 from ..judging.grading import report_card
 from ..judging.phrasing import ends_on_tonic
 from ..models.saving import COMPOSER
-from .generation import harmonize
+from .harmonising import harmonize
 
 CARD = Path(__file__).with_name("harmonising.md")
 MELODIES, SEED = 20, 0

@@ -34,17 +34,17 @@ Notebook: 05_generation
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..chorale import VOICES
 from ..encoding import END_TOKEN, FIRST_NOTE_TOKEN, GOES_ON, SILENCE_TOKEN, VOCABULARY
-from ..form import FEATURES, MINOR, transpose_features
+from ..form import FEATURES, transpose_features
 from ..models.backend import Tensor, compiled, keras
 from ..models.critic import Critic
-from ..models.layers import degrees
 from ..models.model import ChoraleModel
+from .rule_masks import Rules, notes_that_keep
 
 FREE = -1  # the model writes this note; other numbers are fixed tokens or known notes
 FORBIDDEN, AVOIDED, ALLOWED = 0, 1, 2  # values of the mask
@@ -52,18 +52,6 @@ CHUNK = 32  # steps written before the next check whether pieces have ended
 _FOUND_NONE = -1e4  # log-weight of a particle that had to break a rule; float32 adds to it exactly
 _STILL = 1e-6  # the least movement: its logarithm is finite
 _NEVER = -1e12  # logit of forbidden tokens: lower still than a model's -1e9 for allowed ones
-
-
-class Rules(NamedTuple):
-    """Which rules are to be kept: no voice crosses another; no two voices move in parallel fifths
-    or octaves; the seventh of a dominant seventh chord stays or falls by a step; and where the form
-    says that it is minor, no augmented seconds, and no chord with both thirds above the tonic."""
-
-    no_crossing: bool = False
-    no_parallels: bool = False
-    sevenths_fall: bool = False
-    no_augmented_seconds: bool = False
-    one_third: bool = False
 
 
 FilterState: TypeAlias = dict[str, Any]  # what is carried from step to step, see initial_state
@@ -380,7 +368,6 @@ def _write_chunk(
     ops = keras.ops
     transposed, stays = _in_transpositions(transpositions, model.tokens)  # (K, tokens)
     sounding = _sounding(model.tokens)
-    is_note = np.arange(VOCABULARY) >= FIRST_NOTE_TOKEN
     total, pieces = ops.shape(uniforms)[-1], ops.shape(resampling_uniforms)[-1]  # B
 
     def by_particle(by_piece: Tensor) -> Tensor:
@@ -392,6 +379,9 @@ def _write_chunk(
     def write_step(step: Tensor, state: FilterState) -> tuple[Tensor, FilterState]:
         particle = {**state["particle"], "ancestor": ops.arange(total)}
         fixed = by_particle(known[:, step])  # (B, 4)
+        form = None
+        if "form" in particle:
+            form = ops.take(particle["form"], particle["step"], axis=1)  # (B, 8)
         chord: list[Tensor] = []  # the tokens of this step so far, each (B,)
         for voice in range(len(VOICES)):
             read = ops.reshape(ops.take(transposed.T, particle["previous"], axis=0), (-1,))
@@ -403,25 +393,9 @@ def _write_chunk(
                 logits = logits + _busier(
                     movement, chord[0], particle["chord_before"], voice, sounding
                 )
-            keeps_rules: Tensor = np.ones(VOCABULARY, bool)
             heard = [ops.take(sounding, note, axis=0) for note in chord]
             voices = [*heard, None, *(fixed[:, below] for below in range(voice + 1, len(VOICES)))]
-            before = particle["chord_before"]
-            if rules.no_crossing:
-                keeps_rules = ops.logical_and(keeps_rules, _without_crossing(voices))
-            if rules.no_parallels:
-                keeps_rules = ops.logical_and(keeps_rules, _without_parallels(voices, before))
-            if rules.sevenths_fall:
-                keeps_rules = ops.logical_and(keeps_rules, _resolving(voice, before))
-            if "form" in particle:
-                form = ops.take(particle["form"], particle["step"], axis=1)  # (B, 8)
-                if rules.no_augmented_seconds:
-                    keeps_rules = ops.logical_and(
-                        keeps_rules, _without_augmented_seconds(before[:, voice], form)
-                    )
-                if rules.one_third:
-                    keeps_rules = ops.logical_and(keeps_rules, _with_one_third(voices, form))
-            keeps_rules = ops.logical_or(keeps_rules, ~is_note)  # (59,) or (B, 59)
+            keeps_rules = notes_that_keep(rules, voices, particle["chord_before"], form)
             note, log_weight = _sample_and_weigh(
                 logits,
                 by_particle(mask[:, step, voice]),
@@ -563,106 +537,6 @@ def _forms_as_read(
     told = np.repeat(np.asarray(forms, np.int32), particles * len(transpositions), axis=0)
     shifts = np.tile(transpositions, len(told) // len(transpositions))
     return transpose_features(told, shifts[:, None]).astype(np.int32)
-
-
-def _without_crossing(known: list[Any]) -> Tensor:
-    """Which notes do not cross another voice in this step: bool tensor (B or 1, 59).
-
-    `known` has each voice's tokens (B,) or token, `FREE` if not known yet, and None for the voice
-    itself.
-    """
-    ops, candidates, above = keras.ops, np.arange(VOCABULARY), True
-    crosses_none: Tensor = True
-    for note in known:
-        if note is None:
-            above = False
-            continue
-        note = ops.reshape(note, (-1, 1))
-        crosses = candidates > note if above else candidates < note
-        crosses_none = ops.logical_and(
-            crosses_none, ops.logical_or(note < FIRST_NOTE_TOKEN, ~crosses)
-        )
-    return crosses_none
-
-
-def _without_parallels(known: list[Any], chord_before: Tensor) -> Tensor:
-    """Which notes make no parallel fifths, octaves or unisons with another voice: bool tensor
-    (B, 59).
-
-    Two voices are parallel if both move, in the same direction, from one such interval to another
-    of its kind. `known` is as in `_without_crossing`; `chord_before` (B, 4) is the step before.
-    """
-    ops, candidates, voice = keras.ops, np.arange(VOCABULARY), known.index(None)
-    makes_none: Tensor = True
-    own_before = chord_before[:, voice, None]  # (B, 1)
-    for other, note in enumerate(known):
-        if other == voice:
-            continue
-        note, note_before = ops.reshape(note, (-1, 1)), chord_before[:, other, None]
-        together = ops.logical_and(
-            ops.sign(note - note_before) * ops.sign(candidates - own_before) > 0,
-            note >= FIRST_NOTE_TOKEN,
-        )  # (B, 59)
-        for each in (own_before, note_before):
-            together = ops.logical_and(together, each >= FIRST_NOTE_TOKEN)
-        first = ops.mod(ops.abs(note_before - own_before), 12)
-        second = ops.mod(ops.abs(note - candidates), 12)
-        same = ops.logical_and(first == second, ops.logical_or(first == 0, first == 7))
-        makes_none = ops.logical_and(makes_none, ~ops.logical_and(together, same))
-    return makes_none
-
-
-def _resolving(voice: int, chord_before: Tensor) -> Tensor:
-    """Which notes a voice may sing after a dominant seventh chord in root position, (B, 4), of
-    which it has the seventh: bool tensor (B, 59). It stays, or falls by a step."""
-    ops, candidates = keras.ops, np.arange(VOCABULARY, dtype=np.int32)
-    sings = chord_before >= FIRST_NOTE_TOKEN
-    lowest = ops.min(ops.where(sings, chord_before, VOCABULARY), axis=1)
-    above = ops.mod(chord_before - lowest[:, None], 12)
-
-    def heard(interval: int) -> Tensor:
-        return ops.any(ops.logical_and(sings, above == interval), axis=1)
-
-    chord = sings & (above == 0)
-    for interval in (4, 7, 10):
-        chord = ops.logical_or(chord, ops.logical_and(sings, above == interval))
-    dominant = ops.all(ops.logical_or(chord, ~sings), axis=1) & heard(4) & heard(10)
-    mine = ops.logical_and(dominant, ops.logical_and(above[:, voice] == 10, sings[:, voice]))
-    falls = chord_before[:, voice, None] - candidates  # (B, 59)
-    return ops.logical_or(~mine[:, None], ops.logical_and(falls >= 0, falls <= 2))
-
-
-def _without_augmented_seconds(own_before: Tensor, form: Tensor) -> Tensor:
-    """Which notes a voice reaches from its last one, (B,), without going between the sixth degree
-    of minor and the raised seventh, three semitones apart: bool tensor (B, 59)."""
-    ops, candidates = keras.ops, np.arange(VOCABULARY, dtype=np.int32)
-    tonic, in_minor = _tonic_if_minor(form)
-    sixth = degrees(ops.minimum(own_before[:, None], candidates), tonic) == 8
-    wide = ops.abs(own_before[:, None] - candidates) == 3
-    return ~ops.logical_and(in_minor, ops.logical_and(sixth, wide))
-
-
-def _with_one_third(known: list[Any], form: Tensor) -> Tensor:
-    """Which notes are not the third above the tonic, minor or major, of which another voice sings
-    the other: bool tensor (B, 59). `known` is as in `_without_crossing`. Bach's training pieces in
-    minor have no such chord."""
-    ops, candidates = keras.ops, np.arange(VOCABULARY, dtype=np.int32)
-    tonic, in_minor = _tonic_if_minor(form)
-    own, clashes = degrees(candidates[None], tonic), False
-    for note in known:
-        if note is not None:
-            others = degrees(ops.reshape(note, (-1, 1)), tonic)
-            both = ops.logical_and(ops.minimum(own, others) == 3, ops.maximum(own, others) == 4)
-            clashes = ops.logical_or(clashes, both)
-    return ~ops.logical_and(in_minor, clashes)
-
-
-def _tonic_if_minor(form: Tensor) -> tuple[Tensor, Tensor]:
-    """The tonic of a form's step (B, 8), as in `FEATURES`, and whether the mode has a minor third:
-    two tensors (B, 1)."""
-    names = list(FEATURES)
-    tonic, mode = (form[:, names.index(name), None] for name in ("tonic", "mode"))
-    return tonic, mode >= MINOR
 
 
 def _resample_where_needed(

@@ -23,7 +23,7 @@ from ..models.checks import check_whole_numbers
 from ..models.saving import COMPOSER, ModelLike, as_model
 from ..notation.key import find_key
 from ..notation.musicxml import figured_basses
-from .generation import harmonize
+from .harmonising import harmonize
 from .melody import as_melody
 from .requests import allowed_notes, figured_chords, plan_voicings
 
