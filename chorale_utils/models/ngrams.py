@@ -14,8 +14,9 @@ Notebook: 03_model_training
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -238,7 +239,6 @@ def read_step(
     }
 
 
-@compiled
 def read_steps(memory: dict[str, Tensor], chords: Tensor, forms: Tensor) -> dict[str, Tensor]:
     """What is remembered after several steps, without their patterns.
 
@@ -249,6 +249,10 @@ def read_steps(memory: dict[str, Tensor], chords: Tensor, forms: Tensor) -> dict
 
     Notebook: 03_model_training
     """
+    return _compiled(_read_steps)(memory, chords, forms)
+
+
+def _read_steps(memory: dict[str, Tensor], chords: Tensor, forms: Tensor) -> dict[str, Tensor]:
     ops = keras.ops
 
     def read(step: Tensor, memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -288,7 +292,7 @@ def read_pieces(chorales: Sequence[Chorale]) -> Patterns:
         memory, read = begin_reading(len(numbers)), []
         for first in range(0, longest, CHUNK):
             part = slice(first, first + CHUNK)
-            codes, memory = _read_chunk(memory, chords[:, part], forms[:, part])
+            codes, memory = _compiled(_read_chunk)(memory, chords[:, part], forms[:, part])
             read.append(keras.ops.convert_to_numpy(codes))
         codes = np.concatenate(read, axis=1)  # (B, steps, kinds)
         row, step, kind = np.nonzero(codes != NONE)
@@ -307,7 +311,6 @@ def _clipped(interval: Tensor) -> Tensor:
     return keras.ops.clip(interval, -FAR, FAR) + FAR
 
 
-@compiled
 def _read_chunk(
     memory: dict[str, Tensor], chords: Tensor, forms: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -325,3 +328,19 @@ def _read_chunk(
     codes = ops.full((ops.shape(chords)[0], CHUNK, KINDS), NONE, "int64")
     _, codes, memory = ops.while_loop(lambda step, *_: step < CHUNK, read, (0, codes, memory))
     return codes, memory
+
+
+@cache
+def _compiled(read: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, compiled for any number of pieces and steps."""
+    return compiled(
+        read,
+        *(
+            [
+                begin_reading(size),
+                np.zeros((size, size, len(VOICES)), np.int32),
+                np.zeros((size, size, len(FEATURES)), np.int32),
+            ]
+            for size in (2, 3)
+        ),
+    )

@@ -154,21 +154,19 @@ class _Desk:
             )
         self.model, self.critic = model, critic
         self._compile(vars(Settings()))
-        for quarters in (4, 6):
-            self._looked_at(Chorale(_given(quarters).clip(0), key="C major"))
+        self._looked_at(Chorale(_given().clip(0), key="C major"))
 
     def _compile(self, how: dict[str, Any]) -> None:
         """Compiles the model for one combination of settings, unless it has been compiled."""
         how = {name: how[name] for name in COMPILED_BY}
         if tuple(how.values()) in self.compiled:
             return
-        for quarters in (4, 6):  # TensorFlow compiles for any length after the second one
-            form = Form((quarters * STEPS_PER_QUARTER,), (0,), "C major", "4/4")
-            given = _given(quarters)
-            onsets = np.zeros(given.shape, bool)  # without them, given bars would not be read
-            onsets[0] = True
-            request = {"given": given, "onsets": onsets, "form": vars(form), "seed": 0}
-            self._written(vars(Settings()) | how | request, lambda done, total: None)
+        given = _given()
+        form = Form((len(given),), (0,), "C major", "4/4")
+        onsets = np.zeros(given.shape, bool)  # without them, given bars would not be read
+        onsets[0] = True
+        request = {"given": given, "onsets": onsets, "form": vars(form), "seed": 0}
+        self._written(vars(Settings()) | how | request, lambda done, total: None)
         self.compiled.add(tuple(how.values()))
 
     def _write(self, job: _Job) -> Answer:
@@ -272,10 +270,10 @@ def struck_on(syllables: ArrayLike | None, given: np.ndarray) -> np.ndarray | No
     return allowed
 
 
-def _given(quarters: int) -> np.ndarray:
-    """A `given` of this many quarters in which the soprano holds C5. In the first half the other
-    voices are given, too, so that reading is compiled as well; in the second the model writes."""
-    given = np.tile([72, 67, 64, 48], (quarters * STEPS_PER_QUARTER, 1))
+def _given() -> np.ndarray:
+    """A `given` of four quarters in which the soprano holds C5. In the first half the other voices
+    are given, too, so that reading is compiled as well; in the second the model writes."""
+    given = np.tile([72, 67, 64, 48], (4 * STEPS_PER_QUARTER, 1))
     given[len(given) // 2 :, 1:] = FREE
     return given
 
