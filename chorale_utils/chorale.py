@@ -9,7 +9,7 @@ Notebook: 01_data_exploration
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
@@ -444,6 +444,36 @@ def as_chorales(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
                 f"got {described(one)} at place {place} of the {type(chorales).__name__}: expected "
                 f"a list of Chorale{_advice(one)}"
             )
+    return found
+
+
+def as_groups(groups: Mapping[str, Chorale | Iterable[Chorale]]) -> dict[str, list[Chorale]]:
+    """The groups of chorales as lists, each with at least one.
+
+    Args:
+        groups: dict of name -> chorales.
+
+    Raises:
+        TypeError: `groups` is not a dict, or a group holds something other than chorales.
+        ValueError: a group has no chorales.
+
+    Examples:
+        >>> as_groups({"mine": Chorale([[72, 67, 64, 48]], name="one")})
+        {'mine': [Chorale('one', 1 steps)]}
+    """
+    if not isinstance(groups, Mapping):
+        raise TypeError(
+            f"groups of type {type(groups).__name__}: expected a dict of name -> chorales, such as "
+            f"{{'Bach': corpus.test}}"
+        )
+    found = {}
+    for name, group in groups.items():
+        try:
+            found[name] = as_chorales(group)
+        except TypeError as error:
+            raise TypeError(f"group {name!r}: {error}") from None
+        if not found[name]:
+            raise ValueError(f"group {name!r} has no chorales: expected at least one")
     return found
 
 

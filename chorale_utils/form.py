@@ -17,7 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from .chorale import STEPS_PER_QUARTER, Chorale, checked_key, steps_per_bar, tonic_and_mode
+from .chorale import (
+    STEPS_PER_QUARTER,
+    Chorale,
+    as_chorale,
+    checked_key,
+    steps_per_bar,
+    tonic_and_mode,
+)
 
 FINE = 24  # distances up to this are given in sixteenths, longer ones in quarters
 FARTHEST = FINE + 10  # stands for every distance of 64 sixteenths or more
@@ -151,7 +158,10 @@ class Form:
         if self.time_signature is not None and not 0 <= self.pickup < steps_per_bar(
             self.time_signature
         ):
-            raise ValueError(f"pickup {self.pickup}: expected less than a bar")
+            raise ValueError(
+                f"pickup {self.pickup} in {self.time_signature}: expected 0 to "
+                f"{steps_per_bar(self.time_signature) - 1} sixteenths, less than a bar"
+            )
 
     @classmethod
     def of(cls, chorale: Chorale) -> Form:
@@ -160,6 +170,9 @@ class Form:
 
         Args:
             chorale: Chorale. Without fermatas, the phrases are unknown.
+
+        Raises:
+            TypeError: `chorale` is not a Chorale.
 
         Examples:
             >>> held = np.arange(48) % 16 >= 12  # the last quarter of every four
@@ -170,6 +183,7 @@ class Form:
         Notebook: 05_generation
         """
         phrases, fermatas, repeats = None, None, None
+        chorale = as_chorale(chorale)
         if chorale.fermatas is not None and chorale.fermatas.any():
             edges = np.diff(np.r_[0, chorale.fermatas.astype(int), 0])
             begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
@@ -200,19 +214,18 @@ class Form:
         """The form of a hymn: each line is a phrase, each syllable a quarter, and the last syllable
         of a line is held under a fermata to the end of the bar (less the upbeat of the next line).
 
+        Lines are taken to begin with an upbeat if at least half of them begin with a syllable that
+        is seldom stressed: an article, pronoun, preposition, conjunction or prefix, in German or
+        English.
+
         Args:
             text: the words, one phrase per line; lines without letters are ignored. Hyphens
                 separate syllables: ``'Wa-chet auf, ruft uns die Stim-me'``.
             key: as in `Form`.
             time_signature: a metre whose bar is two or more whole quarters.
-            upbeat: whether lines begin a quarter before the bar line; None decides from the words,
-                see below.
+            upbeat: whether lines begin a quarter before the bar line; None decides from the words.
             language: such as ``'de_DE'`` or ``'en_GB'``, for words without hyphens, which pyphen
                 then hyphenates.
-
-        Lines are taken to begin with an upbeat if at least half of them begin with a syllable that
-        is seldom stressed: an article, pronoun, preposition, conjunction or prefix, in German or
-        English.
 
         Raises:
             ValueError: no words, a metre whose bar is not whole quarters, or an unknown language.
@@ -465,6 +478,9 @@ def heard_key(chorale: Chorale) -> str | None:
     Args:
         chorale: Chorale.
 
+    Raises:
+        TypeError: `chorale` is not a Chorale.
+
     Examples:
         >>> import numpy as np
         >>> heard_key(Chorale(np.tile([74, 71, 67, 43], (16, 1)), key="C major"))
@@ -472,7 +488,7 @@ def heard_key(chorale: Chorale) -> str | None:
 
     Notebook: 05_generation
     """
-    pitches = chorale.pitches.astype(int)
+    pitches = as_chorale(chorale).pitches.astype(int)
     sounding = np.flatnonzero(pitches.any(axis=1))
     if not len(sounding):
         return chorale.key

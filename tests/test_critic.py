@@ -91,7 +91,7 @@ def test_too_little_to_learn_from_is_refused(music21_corpus):
     short = [music21_corpus.train[0].excerpt(0, 32)]
     with pytest.raises(ValueError, match="1 pieces by the writer: expected at least one of 64"):
         fit_critic(music21_corpus.train[:4], short)
-    with pytest.raises(ValueError, match="no pattern is in 9 pieces"):
+    with pytest.raises(ValueError, match="no pattern occurs in 9 pieces"):
         fit_critic(music21_corpus.train[:2], music21_corpus.train[2:4], rare=9)
 
 

@@ -7,6 +7,7 @@ import re
 import textwrap
 from functools import cached_property
 
+import numpy as np
 import pytest
 
 import chorale_utils
@@ -110,6 +111,44 @@ def test_a_name_in_backticks_can_be_looked_up(name):
         known |= {*inspect.signature(callable_).parameters}
     named = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", about)
     assert not [one for one in named if one not in known]
+
+
+# what a function needs besides its chorales
+OTHERS = {
+    "nats": np.zeros((8, 4)),
+    "weights": np.zeros((8, 8)),
+    "path": "never-written.mid",
+    "faults": None,
+    "found": None,
+    "others": [],
+    "reference": [],
+    "training": [],
+    "train": [],
+    "test": [],
+    "model": "note_gru",
+    "step": 0,
+    "epochs": 1,
+}
+TAKE_CHORALES = [
+    name
+    for name in FUNCTIONS
+    if "." not in name
+    and list(inspect.signature(getattr(chorale_utils, name)).parameters)[0:1]
+    in ([["chorale"], ["chorales"], ["melody"]])
+    and name != "harmonize"
+]
+
+
+@pytest.mark.parametrize("name", TAKE_CHORALES)
+@pytest.mark.parametrize("given", ["bwv66.6", None, 7])
+def test_what_is_no_chorale_is_refused_in_words_that_the_docstring_announces(name, given):
+    about, function = DESCRIBED[name]
+    needed = list(inspect.signature(function).parameters.values())[1:]
+    others = [OTHERS[one.name] for one in needed if one.default is one.empty]
+    with pytest.raises(TypeError, match=r"^got .*: expected (a|one|the)"):
+        function(given, *others)
+    told = section(about, "Raises")
+    assert "TypeError" in told
 
 
 def test_a_section_ends_where_the_next_begins():

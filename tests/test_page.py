@@ -55,7 +55,7 @@ def test_bars_are_sung_in_the_order_that_the_signs_ask_for(told, order):
 
 
 def test_jump_to_a_sign_that_is_not_there_is_refused():
-    with pytest.raises(ValueError, match="bar 2: a jump to a segno: expected one on the page"):
+    with pytest.raises(ValueError, match="bar 2 jumps to a segno: expected one on the page"):
         Notation(bars({}, {"marks": ("dal segno",)})).playing_order()
 
 

@@ -95,7 +95,7 @@ def test_what_is_bach_counts_is_what_is_counted_in_the_training_pieces(music21_c
 
 
 def test_no_chorales_have_no_divergence():
-    with pytest.raises(ValueError, match="0 chorales against 1"):
+    with pytest.raises(ValueError, match="0 chorales and 1 for reference"):
         divergence([], [Chorale(np.full((8, 4), 60))])
 
 

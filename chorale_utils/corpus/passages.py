@@ -89,6 +89,7 @@ def passage_containment(
 
     Raises:
         ValueError: `voices` or `steps` is invalid.
+        TypeError: something other than chorales.
 
     Examples:
         >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(12)])
@@ -120,6 +121,7 @@ def pairwise_containment(
 
     Raises:
         ValueError: `voices` or `steps` is invalid.
+        TypeError: something other than chorales.
 
     Examples:
         >>> scale = Chorale([[60 + step, 55, 52, 48] for step in range(12)])
@@ -178,6 +180,7 @@ def copied(
 
     Raises:
         ValueError: `steps` is not a whole number of at least 1.
+        TypeError: something other than chorales.
 
     Examples:
         >>> bach = Chorale([[60 + step, 55, 52, 48] for step in range(20)], name="a scale")

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale, key_signature as signature_of, tonic_and_mode
+from ..chorale import (
+    SILENCE,
+    Chorale,
+    as_chorale,
+    key_signature as signature_of,
+    tonic_and_mode,
+)
 from ..form import CADENCES as CADENCES
 from ..notation.page import bars_of
 from .chords import key_spelt, numeral, numerals, parse_key
@@ -63,6 +69,7 @@ def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
 
     Raises:
         ValueError: no note sounds, or `key` is not a key.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> chords = [[72, 64, 55, 48]] * 4 + [[72, 65, 57, 53]] * 4
@@ -73,7 +80,7 @@ def analyse(chorale: Chorale, key: str | None = None) -> pd.DataFrame:
 
     Notebook: 04_evaluation
     """
-    if not (chorale.pitches != SILENCE).any():
+    if not (as_chorale(chorale).pitches != SILENCE).any():
         raise ValueError(f"{chorale.name}: no notes: expected a chorale in which a voice sings")
     asked = None
     if key is not None:
@@ -127,6 +134,9 @@ def main_key(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
         chorale: Chorale with at least one note; its own `key` only decides the spelling, such as F
             sharp or G flat.
         analysis: the result of `analyse`; None computes it.
+
+    Raises:
+        ValueError, TypeError: as in `analyse`.
 
     Examples:
         >>> main_key(Chorale(np.tile([72, 67, 64, 48], (16, 1))))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..chorale import key_signature
+from ..chorale import Chorale, described, key_signature
 from .chords import note_spelt, numeral, spelt_notes
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def figured_bass(analysis: pd.DataFrame, key: str | None = None) -> list[str]:
         analysis: the result of `analyse`.
         key: key of the signature, such as ``'f# minor'``; None takes the last local key.
 
+    Raises:
+        TypeError: a Chorale, or something else that is not an analysis.
+
     Examples:
         >>> import numpy as np
         >>> from chorale_utils import Chorale, analyse
@@ -48,11 +51,19 @@ def figured_bass(analysis: pd.DataFrame, key: str | None = None) -> list[str]:
 
     Notebook: 04_evaluation
     """
+    _check(analysis)
     signature = key_signature(analysis["key"].iloc[-1] if key is None else key)
     return [
         _figures(figure, its_key, signature)
         for figure, its_key in zip(analysis["numeral"], analysis["key"])
     ]
+
+
+def _check(analysis):
+    if isinstance(analysis, (Chorale, str)) or not hasattr(analysis, "columns"):
+        raise TypeError(
+            f"got {described(analysis)}: expected the result of analyse, such as analyse(chorale)"
+        )
 
 
 def _figures(figure, key, signature):
@@ -87,6 +98,9 @@ def chord_symbols(analysis: pd.DataFrame) -> list[str]:
     Args:
         analysis: the result of `analyse`.
 
+    Raises:
+        TypeError: a Chorale, or something else that is not an analysis.
+
     Examples:
         >>> import numpy as np
         >>> from chorale_utils import Chorale, analyse
@@ -96,6 +110,7 @@ def chord_symbols(analysis: pd.DataFrame) -> list[str]:
 
     Notebook: 04_evaluation
     """
+    _check(analysis)
     symbols = []
     for figure, key in zip(analysis["numeral"], analysis["key"]):
         found = numeral(figure, key.split()[1])

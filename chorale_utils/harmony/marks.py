@@ -36,6 +36,7 @@ def chord_marks(
 
     Raises:
         ValueError: another kind, or as in `analyse`.
+        TypeError: as in `analyse`.
 
     Examples:
         >>> import numpy as np

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale, tonic_and_mode
+from ..chorale import SILENCE, Chorale, as_chorale, tonic_and_mode
 from .phrases import best_cut, phrase_ends
 
 # Logistic regression on the sopranos of the 224 training pieces of the music21 edition with
@@ -48,6 +48,9 @@ def melody_phrase_ends(melody: Chorale, voice: int = 0) -> np.ndarray:
         melody: Chorale; if it has fermatas, only they are used.
         voice: the voice with the melody, 0..3, soprano to bass.
 
+    Raises:
+        TypeError: `melody` is not a Chorale.
+
     Examples:
         >>> tune = np.repeat([67, 69, 71, 67, 69, 71, 72, 74, 71, 67, 69, 67], 4)
         >>> pitches = np.zeros((64, 4), int)
@@ -57,7 +60,7 @@ def melody_phrase_ends(melody: Chorale, voice: int = 0) -> np.ndarray:
 
     Notebook: 05_generation
     """
-    if not len(melody) or (melody.fermatas is not None and melody.fermatas.any()):
+    if not len(as_chorale(melody)) or (melody.fermatas is not None and melody.fermatas.any()):
         return phrase_ends(melody)
     pitches = melody.pitches[:, voice].astype(int)
     begins = melody.struck[:, voice] & (pitches != SILENCE)

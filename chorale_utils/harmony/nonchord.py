@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import VOICES, Chorale
+from ..chorale import VOICES, Chorale, as_chorale
 from .analysis import analyse
 from .chords import QUALITIES
 
@@ -50,6 +50,9 @@ def nonchord_tones(chorale: Chorale, analysis: pd.DataFrame | None = None) -> pd
         chord, bar and beat of the chord, voice (0 to 3, soprano to bass), pitch (MIDI number),
         kind.
 
+    Raises:
+        ValueError, TypeError: as in `analyse`.
+
     Examples:
         >>> chords = [[72, 64, 55, 48]] * 4 + [[72, 62, 55, 43]] * 2 + [[71, 62, 55, 43]] * 2
         >>> chorale = Chorale(np.array(chords + [[72, 64, 55, 48]] * 4), time_signature="3/4")
@@ -60,7 +63,7 @@ def nonchord_tones(chorale: Chorale, analysis: pd.DataFrame | None = None) -> pd
     """
     import pandas as pd
 
-    analysis = analyse(chorale) if analysis is None else analysis
+    analysis = analyse(as_chorale(chorale)) if analysis is None else analysis
     edges = np.append(analysis["start"].to_numpy(), len(chorale))
     members = np.zeros((len(analysis), 12), bool)
     for row, (root, quality) in enumerate(zip(analysis["root"], analysis["quality"])):

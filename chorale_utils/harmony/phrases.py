@@ -10,7 +10,7 @@ Notebook: 04_evaluation
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, Chorale
+from ..chorale import SILENCE, STEPS_PER_QUARTER, Chorale, as_chorale
 
 # Logistic regression on the fermatas of the 225 training pieces of the music21 edition, each with
 # and without its struck notes. In validation pieces, 93 % of the phrase ends are found with struck
@@ -44,6 +44,9 @@ def phrase_ends(chorale: Chorale) -> np.ndarray:
     Args:
         chorale: Chorale; if it has fermatas, only they are used.
 
+    Raises:
+        TypeError: `chorale` is not a Chorale.
+
     Examples:
         >>> from chorale_utils import load_corpus
         >>> phrase_ends(load_corpus("music21", progress=False)["bwv66.6"]).tolist()
@@ -51,7 +54,7 @@ def phrase_ends(chorale: Chorale) -> np.ndarray:
 
     Notebook: 04_evaluation
     """
-    if not len(chorale):
+    if not len(as_chorale(chorale)):
         return np.zeros(0, int)
     if chorale.fermatas is None or not chorale.fermatas.any():
         return _found_ends(chorale)

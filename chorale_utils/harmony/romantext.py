@@ -53,6 +53,9 @@ def to_romantext(chorale: Chorale, analysis: pd.DataFrame | None = None) -> str:
         chorale: Chorale with at least one note.
         analysis: the result of `analyse`; None computes it.
 
+    Raises:
+        ValueError, TypeError: as in `analyse`.
+
     Examples:
         >>> import numpy as np
         >>> print(to_romantext(Chorale(np.tile([72, 67, 64, 48], (16, 1)), time_signature="4/4")))
@@ -145,6 +148,9 @@ def write_romantext(
 
     Returns:
         Path: `path`.
+
+    Raises:
+        ValueError, TypeError: as in `analyse`.
 
     Examples:
         >>> from tempfile import mkdtemp

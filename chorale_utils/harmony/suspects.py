@@ -58,6 +58,9 @@ def suspicious_places(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
     Args:
         chorales: Chorale, a list of them, or a `Corpus`; a tenth of a second per piece.
 
+    Raises:
+        TypeError: something other than chorales.
+
     Examples:
         >>> chords = [[67, 60, 55, 48]] * 4 + [[69, 62, 57, 50]] * 4
         >>> fifths = Chorale(chords, name="mine", time_signature="4/4")

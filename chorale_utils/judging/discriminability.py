@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale
+from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales
 from .grid import Grid
 from .logistic import LogisticRegression
 
@@ -104,6 +104,7 @@ def discriminability(
     Raises:
         ValueError: fewer than two pieces by the writer, or none by Bach; no piece as long as a
             passage.
+        TypeError: something other than chorales.
 
     Examples:
         >>> held = Chorale([[72, 67, 64, 48]] * 64)
@@ -115,10 +116,12 @@ def discriminability(
     """
     import pandas as pd
 
+    chorales, train, test = as_chorales(chorales), as_chorales(train), as_chorales(test)
     if len(chorales) < 2 or not train or not test:
         raise ValueError(
-            f"{len(chorales)} chorales against {len(train)} and {len(test)}: expected at least two "
-            f"by the writer, and one of Bach's to learn from and one to test on"
+            f"{len(chorales)} pieces by the writer, and {len(train)} and {len(test)} by Bach: "
+            f"expected at least two by the writer, and one of Bach's to learn from and one to test "
+            f"on"
         )
     random = np.random.default_rng(seed)
     half = np.arange(len(chorales)) < (len(chorales) + 1) // 2
@@ -129,7 +132,9 @@ def discriminability(
     owner, excerpts = _cut(pieces, steps)
     for number, whose in enumerate(("train", "test", "writer", "writer's other half")):
         if not np.any(group[owner] == number):
-            raise ValueError(f"{whose}: no piece has {steps} steps: expected at least one")
+            raise ValueError(
+                f"{whose}: no piece has {steps} steps or more: expected one, or fewer steps"
+            )
     counts = _Counts(excerpts)
     aucs, again, weights = [], [], 0.0
     for mine, other in ((2, 3), (3, 2)):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import VOICES, Chorale, as_chorale, as_chorales
+from ..chorale import VOICES, Chorale, as_chorale, as_chorales, as_groups
 from ..corpus.passages import copied
 from .counterpoint import COUNTED, count_faults
 from .grid import Grid
@@ -95,6 +95,9 @@ def compute_measures(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
     Args:
         chorales: list of Chorale, or one Chorale.
 
+    Raises:
+        TypeError: something other than chorales.
+
     Examples:
         >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], name="fifths", key="a minor")
         >>> compute_measures(fifths)["parallel fifths"].round(1)  # one of six pairs of voices
@@ -161,6 +164,9 @@ def grade(chorales: Chorale | Iterable[Chorale]) -> np.ndarray:
     Args:
         chorales: list of Chorale, or one Chorale; the grade of one is ``grade(chorale)[0]``.
 
+    Raises:
+        TypeError: something other than chorales.
+
     Examples:
         >>> good = Chorale([[72, 67, 64, 48]] * 8 + [[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4)
         >>> bad = Chorale([[72, 67, 64, 48]] * 8 + [[79, 74, 71, 55]] * 4 + [[72, 67, 64, 48]] * 4)
@@ -184,6 +190,9 @@ def explain_grade(chorales: Chorale | Iterable[Chorale]) -> pd.DataFrame:
 
     Args:
         chorales: list of Chorale, or one Chorale.
+
+    Raises:
+        TypeError: something other than chorales.
 
     Examples:
         >>> fifths = Chorale([[67, 60, 55, 48], [69, 62, 53, 45]], name="fifths", key="a minor")
@@ -275,22 +284,12 @@ def report_card(
     """
     import pandas as pd
 
-    if not isinstance(groups, Mapping):
-        raise TypeError(
-            f"groups of type {type(groups).__name__}: expected a dict of name -> chorales, such as "
-            f"{{'Bach': corpus.test}}"
-        )
+    checked = as_groups(groups)
     if resamples < 1:
         raise ValueError(f"resamples={resamples!r}: expected at least 1")
     training = None if training is None else as_chorales(training)
     rows = {}
-    for name, group in groups.items():
-        try:
-            chorales = as_chorales(group)
-        except TypeError as error:
-            raise TypeError(f"group {name!r}: {error}") from None
-        if not chorales:
-            raise ValueError(f"group {name!r} has no chorales: expected at least one")
+    for name, chorales in checked.items():
         amounts, chances = (table.reset_index(drop=True) for table in tally(chorales))
         means = pd.DataFrame({"grade": grade(chorales)})
         if training is not None:

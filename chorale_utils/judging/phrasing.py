@@ -19,12 +19,12 @@ Notebook: 04_evaluation
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale
+from ..chorale import STEPS_PER_QUARTER, VOICES, Chorale, as_chorales, as_groups
 from .grid import Grid
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ _CONSONANT = [{0, 4, 7}, {0, 3, 7}, {0, 3, 8}, {0, 4, 9}, {0, 4}, {0, 3}, {0, 7}
 _CONSONANT += [{0}, {0, 3, 9}]  # a unison or octave; a diminished triad in first inversion
 
 
-def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
+def phrasing(groups: Mapping[str, Chorale | Iterable[Chorale]]) -> pd.DataFrame:
     """How groups of chorales treat phrases, bars and struck notes: pandas DataFrame with one row
     per group.
 
     Args:
-        groups: dict of name -> chorales.
+        groups: dict of name -> list of Chorale, or one Chorale.
 
     Returns:
         DataFrame with the columns notes_alto to notes_bass (struck notes for each one of the
@@ -48,6 +48,10 @@ def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
         note), tonic (share of pieces that end on the tonic triad in root position), consonant
         (share of fermatas with a consonant chord) and cadence (share of fermatas whose bass is
         reached as in a cadence). NaN where there is nothing to measure, such as no bar lines.
+
+    Raises:
+        TypeError: `groups` is not a dict, or a group holds something other than chorales.
+        ValueError: a group has no chorales.
 
     Examples:
         >>> import numpy as np
@@ -60,7 +64,7 @@ def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
     import pandas as pd
 
     rows = {}
-    for name, chorales in groups.items():
+    for name, chorales in as_groups(groups).items():
         struck = np.sum([chorale.struck.sum(axis=0) for chorale in chorales], axis=0)
         ties = np.sum([_ties(chorale) for chorale in chorales], axis=0)
         fermatas = np.concatenate([_fermatas(chorale) for chorale in chorales])
@@ -76,13 +80,16 @@ def phrasing(groups: dict[str, Sequence[Chorale]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").drop(columns="notes_soprano")
 
 
-def ends_on_tonic(chorales: Sequence[Chorale]) -> np.ndarray:
+def ends_on_tonic(chorales: Chorale | Iterable[Chorale]) -> np.ndarray:
     """Whether the last chord that sounds in each chorale is the tonic triad in root position: bool
     array (chorales,). The key is the piece's own, or else estimated. The third may be missing; in
     minor it may be major.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one Chorale.
+
+    Raises:
+        TypeError: something other than chorales.
 
     Examples:
         >>> ends_on_tonic([Chorale([[72, 67, 64, 48]] * 16, key="C major")]).tolist()
@@ -90,8 +97,8 @@ def ends_on_tonic(chorales: Sequence[Chorale]) -> np.ndarray:
 
     Notebook: 04_evaluation
     """
-    ends = []
-    for chorale, tonic, minor in zip(chorales, *Grid(list(chorales)).keys):
+    ends, chorales = [], as_chorales(chorales)
+    for chorale, tonic, minor in zip(chorales, *Grid(chorales).keys):
         sounding = chorale.pitches[chorale.pitches.any(axis=1)].astype(int)
         notes = sounding[-1][sounding[-1] > 0] if len(sounding) else np.zeros(0, int)
         above = set((notes - tonic) % 12)

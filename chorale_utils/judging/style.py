@@ -100,6 +100,9 @@ def distributions(chorales: Chorale | Iterable[Chorale]) -> dict[str, pd.DataFra
     Args:
         chorales: list of Chorale, or one Chorale.
 
+    Raises:
+        TypeError: something other than chorales.
+
     Examples:
         >>> cadence = Chorale([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4, key="C major")
         >>> distributions(cadence)["intervals"]
@@ -143,6 +146,7 @@ def divergence(
 
     Raises:
         ValueError: one of the groups has no chorales, or `resamples` is below 1.
+        TypeError: something other than chorales.
 
     Examples:
         >>> cadence = Chorale([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4, key="C major")
@@ -157,8 +161,8 @@ def divergence(
     chorales, reference = as_chorales(chorales), as_chorales(reference)
     if not chorales or not reference:
         raise ValueError(
-            f"{len(chorales)} chorales against {len(reference)}: expected at least one in each "
-            f"group"
+            f"{len(chorales)} chorales and {len(reference)} for reference: expected at least one "
+            f"in each group"
         )
     if resamples < 1:
         raise ValueError(f"resamples={resamples!r}: expected at least 1")

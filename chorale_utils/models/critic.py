@@ -232,7 +232,7 @@ def fit_critic(
     often each pattern occurs).
 
     Args:
-        bach, written: chorales, with their forms.
+        bach, written: lists of Chorale; their forms are read, too (see `Form.of`).
         penalty: on the squares of the weights; the greater, the more careful it is.
         steps: length of the passages in sixteenths; they follow each other without a gap.
         rare: patterns that occur in fewer pieces than this are left out.
@@ -256,10 +256,13 @@ def fit_critic(
     for whose, side in zip(("Bach", "the writer"), sides):
         if not (side.lengths >= steps).any():
             raise ValueError(
-                f"{len(side.lengths)} pieces by {whose}: expected at least one of {steps} steps"
+                f"{len(side.lengths)} pieces by {whose}: expected at least one of {steps} steps or "
+                f"more"
             )
     if not len(code):
-        raise ValueError(f"no pattern is in {rare} pieces: expected more pieces, or a smaller rare")
+        raise ValueError(
+            f"no pattern occurs in {rare} pieces: expected more pieces, or a smaller rare"
+        )
     rows = [_counts(side, code, steps) for side in sides]
     positive = np.arange(sum(map(len, rows))) < len(rows[0])
     fitted = LogisticRegression(np.concatenate(rows), positive, penalty)

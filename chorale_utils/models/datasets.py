@@ -68,6 +68,7 @@ def note_windows(
     Raises:
         ValueError: no chorales, too few notes for one batch, a size below 1, a transposition that
             leaves 31..87, or no seed.
+        TypeError: something other than chorales.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -109,6 +110,7 @@ def batches_per_epoch(
 
     Raises:
         ValueError: no chorales, too few notes for one batch, or a size below 1.
+        TypeError: something other than chorales.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -123,9 +125,9 @@ def batches_per_epoch(
     batches = (notes - 1) // (window * batch_size)
     if batches < 1:
         raise ValueError(
-            f"{len(chorales)} chorales with {notes} tokens in all: expected at least "
-            f"{window * batch_size + 1}, one batch of {batch_size} windows of {window}; "
-            f"use more chorales, a shorter window or a smaller batch"
+            f"{len(chorales)} chorale{'s' * (len(chorales) != 1)} with {notes} tokens in all: "
+            f"expected at least {window * batch_size + 1}, one batch of {batch_size} windows of "
+            f"{window}; use more chorales, a shorter window or a smaller batch"
         )
     return int(batches)
 
@@ -145,6 +147,7 @@ def whole_pieces(chorales: Chorale | Iterable[Chorale], batch_size: int = 32) ->
 
     Raises:
         ValueError: no chorales.
+        TypeError: something other than chorales.
 
     Examples:
         >>> chorale = Chorale([[72, 67, 64, 48]])
@@ -200,6 +203,7 @@ def chord_crops(
 
     Raises:
         ValueError: no chorales, a size below 1, a transposition that leaves 31..87, or no seed.
+        TypeError: something other than chorales.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -246,6 +250,7 @@ def chord_batches_per_epoch(
 
     Raises:
         ValueError: no chorales, or a size below 1.
+        TypeError: something other than chorales.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (160, 1)))
@@ -275,6 +280,7 @@ def whole_chords(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> 
 
     Raises:
         ValueError: no chorales.
+        TypeError: something other than chorales.
 
     Examples:
         >>> for (chords, place), targets, weights in whole_chords(Chorale([[72, 67, 64, 48]])):
@@ -336,6 +342,7 @@ def phrase_crops(
 
     Raises:
         ValueError: as in `chord_crops`; `unknown` has another group.
+        TypeError: something other than chorales.
 
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -358,7 +365,9 @@ def phrase_crops(
         for group, names in GROUPS.items()
     }
     if not set(unknown) <= set(columns):
-        raise ValueError(f"unknown {unknown}: expected shares by name of {', '.join(columns)}")
+        raise ValueError(
+            f"unknown {unknown}: expected a dict from some of {', '.join(columns)} to shares"
+        )
 
     def epochs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for piece, start, drawn, random in _drawn_crops(
@@ -395,6 +404,7 @@ def whole_scores(chorales: Chorale | Iterable[Chorale], batch_size: int = 8) -> 
 
     Raises:
         ValueError: no chorales.
+        TypeError: something other than chorales.
 
     Examples:
         >>> for (chords, form), targets, weights in whole_scores(Chorale([[72, 67, 64, 48]] * 2)):

@@ -142,6 +142,7 @@ def negative_log_likelihood(
     Raises:
         ValueError: no chorales, or a note outside 31..87 in any of the transpositions.
         FileNotFoundError: no such model.
+        TypeError: something other than chorales.
 
     Examples:
         >>> held = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
@@ -171,6 +172,7 @@ def score_negative_log_likelihood(
     Raises:
         ValueError: the model writes no scores, or there are no chorales.
         FileNotFoundError: no such model.
+        TypeError: something other than chorales.
 
     Examples:
         >>> from chorale_utils import phrase_gru

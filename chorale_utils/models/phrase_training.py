@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ..chorale import Chorale
+from ..chorale import Chorale, as_chorales
 from ..corpus.editions import Corpus, load_corpus
 from ..corpus.unsplit import unsplit_chorales
 from .backend import keras
@@ -103,12 +103,15 @@ def train_member(
     return model
 
 
-def without_struck_notes(chorales: Iterable[Chorale]) -> list[Chorale]:
+def without_struck_notes(chorales: Chorale | Iterable[Chorale]) -> list[Chorale]:
     """The chorales without repeated notes, as in a table of sixteenths: a note is struck only where
     the pitch changes.
 
     Args:
-        chorales: list of Chorale.
+        chorales: list of Chorale, or one Chorale.
+
+    Raises:
+        TypeError: something other than chorales.
 
     Examples:
         >>> import numpy as np
@@ -119,7 +122,7 @@ def without_struck_notes(chorales: Iterable[Chorale]) -> list[Chorale]:
 
     Notebook: 03_model_training
     """
-    return [replace(chorale, onsets=None) for chorale in chorales]
+    return [replace(chorale, onsets=None) for chorale in as_chorales(chorales)]
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def load_chorales(path: str | os.PathLike[str]) -> list[Chorale]:
     Raises:
         FileNotFoundError: no such file.
         ValueError: the file is damaged, or was not written by `save_chorales`.
+        TypeError: `path` is not a file name.
 
     Examples:
         >>> from tempfile import mkdtemp

@@ -447,7 +447,9 @@ def _loaded(xml, header, page):
         }
     )
     if not drawn.loadData(xml.decode()):
-        raise RuntimeError("Verovio could not read its own package's MusicXML: " + drawn.getLog())
+        raise RuntimeError(
+            "Verovio could not read the MusicXML that this package made: " + drawn.getLog()
+        )
     if header:
         ems = (page["pageWidth"] * 10 - 20 * margins) / (_TEXT * page["unit"])
         mei = re.sub(r"<pgHead.*?</pgHead>|<pgHead[^>]*/>", "", drawn.getMEI(), flags=re.DOTALL)

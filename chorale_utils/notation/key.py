@@ -20,7 +20,7 @@ def find_key(chorale: Chorale) -> str:
 
     It is the key in which the harmony ends (`main_key`); or, if fewer than three voices sing, so
     that there are no chords, the key that best fits the notes and their lengths
-    (Krumhansl-Schmuckler algorithm, as in music21).
+    (Krumhansl-Schmuckler algorithm with the Aarden-Essen weights, music21's default).
 
     Args:
         chorale: Chorale; its own `key` is ignored.

@@ -57,6 +57,7 @@ def read_midi(path: str | os.PathLike[str], strict: bool = True, part: Any = Non
         ValueError: not a MIDI file, or a damaged one; not four voices; two notes at once in a
             voice; a note off the grid or outside 1..127. The message says which, and where.
         OSError: the file cannot be opened.
+        TypeError: `path` is not a file name.
 
     Examples:
         >>> from tempfile import mkdtemp

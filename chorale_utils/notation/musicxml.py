@@ -117,7 +117,8 @@ def _figures_of(part: ElementTree.Element, name: str) -> Iterator[tuple[int, str
                 step = 4 * (at + later)
                 if step.denominator != 1:
                     raise ValueError(
-                        f"{name}: figures on {step / 4} quarters: expected a sixteenth"
+                        f"{name}: figures {float(step / 4):g} quarters after the beginning: "
+                        "expected them on a sixteenth"
                     )
                 yield (
                     int(step),

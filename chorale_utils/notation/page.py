@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import SILENCE, VOICES, Chorale, steps_per_bar
+from ..chorale import SILENCE, VOICES, Chorale, as_chorale, steps_per_bar
 
 UNSPELLED = -128  # stands for a note whose spelling is unknown, and for silence
 JUMPS = (
@@ -528,7 +528,10 @@ class Notation:
         while at < len(self.bars):
             bar = self.bars[at]
             if len(order) > LONGEST_PLAYED:
-                raise ValueError(f"bar {bar.number}: the repeats never end")
+                raise ValueError(
+                    f"bar {bar.number}: the repeats never end: check the repeat signs, endings and "
+                    "jumps of the page"
+                )
             if bar.repeat_begin and section != at:
                 section, turn = at, 1
             last_ending = max(groups.get(at, {0}))
@@ -598,9 +601,7 @@ class Notation:
         for number, bar in enumerate(self.bars):
             if sign in bar.marks:
                 return number
-        raise ValueError(
-            f"bar {self.bars[at].number}: a jump to a {sign}: expected one on the page"
-        )
+        raise ValueError(f"bar {self.bars[at].number} jumps to a {sign}: expected one on the page")
 
 
 def regular_bars(steps: int, time_signature: str, pickup: int = 0) -> tuple[Bar, ...]:
@@ -653,6 +654,7 @@ def expand_repeats(chorale: Chorale) -> Chorale:
 
     Raises:
         ValueError: see `Notation.playing_order`.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> bars = (Bar(0, 16, "4/4", repeat_end=2),)
@@ -662,7 +664,7 @@ def expand_repeats(chorale: Chorale) -> Chorale:
 
     Notebook: 05_generation
     """
-    page = chorale.notation
+    page = as_chorale(chorale).notation
     if page is None or not page.has_repeats:
         return chorale
     order = page.playing_order()

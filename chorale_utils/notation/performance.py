@@ -40,7 +40,8 @@ def step_seconds(
     check_tempo(tempo)
     if not isinstance(fermata, Real) or not 1 <= fermata < np.inf:
         raise ValueError(
-            f"fermata {fermata!r}: expected how many times longer a step lasts, at least 1"
+            f"fermata {fermata!r}: expected a factor of 1 or more, by which steps under a fermata "
+            f"are longer"
         )
     per_minute = np.full(len(chorale), float(TEMPO if tempo is None else tempo))
     if tempo is None and chorale.notation is not None:

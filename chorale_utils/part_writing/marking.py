@@ -31,6 +31,7 @@ def mark_faults(chorale: Chorale, found: pd.DataFrame) -> Marks:
 
     Raises:
         ValueError: a fault lies outside the chorale.
+        TypeError: `chorale` is not a Chorale.
 
     Examples:
         >>> from chorale_utils import faults

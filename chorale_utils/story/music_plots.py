@@ -276,24 +276,35 @@ def plot_voice_ranges(
     ax: Axes | None = None,
     title: str = "Each voice keeps to its own range",
 ) -> Axes:
-    """Draws how often each voice sings each pitch, as a share of the voice's steps.
+    """Draws how often each voice sings each pitch, as a share of its steps; a voice that is silent
+    throughout is left out.
 
     Args:
         chorales: the pieces whose notes are counted.
         ax: see `plot_piano_roll`.
         title: title of the picture.
 
+    Raises:
+        TypeError: something other than chorales.
+        ValueError: no voice sings in any of them.
+
     Examples:
         >>> chorale = Chorale(np.tile([72, 67, 64, 48], (16, 1)))
-        >>> ax = plot_voice_ranges([chorale])
+        >>> plot_voice_ranges([chorale]).get_xlabel()
+        'pitch (name and MIDI number)'
 
     Notebook: 01_data_exploration
     """
+    chorales = as_chorales(chorales)
+    if not any(chorale.pitches.any() for chorale in chorales):
+        raise ValueError("no notes to count: expected chorales in which a voice sings")
     made, ax = ax is None, new_axes(ax, (9, 3))
-    pitches = np.concatenate([chorale.pitches for chorale in as_chorales(chorales)])
+    pitches = np.concatenate([chorale.pitches for chorale in chorales])
     usual = []  # of each voice, where nine in ten of its notes lie
     for voice, (name, colour) in enumerate(VOICE_COLOURS.items()):
         sung = pitches[:, voice][pitches[:, voice] != SILENCE]
+        if not len(sung):
+            continue
         low, high = np.percentile(sung, [5, 95], method="nearest")
         usual.append(f"{name} {note_name(low)} to {note_name(high)}")
         values, counts = np.unique(sung, return_counts=True)

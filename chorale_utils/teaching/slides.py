@@ -117,7 +117,10 @@ def _reveal() -> Path:
     """The folder of reveal.js in the package that contains it."""
     spec = find_spec("sphinx_revealjs")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError("sphinx-revealjs, which contains reveal.js, is not installed")
+        raise FileNotFoundError(
+            "reveal.js was not found: expected it in sphinx-revealjs, which comes with "
+            "pip install 'chorale-utils[slides]'"
+        )
     return Path(spec.origin).parent / "_static" / "revealjs"
 
 

@@ -172,11 +172,13 @@ def figured_chords(bass: Chorale, figures: Iterable[tuple[int, str]], key: str) 
     for step, text in sorted(figures):
         where = place_in_bars(step, bass.time_signature, bass.pickup)
         if not 0 <= step < len(bass) or bass.pitches[step, -1] == SILENCE:
-            raise ValueError(f"figures {text!r} on step {step} ({where}): expected a bass note")
+            raise ValueError(
+                f"figures {text!r} on step {step} ({where}): expected a bass note there"
+            )
         parts = _FIGURE.findall(text)
         if "".join(map("".join, parts)) != re.sub(r"[,\s]", "", text):
             raise ValueError(
-                f"{where}: figures {text!r}: expected such as '6', '65', '#', '#4,2' or ''"
+                f"{where}: figures {text!r}: expected figures such as '6', '65', '#', '#4,2' or ''"
             )
         numbers = {int(number or 3) for _, number, _ in parts}
         written = [sign + number or bare for sign, number, bare in parts]
