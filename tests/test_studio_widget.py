@@ -121,6 +121,18 @@ def test_work_comes_back_to_the_same_visitor_alone(page, folder, monkeypatch):
     assert another_piece.chorale.pitches[0, 0] == 68
 
 
+@pytest.mark.parametrize("public", [False, True])
+def test_without_a_secret_work_comes_back_in_a_notebook_but_not_on_a_public_page(page, public):
+    studios = page.studio, Studio(TUNE)
+    for studio in studios:
+        studio._public = public
+        studio._hear(None, {"do": "hello", "visitor": None, "width": 700}, [])
+        if studio is page.studio:
+            page.do("put", voice=0, step=0, length=4, pitch=60)
+            page.studio._save()
+    assert studios[1].chorale.pitches[0, 0] == (67 if public else 60)
+
+
 def test_whoever_comes_later_sees_the_piece_but_not_the_work_of_another(page, folder):
     other = Studio(TUNE)
     other._hear(None, {"do": "hello", "visitor": "two", "width": 700}, [])

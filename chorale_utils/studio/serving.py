@@ -104,7 +104,9 @@ def page() -> Studio:
     from comm import get_comm_manager
 
     get_comm_manager().targets.pop(_WIDGETS, None)  # visitors cannot create widgets
-    return Studio(model=os.environ.get(MODEL_NAME, MODEL))
+    studio = Studio(model=os.environ.get(MODEL_NAME, MODEL))
+    studio._public = True
+    return studio
 
 
 def _write_page(folder: Path) -> None:

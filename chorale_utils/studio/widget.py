@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -105,6 +106,7 @@ class Studio(anywidget.AnyWidget):
         self._saving: threading.Timer | None = None
         self._job: int | None = None
         self._stopped = threading.Event()
+        self._public = False  # whether the page is served to several people
         self._sending = False  # whether a file is being written for the page
         self._width, self._staves, self._wants_look = 900, 2, False
         self._drawn: tuple[Any, ...] = ()
@@ -326,8 +328,11 @@ class Studio(anywidget.AnyWidget):
 # Commands of the page. Their arguments come from outside: Session checks them.
 
 
-def _hello(studio: Studio, visitor: str, width: int) -> None:
-    """The page has opened: restores this visitor's earlier work."""
+def _hello(studio: Studio, visitor: str | None, width: int) -> None:
+    """The page has opened: restores this visitor's earlier work. Where a browser keeps no secret,
+    the visitor is whoever has this notebook open; on a public page, nobody known."""
+    if visitor is None:
+        visitor = secrets.token_hex() if studio._public else "the notebook's own"
     studio._width = int(width)
     if studio._shelf is None:  # later visitors see this piece only
         shelf = studio._shelf = Shelf(_folder(), f"{visitor}\n{studio._begun_with}")

@@ -159,8 +159,8 @@ function piano(low, high, play) {
   return keys;
 }
 
-// A dialog over the page, closed with Escape or its button.
-function dialog(title, ...children) {
+// Opens a dialog over the page; it is closed with Escape or its button.
+function openDialog(root, title, ...children) {
   const made = el("dialog", { class: "cs-dialog", "aria-label": title });
   made.append(
     el(
@@ -173,5 +173,16 @@ function dialog(title, ...children) {
   );
   made.addEventListener("close", () => made.remove());
   made.addEventListener("keydown", (event) => event.stopPropagation());
+  root.append(made);
+  made.showModal();
+  // A frame may be taller than the screen, as in VS Code: its middle is not where one looks.
+  if (innerHeight > screen.height)
+    new IntersectionObserver(([{ intersectionRect: seen }], watch) => {
+      watch.disconnect();
+      if (!seen.height) return;
+      made.style.maxHeight = `${seen.height}px`;
+      made.style.top = `${seen.top + (seen.height - made.offsetHeight) / 2}px`;
+      made.style.marginBlock = "0";
+    }).observe(root);
   return made;
 }

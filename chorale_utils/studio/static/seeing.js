@@ -30,9 +30,7 @@ function seeing(desk) {
 
 function showKeys(desk) {
   const rows = KEYS.flatMap(([key, what]) => [el("dt", {}, key), el("dd", {}, what)]);
-  const made = dialog("Keys", el("dl", { class: "cs-keys" }, ...rows));
-  desk.root.append(made);
-  made.showModal();
+  openDialog(desk.root, "Keys", el("dl", { class: "cs-keys" }, ...rows));
 }
 
 // The list of faults; each leads to its place in the score.

@@ -1,7 +1,8 @@
 // The studio's page: what is clicked and typed becomes commands to Python; what Python tells is
 // shown. Where words, selection and sound are concerned the page decides itself.
 
-// A secret of this browser's own, by which its work is found again.
+// A secret of this browser's own, by which its work is found again; null where nothing is kept, as
+// in a frame that may store nothing.
 function visitor() {
   try {
     let known = localStorage.getItem("chorale-studio");
@@ -11,7 +12,7 @@ function visitor() {
     }
     return known;
   } catch {
-    return crypto.getRandomValues(new Uint32Array(4)).join("-"); // nothing is taken up again
+    return null;
   }
 }
 
@@ -203,13 +204,12 @@ function hear(desk, score) {
 function followTheme(root) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const colour = () => {
-    const { jpThemeLight, voila } = document.body.dataset,
-      vscode = document.body.className.match(/vscode-(dark|light)/);
+    const { jpThemeLight, voila, vscodeThemeKind } = document.body.dataset;
     const dark =
       jpThemeLight && !voila
         ? jpThemeLight === "false"
-        : vscode
-          ? vscode[1] === "dark"
+        : vscodeThemeKind // dark, light, high-contrast (which is dark) or high-contrast-light
+          ? !vscodeThemeKind.endsWith("light")
           : system.matches;
     root.dataset.theme = dark ? "dark" : "light";
   };
@@ -217,7 +217,7 @@ function followTheme(root) {
   const around = new MutationObserver(colour);
   around.observe(document.body, {
     attributes: true,
-    attributeFilter: ["data-jp-theme-light", "class"],
+    attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"],
   });
   colour();
   return () => {

@@ -27,14 +27,13 @@ function showPython(desk, name, type, text) {
     await navigator.clipboard.writeText(text);
     event.target.textContent = "Copied";
   };
-  const made = dialog(
+  openDialog(
+    desk.root,
     "The Python that does the same",
     el("pre", { tabindex: "0" }, text),
     button("Copy", "Copy it", copy, { class: "cs-main" }),
     button("Save", "Save it as a file", () => save(name, type, text)),
   );
-  desk.root.append(made);
-  made.showModal();
 }
 
 function save(name, type, content) {
