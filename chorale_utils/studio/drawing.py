@@ -68,20 +68,22 @@ def piece(session: Session) -> dict[str, Any]:
 
 def variants(session: Session, width: int) -> list[dict[str, Any]]:
     """The variants to choose from (list of dict), each from the bar before the request to the bar
-    after it: its drawing, bars and notes, with steps counted from there; its seed, its number of
-    faults, and `differs`, the notes (voice, start) that are not the same in all variants."""
+    after it: its drawing, bars and notes, with steps counted from there; `written`, the numbers of
+    the first and last bar that were asked for; its seed, its number of faults, and `differs`, the
+    notes (voice, start) that are not the same in all variants."""
     chorales = [variant.chorale for variant in session.variants]
     told = []
     for variant in session.variants:
         start, stop = _around(variant.chorale, variant.request.free)
         shown = variant.chorale.excerpt(start, stop)
         others = [chorale.excerpt(start, stop) for chorale in chorales]
-        numbers = [bar.number for bar in bars_of(variant.chorale) if start <= bar.start < stop]
+        bars, free = bars_of(variant.chorale), variant.request.free.any(axis=1)
+        numbers = [bar.number for bar in bars if free[bar.start : bar.stop].any()]
         told.append(
             score(shown, width)
             | {
                 "seed": variant.request.seed,
-                "numbers": (numbers[0], numbers[-1]),
+                "written": (numbers[0], numbers[-1]),
                 "bars": [_bar(bar) for bar in bars_of(shown)],
                 "voices": _voices(shown, np.zeros(shown.pitches.shape, bool)),
                 "fermatas": _fermatas(shown),

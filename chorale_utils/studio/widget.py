@@ -39,6 +39,7 @@ import traitlets  # noqa: E402
 
 FOLDER = "CHORALE_STUDIO_FOLDER"  # environment variable: where work is kept
 VARIANTS = 3
+ACROSS, BESIDE = 310, 22  # pixels: a variant with its frame, at least, and the frame alone
 SAVED_AFTER, LOOKED_AT_AFTER = 0.4, 0.2  # seconds without another change
 _STATIC = Path(__file__).with_name("static")
 _SCRIPTS = (  # one module, divided into readable parts
@@ -182,7 +183,8 @@ class Studio(anywidget.AnyWidget):
                 self.about = {}
             offered = (self.session.variants, self._width)
             if offered != self._offered:  # a variant is equal to itself alone
-                self.variants = drawing.variants(self.session, max(300, self._width // 3))
+                columns = min(max(self._width // ACROSS, 1), VARIANTS)
+                self.variants = drawing.variants(self.session, self._width // columns - BESIDE)
                 self._offered = offered
         if not self._drawn or self._drawn[0] is not chorale:
             self._drawn = looks
@@ -476,7 +478,9 @@ def _ask(studio: Studio, work: str, **told: Any) -> None:
         if not choices.keep_seed:
             session.seed = seeds[-1] + 1
         heard = ", ".join(map(str, seeds))
-        studio._say(f"Written with seed{'s' if choices.several else ''} {heard}.")
+        more = "s" if choices.several else ""
+        then = " Take one of the variants." if choices.several else ""
+        studio._say(f"Written with seed{more} {heard}.{then}")
 
     studio._write(requests, done)
 
@@ -492,6 +496,7 @@ def _stop(studio: Studio) -> None:
 def _take(studio: Studio, number: int) -> None:
     studio.session.take(int(number))
     studio._changed()
+    studio._say(f"Variant {int(number) + 1} is taken.")
     studio._begun_by(studio.session.moment.request)
 
 

@@ -2,7 +2,7 @@
 
 function keeping(desk) {
   const bar = () =>
-    el("input", { type: "number", min: 0, value: 1, onchange: () => selectBars() });
+    el("input", { type: "number", min: 0, value: 1, oninput: selectBars, onchange: selectBars });
   const from = bar(),
     to = bar();
   const voices = VOICE_NAMES.map((name) =>
@@ -124,9 +124,8 @@ function asking(desk) {
     asks("write", "Write a chorale", "Have a whole chorale written in this metre and key"),
     labelled("Form", form),
     labelled("New bars", bars),
-    el("label", { class: "cs-check" }, several, "three variants"),
-    labelled("Seed", seed),
-    el("label", { class: "cs-check" }, keepSeed, "keep it"),
+    checked("three variants", several),
+    el("div", { class: "cs-group" }, labelled("Seed", seed), checked("keep it", keepSeed)),
     howItWrites(desk, setting, seed),
   );
 }
@@ -138,25 +137,31 @@ function howItWrites(desk, setting, seed) {
     min: 0.3,
     max: 1.5,
     step: 0.05,
+    title: "Below 1 it writes what is most usual, above 1 what is less so",
     oninput: () => {
       daring.textContent = temperature.value;
     },
     onchange: () => setting("temperature", Number(temperature.value)),
   });
-  const chosen = (name, choices) => {
+  const chosen = (name, title, choices) => {
     const field = el(
       "select",
-      { onchange: () => setting(name, choices[field.selectedIndex][0]) },
+      { title, onchange: () => setting(name, choices[field.selectedIndex][0]) },
       ...choices.map(([value, text]) => el("option", { value }, text)),
     );
     return field;
   };
-  const movement = chosen("movement", [
+  const movement = chosen("movement", "How much the voices move", [
     ["", "as it comes"],
     ["calm", "calm"],
     ["lively", "lively"],
   ]);
-  const candidates = chosen("particles", [8, 32, 64, 128].map((many) => [many, String(many)]));
+  const more = "Of so many it takes the best: more of them take longer and break fewer rules";
+  const candidates = chosen(
+    "particles",
+    more,
+    [8, 32, 64, 128].map((many) => [many, String(many)]),
+  );
   const rules = Object.fromEntries(
     ["parallels", "crossing", "ranges"].map((name) => [
       name,
@@ -174,10 +179,10 @@ function howItWrites(desk, setting, seed) {
     candidates.value = settings.particles;
     for (const [name, box] of Object.entries(rules)) box.checked = settings[name];
   });
-  const rule = (name, text) => el("label", { class: "cs-check" }, rules[name], text);
+  const rule = (name, text) => checked(text, rules[name]);
   return el(
     "details",
-    {},
+    { class: "cs-whole" },
     el("summary", {}, "How it writes"),
     el(
       "div",

@@ -143,14 +143,14 @@ function beginning(desk) {
       file,
       labelled("Hymn", hymn),
       list,
-      el("label", { class: "cs-check" }, tuneOnly, "tune only"),
+      checked("tune only", tuneOnly),
     ),
     panel(
       "Piece",
       labelled("Title", title),
       labelled("Key", key),
       labelled("Metre", metre),
-      labelled("Pickup", pickup),
+      labelled("Pickup, in quarters", pickup),
     ),
   ];
 }

@@ -232,10 +232,12 @@ class Desk {
     if (this.show.faults && note)
       for (const { fault, notes } of this.faults)
         if (notes.some(([begins, who]) => begins === note[0] && who === voice)) words.push(fault);
-    const odds = this.show.critic && this.about.odds?.[this.piece.bars.indexOf(this.barAt(step))];
+    const inside = step < piece.steps;
+    const bar = piece.bars.indexOf(this.barAt(step)),
+      odds = inside && this.show.critic && this.about.odds?.[bar];
     if (odds !== undefined && odds !== false) words.push(`critic ${signed(odds)} in this bar`);
     const chord = this.about.harmony?.findLast(({ start }) => start <= step);
-    if (chord && this.show.numerals && step < piece.steps)
+    if (chord && this.show.numerals && inside)
       words.push(
         `${chord.numeral} in ${readable(chord.key)}`,
         ...(chord.cadence ? [`${chord.cadence} cadence`] : []),

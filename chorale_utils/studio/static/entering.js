@@ -107,6 +107,7 @@ function words(desk) {
   };
   const field = el("input", {
     type: "text",
+    class: "cs-words",
     maxlength: "200",
     placeholder: "Ky-ri-e: Space or - goes to the next note",
     onfocus: () => desk.enter(false),

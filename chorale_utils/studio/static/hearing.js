@@ -32,7 +32,7 @@ function hearing(desk, score) {
     show(true);
   };
 
-  const from = el("input", { type: "number", min: 0, value: 1 });
+  const from = el("input", { type: "number", min: 0, value: 1, "aria-label": "The first bar" });
   let marked = null; // the tempo of the page
   desk.when("piece", (piece) => {
     from.max = piece.bars.at(-1)[2];
@@ -66,15 +66,15 @@ function hearing(desk, score) {
       "div",
       { class: `cs-group cs-mixer cs-voice-${voice}`, role: "group", "aria-label": name },
       el("b", {}, name[0].toUpperCase()),
-      toggle("M", `Mute the ${name}`, set("mute")),
-      toggle("S", `${name} alone`, set("solo")),
+      toggle("mute", `Mute the ${name}`, set("mute")),
+      toggle("solo", `Solo: the ${name} alone`, set("solo")),
     );
   });
   return panel(
     "Hear",
     start,
-    labelled("From bar", from),
-    button("from there", "Play from this bar", playBar),
+    button("Play from bar", "Play from bar…", playBar),
+    from,
     labelled("Tempo", tempo),
     shown,
     el("div", { class: "cs-row" }, ...channels),

@@ -14,10 +14,17 @@ function el(tag, about = {}, ...children) {
   return made;
 }
 
-const button = (text, label, onclick, about = {}) =>
-  el("button", { type: "button", title: label, "aria-label": label, onclick, ...about }, text);
+// Its name begins with what is written on it, so that it can be called by that, too.
+const button = (text, label, onclick, about = {}) => {
+  const written = typeof text === "string" ? text.replace(/[^\p{L} ]/gu, "").trim() : "",
+    known = written.length < 2 || label.toLowerCase().includes(written.toLowerCase()),
+    name = known ? label : `${written}: ${label}`;
+  const told = { type: "button", title: label, "aria-label": name, onclick };
+  return el("button", { ...told, ...about }, text);
+};
 
 const labelled = (text, field) => el("label", { class: "cs-field" }, el("span", {}, text), field);
+const checked = (text, box) => el("label", { class: "cs-check" }, box, text);
 
 // Sets a field, unless somebody is typing in it.
 const fill = (field, value) => {

@@ -24,7 +24,7 @@ function seeing(desk) {
     shows("critic", "Critic", "Show for each bar how much it sounds like Bach"),
     shows("numerals", "Numerals", "Show Roman numerals"),
     staves,
-    button("Keys ?", "All keys (?)", () => showKeys(desk)),
+    button("Keys", "Keys of the studio (?)", () => showKeys(desk)),
   );
 }
 
@@ -50,21 +50,27 @@ function findings(desk) {
     return el("li", {}, link, ` ${names}: ${fault.what}`);
   };
   desk.when("about", ({ faults }) => {
+    const sing = desk.piece.voices.filter((voice) => voice.length);
+    made.hidden = sing.length < 3; // of one or two voices nobody asks
     const many = faults?.length || "No";
     title.textContent = faults
       ? `${many} fault${many === 1 ? "" : "s"} of part-writing`
       : "Looking for faults of part-writing…";
     list.replaceChildren(...(faults ?? []).map(told));
   });
-  return el("details", { class: "cs-findings" }, title, list);
+  const made = el("details", { class: "cs-findings" }, title, list);
+  return made;
 }
 
 // What critic and judge say of four voices: the critic where it hears least of Bach, the judge a
 // grade, and what costs most.
 function opinion(desk) {
   const shown = el("p", { class: "cs-opinion" }),
-    criticised = el("p", { class: "cs-opinion" });
+    criticised = el("p", { class: "cs-opinion" }),
+    colours = [1, 2, 3, 4].map((nats) => el("b", { class: `cs-nats-${nats}` }, ` ${nats} `)),
+    surprised = el("p", { class: "cs-opinion" }, "Surprise in nats:", ...colours, "or more.");
   desk.when("mark", () => {
+    surprised.hidden = !desk.show.surprise;
     const { odds } = desk.about;
     criticised.hidden = !desk.show.critic || !odds;
     if (criticised.hidden) return;
@@ -82,11 +88,11 @@ function opinion(desk) {
     if (judged?.grade === undefined) return shown.replaceChildren();
     const costs = judged.reasons
       .filter(([, points]) => points < -0.5)
-      .map(([name, points]) => `${name} ${points}`);
+      .map(([name, points]) => `${name} ${signed(points)}`);
     const why = costs.length ? ` It loses most through ${costs.join(", ")}.` : "";
-    shown.textContent = `Grade ${judged.grade}; Bach's median piece has 0.${why}`;
+    shown.textContent = `Grade ${signed(judged.grade)}; Bach's median piece has 0.${why}`;
   });
-  return el("div", {}, criticised, shown);
+  return el("div", {}, surprised, criticised, shown);
 }
 
 // Several answers of the model side by side, where they differ in colour.
@@ -98,13 +104,13 @@ function variants(desk) {
   };
   desk.when("variants", (told) => {
     list.hidden = !told.length;
-    const [first, last] = told[0]?.numbers ?? [];
+    const [first, last] = told[0]?.written ?? [];
     const bars = first === last ? `bar ${first}` : `bars ${first} to ${last}`;
     list.replaceChildren(
       el(
         "div",
         { class: "cs-row" },
-        el("span", {}, `${told.length} variants, ${bars}; where they differ in blue.`),
+        el("span", {}, `${told.length} variants of ${bars}; notes that differ are blue.`),
         button("None of these", "Keep the piece as it is", none),
       ),
       ...told.map((variant, number) => variantCard(desk, variant, number)),

@@ -52,6 +52,15 @@ function render({ model, el: holder }) {
 
   const told = el("p", { class: "cs-told", role: "status", "aria-live": "polite" }),
     said = el("p", { class: "cs-said", role: "alert" });
+  const hint = el(
+    "p",
+    { class: "cs-hint" },
+    "Write a tune: click on the staff, press keys of the piano, or click on the score and type " +
+      "letters from A to G. Then press Harmonise. Or begin with a hymn or a file.",
+  );
+  desk.when("piece", ({ voices }) => {
+    hint.hidden = voices.some((voice) => voice.length);
+  });
   desk.when("said", (text, wrong) => {
     said.textContent = text;
     said.classList.toggle("cs-wrong", wrong);
@@ -76,6 +85,7 @@ function render({ model, el: holder }) {
     versions(desk),
     ...entering(desk),
     stage,
+    hint,
     told,
     said,
     keeping(desk),
