@@ -135,7 +135,7 @@ def test_card_of_the_strong_model_holds_both_figures_and_what_was_tried(
         tried={"first": folders["cycle"]},
         keep=["slower"],
     ).read_text()
-    assert "* cycle loop: epochs 3, " in card and "* second loop: epochs 2, " in card
+    assert "* first cycle: epochs 3, " in card and "* second cycle: epochs 2, " in card
     assert len(pd.read_csv(tmp_path / "shipped" / "chord_gru_second.csv")) == 2
     again = pd.read_csv(tmp_path / "shipped" / "chord_gru_tried.csv", index_col="training")
     assert (

@@ -35,6 +35,12 @@ LOOPS = {
     "chord_gru": ("cycle", "second"),
     "phrase_gru": ("first", "second"),
 }
+# what a card calls them: two loops on the same weights, two cycles, two members of a mixture
+_CALLED = {
+    "note_gru": ("first loop", "second loop"),
+    "chord_gru": ("first cycle", "second cycle"),
+    "phrase_gru": ("first member", "second member"),
+}
 EDITIONS = {"note_gru": "jsb", "chord_gru": "jsb", "phrase_gru": "music21"}
 AVERAGED_OVER = range(-2, 3)  # semitones: the transpositions for the averaged score
 FIGURES = ["epochs", "minutes", "nats", "val_nats"]  # in a comparison of trainings
@@ -164,7 +170,7 @@ def _card(
 ) -> str:
     """The card's text, in Markdown."""
     lines = [f"# {name}", "", _architecture(model), "", "## Data", "", _data(name, corpus), ""]
-    lines += ["## Training", "", *_training(model, loops)]
+    lines += ["## Training", "", *_training(name, model, loops)]
     if remark:
         lines += ["", remark]
     packages = ", ".join(
@@ -207,7 +213,7 @@ def _data(name: str, corpus: Corpus) -> str:
     )
 
 
-def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
+def _training(name: str, model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
     """The settings that all loops share, and a line for each loop."""
     settings = {loop: _settings(place) for loop, place in loops.items()}
     first, *others = settings.values()
@@ -216,17 +222,17 @@ def _training(model: ChoraleModel, loops: Mapping[str, Path]) -> list[str]:
         for key, value in first.items()
         if key not in model.sizes and all(other.get(key) == value for other in others)
     }
-    lines = [", ".join(f"{key} {value}" for key, value in shared.items()) + ".", ""]
-    for loop, place in loops.items():
+    lines = ["Settings: " + ", ".join(f"{key} {value}" for key, value in shared.items()) + ".", ""]
+    for called, (loop, place) in zip(_CALLED[name], loops.items()):
         history = pd.read_csv(place / HISTORY, index_col="epoch")
         own = "".join(
-            "after the loop before, " if key == "after" else f"{key} {value}, "
+            "after the first, " if key == "after" else f"{key} {value}, "
             for key, value in settings[loop].items()
             if key not in {**shared, **model.sizes}
         )
         best = history["val_nats"].dropna()
         lines += [
-            f"* {loop} loop: {own.removesuffix(', ')}{'; ' if own else ''}{len(history)} epochs in "
+            f"* {called}: {own.removesuffix(', ')}{'; ' if own else ''}{len(history)} epochs in "
             f"{history['seconds'].sum() / 60:.0f} minutes on {os.cpu_count()} cores shared with "
             f"other work; best validation figure {best.min():.4f} at epoch {best.idxmin()}, last "
             f"{best.iloc[-1]:.4f}."

@@ -235,13 +235,13 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_HURON}",
     ),
     "range": (
-        "a note is outside the range of its voice: soprano C4-G5, alto G3-D5, tenor C3-G4, bass "
-        "E2-D4",
+        "a note is outside the range of its voice: soprano C4 to G5, alto G3 to D5, tenor C3 to "
+        "G4, bass E2 to D4",
         "the singers cannot sing it well",
         "error",
         "#4E6E00",
         "notes",
-        "the ranges commonly taught for a choir, as in the AP Music Theory course",
+        "Ranges commonly taught for a choir, as in the AP Music Theory course",
     ),
     "leap": (
         "a voice leaps a seventh, or more than an octave",
@@ -262,7 +262,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_PISTON}",
     ),
     "augmented second": (
-        "a voice moves an augmented second, as from F to G sharp",
+        "a voice moves an augmented second, as from F to G♯",
         "it is hard to sing, and foreign to the style; use the other form of the sixth or seventh "
         "degree, or move in the other direction",
         "error",
@@ -271,7 +271,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_PISTON}",
     ),
     "augmented fifth": (
-        "a voice leaps an augmented fifth, as from C to G sharp",
+        "a voice leaps an augmented fifth, as from C to G♯",
         "it is hard to sing; a diminished fourth down reaches the same note an octave lower",
         "error",
         "#33691E",
@@ -290,7 +290,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
     "leading tone": (
         "in a dominant that goes to its tonic, to the sixth degree or to IV6, the leading tone "
         "does not rise to the tonic. An inner voice may fall to the tonic's fifth, or by step in "
-        "V-vi in major; the bass may pass through it, stepping down from the tonic",
+        "V–vi in major; the bass may pass through it, stepping down from the tonic",
         "the leading tone leads: the ear expects the tonic in the same voice, most of all in an "
         "outer one",
         "error",
@@ -316,7 +316,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_PISTON}",
     ),
     "seventh": (
-        "the seventh of a chord neither falls by step nor is held until it can. In V43-I6 it may "
+        "the seventh of a chord neither falls by step nor is held until it can. In V43–I6 it may "
         "rise with the bass; and it may always rise by a chromatic semitone",
         "the seventh is a dissonance that resolves downwards",
         "error",
@@ -399,7 +399,7 @@ _RULES: dict[str, tuple[str, str, str, str, str, str]] = {
         f"{_AS}; {_PISTON}",
     ),
     "spelling": (
-        "a note is spelled differently from its chord or its key, such as A flat for G sharp",
+        "a note is spelled differently from its chord or its key, such as A♭ for G♯",
         "the spelling tells singers where the note comes from and where it goes",
         "error",
         "#7A4100",

@@ -91,7 +91,8 @@ def picture(example: Example) -> str:
     found = faults(broken, "strict", analyse(broken, key=told_key(broken)))
     marks = mark_faults(broken, found)
     drawn = score_svg(whole, staves=2, width=_WIDTH, title=False, marks=marks._replace(legend=()))
-    return drawn.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
+    paper = '<rect width="100%" height="100%" fill="white" style="stroke:none"/>'
+    return drawn.replace(">", f">{paper}", 1)
 
 
 def _filled(voices):
@@ -116,12 +117,9 @@ def _page():
     lines = [
         "# What a harmony teacher marks",
         "",
-        "Written by `make rules` from the rules, their examples and the "
-        "[Bach card](../chorale_utils/part_writing/bach.md).",
-        "",
         "`faults(chorale)` and `chorale check` look for these faults in a setting for four voices. "
         "Each picture shows a fault, marked as in a checked score, then the same passage mended. "
-        "The tests check every rule against its example.",
+        "`make rules` writes this page, and the tests check every rule against its example.",
         "",
         "**Severity.** *error*: every class marks it. *weak*: better avoided. *style*: teachers "
         "disagree.",
@@ -129,15 +127,17 @@ def _page():
         f"**Sets of rules.** `class` is the default: all {len(RULE_SETS['class'])} that a class "
         f"marks. `strict` has all {len(RULE_SETS['strict'])}. `bach` has the "
         f"{len(RULE_SETS['bach'])} of `class` that Bach himself breaks in fewer than one chorale "
-        "in ten. A list of names chooses single rules. The numbers are those in a marked score.",
+        "in ten; the figures are on the [Bach card](../chorale_utils/part_writing/bach.md). "
+        "You can also name single rules. Each rule keeps its number, which stands beside its marks "
+        "in a score.",
         "",
         "**Where.** A fault is reported where the second chord arrives; for a leading tone or a "
         "seventh, where it should resolve. Only the notes at fault are marked.",
         "",
-        "**How sure.** The rules look at the harmony that `analyse` finds. A short exercise (two "
-        "bars of four quarters) is taken to be in its key; for a longer one, `chorale check --key` "
-        "says the key. Fermatas end phrases, and from one phrase to the next nothing has to be "
-        "resolved.",
+        "**How sure.** The rules look at the harmony that `analyse` finds. An exercise of up "
+        "to two bars of 4/4 is taken to be in the key that it states; for a longer one, `chorale "
+        "check --key` sets the key. Fermatas end phrases, and nothing has to be resolved from one "
+        "phrase to the next.",
         "",
     ]
     figures = _bachs_figures()
@@ -154,7 +154,7 @@ def _section(name: str, rule: Rule, example: Example, figures: dict[str, tuple[s
     sentence = faults(broken, [name])["explanation"].iloc[0]
     per_hundred, chorales = figures[name]
     sets = ", ".join(f"`{chosen}`" for chosen, names in RULE_SETS.items() if name in names)
-    bach = f"Bach: {per_hundred} in a hundred chorales; {chorales} % of them have one or more."
+    bach = f"Bach: {per_hundred} in a hundred chorales; {chorales}% of them have one or more."
     if float(per_hundred) == 0:
         bach = "Bach: none."
     return [

@@ -145,7 +145,7 @@ def _chord_columns(ax: Axes, written: tuple[str, ...], told: str) -> None:
         ax.annotate(
             "",
             (1.6 * column, 1.75),
-            (4.75, 2.1),
+            (3.95, 2.5),
             arrowprops={
                 "arrowstyle": "->",
                 "color": "#7a7a7a",

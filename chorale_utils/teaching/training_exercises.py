@@ -125,11 +125,11 @@ def own_keys(answer: Any) -> str:
     at = int(table["val_nats"].to_numpy().argmin())
     found = None if at == len(table) - 1 else table.index[at + 1]
     near = () if found is None else (table.index[at],)
-    _epoch(overfits, found, "overfits", "val_nats of the own keys never gets lower again", near)
+    _epoch(overfits, found, "overfits", "val_nats in the pieces' own keys never falls again", near)
     by = table["val_nats"].iloc[-1] - tables["all keys"]["val_nats"].iloc[-1]
     return (
-        f"At the end the own keys are {abs(by):.2f} nats {'worse' if by > 0 else 'better'} on "
-        "new pieces"
+        f"At the end the model of the pieces' own keys is {abs(by):.2f} nats "
+        f"{'worse' if by > 0 else 'better'} on new pieces"
         f"{'' if by > 0 else ': in a short training the easier task is ahead'}." + _short(table)
     )
 
@@ -208,7 +208,7 @@ EXERCISES = (
     Exercise(
         "3.5",
         '{"all keys": history, "own key": history, "overfits": epoch or None}',
-        "the epoch after which val_nats of the own keys gets no lower",
+        "the epoch after which val_nats in the pieces' own keys gets no lower",
         own_keys,
     ),
 )

@@ -87,7 +87,8 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
     lines = [
         "# Composing",
         "",
-        "`python -m chorale_utils.writing.composing_card` writes this card.",
+        "How the models write, by themselves and as `compose` lets the composer write, next to "
+        "Bach. `python -m chorale_utils.writing.composing_card` writes this card.",
         "",
         "## How well it predicts the next note",
         "",
@@ -108,7 +109,7 @@ def _card(corpus: Corpus, writers: Mapping[str, Sequence[Chorale]], lengths: lis
         f"{len(lengths)} pieces by each writer, of {min(lengths)} to {max(lengths)} sixteenths "
         "where a form sets the length. A classifier trained afresh for each writer tells its "
         "pieces from Bach's (`discriminability`); an AUC of 0.5 is chance, and at 1 it never errs. "
-        "In brackets, the 95 % interval over pieces (bootstrap). The control is Bach against Bach: "
+        "In brackets, the 95% interval over pieces (bootstrap). The control is Bach against Bach: "
         "half of his training pieces take the place of a writer's. *Grade* is the mean, and "
         "*copied share* the mean share of passages that occur in a training piece (`copied`). "
         "*Under the rules*: voices keep to a choir's ranges, and avoid crossings and parallels; "
@@ -190,7 +191,9 @@ def _giveaways(told: Mapping[str, Sequence[Discriminability]]) -> list[str]:
         "voices*: the interval between them on a beat, less any octaves, and how far each has "
         "moved over the last two beats. *Spacing*: the intervals between neighbouring voices on a "
         "beat, from the top down. *Range*: how far a voice ranges within four beats, and in how "
-        "many notes.",
+        "many notes. *Lengths*: how long the notes are that sound on a beat, from the top down. "
+        "*Chords two beats apart*: two chords, each as intervals above its lowest note, and "
+        "between them how far up that note has moved, less any octaves.",
         "",
         "| writer | kind | pattern | the writer | Bach |",
         "|---|---|---|---|---|",

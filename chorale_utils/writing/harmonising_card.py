@@ -113,7 +113,7 @@ def _card(
         "",
         "Parallel fifths and octaves are counted per thousand pairs of voices that move together "
         "(and both together as a multiple of Bach's), crossings per thousand arrivals of a note, "
-        "dissonances per thousand beats; the grade is the mean. In brackets, the 95 % interval "
+        "dissonances per thousand beats; the grade is the mean. In brackets, the 95% interval "
         "over pieces (bootstrap). The last column is the share of settings that end on the tonic "
         "in root position.",
         "",
