@@ -264,7 +264,7 @@ class Form:
 
     @property
     def stollen(self) -> int:
-        """Number of phrases at the beginning that a repeat sign can repeat (int): the first Stollen
+        """Number of phrases at the beginning that a repeat sign can repeat (int), the first Stollen
         of a bar form (A in A A B); 0 if there is none.
 
         The phrases that follow must repeat them in this order, with the same fermatas, the same

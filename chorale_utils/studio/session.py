@@ -165,8 +165,8 @@ class Session:
 
     @property
     def tune(self) -> int:
-        """Number of the voice that has the tune (int): the only voice that sings, or else the
-        soprano.
+        """Number of the voice that has the tune (int), which is the only voice that sings, or else
+        the soprano.
 
         Examples:
             >>> Session(Chorale([[0, 0, 64, 0]] * 16, time_signature="4/4")).tune
