@@ -145,6 +145,13 @@ def test_every_piece_of_the_gallery_is_seen_and_heard(book, pages):
     assert page.pictures == page.players == 10
 
 
+def test_no_sentence_on_a_property_is_torn_apart_at_its_colon(book, pages):
+    """What stands before a colon would be taken for the property's type."""
+    for path in (book / "docs" / "reference").glob("*.html"):
+        fields = re.findall(r'<dt class="field-[a-z]+">(\w+)<', path.read_text(encoding="utf-8"))
+        assert fields and "Type" not in fields, path.name
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_in_the_reference_with_its_chapter(book, pages, name):
     place = f"chorale_utils.{name}"
