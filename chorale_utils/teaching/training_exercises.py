@@ -125,7 +125,8 @@ def own_keys(answer: Any) -> str:
     at = int(table["val_nats"].to_numpy().argmin())
     found = None if at == len(table) - 1 else table.index[at + 1]
     near = () if found is None else (table.index[at],)
-    _epoch(overfits, found, "overfits", "val_nats in the pieces' own keys never gets lower again", near)
+    says = "val_nats in the pieces' own keys never gets lower again"
+    _epoch(overfits, found, "overfits", says, near)
     by = table["val_nats"].iloc[-1] - tables["all keys"]["val_nats"].iloc[-1]
     return (
         f"At the end the model of the pieces' own keys is {abs(by):.2f} nats "
