@@ -35,7 +35,8 @@ class ChoraleModel(keras.Model):
         >>> from chorale_utils import Chorale, negative_log_likelihood
         >>> class Uniform(ChoraleModel):
         ...     def log_probs(self, tokens, training=False):
-        ...         return keras.ops.zeros((*tokens.shape, 59)) - keras.ops.log(59.0)
+        ...         shape = (*keras.ops.shape(tokens), 59)  # known only when the model is used
+        ...         return keras.ops.zeros(shape) - keras.ops.log(59.0)
         >>> chorale = Chorale([[72, 67, 64, 48]] * 16)
         >>> round(negative_log_likelihood(Uniform(), [chorale]), 3)  # ln 59
         4.078
@@ -53,7 +54,9 @@ class ChoraleModel(keras.Model):
         """Natural logarithms of p(note | all earlier notes), from the first note of each piece on.
 
         Args:
-            tokens: int tensor (B, steps, 4) of tokens, whole pieces from their first step.
+            tokens: int tensor (B, steps, 4) of tokens, whole pieces from their first step. The
+                method is compiled for any number of pieces and steps: ask ``keras.ops.shape`` for
+                them, since ``tokens.shape`` may have None in their place.
             training: true applies random dropout (Monte Carlo dropout), false turns it off.
 
         Returns:

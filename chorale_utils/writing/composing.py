@@ -72,9 +72,10 @@ def compose(
         FileNotFoundError: as in `generate`.
 
     Examples:
-        >>> from chorale_utils import Form
+        >>> from chorale_utils import Form, phrase_gru
+        >>> untrained = phrase_gru(width=4, embedding=2, heads=1, head_width=2, hidden=4)
         >>> form = Form((16, 16), (4, 8), "g minor", "4/4")
-        >>> piece = compose(form, seed=1, particles=2)[0]
+        >>> piece = compose(form, seed=1, particles=2, model=untrained)[0]  # or the default model
         >>> len(piece), piece.key, piece.fermatas.nonzero()[0].tolist()
         (32, 'g minor', [12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31])
 
