@@ -77,7 +77,7 @@ def variants(session: Session, width: int) -> list[dict[str, Any]]:
         start, stop = _around(variant.chorale, variant.request.free)
         shown = variant.chorale.excerpt(start, stop)
         others = [chorale.excerpt(start, stop) for chorale in chorales]
-        bars, free = bars_of(variant.chorale), variant.request.free.any(axis=1)
+        bars, free = bars_of(variant.chorale), variant.request.free
         numbers = [bar.number for bar in bars if free[bar.start : bar.stop].any()]
         told.append(
             score(shown, width)
