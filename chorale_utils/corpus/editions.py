@@ -53,7 +53,10 @@ CACHE_FORMAT = 5  # increase it when `notation.reading` reads scores differently
 
 @dataclass(frozen=True)
 class Corpus:
-    """The chorales of one edition, in the three partitions of the canonical split.
+    """The chorales of one edition, in the three partitions of the split that the literature uses.
+
+    The split is that of Boulanger-Lewandowski et al. (2012), "Modeling Temporal Dependencies in
+    High-Dimensional Sequences".
 
     Each partition is a list. The whole corpus also has a length and can be iterated over: first the
     training pieces, then validation, then test. A chorale is looked up by its name, or by its

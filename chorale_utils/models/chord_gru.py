@@ -67,7 +67,9 @@ class ChordGRU(ChordReader):
     * *Memory:* the state of a GRU; and attention from this state to those at earlier steps. The
       values are the chords that came at those steps, so that a passage can continue as before. A
       first slot, "nothing similar", is always available, and a learnt penalty grows with the
-      logarithm of the distance.
+      logarithm of the distance. (Attention: Vaswani et al. 2017, "Attention Is All You Need";
+      values that are what came next: Grave et al. 2017, "Improving Neural Language Models with a
+      Continuous Cache".)
     * *Output:* for each voice, logits by note, by pitch class and by melodic interval; and for each
       pair of voices, a table of *voice motion*, which scores the direction of the upper voice, the
       direction of the lower, and the interval classes before and after, independently of everything
@@ -85,7 +87,8 @@ class ChordGRU(ChordReader):
         input_dropout, state_dropout, hidden_dropout: shares of the GRU's input, of its state with
             the attention's output, and of each hidden layer that are dropped in training.
         voice_dropout: share of the notes that are hidden from the GRU in training.
-        weight_drop: share of the GRU's recurrent weights that is dropped in training.
+        weight_drop: share of the GRU's recurrent weights that is dropped in training (Merity et al.
+            2018, "Regularizing and Optimizing LSTM Language Models").
         voice_motion: whether to use the tables of voice motion; False is for comparison.
 
     Examples:

@@ -50,7 +50,7 @@ class Critic(keras.Model):
     """A judge of single steps: how much more like Bach than like the writer each of them is.
 
     `fit_critic` trains one, and `load_critic` loads the shipped one. The idea is noise-contrastive
-    estimation (Gutmann and Hyvärinen 2010).
+    estimation (Gutmann and Hyvärinen 2010, "Noise-Contrastive Estimation").
 
     Args:
         patterns: how many patterns have a share in the log-odds.
@@ -230,6 +230,9 @@ def fit_critic(
 ) -> Critic:
     """A critic that has learnt to tell passages by Bach from a writer's (logistic regression on how
     often each pattern occurs).
+
+    What it learns is the ratio of two probabilities (Gutmann and Hyvärinen 2010, "Noise-Contrastive
+    Estimation").
 
     Args:
         bach, written: lists of Chorale; their forms are read, too (see `Form.of`).

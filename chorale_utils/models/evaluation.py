@@ -309,6 +309,9 @@ def score_notes(
 def calibration(scores: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
     """How often a guess is right, by the model's confidence.
 
+    A calibrated model is right as often as it expects (Guo et al. 2017, "On Calibration of Modern
+    Neural Networks").
+
     Args:
         scores: the result of `score_notes`.
         bins: number of equal ranges of confidence between 0 and 1.

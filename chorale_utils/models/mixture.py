@@ -22,6 +22,8 @@ from .model import ChoraleModel
 class Mixture(ChoraleModel):
     """A model that gives every note the mean of the probabilities that its members give.
 
+    The idea is that of Hansen and Salamon (1990), "Neural Network Ensembles".
+
     Args:
         members: models that know the same tokens, all of which take a form, or none.
 

@@ -52,14 +52,17 @@ class NoteGRU(ChoraleModel):
     """The classic: three GRUs read the notes of a piece one by one and predict the next.
 
     Called on int tokens (B, notes) it returns float probabilities (B, notes, 59) of the note after
-    each. With the default sizes it has 238,891 parameters.
+    each. With the default sizes it has 238,891 parameters. The gated recurrent unit (GRU) is by Cho
+    et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical
+    Machine Translation".
 
     Args:
         width: width of each GRU.
         layers: number of stacked GRUs.
         dropout: share of each GRU's inputs dropped in training.
         recurrent_dropout: share of each GRU's state dropped in training, with one mask for a whole
-            window.
+            window (Gal and Ghahramani 2016, "A Theoretically Grounded Application of Dropout in
+            Recurrent Neural Networks").
         output_dropout: share of the last GRU's output dropped in training.
         l2: weight of the L2 penalty on the GRUs' kernels, 0 for none.
         layer_norm: whether to normalise each GRU's output (Ba et al. 2016, "Layer Normalization").

@@ -74,6 +74,8 @@ def fit(
     """Trains a model on windows of notes and leaves it with the weights that predicted the
     validation pieces best.
 
+    The optimizer is Adam (Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization").
+
     `folder` holds the state of the training, saved at the beginning and after every epoch. Called
     again with the same folder, `fit` resumes an interrupted training: at most one epoch is
     repeated, and on the same machine the result is the same to the last bit. If the training had
@@ -206,6 +208,10 @@ def fit_chords(
 ) -> pd.DataFrame:
     """Trains a `ChordGRU` on passages for one cycle of the learning rate, and leaves it with the
     moving average of its weights.
+
+    The optimizer is AdamW (Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization").
+    One cycle is an idea of Smith and Topin (2018, "Super-Convergence"), averaging one of Polyak and
+    Juditsky (1992, "Acceleration of Stochastic Approximation by Averaging").
 
     The validation pieces decide nothing here; they are only measured. `folder` is used as in `fit`:
     called again with the same folder, `fit_chords` resumes an interrupted training, and on the same

@@ -79,8 +79,9 @@ def generate(
 
     A note that breaks a rule (ranges, crossing, parallels, sevenths, augmented seconds, pitch
     classes, rests, the tonic at the end) is sampled only if no other note is left; given notes are
-    always kept. With several particles, a candidate loses weight for every note that a rule takes
-    from it, so that rules choose among pieces, not only among notes.
+    always kept. With several particles (sequential Monte Carlo: Gordon, Salmond and Smith 1993), a
+    candidate loses weight for every note that a rule takes from it, so that rules choose among
+    pieces, not only among notes.
 
     Args:
         model: `ChoraleModel`; or the name or path of one, see `load_model`. The default is the
