@@ -110,7 +110,7 @@ class Public(SphinxDirective):
         import chorale_utils
 
         table = [".. list-table::", "   :widths: auto", "   :class: names", ""]
-        entries = [".. currentmodule:: chorale_utils", ""]
+        entries = []
         for line in filter(str.strip, self.content):
             name, *told = line.strip().split(" -- ")
             value = getattr(chorale_utils, name)
@@ -127,7 +127,7 @@ class Public(SphinxDirective):
                 if kind == "class":
                     entries += [f"   :members: {', '.join(members(value))}"]
                 entries += [""]
-            table += [f"   * - `~chorale_utils.{name}`", f"     - {about}"]
+            table += [f"   * - `{name}`", f"     - {about}"]
         return self.parse_text_to_nodes("\n".join([*table, "", *entries]), offset=0)
 
 

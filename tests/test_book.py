@@ -176,6 +176,14 @@ def test_the_reference_has_the_public_names_each_once_and_no_other():
     assert sorted(named) == sorted(PUBLIC)
 
 
+def test_every_name_of_the_package_in_a_table_of_the_reference_is_a_link(book):
+    for path in sorted((book / "docs" / "reference").glob("*.html")):
+        table = path.read_text(encoding="utf-8").partition("<table")[2].partition("</table>")[0]
+        plain = re.sub(r"<a [^>]*>.*?</a>", "", table, flags=re.DOTALL)
+        named = re.findall(r'<code class="xref[^>]*>(?:<[^>]*>)*(\w+)<', plain)
+        assert table and not set(named) & set(PUBLIC), path.name
+
+
 def test_the_reference_has_what_a_public_class_takes_from_the_package(pages):
     ids = set().union(*(page.ids for page in pages.values()))
     for method in ("ChordGRU.motion_table", "PhraseGRU.motion_table", "Session.ask"):

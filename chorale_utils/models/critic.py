@@ -313,7 +313,7 @@ def _common(sides: Sequence[Patterns], rare: int) -> np.ndarray:
 
 
 def _counts(side: Patterns, code: np.ndarray, steps: int) -> np.ndarray:
-    """How often each pattern comes in each passage: float32 array (passages, patterns)."""
+    """How often each pattern occurs in each passage: float32 array (passages, patterns)."""
     passages = side.lengths // steps
     first = np.cumsum(passages) - passages
     place, known = _find(code, side.code)

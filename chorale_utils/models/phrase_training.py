@@ -59,7 +59,8 @@ def train_member(
     struck_notes: bool = True,
     extra_chorales: bool = True,
 ) -> PhraseGRU:
-    """One trained `PhraseGRU`; the last three arguments take something away from it.
+    """One trained `PhraseGRU`, a member of the shipped mixture; the last three arguments can each
+    take something away from it.
 
     Args:
         corpus: the music21 edition.

@@ -1,4 +1,4 @@
-"""What all pictures share: the colours of the voices, the size of a figure's pixels, empty axes.
+"""What all pictures share: the colours of the voices, the resolution, empty axes.
 
 Voices have the same colours everywhere (`VOICE_COLOURS`). Colour-blind readers can tell them apart,
 and each has a contrast of at least 4.5 to 1 on white, so that text in it is legible.
