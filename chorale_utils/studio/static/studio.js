@@ -17,15 +17,8 @@ function visitor() {
 }
 
 function render({ model, el: holder }) {
-  const root = el("div", {
-    class: "chorale-studio",
-    "data-lm-suppress-shortcuts": "true",
-    "data-jp-suppress-context-menu": "",
-  });
-  // What is typed here is no shortcut of what is around it: X would cut the cell of a notebook.
-  root.addEventListener("keydown", (event) => {
-    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
-  });
+  const root = el("div", { class: "chorale-studio", "data-jp-suppress-context-menu": "" }),
+    ends = [keepKeys(root)];
   holder.append(root);
   const desk = new Desk(model, root);
   const drawn = el("div", { class: "cs-drawing" }),
@@ -97,11 +90,27 @@ function render({ model, el: holder }) {
     variants(desk),
     taking(desk),
   );
-  const ends = [hear(desk, score), followTheme(root), followWidth(desk, stage)];
+  ends.push(hear(desk, score), followTheme(root), followWidth(desk, stage));
   return () => {
     desk.choir.stop();
     ends.forEach((end) => end());
   };
+}
+
+// What is typed here is no shortcut of what is around it: X would cut the cell of a notebook. Most
+// hosts hear a key after the page has; Notebook 7 hears it before, and heeds a mark on its target.
+function keepKeys(root) {
+  const ours = ({ key, ctrlKey, metaKey, altKey }) =>
+    !(ctrlKey || metaKey || altKey) || /^([zya]|Enter|Arrow.*)$/i.test(key);
+  const mark = (event) => {
+    if (root.contains(event.target))
+      event.target.toggleAttribute("data-lm-suppress-shortcuts", ours(event));
+  };
+  addEventListener("keydown", mark, true);
+  root.addEventListener("keydown", (event) => {
+    if (ours(event)) event.stopPropagation();
+  });
+  return () => removeEventListener("keydown", mark, true);
 }
 
 // The top line: undo, redo, what the model is doing.
