@@ -50,7 +50,7 @@ def jupyterlab(tmp_path_factory, chromium, model):  # noqa: F811
     nbformat.write(book, folder / "notebooks" / "studio.ipynb")
     command = ["-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}/notebooks"]
-    command += ["--LabApp.news_url=None"]
+    command += ["--LabApp.news_url=None", f"--LabApp.user_settings_dir={folder}/settings"]
     url = f"http://127.0.0.1:{port}"
     with server(command, f"{url}/login", folder, folder / "log", model):
         yield f"{url}/lab/tree/studio.ipynb?token={TOKEN}"
@@ -219,6 +219,15 @@ def test_a_person_composes_in_jupyterlab(jupyterlab, visitor, tmp_path):
     page.wait_for_timeout(1000)
     assert page.locator(".jp-CodeCell").count() == cells
     page.locator(".cs-score .cs-drawing svg").first.wait_for()
+
+
+def test_colours_follow_the_theme_of_jupyterlab(jupyterlab, visitor):
+    page = in_lab(visitor.page, jupyterlab)
+    for theme in ("Dark", "Light"):
+        page.get_by_role("menuitem", name="Settings").click()
+        page.locator(".lm-Menu-item", has_text="Theme").first.hover()
+        page.locator(".lm-Menu-item", has_text=f"JupyterLab {theme}").first.click()
+        page.locator(f".chorale-studio[data-theme={theme.lower()}]").wait_for()
 
 
 # More of the page, in Voilà

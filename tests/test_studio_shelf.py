@@ -122,4 +122,35 @@ def test_a_version_is_deleted_and_one_that_cannot_be_read_is_set_aside(shelf, tm
         shelf().open(second)
     assert shelf().others() == []
     aside = shelf().set_aside(second)
-    assert shelf().names() == [] and (tmp_path / "kept" / aside).read_text() == "{torn"
+    assert shelf().names() == [] and aside.read_text() == "{torn"
+
+
+def test_what_could_not_be_read_is_a_version_again_once_it_can(shelf):
+    shelf().save(with_note(Session(), 60))
+    page = shelf()
+    aside = page.set_aside(page.names()[0])
+    assert page.names() == [] and aside.exists()
+    assert pitches(opened(shelf())) == [60] and not aside.exists()
+
+
+def test_of_what_cannot_be_read_only_the_latest_is_kept(shelf, monkeypatch):
+    monkeypatch.setattr("chorale_utils.studio.shelf.MOST_UNREADABLE", 2)
+    for number in range(4):
+        page = shelf()
+        page.save(Session())
+        page = shelf()
+        (page.folder / page.names()[0]).write_text(f"torn {number}")
+        page.set_aside(page.names()[0])
+    kept = sorted(file.read_text() for file in page.folder.glob("*.unreadable"))
+    assert kept == ["torn 2", "torn 3"]
+
+
+def test_work_of_a_page_that_was_killed_while_it_saved_is_a_version_again(shelf, monkeypatch):
+    page = shelf()
+    page.save(with_note(Session(), 60))
+    (file,) = page.folder.iterdir()
+    file.replace(file.with_suffix(".aside"))
+    assert shelf().names() == [], "another page may just be saving"
+    monkeypatch.setattr("chorale_utils.studio.shelf.ABANDONED", -1)
+    assert pitches(opened(shelf())) == [60]
+    assert list(page.folder.glob("*.aside")) == []

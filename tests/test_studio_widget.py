@@ -152,9 +152,24 @@ def test_torn_work_is_said_to_be_torn_and_a_new_piece_begins(page, folder):
     (kept,) = folder.iterdir()
     kept.write_text("{torn")
     page.do("hello", visitor="one", width=700)
-    assert any("cannot be read" in told.get("text", "") for told in page.heard)
-    assert [file.read_text() for file in folder.glob("*.unreadable")] == ["{torn"]
-    assert page.studio.chorale.pitches[0, 0] == 67
+    (file,) = folder.glob("*.unreadable")
+    assert file.read_text() == "{torn" and page.studio.chorale.pitches[0, 0] == 67
+    assert "cannot be read" in page.heard[-1]["text"] and str(file) in page.heard[-1]["text"]
+    assert "This is a new piece" in page.heard[-1]["text"]
+
+
+def test_on_a_public_page_torn_work_is_named_without_its_folder(page, folder):
+    shelf = Shelf(folder, f"one\n{page.studio._begun_with}")
+    shelf.save(Session(Chorale([[60, 0, 0, 0]] * 16)))
+    Shelf(folder, f"one\n{page.studio._begun_with}").save(Session())
+    for name in shelf.names():  # the newer one of the two
+        (folder / name).write_text("{torn")
+    page.studio._public = True
+    page.do("hello", visitor="one", width=700)
+    (file,) = folder.glob("*.unreadable")
+    text = page.heard[-1]["text"]
+    assert file.name in text and str(folder) not in text and "This is an earlier version" in text
+    assert page.studio.chorale.pitches[0, 0] == 60
 
 
 def test_two_tabs_keep_a_version_each_and_the_other_one_is_opened_or_deleted(page, folder):

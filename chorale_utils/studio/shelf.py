@@ -6,6 +6,9 @@ saves, it removes the file that it began with, which its own undo history contai
 changed or gone since, another page has gone on from it: both versions stay, and the visitor is told
 so.
 
+What cannot be read is renamed, never deleted at once: a later release may read it, and so it is
+tried again whenever the page is opened.
+
 Notebook: 06_studio
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,9 @@ from ..files import write_atomically
 from .session import Session
 
 MOST_TOLD = 8  # other versions that the page offers
+MOST_UNREADABLE = 8  # of one visitor's piece: beyond that, the oldest are deleted
+ABANDONED = 60  # seconds after which a file moved aside is no longer in anybody's hands
+_UNREADABLE = ".unreadable"
 
 
 class Shelf:
@@ -46,6 +53,7 @@ class Shelf:
     def __init__(self, folder: str | os.PathLike[str], secret: str) -> None:
         self.folder = Path(folder)
         self._begins = hashlib.sha256(secret.encode()).hexdigest()[:40]
+        self._recover()
         self._own = self._new_file()
         self._saved = False  # whether this page has saved to its own file
         self._begun: tuple[Path, bytes] | None = None  # the file that this page began with
@@ -53,15 +61,7 @@ class Shelf:
 
     def names(self) -> list[str]:
         """The names (list of str) of all versions but this page's own, the newest first."""
-        if not self.folder.is_dir():
-            return []
-        found = list[tuple[int, str]]()
-        for file in self.folder.glob(f"{self._begins}*.json"):
-            try:
-                found.append((-file.stat().st_mtime_ns, file.name))
-            except FileNotFoundError:  # another page has just gone on from it
-                continue
-        return [name for _, name in sorted(found) if name != self._own.name]
+        return [file.name for file in self._files(".json") if file.name != self._own.name]
 
     def open(self, name: str) -> Session:
         """The session of a version. The page goes on from it in a file of its own.
@@ -98,10 +98,13 @@ class Shelf:
             self._begun = None
         return parted
 
-    def set_aside(self, name: str) -> str:
-        """Renames a version that cannot be read, and returns its new name (str)."""
+    def set_aside(self, name: str) -> Path:
+        """Renames a version that cannot be read, and returns its new path (Path)."""
         file = self._file(name)
-        return file.replace(file.with_suffix(".unreadable")).name
+        aside = file.replace(file.with_suffix(_UNREADABLE))
+        for old in self._files(_UNREADABLE)[MOST_UNREADABLE:]:
+            old.unlink(missing_ok=True)
+        return aside
 
     def delete(self, name: str) -> None:
         """Deletes a version for good.
@@ -131,6 +134,29 @@ class Shelf:
             about = {"title": piece.title or "", "bars": len(session.bars), "notes": notes}
             told.append({"name": name, "saved": saved, **about})
         return told[:MOST_TOLD]
+
+    def _recover(self) -> None:
+        """Makes versions again of files that another page had moved aside when it was killed, and
+        of those that can be read now."""
+        for file in self._files(".aside"):
+            if time.time() - file.stat().st_ctime > ABANDONED:
+                file.replace(self._new_file())
+        for file in self._files(_UNREADABLE):
+            try:
+                Session.from_json(file.read_text("utf-8"))
+            except ValueError:
+                continue
+            file.replace(self._new_file())
+
+    def _files(self, suffix: str) -> list[Path]:
+        """This visitor's files with a suffix, the newest first."""
+        found = list[tuple[int, Path]]()
+        for file in self.folder.glob(f"{self._begins}*{suffix}") if self.folder.is_dir() else ():
+            try:
+                found.append((-file.stat().st_mtime_ns, file))
+            except FileNotFoundError:  # another page has just gone on from it
+                continue
+        return [file for _, file in sorted(found)]
 
     def _new_file(self) -> Path:
         return self.folder / f"{self._begins}{secrets.token_hex(8)}.json"

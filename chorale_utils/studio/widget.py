@@ -349,20 +349,27 @@ def _hello(studio: Studio, visitor: str | None, width: int) -> None:
 
 def _take_up(studio: Studio, shelf: Shelf) -> None:
     """Opens the newest version of a visitor's work that can be read, if there is one."""
+    aside, opened = list[Path](), False
     for name in shelf.names():
         try:
-            studio.session = shelf.open(name)
+            studio.session, opened = shelf.open(name), True
+            break
         except ValueError:
-            aside = shelf.set_aside(name)
-            studio._say(
-                f"What was saved here cannot be read; it is kept as {aside}, and this is "
-                "an earlier version, or a new piece.",
-                wrong=True,
-            )
-            continue
-        more = " There is more than one version: see Other versions." if shelf.others() else ""
-        studio._say(f"Here is your piece, as you left it.{more}")
-        break
+            aside.append(shelf.set_aside(name))
+    told = []
+    if aside:
+        told += [
+            "Work that was saved here cannot be read: perhaps a newer release has written it. It "
+            "is kept, and tried again whenever this page is opened.",
+            f"The file: {', '.join(file.name if studio._public else str(file) for file in aside)}.",
+            "This is an earlier version." if opened else "This is a new piece.",
+        ]
+    elif opened:
+        told += ["Here is your piece, as you left it."]
+    if opened and shelf.others():
+        told += ["There is more than one version: see Other versions."]
+    if told:
+        studio._say(" ".join(told), wrong=bool(aside))
 
 
 def _version(studio: Studio, name: str, delete: bool = False) -> None:
