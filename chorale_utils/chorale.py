@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
+from .keys import checked_key, key_moved, key_signature
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
@@ -34,19 +36,6 @@ VOICE_RANGES = (
     (36, 66),
 )  # lowest and highest note of each voice in the jsb edition
 
-# How many more sharps each mode's signature has than that of the major key on the same tonic.
-MODES = {
-    "major": 0,
-    "ionian": 0,
-    "lydian": 1,
-    "mixolydian": -1,
-    "dorian": -2,
-    "minor": -3,
-    "aeolian": -3,
-    "phrygian": -4,
-    "locrian": -5,
-}
-_KEY = re.compile(rf"([A-Ga-g])([#-]?) ({'|'.join(MODES)})")
 _AT_ONCE = 8  # pieces that a cell displays by default: each takes a second and 100 kB
 
 _PART_NAMES = (  # beginnings of part names in scores and MIDI files, for each voice; case ignored
@@ -281,7 +270,7 @@ class Chorale:
         return replace(
             self,
             pitches=moved,
-            key=None if self.key is None else _key_moved(self.key, fifths),
+            key=None if self.key is None else key_moved(self.key, fifths),
             notation=None if self.notation is None else self.notation.transpose(fifths),
         )
 
@@ -536,32 +525,6 @@ def steps_per_bar(time_signature: str) -> int:
     return whole
 
 
-def key_signature(key: str) -> int:
-    """The number of sharps in a key's signature; flats count as negative.
-
-    Args:
-        key: as in `Chorale`, such as ``'f# minor'`` or ``'d dorian'``.
-
-    Examples:
-        >>> key_signature("f# minor"), key_signature("E- major"), key_signature("d dorian")
-        (3, -3, 0)
-    """
-    return _tonic_fifths(key) + MODES[key.split()[1]]
-
-
-def tonic_and_mode(key: str) -> tuple[int, bool]:
-    """(pitch class of a key's tonic, 0 for C to 11; whether the third above it is minor).
-
-    Args:
-        key: as in `Chorale`, such as ``'f# minor'`` or ``'d dorian'``.
-
-    Examples:
-        >>> tonic_and_mode("B- major"), tonic_and_mode("d dorian")
-        ((10, False), (2, True))
-    """
-    return 7 * _tonic_fifths(key) % 12, MODES[key.split()[1]] <= MODES["dorian"]
-
-
 def place_in_bars(step: float, time_signature: str | None, pickup: int) -> str:
     """The place of a step for error messages, such as ``'bar 3, beat 2.5'``.
 
@@ -607,36 +570,6 @@ def _checked_text(text, field, name):
     if not isinstance(text, str):
         raise TypeError(f"{name}: {field}: got {described(text)}: expected text (a str)")
     return str(text)
-
-
-def checked_key(key: object, name: str) -> str:
-    """`key` in music21's spelling; raises a ValueError that begins with `name` if it is not a key.
-
-    Examples:
-        >>> checked_key("B- minor", "prelude")
-        'b- minor'
-    """
-    parts = _KEY.fullmatch(key) if isinstance(key, str) else None
-    if parts is None:
-        raise ValueError(
-            f"{name}: key {key!r}: expected tonic and mode, such as 'f# minor' or 'B- major' "
-            f"('-' is flat; the mode is one of {', '.join(MODES)})"
-        )
-    tonic, sign, mode = parts.groups()
-    return f"{tonic.lower() if MODES[mode] <= MODES['dorian'] else tonic.upper()}{sign} {mode}"
-
-
-def _key_moved(key, fifths):
-    """The name of a key whose tonic is moved along the line of fifths."""
-    sharps, letter = divmod(_tonic_fifths(key) + fifths + 1, 7)
-    tonic = "FCGDAEB"[letter] + ("#" * sharps if sharps > 0 else "-" * -sharps)
-    return checked_key(f"{tonic} {key.split()[1]}", "transposed")
-
-
-def _tonic_fifths(key):
-    """The place of a key's tonic on the line of fifths: C 0, G 1, F -1, B flat -2."""
-    tonic = key.split()[0]
-    return "FCGDAEB".index(tonic[0].upper()) - 1 + 7 * (tonic.count("#") - tonic.count("-"))
 
 
 def _checked_notation(notation, steps, time_signature, name):

@@ -21,8 +21,10 @@ from .chorale import (
     STEPS_PER_QUARTER,
     Chorale,
     as_chorale,
-    checked_key,
     steps_per_bar,
+)
+from .keys import (
+    checked_key,
     tonic_and_mode,
 )
 

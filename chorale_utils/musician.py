@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .chorale import VOICES, Chorale, Pieces, key_signature
+from .chorale import (
+    VOICES,
+    Chorale,
+    Pieces,
+)
+from .keys import (
+    key_signature,
+)
 from .notation.loading import load_chorale, load_melody
 from .notation.midi import write_midi
 from .notation.page import KeySignature

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from music21 import key as keys, roman
 
-from chorale_utils.chorale import key_signature
 from chorale_utils.harmony.chords import (
     QUALITIES,
     key_spelt,
@@ -14,6 +13,9 @@ from chorale_utils.harmony.chords import (
     parse_key,
     spelt_notes,
     tables,
+)
+from chorale_utils.keys import (
+    key_signature,
 )
 
 

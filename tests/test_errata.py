@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from chorale_utils import VOICES, Chorale, faults, load_corpus, read_errata
-from chorale_utils.chorale import key_signature, tonic_and_mode
 from chorale_utils.corpus.errata import Erratum, corrected, errata
+from chorale_utils.keys import (
+    key_signature,
+    tonic_and_mode,
+)
 
 NOTES = [row for row in errata() if row.voice != "key"]
 KEYS = [row for row in errata() if row.voice == "key"]

@@ -5,8 +5,10 @@ from music21.figuredBass.realizerScale import FiguredBassScale
 from music21.harmony import ChordSymbol
 
 from chorale_utils import Chorale, analyse, chord_symbols, figured_bass, load_corpus
-from chorale_utils.chorale import key_signature
 from chorale_utils.harmony.chords import note_spelt, numeral, numerals, spelt_notes
+from chorale_utils.keys import (
+    key_signature,
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ import pytest
 from music21 import converter
 
 from chorale_utils import Chorale, harmonize
-from chorale_utils.chorale import tonic_and_mode
+from chorale_utils.keys import (
+    tonic_and_mode,
+)
 from chorale_utils.notation.page import Notation, Syllable
 
 TUNE = np.repeat([72, 74, 76, 72], 4)

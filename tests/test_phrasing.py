@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from chorale_utils import Chorale, heard_key
-from chorale_utils.chorale import tonic_and_mode
 from chorale_utils.judging.phrasing import ends_on_tonic, phrasing
+from chorale_utils.keys import (
+    tonic_and_mode,
+)
 
 
 def held(steps=32, **about):

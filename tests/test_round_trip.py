@@ -13,7 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from music21 import corpus
 
-from chorale_utils.chorale import MODES, SILENCE, Chorale, steps_per_bar
+from chorale_utils.chorale import (
+    SILENCE,
+    Chorale,
+    steps_per_bar,
+)
+from chorale_utils.keys import (
+    MODES,
+)
 from chorale_utils.notation.loading import load_chorale
 from chorale_utils.notation.midi import write_midi
 from chorale_utils.notation.page import (

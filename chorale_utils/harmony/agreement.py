@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale, tonic_and_mode
+from ..chorale import (
+    SILENCE,
+    Chorale,
+)
+from ..keys import (
+    tonic_and_mode,
+)
 from .romantext import Reading, canonical, sounding
 
 if TYPE_CHECKING:

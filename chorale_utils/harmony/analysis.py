@@ -17,10 +17,12 @@ from ..chorale import (
     SILENCE,
     Chorale,
     as_chorale,
+)
+from ..form import CADENCES as CADENCES
+from ..keys import (
     key_signature as signature_of,
     tonic_and_mode,
 )
-from ..form import CADENCES as CADENCES
 from ..notation.page import bars_of
 from .chords import key_spelt, numeral, numerals, parse_key
 from .evidence import Frames, frame_starts, with_metre

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..chorale import Chorale, described, key_signature
+from ..chorale import (
+    Chorale,
+    described,
+)
+from ..keys import (
+    key_signature,
+)
 from .chords import note_spelt, numeral, spelt_notes
 
 if TYPE_CHECKING:

@@ -12,7 +12,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..chorale import SILENCE, Chorale, as_chorale, tonic_and_mode
+from ..chorale import (
+    SILENCE,
+    Chorale,
+    as_chorale,
+)
+from ..keys import (
+    tonic_and_mode,
+)
 from .phrases import best_cut, phrase_ends
 
 # Logistic regression on the sopranos of the 224 training pieces of the music21 edition with

@@ -18,7 +18,16 @@ from functools import cached_property
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, as_chorales, tonic_and_mode
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICES,
+    Chorale,
+    as_chorales,
+)
+from ..keys import (
+    tonic_and_mode,
+)
 
 # How often each of the twelve notes above the tonic occurs in music in major and in minor: the
 # weights of Aarden 2003, "Dynamic Melodic Expectancy", as given at

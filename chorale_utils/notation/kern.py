@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ..chorale import MODES
+from ..keys import (
+    MODES,
+)
 from .musicxml import ELISION, MELISMA
 
 if TYPE_CHECKING:

@@ -27,9 +27,11 @@ from ..chorale import (
     VOICES,
     Chorale,
     as_chorale,
-    key_signature,
 )
 from ..files import as_path, write_atomically
+from ..keys import (
+    key_signature,
+)
 from .midi_file import PRIVATE
 from .midi_page import told_page
 from .midi_reading import (

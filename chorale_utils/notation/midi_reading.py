@@ -21,8 +21,17 @@ from typing import Any
 import mido
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, key_signature, steps_per_bar
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICES,
+    Chorale,
+    steps_per_bar,
+)
 from ..files import as_path
+from ..keys import (
+    key_signature,
+)
 from .midi_file import ON_THE_GRID, OVERLAP, MidiSource, TrackVoice, decoded
 from .midi_page import with_told_page
 from .midi_tracks import four_voices, one_melody

@@ -18,8 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..chorale import MODES, SILENCE, VOICES, Chorale, described, steps_per_bar
+from ..chorale import (
+    SILENCE,
+    VOICES,
+    Chorale,
+    described,
+    steps_per_bar,
+)
 from ..deprecation import renamed
+from ..keys import (
+    MODES,
+)
 from . import page
 from .authors import authors, title_of
 from .musicxml import ELISION, MELISMA

@@ -21,16 +21,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..chorale import (
-    MODES,
     SILENCE,
     STEPS_PER_QUARTER,
     VOICES,
     Chorale,
     as_chorale,
-    key_signature,
     steps_per_bar,
 )
 from ..deprecation import public_name
+from ..keys import (
+    MODES,
+    key_signature,
+)
 from .chord_marks import KINDS, ChordMark, add_chord_marks
 from .fault_marks import Marks
 from .key import find_key

@@ -18,7 +18,14 @@ from itertools import pairwise
 from math import ceil
 from typing import Any
 
-from ..chorale import MODES, STEPS_PER_QUARTER, steps_per_bar, voice_named
+from ..chorale import (
+    STEPS_PER_QUARTER,
+    steps_per_bar,
+    voice_named,
+)
+from ..keys import (
+    MODES,
+)
 from .musicxml import SIGN, TEMPO
 from .page import BARLINES, JUMPS, SIGNS, Bar, KeySignature, Tempo, regular_bars
 

@@ -18,9 +18,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, Chorale, key_signature
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICES,
+    Chorale,
+)
 from ..harmony.chords import MODES, QUALITIES, numeral, parse_key, spelt_notes
 from ..harmony.evidence import with_metre
+from ..keys import (
+    key_signature,
+)
 from ..notation.page import UNSPELLED, bars_of
 from ..notation.spelling import spelled
 

@@ -14,7 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..chorale import SILENCE, VOICES, Chorale, key_signature
+from ..chorale import (
+    SILENCE,
+    VOICES,
+    Chorale,
+)
+from ..keys import (
+    key_signature,
+)
 from ..notation.page import Bar, Notation, bars_of
 from ..notation.score_files import show_score
 from .session import Session

@@ -22,10 +22,12 @@ from ..chorale import (
     Chorale,
     described,
     place_in_bars,
-    tonic_and_mode,
 )
 from ..form import Form
 from ..harmony.melody_phrases import melody_phrase_ends
+from ..keys import (
+    tonic_and_mode,
+)
 from ..notation.key import find_key
 from ..notation.loading import load_melody
 from ..notation.reading import from_melody

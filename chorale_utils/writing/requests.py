@@ -25,11 +25,13 @@ from ..chorale import (
     VOICE_RANGES,
     VOICES,
     Chorale,
-    key_signature,
     place_in_bars,
 )
 from ..encoding import GOES_ON, VOCABULARY, tokens_to_notes
 from ..harmony.chords import note_spelt
+from ..keys import (
+    key_signature,
+)
 from ..notation.key import find_key
 from ..notation.spelling import spelled
 

@@ -17,7 +17,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..chorale import SILENCE, STEPS_PER_QUARTER, VOICES, tonic_and_mode
+from ..chorale import (
+    SILENCE,
+    STEPS_PER_QUARTER,
+    VOICES,
+)
 from ..encoding import (
     END_TOKEN,
     FIRST_NOTE_TOKEN,
@@ -30,6 +34,9 @@ from ..encoding import (
     transpose_tokens,
 )
 from ..form import Form
+from ..keys import (
+    tonic_and_mode,
+)
 from ..models.checks import check_whole_numbers
 from ..models.model import ChoraleModel
 from .melody import note_number
