@@ -112,6 +112,11 @@ def test_voice_order(music21_corpus):
     assert "ends are missing" in hint("2.2", yours | {"tokens": encode(piece[:, ::-1])[:-4]})
     right = yours | {"tokens": encode(piece[:, ::-1])}
     assert "each of the four" in hint("2.2", right | {"order": ["bass"]})
+    for nonsense in (None, "bass first", music21_corpus.train[0], []):
+        with pytest.raises(TypeError, match="tokens: got .*: expected what encode returns"):
+            check("2.2", right | {"tokens": nonsense})
+    with pytest.raises(TypeError, match="order: got .*: expected names of voices"):
+        check("2.2", right | {"order": None})
 
 
 def test_transpositions(every):

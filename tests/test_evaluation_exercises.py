@@ -28,6 +28,9 @@ def test_costliest_piece(notes):
     sums = notes.groupby("piece")["nats"].sum()
     assert "sum" in hint("4.1", {"most": sums.idxmax(), "least": least})
     assert "another piece" in hint("4.1", {"most": "bwv66.6", "least": least})
+    spelt = {"most": most.replace("bwv", "BWV "), "least": least.removeprefix("bwv")}
+    assert check("4.1", spelt)
+    assert "not a piece of the corpus" in hint("4.1", {"most": "bwv999", "least": least})
 
 
 class Again(ChoraleModel):
@@ -93,6 +96,10 @@ def test_before_fermatas(notes, music21_corpus):
     assert "other figures" in hint("4.3", {"nats": shifted, "knows": True})
     with pytest.raises(TypeError, match="True or False"):
         check("4.3", {"nats": means, "knows": "yes"})
+    floats = {float(at): cost for at, cost in means.items()}
+    assert check("4.3", {"nats": floats, "knows": True})
+    with pytest.raises(TypeError, match="distance: got a str"):
+        check("4.3", {"nats": {"0": 0.5}, "knows": True})
 
 
 def test_recovery():
@@ -107,6 +114,8 @@ def test_recovery():
     logarithms = {"as it is": -plain, "replaced": -plain - extra, "recovers": 12}
     assert "not negative" in hint("4.4", logarithms)
     assert "expected the same" in hint("4.4", answer | {"as it is": plain[:90], "recovers": 12})
+    with pytest.raises(TypeError, match="as it is: got .*: expected a number for each note"):
+        check("4.4", {"as it is": 0.5, "replaced": 0.6, "recovers": 12})
 
 
 def test_own_rule(music21_corpus):

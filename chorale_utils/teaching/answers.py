@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..chorale import VOICES, Chorale, Pieces, described
+from ..corpus.editions import load_corpus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,6 +138,25 @@ def voices(value: Any, what: str) -> set[str]:
     return found
 
 
+def piece_named(value: Any, what: str) -> Chorale:
+    """The piece of the corpus that has this name or number.
+
+    Raises:
+        WrongKind: it is not a text.
+        NotYet: no piece has this name.
+
+    Examples:
+        >>> piece_named("BWV 66.6", "nearest").name
+        'bwv66.6'
+    """
+    if not isinstance(value, str):
+        raise WrongKind(f"{what}: got {described(value)}: expected a piece's name")
+    corpus = load_corpus(progress=False)
+    if value not in corpus:
+        raise NotYet(f"{what}: {value!r} is not a piece of the corpus; piece.name has its name.")
+    return corpus[value]
+
+
 def chorale(value: Any, what: str) -> Chorale:
     """A chorale of at least one step; a list of one is accepted, too.
 
@@ -196,6 +216,22 @@ def history(value: Any, what: str) -> pd.DataFrame:
     if not {"nats", "val_nats"} <= set(columns) or not len(value):
         raise WrongKind(f"{what}: got {described(value)}: expected the table that fit returns")
     return value
+
+
+def tokens(value: Any, what: str = "tokens") -> np.ndarray:
+    """Tokens, as an array of numbers.
+
+    Raises:
+        WrongKind: something else.
+
+    Examples:
+        >>> tokens([43, 38]).tolist()
+        [43, 38]
+    """
+    found = np.empty(0) if isinstance(value, Chorale) else np.atleast_1d(np.asarray(value))
+    if not np.issubdtype(found.dtype, np.number) or not found.size:
+        raise WrongKind(f"{what}: got {described(value)}: expected what encode returns")
+    return found
 
 
 def array(value: Any, what: str) -> np.ndarray:

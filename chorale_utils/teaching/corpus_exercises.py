@@ -11,7 +11,19 @@ from ..chorale import VOICE_RANGES, VOICES, described
 from ..corpus.editions import load_corpus
 from ..encoding import END_TOKEN, encode
 from ..part_writing.checking import faults
-from .answers import Exercise, NotYet, WrongKind, chorale, number, parts, text, voices, whole
+from .answers import (
+    Exercise,
+    NotYet,
+    WrongKind,
+    chorale,
+    number,
+    parts,
+    piece_named,
+    text,
+    tokens,
+    voices,
+    whole,
+)
 from .sealing import recognise
 
 MANY = 5  # pieces to look at in 1.1
@@ -23,29 +35,23 @@ def last_moves(answer: Any) -> str:
         raise WrongKind(f"got {described(answer)}")
     if len(answer) < MANY:
         raise NotYet(f"{len(answer)} pieces: look at {MANY} or more.")
-    corpus = load_corpus(progress=False)
     major = 0
     for name, told in answer.items():
-        try:
-            piece = corpus[name]
-        except KeyError:
-            raise NotYet(
-                f"{name!r} is not a piece of the corpus; piece.name has its name."
-            ) from None
-        moves = np.diff(piece.pitches, axis=0) != 0
+        chosen = piece_named(name, "pieces")
+        moves = np.diff(chosen.pitches, axis=0) != 0
         last = int(np.flatnonzero(moves.any(axis=1))[-1])
         moving = {VOICES[voice] for voice in np.flatnonzero(moves[last])}
         still = voices(told, name) - moving
         if still:
             voice = sorted(still)[0]
-            strikes = piece.struck[last + 1, VOICES.index(voice)]
+            strikes = chosen.struck[last + 1, VOICES.index(voice)]
             why = "strikes the same pitch again" if strikes else "already holds its note"
             raise NotYet(
                 f"{name}: when the last change comes, at step {last + 1}, the {voice} {why}."
             )
         if len(voices(told, name)) not in (1, len(moving)):
             raise NotYet(f"{name}: more voices move together at step {last + 1}; name one, or all.")
-        major += 4 in (piece.pitches[-1] - piece.pitches[-1, 3]) % 12
+        major += 4 in (chosen.pitches[-1] - chosen.pitches[-1, 3]) % 12
     return (
         f"{major} of your {len(answer)} pieces end with a major third above the bass. Look at "
         "their keys: what does Bach do at the end of a piece in minor?"
@@ -126,9 +132,7 @@ def _named(names):
 def near_copy(answer: Any) -> str:
     """1.4: the training piece behind the first near-copy, and the student's own threshold."""
     nearest, threshold = parts(answer, "nearest", "threshold")
-    if not isinstance(nearest, str):
-        raise WrongKind(f"nearest: got {described(nearest)}: expected a piece's name")
-    _exact("1.4", "nearest", nearest)
+    _exact("1.4", "nearest", piece_named(nearest, "nearest").name)
     threshold = number(threshold, "threshold")
     if not 0 < threshold <= 1:
         raise NotYet(f"threshold: got {threshold:g}: a share lies between 0 and 1.")
@@ -144,17 +148,17 @@ def near_copy(answer: Any) -> str:
 
 def own_chords(answer: Any) -> str:
     """2.1: the student's own chords, and their tokens."""
-    given, tokens = parts(answer, "chorale", "tokens")
-    piece = chorale(given, "chorale")
-    if len(np.unique(piece.pitches, axis=0)) < 2:
+    given, encoded = parts(answer, "chorale", "tokens")
+    own = chorale(given, "chorale")
+    if len(np.unique(own.pitches, axis=0)) < 2:
         raise NotYet("One chord is not a progression: write at least two different ones.")
-    if not (piece.pitches > 0).any(axis=0).all():
+    if not (own.pitches > 0).any(axis=0).all():
         raise NotYet("A voice is silent throughout: each row has four numbers, soprano first.")
-    if (np.diff(piece.pitches, axis=1) > 0).all():
+    if (np.diff(own.pitches, axis=1) > 0).all():
         raise NotYet("Your lowest number comes first: the columns are soprano, alto, tenor, bass.")
-    expected = encode(piece.pitches)
-    found = np.asarray(tokens)
-    if np.array_equal(found, piece.pitches.ravel()) or np.array_equal(found, piece.pitches):
+    expected = encode(own.pitches)
+    found = tokens(encoded)
+    if np.array_equal(found, own.pitches.ravel()) or np.array_equal(found, own.pitches):
         raise NotYet("These are still MIDI numbers. What does encode return?")
     if not np.array_equal(found, expected):
         ended = np.array_equal(np.append(found, [END_TOKEN] * 4), expected)
@@ -162,10 +166,10 @@ def own_chords(answer: Any) -> str:
         raise NotYet(f"encode returns something else for this chorale.{more}")
     outside = [
         voice
-        for voice, (low, high), line in zip(VOICES, VOICE_RANGES, piece.pitches.T)
+        for voice, (low, high), line in zip(VOICES, VOICE_RANGES, own.pitches.T)
         if ((line > 0) & ((line < low) | (line > high))).any()
     ]
-    marked = len(faults(piece))
+    marked = len(faults(own))
     said = f"{len(expected)} tokens: four per step, and four ends."
     said += f" Outside its usual range: {', '.join(outside)}." if outside else ""
     return said + f" A harmony class would mark {marked or 'nothing'}{' places' * (marked > 1)}."
@@ -173,13 +177,13 @@ def own_chords(answer: Any) -> str:
 
 def voice_order(answer: Any) -> str:
     """2.2: the first training piece with the voices in another order, and the best order."""
-    tokens, order, why = parts(answer, "tokens", "order", "why")
-    piece = load_corpus(progress=False).train[0].pitches
-    found, expected = np.asarray(tokens), encode(piece[:, ::-1])
-    if np.array_equal(found, encode(piece)):
+    encoded, order, why = parts(answer, "tokens", "order", "why")
+    first = load_corpus(progress=False).train[0].pitches
+    found, expected = tokens(encoded), encode(first[:, ::-1])
+    if np.array_equal(found, encode(first)):
         raise NotYet("The soprano still comes first: tokens[:4] are the first chord.")
-    if np.array_equal(found, encode(piece[::-1, ::-1])) or np.array_equal(
-        found, encode(piece)[::-1]
+    if np.array_equal(found, encode(first[::-1, ::-1])) or np.array_equal(
+        found, encode(first)[::-1]
     ):
         raise NotYet("You have reversed time as well: only the columns change places.")
     if not np.array_equal(found, expected):
@@ -188,7 +192,8 @@ def voice_order(answer: Any) -> str:
         raise NotYet(
             f"Expected {len(expected)} tokens of chorales.train[0], the bass of each step first."
         )
-    if isinstance(order, str) or len(list(order)) != 4 or voices(order, "order") != set(VOICES):
+    named = voices(order, "order")
+    if isinstance(order, str) or len(list(order)) != 4 or named != set(VOICES):
         raise NotYet(
             "order: expected each of the four voices once, in the order that you would choose."
         )
@@ -258,7 +263,7 @@ OTHERWISE = {
         "another piece. copies.iloc[0] has a column for it; give its name as it stands there."
     ),
     "2.3 transpositions": (
-        "others. Which are the lowest and the highest note of all pieces, and how far are they "
+        "not these. Which are the lowest and the highest note of all pieces, and how far are they "
         "from 36 and 81?"
     ),
     "2.3 pieces": (

@@ -10,7 +10,7 @@ import numpy as np
 from ..chorale import Chorale, described
 from ..corpus.editions import load_corpus
 from ..encoding import VOCABULARY, encode
-from .answers import Exercise, NotYet, WrongKind, array, chorales, number, parts, whole
+from .answers import Exercise, NotYet, WrongKind, array, chorales, number, parts, piece_named, whole
 from .sealing import recognise
 
 AGAIN = 0.78  # probability of "the same again" in 4.2
@@ -20,9 +20,7 @@ LINE = 8  # steps before a fermata that 4.3 looks at
 def costliest_piece(answer: Any) -> str:
     """4.1: the validation pieces that cost the strong model most and least."""
     for part, name in zip(("most", "least"), parts(answer, "most", "least")):
-        if not isinstance(name, str):
-            raise WrongKind(f"{part}: got {described(name)}: expected a piece's name")
-        hint = recognise("4.1", part, name)
+        hint = recognise("4.1", part, piece_named(name, part).name)
         if hint is None:
             hint = (
                 "another piece. Take the mean of its notes' nats in the shipped strong model, one "
@@ -94,10 +92,10 @@ def before_fermatas(answer: Any) -> str:
             f"nats: got {described(table)}: expected a Series or dict, by distance in steps"
         )
     costs = table if isinstance(table, Mapping) else table.to_dict()
-    found = {
-        whole(at, "distance") if at == int(at) else -1: number(cost, "nats")
-        for at, cost in costs.items()
-    }
+    found = {}
+    for at, cost in costs.items():
+        step = number(at, "distance")
+        found[int(step) if step == int(step) else -1] = number(cost, "nats")
     if not set(range(LINE + 1)) <= set(found):
         raise NotYet(
             f"nats: expected a figure for every distance from 0 to {LINE} steps, at least."
@@ -127,6 +125,8 @@ def recovery(answer: Any) -> str:
     """4.4: how long the second half needs to recover from another first half."""
     plain, replaced, after = parts(answer, "as it is", "replaced", "recovers")
     first, second = (array(a, what) for a, what in ((plain, "as it is"), (replaced, "replaced")))
+    if not first.ndim:
+        raise WrongKind(f"as it is: got {described(plain)}: expected a number for each note")
     if first.shape != second.shape:
         raise NotYet(
             f"The halves have the shapes {first.shape} and {second.shape}: expected the same."
