@@ -6,7 +6,9 @@ import inspect
 import re
 import textwrap
 from functools import cached_property
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -149,6 +151,29 @@ def test_what_is_no_chorale_is_refused_in_words_that_the_docstring_announces(nam
         function(given, *others)
     told = section(about, "Raises")
     assert "TypeError" in told
+
+
+CHAPTERS = sorted((Path(__file__).parents[1] / "notebooks").glob("0*.ipynb"))
+# A chorale is explained before any is made by hand; `Pieces` is a word of prose, too, and exercises
+# are in all chapters.
+EXPLAINED_ELSEWHERE = {"Chorale", "Pieces", "check"}
+
+
+def test_the_chapter_that_is_named_uses_the_name_if_any_chapter_does():
+    code = {
+        path.stem: "\n".join(
+            cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"
+        )
+        for path in CHAPTERS
+    }
+    wrong = {}
+    for name in [name for name in DESCRIBED if "." not in name]:
+        users = {stem for stem, text in code.items() if re.search(rf"\b{name}\b", text)}
+        (named,) = re.findall(r"^Notebook: (\w+)$", DESCRIBED[name][0], re.MULTILINE)
+        assert named in code
+        if users and named not in users:
+            wrong[name] = users
+    assert set(wrong) <= EXPLAINED_ELSEWHERE, wrong
 
 
 def test_a_section_ends_where_the_next_begins():

@@ -187,7 +187,7 @@ def copied(
         >>> copied(bach.transpose(3), bach)[["longest", "source", "share"]].values.tolist()
         [[20, 'a scale', 1.0]]
 
-    Notebook: 04_evaluation
+    Notebook: 05_generation
     """
     import pandas as pd
 

@@ -95,7 +95,7 @@ def ends_on_tonic(chorales: Chorale | Iterable[Chorale]) -> np.ndarray:
         >>> ends_on_tonic([Chorale([[72, 67, 64, 48]] * 16, key="C major")]).tolist()
         [True]
 
-    Notebook: 04_evaluation
+    Notebook: 05_generation
     """
     ends, chorales = [], as_chorales(chorales)
     for chorale, tonic, minor in zip(chorales, *Grid(chorales).keys):

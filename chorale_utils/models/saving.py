@@ -127,7 +127,7 @@ def load_critic(writer: str = COMPOSER) -> Critic:
         >>> load_critic("phrase_gru").patterns > 10_000
         True
 
-    Notebook: 05_generation
+    Notebook: 03_model_training
     """
     path = PRETRAINED / f"{writer}{_CRITIC}.keras"
     if not path.is_file():

@@ -63,7 +63,7 @@ def load_chorale(
         >>> load_chorale(file)
         Chorale('mine', 2 steps)
 
-    Notebook: 01_data_exploration
+    Notebook: 05_generation
     """
     path = as_path(path, "the name of a file with MIDI, MusicXML, kern or CSV")
     check_repeats(repeats)

@@ -196,7 +196,7 @@ def surprise_colours(chorale: Chorale, nats: ArrayLike, vmax: float = 4.0) -> np
         >>> surprise_colours(chorale, nats)[0].tolist()
         ['#02020e', '#3d0965', '#8c2369', '#f98e09']
 
-    Notebook: 04_evaluation
+    Notebook: 05_generation
     """
     chorale = as_chorale(chorale)
     nats = _checked(chorale, "nats", nats, chorale.pitches.shape)
