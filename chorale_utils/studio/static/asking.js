@@ -76,9 +76,11 @@ function asking(desk) {
   };
   const seed = number("seed", 0, 2147483647, () => desk.piece.seed),
     bars = number("bars", 1, 40, () => desk.piece.settings.bars);
-  const box = (name) =>
-    el("input", { type: "checkbox", onchange: (event) => setting(name, event.target.checked) });
-  const keepSeed = box("keep_seed"),
+  const box = (name, about = {}) => {
+    const onchange = (event) => setting(name, event.target.checked);
+    return el("input", { type: "checkbox", onchange, ...about });
+  };
+  const keepSeed = box("keep_seed", { "aria-label": "Keep it: the same seed next time" }),
     several = box("several");
   const form = el(
     "select",

@@ -161,7 +161,8 @@ function head(desk) {
       progress.removeAttribute("value");
     }
   });
-  return el("header", {}, el("h2", {}, "Studio"), undo, redo, working);
+  const line = { class: "cs-head", role: "group", "aria-label": "Undo, redo and progress" };
+  return el("div", line, el("h2", {}, "Studio"), undo, redo, working);
 }
 
 // Passes on what Python tells. Its traits arrive one after the other: the piece is shown once, when
