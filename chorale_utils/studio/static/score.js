@@ -5,7 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const VOICE_NAMES = ["soprano", "alto", "tenor", "bass"];
 const LETTERS = "CDEFGAB";
 const SEMITONES = [0, 2, 4, 5, 7, 9, 11]; // of the letters, above C
-const ROOM = 600; // between two lines, more than Verovio leaves: for numerals and the critic
+const ROOM = 800; // between two lines, more than Verovio leaves: for numerals and the critic
 
 // The MIDI number of a letter (0..6) in an octave, altered as a signature of so many sharps (or
 // flats, negative) has it.
