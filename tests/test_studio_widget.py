@@ -87,6 +87,25 @@ def test_a_command_that_makes_no_sense_is_answered_and_changes_nothing(page, com
     assert page.heard[-1]["wrong"] and page.studio.session.moment is before
 
 
+@pytest.mark.parametrize("command", ["undo", "redo"])
+def test_undoing_that_fails_half_way_loses_nothing(page, monkeypatch, command):
+    session = page.studio.session
+    for pitch in (60, 62):
+        page.do("put", voice=3, step=0, length=4, pitch=pitch)
+    page.do("undo")
+    before = [*session.past, session.moment, *session.future]
+
+    def fail(*_):
+        raise ValueError("nothing can be drawn")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(widget.drawing, "piece", fail)
+        page.do(command)
+    assert page.heard[-1]["wrong"]
+    after = [*session.past, session.moment, *session.future]
+    assert len(after) == 3 and all(one is two for one, two in zip(before, after))
+
+
 @pytest.mark.parametrize("message", [None, [], "put", 7])
 def test_what_is_no_command_is_refused(page, message):
     page.studio._hear(None, message, [])

@@ -506,8 +506,11 @@ class Session:
             raise ValueError("nothing to undo")
         if self.moment.seeds is not None:
             self.seed = self.moment.seeds[0]
-        self.future.append(self.moment)
-        self.moment = self.past.pop()
+        self.future, self.past, self.moment = (
+            [*self.future, self.moment],
+            self.past[:-1],
+            self.past[-1],
+        )
 
     def redo(self) -> None:
         """Repeats what was undone.
@@ -525,8 +528,11 @@ class Session:
         """
         if not self.future:
             raise ValueError("nothing to redo")
-        self.past.append(self.moment)
-        self.moment = self.future.pop()
+        self.past, self.future, self.moment = (
+            [*self.past, self.moment],
+            self.future[:-1],
+            self.future[-1],
+        )
         if self.moment.seeds is not None:
             self.seed = self.moment.seeds[1]
 
