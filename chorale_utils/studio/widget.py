@@ -428,8 +428,8 @@ def _undo(studio: Studio) -> None:
     """Undoes a step, and leads the page's caret to where it was before it."""
     before, what = studio.session.chorale, studio.session.moment.what
     studio.session.undo()
-    studio._changed()
     _lead_back(studio, what, before, wrote=what == ERASED)
+    studio._changed()
     studio._say(f"Undone: {what}.")
 
 
@@ -437,14 +437,14 @@ def _redo(studio: Studio) -> None:
     before = studio.session.chorale
     studio.session.redo()
     what = studio.session.moment.what
-    studio._changed()
     _lead_back(studio, what, before, wrote=what != ERASED)
+    studio._changed()
     studio._say(f"Redone: {what}.")
 
 
 def _lead_back(studio: Studio, what: str, before: Chorale, wrote: bool) -> None:
-    """Tells the page where the caret is after a typed note has come or gone: behind it, or where
-    it began."""
+    """Tells the page where the caret is after a typed note has come or gone, behind it or where it
+    began, before the page sees the note come or go: the next one may be typed at once."""
     now = studio.session.chorale
     if what not in (*WRITTEN, ERASED):
         return

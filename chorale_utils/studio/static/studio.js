@@ -197,7 +197,11 @@ function hear(desk, score) {
   const message = (told, buffers) => {
     if (told.kind === "said") desk.say(told.text, told.wrong);
     else if (told.kind === "cursor") desk.goTo(told.step);
-    else if (told.kind === "back") desk.entering && desk.goTo(told.step, told.voice);
+    else if (told.kind === "back") {
+      if (!desk.entering) return;
+      desk.caret = { step: told.step, voice: told.voice }; // of the piece that comes next
+      desk.selectNothing();
+    }
     else if (told.kind === "opened") {
       desk.begin();
       desk.enter(false);
