@@ -47,6 +47,16 @@ def test_pieces_of_any_length_are_read_after_compiling_once():
     assert len(traced) == 1
 
 
+def test_a_model_that_wants_to_know_the_length_beforehand_is_told_how_to_ask_for_it():
+    class Counts(KnowsNothing):
+        def log_probs(self, tokens, training=False):
+            return keras.ops.zeros((*tokens.shape, 59))
+
+    with pytest.raises((TypeError, ValueError)) as refused:
+        note_probs(Counts(), np.tile([72, 67, 64, 48], (4, 1)))
+    assert "use keras.ops.shape" in "".join(refused.value.__notes__)
+
+
 def test_whoever_knows_nothing_needs_ln_59_nats_a_note_and_for_the_end(music21_corpus):
     model = KnowsNothing()
     assert negative_log_likelihood(model, music21_corpus.valid[:5]) == pytest.approx(

@@ -8,6 +8,7 @@ left alone, except the warning about retracing: pieces have many lengths, and af
 TensorFlow compiles for any length by itself, where `compiled` does not do so from the beginning.
 """
 
+import functools
 import os
 import sys
 import tempfile
@@ -90,8 +91,20 @@ def compiled(function: Function, *examples: Sequence[Tensor]) -> Function:
         return function
     if not examples:
         return tf.function(function, reduce_retracing=True, autograph=False)
+
+    @functools.wraps(function)
+    def explained(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except (TypeError, ValueError) as error:
+            error.add_note(
+                "This is compiled once for pieces of any number and length. A tensor's .shape is "
+                "None along such axes: use keras.ops.shape instead."
+            )
+            raise
+
     signature = keras.tree.map_structure(_any_length, *map(list, examples))
-    return tf.function(function, input_signature=signature, autograph=False)
+    return tf.function(explained, input_signature=signature, autograph=False)
 
 
 def _any_length(*arrays: Tensor) -> tf.TensorSpec:
