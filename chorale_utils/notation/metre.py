@@ -54,7 +54,7 @@ _WEIGHT = 0.5
 def find_metre(chorale: Chorale) -> tuple[str, int]:
     """The most likely metre and pickup of a chorale.
 
-    It is right for 94 % of Bach's validation and test chorales (tests/test_metre.py); the others
+    It is right for 94% of Bach's validation and test chorales (tests/test_metre.py); the others
     are in other metres or unusual. It knows 4/4 and 3/4, each with a full first bar or a pickup of
     a quarter.
 

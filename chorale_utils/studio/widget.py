@@ -158,7 +158,7 @@ class Studio(anywidget.AnyWidget):
             try:
                 do = _COMMANDS.get(message["do"]) if isinstance(message, dict) else None
                 if do is None:
-                    raise ValueError("a command that there is none of")
+                    raise ValueError("unknown command")
                 told = {name: value for name, value in message.items() if name != "do"}
                 if do is _open_file:
                     told["content"] = bytes(buffers[0]) if buffers else b""
