@@ -444,7 +444,11 @@ def test_long_work_can_be_stopped_and_the_page_goes_on_meanwhile(page):
     type_tune(page, "gabc")
     page.get_by_label("New bars", exact=True).fill("38")
     press(page, "Have a whole chorale written")
-    page.get_by_role("button", name="Stop the model").click()
+    page.set_viewport_size({"width": 360, "height": 900})
+    stop = page.get_by_role("button", name="Stop the model")
+    assert stop.evaluate("button => button.scrollWidth <= button.clientWidth"), "its name is cut"
+    stop.click()
+    page.set_viewport_size({"width": 1200, "height": 900})
     said(page, "Stopped")
     page.locator(".cs-score").focus()
     for _ in range(2):
