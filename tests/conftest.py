@@ -243,6 +243,15 @@ def die():
 
 
 @pytest.fixture
+def closed_figures():
+    """Closes the figures that a test has drawn."""
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
 def tune():
     """A tune (Chorale whose soprano sings alone) with repeated notes, an upbeat and a rest."""
     pitches, onsets = np.zeros((28, 4), int), np.zeros((28, 4), bool)

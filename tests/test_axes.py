@@ -9,11 +9,7 @@ from chorale_utils.story.axes import VOICE_COLOURS, new_axes, tidy
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 @pytest.mark.parametrize("colour", [*VOICE_COLOURS.values()])

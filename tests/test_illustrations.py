@@ -9,13 +9,9 @@ from chorale_utils.story.describing import description
 from chorale_utils.story.illustrations import illustrate, plot_grid
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 @pytest.mark.parametrize("name", ["note_gru", "chord_gru", "phrase_gru", "particles"])

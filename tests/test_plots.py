@@ -17,14 +17,9 @@ from chorale_utils.story.plots import (
 )
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.collections import LineCollection
 
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 def test_pictures_are_described():

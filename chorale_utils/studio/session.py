@@ -55,7 +55,7 @@ WRITTEN, ERASED = ("a note", "a rest"), "taking a note away"  # what the last st
 FORMATS = (2, 3, 4)  # of the JSON: in 2, requests had no form; before 4, moments no settings
 MOST_KEPT = 20_000_000  # characters of JSON: of a longer past, only the latest moments are saved
 
-_GRADUAL = ("temperature", "bars", "seed")  # several changes on end are one step
+_GRADUAL = ("temperature", "bars", "seed")  # several changes in a row are one step
 _DESCRIBED = {"title": "title", "key": "key", "time_signature": "metre", "pickup": "pickup"}
 _DONE = {
     "harmonise": "harmonising",
@@ -540,7 +540,7 @@ class Session:
 
     def set(self, **settings: Any) -> None:
         """Changes how the model writes, what else is asked of it, or the seed of its random
-        numbers. Changes of one number on end are one step to undo. What was undone before can
+        numbers. Changes of one number in a row are one step to undo. What was undone before can
         still be redone, with the new setting.
 
         Args:
